@@ -1,0 +1,119 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Backup;
+
+/// <summary>
+/// The original contents of the pages that changed (or might) since the checkpoint. The store grows step by step; the
+/// record table keeps a page from being backed up twice.
+/// </summary>
+/// <remarks>
+/// One writer a page (the record table decides which), any number of readers: a page is readable as soon as
+/// <see cref="Contains"/> says so. The store never moves what it holds.
+/// </remarks>
+public sealed class PageBackup
+{
+    /// <summary>Pages by which the store grows: 1 MiB.</summary>
+    public const int StepPages = 256;
+
+    private const int NoSlot = -1;
+    private readonly PageBitmap _claimed;
+    private readonly PageBitmap _backed;
+    private readonly int[] _slots;
+    private readonly byte[]?[] _steps;
+    private readonly Lock _growing = new();
+    private int _used;
+
+    /// <summary>Makes an empty store.</summary>
+    /// <param name="pageCount">The guest's page count.</param>
+    /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
+    public PageBackup(int pageCount, int? limitPages = null)
+    {
+        LimitPages = Math.Min(limitPages ?? pageCount, pageCount);
+        ArgumentOutOfRangeException.ThrowIfNegative(LimitPages, nameof(limitPages));
+        _claimed = new PageBitmap(pageCount);
+        _backed = new PageBitmap(pageCount);
+        _slots = new int[pageCount];
+        Array.Fill(_slots, NoSlot);
+        _steps = new byte[(LimitPages + StepPages - 1) / StepPages][];
+    }
+
+    /// <summary>The guest's page count.</summary>
+    public int PageCount => _backed.PageCount;
+
+    /// <summary>How many pages are backed up.</summary>
+    public int Count => _backed.Count;
+
+    /// <summary>How many pages the store may hold.</summary>
+    public int LimitPages { get; }
+
+    /// <summary>Bytes that the store holds now.</summary>
+    public long AllocatedBytes => _steps.Count(step => step is not null) * (long)StepPages * Page.Size;
+
+    /// <summary>Whether a page is backed up.</summary>
+    public bool Contains(int pfn) => _backed[pfn];
+
+    /// <summary>The pfns of the pages backed up, ascending.</summary>
+    public IEnumerable<int> Pfns() => _backed.Pfns();
+
+    /// <summary>Backs a page up, unless it is already.</summary>
+    /// <param name="pfn">The page.</param>
+    /// <param name="content">Its original content.</param>
+    /// <returns>True if this call stored it; false if another has, or is about to.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.BackupStoreFull"/>; the page is not backed up, and
+    /// its writer must be held.</exception>
+    public bool TryAdd(int pfn, ReadOnlySpan<byte> content)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(content.Length, Page.Size, nameof(content));
+        if (!_claimed.TrySet(pfn))
+        {
+            return false;
+        }
+
+        int slot = Interlocked.Increment(ref _used) - 1;
+        if (slot >= LimitPages)
+        {
+            Interlocked.Decrement(ref _used);
+            _claimed.TryClear(pfn);
+            throw new MigrationException(
+                MigrationErrorId.BackupStoreFull,
+                $"The backup store is full: page {pfn} would be number {LimitPages + 1L} of {LimitPages}.",
+                "Use a shorter window, or allow a larger backup store.");
+        }
+
+        content.CopyTo(Page.At(Step(slot / StepPages).AsSpan(), slot % StepPages));
+        Volatile.Write(ref _slots[pfn], slot);
+        _backed.TrySet(pfn);
+        return true;
+    }
+
+    /// <summary>Copies a page's original content out.</summary>
+    /// <param name="pfn">The page.</param>
+    /// <param name="content">Receives <see cref="Page.Size"/> bytes.</param>
+    /// <returns>False if the page is not backed up.</returns>
+    public bool TryRead(int pfn, Span<byte> content)
+    {
+        if (!_backed[pfn])
+        {
+            return false;
+        }
+
+        int slot = Volatile.Read(ref _slots[pfn]);
+        Page.At(_steps[slot / StepPages].AsSpan(), slot % StepPages).CopyTo(content);
+        return true;
+    }
+
+    private byte[] Step(int index)
+    {
+        byte[]? step = Volatile.Read(ref _steps[index]);
+        if (step is not null)
+        {
+            return step;
+        }
+
+        lock (_growing)
+        {
+            return _steps[index] ??= GC.AllocateUninitializedArray<byte>(StepPages * Page.Size);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Hypervisor;
+
+/// <summary>A domain that a migration comes into. It exists and is paused from the start.</summary>
+/// <remarks>
+/// Order of calls: <see cref="EnableRemotePF"/> (where memory arrives after the start), <see cref="Restore"/>,
+/// <see cref="Unpause"/>, …, RemotePF off, <see cref="Complete"/>. Disposing before <see cref="Unpause"/> destroys the
+/// domain; after it, disposing only lets go.
+/// </remarks>
+public interface IIncomingDomain : IDisposable
+{
+    /// <summary>The incoming domain; its name may be provisional until <see cref="Complete"/>.</summary>
+    DomainInfo Info { get; }
+
+    /// <summary>The incoming domain's memory; missing pages can neither be read nor written.</summary>
+    IGuestMemory Memory { get; }
+
+    /// <summary>
+    /// RemotePF on: takes every populated page away, so that the guest's touch of one is a fault that comes here.
+    /// Before <see cref="Restore"/>.
+    /// </summary>
+    IRemotePaging EnableRemotePF();
+
+    /// <summary>Restores vCPUs, devices and p2m, and places the core state's pages; the domain stays paused.</summary>
+    void Restore(CoreState core, CancellationToken cancellationToken);
+
+    /// <summary>Lets the domain run: the commit.</summary>
+    void Unpause();
+
+    /// <summary>Stops the vCPUs where they stand: a lost connection pauses.</summary>
+    void Pause();
+
+    /// <summary>Everything is here and the source has let go: gives the domain its final name.</summary>
+    void Complete();
+
+    /// <summary>Destroys the domain. Never called once it has run, unless the administrator ordered it.</summary>
+    void Destroy();
+}
+
+/// <summary>
+/// RemotePF, switched on: the faults of one incoming domain. <see cref="WaitFault"/> and <see cref="Place"/> run from
+/// several threads at once.
+/// </summary>
+/// <remarks>Disposing while pages are missing leaves the domain paused and its faults unanswered.</remarks>
+public interface IRemotePaging : IDisposable
+{
+    /// <summary>The pages that have not been placed. Live: shared with the placing threads.</summary>
+    PageBitmap Missing { get; }
+
+    /// <summary>Waits for faults on missing pages.</summary>
+    /// <param name="faults">Receives what there is, at least one unless 0 is returned.</param>
+    /// <param name="timeout">How long to wait at most.</param>
+    /// <param name="cancellationToken">Ends the wait with <see cref="OperationCanceledException"/>.</param>
+    /// <returns>How many were written; 0 when the time is over. A fault whose page is there by now is answered, not
+    /// reported.</returns>
+    int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken);
+
+    /// <summary>Places pages and wakes the vCPUs that wait for them. The caller gives each page once.</summary>
+    /// <param name="pfns">Missing pages.</param>
+    /// <param name="pages"><see cref="Page.Size"/> bytes for each, in the same order.</param>
+    void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages);
+
+    /// <summary>RemotePF off: faults take the normal path again.</summary>
+    /// <exception cref="InvalidOperationException">Pages are still missing.</exception>
+    void Disable();
+}
+
+/// <summary>A fault on a missing page.</summary>
+/// <param name="Pfn">The page.</param>
+/// <param name="Vcpu">The vCPU that waits, or −1 where the toucher is not a vCPU (a backend).</param>
+/// <param name="Timestamp">When it was seen, in <see cref="TimeProvider.GetTimestamp"/> ticks of the system's provider.</param>
+public readonly record struct PageFault(int Pfn, int Vcpu, long Timestamp);

@@ -1,0 +1,31 @@
+namespace PreRecordMigration.Hypervisor;
+
+/// <summary>A host as the engine needs it: what it can do, its domains, and a place for an incoming one.</summary>
+public interface IMigrationHost : IDisposable
+{
+    /// <summary>The name administrators use for the host.</summary>
+    string Name { get; }
+
+    /// <summary>The hypervisor and its version, such as "Xen 4.17.5" or "Simulated".</summary>
+    string Hypervisor { get; }
+
+    /// <summary>What the host can do, and why not where it cannot.</summary>
+    CapabilityReport GetCapabilities();
+
+    /// <summary>The host's domains, the control domain left out, ordered by name.</summary>
+    IReadOnlyList<DomainInfo> GetDomains();
+
+    /// <summary>Opens a domain as the source of a recording or a migration.</summary>
+    /// <param name="name">The domain's name, matched exactly.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>, or the reason why the domain
+    /// cannot be opened. A domain that an earlier, killed process left trapped or paused is mended first.</exception>
+    ISourceDomain OpenSource(string name);
+
+    /// <summary>
+    /// Creates the paused domain that a migration comes into, with every populated page allocated but no content yet.
+    /// </summary>
+    /// <param name="description">What the source says of the domain.</param>
+    /// <param name="cancellationToken">Ends the work; what was made is taken down again.</param>
+    /// <exception cref="MigrationException">Among others <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken);
+}

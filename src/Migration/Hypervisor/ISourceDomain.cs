@@ -1,0 +1,119 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
+
+namespace PreRecordMigration.Hypervisor;
+
+/// <summary>A running domain as the source of a migration.</summary>
+/// <remarks>
+/// <para>Rollback: <see cref="PlugOutputs"/>, <see cref="Suspend"/>, <see cref="StartRecording"/> with backups,
+/// <see cref="CaptureCoreState"/>, <see cref="Resume"/>, <see cref="RunFor"/>, <see cref="Pause"/>.</para>
+/// <para>Observe: <see cref="StartRecording"/> without backups, <see cref="RunFor"/>, <see cref="Suspend"/>,
+/// <see cref="CaptureCoreState"/>.</para>
+/// <para>Until <see cref="Destroy"/>, disposing the recorder and calling <see cref="Resume"/> makes the domain run on
+/// here as if nothing had been. <see cref="IDisposable.Dispose"/> does both where the caller did not.</para>
+/// </remarks>
+public interface ISourceDomain : IDisposable
+{
+    /// <summary>The domain, as it was when it was opened.</summary>
+    DomainInfo Info { get; }
+
+    /// <summary>The domain's live memory.</summary>
+    IGuestMemory Memory { get; }
+
+    /// <summary>Which page frames are populated. Reading it again sees later changes.</summary>
+    PageBitmap GetPopulatedPages();
+
+    /// <summary>What a destination must know to prepare a domain like this one; the domain may run meanwhile.</summary>
+    DomainDescription Describe();
+
+    /// <summary>
+    /// Holds back everything the domain sends out, until the plug is released (it all goes out) or dropped (it never does).
+    /// </summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>: a device of the domain cannot
+    /// be isolated; the message names it.</exception>
+    IOutputPlug PlugOutputs();
+
+    /// <summary>Asks the guest to suspend and waits until it has: its devices are quiet and its state is complete.</summary>
+    /// <param name="timeout">How long the guest may take.</param>
+    /// <param name="cancellationToken">Gives up; the domain runs on.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.SuspendTimeout"/>: the guest did not suspend; the
+    /// domain runs on.</exception>
+    void Suspend(TimeSpan timeout, CancellationToken cancellationToken);
+
+    /// <summary>Stops the vCPUs where they stand, without the guest's knowledge.</summary>
+    void Pause();
+
+    /// <summary>Lets a suspended or paused domain run on here. Does nothing for one that runs.</summary>
+    void Resume();
+
+    /// <summary>Lets the running domain run for a time, then returns; it goes on running.</summary>
+    /// <param name="duration">In the domain's time: wall-clock on a real host, exact operations on a simulated one.</param>
+    /// <param name="cancellationToken">Returns early with <see cref="OperationCanceledException"/>.</param>
+    void RunFor(TimeSpan duration, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Traps every populated page, so that the first touch of each epoch is recorded. The domain may run or be suspended.
+    /// </summary>
+    /// <param name="backups">Receives the original content of each page before its first write, and of the pages whose
+    /// writes cannot be trapped at once; null to record only. The domain must be suspended where it is not null.</param>
+    IAccessRecorder StartRecording(PageBackup? backups);
+
+    /// <summary>Starts tracking written pages, for rounds of pre-copy. The domain may run.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason.</exception>
+    IDirtyTracker StartDirtyTracking();
+
+    /// <summary>
+    /// Captures what the destination needs before the domain may run there, the guest's page tables not included: the
+    /// engine walks them from each vCPU's CR3 and adds them.
+    /// </summary>
+    /// <remarks>Only while suspended. The pages are those which can never be missing: shared with the hypervisor or with
+    /// backends, or used by it without a fault.</remarks>
+    CoreState CaptureCoreState();
+
+    /// <summary>Ends the domain here: it runs on elsewhere.</summary>
+    void Destroy();
+}
+
+/// <summary>Records a domain's accesses, epoch by epoch. Disposing removes every trap; the domain is left as it stands.</summary>
+public interface IAccessRecorder : IDisposable
+{
+    /// <summary>Whether the order of records inside an epoch is the order of the accesses.</summary>
+    bool IsEpochOrdered { get; }
+
+    /// <summary>Pages whose accesses cannot be trapped: they must be taken as touched and written in every epoch.</summary>
+    PageBitmap UntrackedPages { get; }
+
+    /// <summary>
+    /// Saves and empties the trap: pages touched since the last call are trapped again, and what is recorded from here on
+    /// belongs to the next epoch. Recording begins in epoch 0.
+    /// </summary>
+    void BeginEpoch();
+
+    /// <summary>Takes the records made since the last call, in order.</summary>
+    /// <param name="records">Receives up to its length.</param>
+    /// <returns>How many were written; 0 when there are none for now.</returns>
+    int Drain(Span<AccessRecord> records);
+}
+
+/// <summary>Tracks which pages a domain writes. Disposing ends it.</summary>
+public interface IDirtyTracker : IDisposable
+{
+    /// <summary>Reports the pages written since the last call (or the start) and begins anew, in one atomic step a page.</summary>
+    /// <param name="dirty">Receives the pages; cleared first. Untrackable pages are always among them.</param>
+    void Collect(PageBitmap dirty);
+}
+
+/// <summary>Holds back what a domain sends out. Disposing without a decision releases.</summary>
+public interface IOutputPlug : IDisposable
+{
+    /// <summary>How many outputs (packets, blocks, messages) are held.</summary>
+    long HeldCount { get; }
+
+    /// <summary>Lets everything held go out, in order, and ends the isolation: the domain runs on here.</summary>
+    void Release();
+
+    /// <summary>Throws everything held away: the window is rolled back, and the destination will produce it again.</summary>
+    void Drop();
+}

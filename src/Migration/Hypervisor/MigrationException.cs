@@ -1,0 +1,93 @@
+namespace PreRecordMigration.Hypervisor;
+
+/// <summary>An error that an administrator can act on.</summary>
+public sealed class MigrationException : Exception
+{
+    /// <summary>Describes an error.</summary>
+    /// <param name="errorId">Its stable id.</param>
+    /// <param name="message">What went wrong, with the object's name and, for native calls, the call and errno.</param>
+    /// <param name="remedy">What to do about it.</param>
+    /// <param name="target">The offending object: a domain's, host's or file's name; null where there is none.</param>
+    /// <param name="innerException">The cause.</param>
+    public MigrationException(
+        MigrationErrorId errorId, string message, string remedy, string? target = null, Exception? innerException = null)
+        : base(message, innerException)
+    {
+        ErrorId = errorId;
+        Remedy = remedy;
+        Target = target;
+    }
+
+    /// <summary>The stable id, the same on the wire, in PowerShell's error records and in the help.</summary>
+    public MigrationErrorId ErrorId { get; }
+
+    /// <summary>What to do about it.</summary>
+    public string Remedy { get; }
+
+    /// <summary>The offending object's name, or null.</summary>
+    public string? Target { get; }
+}
+
+/// <summary>Stable error ids. Numbers travel on the wire: never reuse or renumber.</summary>
+public enum MigrationErrorId
+{
+    /// <summary>No domain of that name.</summary>
+    DomainNotFound = 1,
+
+    /// <summary>No host of that name.</summary>
+    HostNotFound = 2,
+
+    /// <summary>An option's value is out of range or contradicts another.</summary>
+    InvalidOption = 3,
+
+    /// <summary>The host or domain cannot do this.</summary>
+    NotSupported = 4,
+
+    /// <summary>More rights are needed.</summary>
+    AccessDenied = 5,
+
+    /// <summary>A native library is missing or of another version.</summary>
+    LibraryMissing = 6,
+
+    /// <summary>The domain's outputs cannot be isolated, so it cannot be rolled back.</summary>
+    OutputNotIsolable = 7,
+
+    /// <summary>The guest did not suspend in time.</summary>
+    SuspendTimeout = 8,
+
+    /// <summary>Not enough memory on the host.</summary>
+    OutOfMemory = 9,
+
+    /// <summary>Nobody listens at the destination.</summary>
+    DestinationUnreachable = 10,
+
+    /// <summary>The peer speaks another version of the protocol.</summary>
+    ProtocolVersion = 11,
+
+    /// <summary>The peer sent something the protocol does not allow.</summary>
+    ProtocolViolation = 12,
+
+    /// <summary>The connection was lost.</summary>
+    ConnectionLost = 13,
+
+    /// <summary>The peer gave up; its own error is in the message.</summary>
+    AbortedByPeer = 14,
+
+    /// <summary>Another recording or migration owns the domain.</summary>
+    DomainBusy = 15,
+
+    /// <summary>The domain is in a state in which this cannot be done.</summary>
+    DomainState = 16,
+
+    /// <summary>The hypervisor refused a call.</summary>
+    HypervisorCall = 17,
+
+    /// <summary>The backup store's limit was reached.</summary>
+    BackupStoreFull = 18,
+
+    /// <summary>A page's content is not what it must be.</summary>
+    VerificationFailed = 19,
+
+    /// <summary>A domain of that name is already there.</summary>
+    DomainExists = 20,
+}

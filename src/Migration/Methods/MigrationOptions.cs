@@ -1,0 +1,87 @@
+namespace PreRecordMigration.Methods;
+
+/// <summary>What an administrator chooses for one migration.</summary>
+public sealed record MigrationOptions
+{
+    /// <summary>How memory travels.</summary>
+    public MigrationMethod Method { get; init; } = MigrationMethod.PreRecord;
+
+    /// <summary>What the recording does to the domain; only for pre-record.</summary>
+    public RecordingMode Mode { get; init; } = RecordingMode.Rollback;
+
+    /// <summary>How long the pre-execution window lasts.</summary>
+    public TimeSpan Window { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long an epoch lasts; at most the window.</summary>
+    public TimeSpan Epoch { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>In which order pages are pushed; null for what suits the method.</summary>
+    public Ordering.PageOrderStrategy? Order { get; init; }
+
+    /// <summary>Most bytes a second that the bulk connection may carry; null for no limit. Demand faults are not limited.</summary>
+    public long? BandwidthLimit { get; init; }
+
+    /// <summary>How long the guest may take to suspend.</summary>
+    public TimeSpan SuspendTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Most pages in the backup store; null for as many as the domain has.</summary>
+    public int? BackupLimitPages { get; init; }
+
+    /// <summary>Most rounds of pre-copy before the domain is suspended all the same.</summary>
+    public int MaximumRounds { get; init; } = 5;
+
+    /// <summary>Pre-copy suspends when a round leaves no more pages than this.</summary>
+    public int DirtyPageThreshold { get; init; } = 50;
+
+    /// <summary>
+    /// Whether to prove the rollback: the hashes of all pages at the checkpoint against those after pre-execution with
+    /// backups laid over. Costs one reading of the memory during the checkpoint's pause.
+    /// </summary>
+    public bool ProveRollback { get; init; } = true;
+
+    /// <summary>Checks that the options make sense together.</summary>
+    /// <exception cref="Hypervisor.MigrationException"><see cref="Hypervisor.MigrationErrorId.InvalidOption"/>.</exception>
+    public void Validate()
+    {
+        Check(Window > TimeSpan.Zero, nameof(Window), $"is {Window}, not longer than zero", "Give a window such as 500ms.");
+        Check(Epoch > TimeSpan.Zero, nameof(Epoch), $"is {Epoch}, not longer than zero", "Give an epoch such as 20ms.");
+        Check(Epoch <= Window, nameof(Epoch), $"({Epoch}) is longer than the window ({Window})", "Give an epoch of at most the window.");
+        Check(BandwidthLimit is null or > 0, nameof(BandwidthLimit), $"is {BandwidthLimit}", "Give bytes a second above zero, or leave it out.");
+        Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
+        Check(BackupLimitPages is null or > 0, nameof(BackupLimitPages), $"is {BackupLimitPages}", "Give a number of pages above zero.");
+        Check(MaximumRounds > 0, nameof(MaximumRounds), $"is {MaximumRounds}", "Give at least one round.");
+        Check(DirtyPageThreshold >= 0, nameof(DirtyPageThreshold), $"is {DirtyPageThreshold}", "Give zero or more pages.");
+    }
+
+    private static void Check(bool isValid, string option, string problem, string remedy)
+    {
+        if (!isValid)
+        {
+            throw new Hypervisor.MigrationException(
+                Hypervisor.MigrationErrorId.InvalidOption, $"The option {option} {problem}.", remedy, option);
+        }
+    }
+}
+
+/// <summary>How memory travels. Numbers travel on the wire.</summary>
+public enum MigrationMethod
+{
+    /// <summary>Rounds of dirty pages before the domain moves.</summary>
+    PreCopy = 1,
+
+    /// <summary>All pages after the domain has moved.</summary>
+    PostCopy = 2,
+
+    /// <summary>Recorded pages first, the rest after the domain has moved.</summary>
+    PreRecord = 3,
+}
+
+/// <summary>What a recording does to the domain.</summary>
+public enum RecordingMode
+{
+    /// <summary>Pre-execute from a checkpoint and discard: the state that travels is the window's start.</summary>
+    Rollback = 1,
+
+    /// <summary>Record the live domain: the state that travels is the window's end.</summary>
+    Observe = 2,
+}

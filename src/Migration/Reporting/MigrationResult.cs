@@ -1,0 +1,137 @@
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Reporting;
+
+/// <summary>What a migration did, in numbers.</summary>
+public sealed record MigrationResult
+{
+    /// <summary>The domain.</summary>
+    public required string DomainName { get; init; }
+
+    /// <summary>The host it left.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The host (or address) it went to.</summary>
+    public required string Destination { get; init; }
+
+    /// <summary>How memory travelled.</summary>
+    public required MigrationMethod Method { get; init; }
+
+    /// <summary>The recording's mode; null where nothing was recorded.</summary>
+    public RecordingMode? Mode { get; init; }
+
+    /// <summary>The phases in order, with when each began (from the start of the migration) and how long it took.</summary>
+    public required IReadOnlyList<MigrationPhaseTime> Phases { get; init; }
+
+    /// <summary>From the first step to the source's end.</summary>
+    public required TimeSpan TotalTime { get; init; }
+
+    /// <summary>
+    /// From the moment the source's vCPUs stopped for good until they ran at the destination: the handover.
+    /// </summary>
+    public required TimeSpan Downtime { get; init; }
+
+    /// <summary>How long the checkpoint held the domain before the window; zero without one.</summary>
+    public TimeSpan CheckpointPause { get; init; }
+
+    /// <summary>Execution that was thrown away and done again: the window, in Rollback.</summary>
+    public TimeSpan DiscardedExecution { get; init; }
+
+    /// <summary>The time in which the domain's state was split over two hosts.</summary>
+    public required TimeSpan Exposure { get; init; }
+
+    /// <summary>All bytes the source sent, protocol included.</summary>
+    public required long BytesSent { get; init; }
+
+    /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
+    public required long PagesPushed { get; init; }
+
+    /// <summary>Pages sent because of a demand fault.</summary>
+    public required long PagesDemanded { get; init; }
+
+    /// <summary>Pages that travelled with the core state.</summary>
+    public required int CorePages { get; init; }
+
+    /// <summary>Page-table pages among them.</summary>
+    public required int PageTablePages { get; init; }
+
+    /// <summary>Distinct pages recorded in the window.</summary>
+    public int RecordedPages { get; init; }
+
+    /// <summary>Pages in the backup store at the window's end.</summary>
+    public int BackedUpPages { get; init; }
+
+    /// <summary>Remote page faults at the destination: faults that had to wait for the source.</summary>
+    public required long RemoteFaults { get; init; }
+
+    /// <summary>How long those faults waited.</summary>
+    public required FaultLatency FaultLatency { get; init; }
+
+    /// <summary>The proof of the rollback; null where none was asked for or nothing was rolled back.</summary>
+    public RollbackProof? RollbackProof { get; init; }
+}
+
+/// <summary>One phase of a migration.</summary>
+/// <param name="Phase">Which.</param>
+/// <param name="Start">From the start of the migration.</param>
+/// <param name="Duration">How long it took.</param>
+public sealed record MigrationPhaseTime(MigrationPhase Phase, TimeSpan Start, TimeSpan Duration);
+
+/// <summary>The phases of a migration.</summary>
+public enum MigrationPhase
+{
+    /// <summary>Connecting, agreeing, and preparing the incoming domain.</summary>
+    Prepare,
+
+    /// <summary>Rounds of pre-copy.</summary>
+    Rounds,
+
+    /// <summary>The checkpoint: suspended, core state captured, pages trapped.</summary>
+    Checkpoint,
+
+    /// <summary>The pre-execution window, or the observed one.</summary>
+    Record,
+
+    /// <summary>The handover: stopped here, not yet running there.</summary>
+    Handover,
+
+    /// <summary>Pushing what is missing and answering faults.</summary>
+    Push,
+
+    /// <summary>Letting go at the source, final name at the destination.</summary>
+    Finish,
+}
+
+/// <summary>The distribution of how long remote faults waited.</summary>
+/// <param name="Mean">The mean.</param>
+/// <param name="Median">Half waited no longer.</param>
+/// <param name="P99">Ninety-nine in a hundred waited no longer.</param>
+/// <param name="Maximum">The longest.</param>
+/// <param name="Total">The sum: how long vCPUs stood still for pages.</param>
+public sealed record FaultLatency(TimeSpan Mean, TimeSpan Median, TimeSpan P99, TimeSpan Maximum, TimeSpan Total)
+{
+    /// <summary>No fault, no wait.</summary>
+    public static FaultLatency None { get; } =
+        new(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
+}
+
+/// <summary>The proof that the checkpoint could be restored: two digests over all pages.</summary>
+/// <param name="PagesCompared">How many pages.</param>
+/// <param name="AtCheckpoint">SHA-256 over the hashes of all populated pages at the checkpoint, in hexadecimal.</param>
+/// <param name="AfterWindow">The same after pre-execution, with backups laid over.</param>
+/// <param name="ChangedPages">Pages whose live content differed from the checkpoint's at the window's end.</param>
+public sealed record RollbackProof(int PagesCompared, string AtCheckpoint, string AfterWindow, int ChangedPages)
+{
+    /// <summary>Whether the digests agree.</summary>
+    public bool IsProved => AtCheckpoint == AfterWindow;
+}
+
+/// <summary>How far a migration is.</summary>
+/// <param name="Phase">The phase.</param>
+/// <param name="PagesDone">Pages at the destination.</param>
+/// <param name="PagesTotal">Pages to get there.</param>
+/// <param name="BytesSent">Bytes sent so far.</param>
+/// <param name="BytesPerSecond">The rate of late.</param>
+/// <param name="Remaining">The time left at that rate; null where it is not known.</param>
+public sealed record MigrationProgress(
+    MigrationPhase Phase, long PagesDone, long PagesTotal, long BytesSent, double BytesPerSecond, TimeSpan? Remaining);
