@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libprerecordxen: a thin, stable C surface over the Xen 4.17 toolstack libraries.
+ *
+ * Rules that hold for every function:
+ *  - It returns 0 on success and -errno on failure. Results go to out-parameters. There are no callbacks.
+ *  - After a failure prx_last_call() names the Xen call that failed and prx_last_message() holds what the
+ *    Xen library logged about it; both belong to the calling thread and stay until its next failure.
+ *  - Structures have the same layout on both sides of the boundary: fixed-width members, no bit fields.
+ *  - Guest frame numbers (gfn) are uint64_t, pages are PRX_PAGE_SIZE bytes.
+ *  - A prx_handle may be used from several threads. A prx_batch and a prx_ring belong to one thread at a
+ * time.
+ */
+#ifndef PRERECORDXEN_H
+#define PRERECORDXEN_H
+
+#include <stdint.h>
+
+#define PRX_ABI_VERSION 1u
+#define PRX_PAGE_SIZE 4096u
+
+#if defined(__GNUC__)
+#define PRX_EXPORT __attribute__((visibility("default")))
+#else
+#define PRX_EXPORT
+#endif
+
+typedef struct prx_handle prx_handle;
+typedef struct prx_batch prx_batch;
+typedef struct prx_ring prx_ring;
+
+/* What the host says of itself (xc_version, xc_physinfo). Sizes of memory are in pages. */
+struct prx_host_info {
+    uint32_t xen_major;
+    uint32_t xen_minor;
+    uint32_t cpus;
+    uint32_t max_cpu_id;
+    uint32_t capabilities; /* XEN_SYSCTL_PHYSCAP_*: 1 hvm, 2 pv, 4 directio, 8 hap, 16 shadow */
+    uint32_t cpu_khz;
+    uint64_t total_pages;
+    uint64_t free_pages;
+    uint64_t scrub_pages;
+    uint64_t outstanding_pages;
+};
+
+enum prx_xen_string {
+    PRX_XEN_EXTRA_VERSION = 0,
+    PRX_XEN_CAPABILITIES = 1,
+    PRX_XEN_CHANGESET = 2,
+    PRX_XEN_COMMAND_LINE = 3,
+    PRX_XEN_COMPILED_BY = 4,
+    PRX_XEN_COMPILE_DOMAIN = 5,
+    PRX_XEN_COMPILE_DATE = 6
+};
+
+/* One domain (XEN_DOMCTL_getdomaininfo). flags are XEN_DOMINF_* without the shutdown code. */
+struct prx_domain_info {
+    uint32_t domid;
+    uint32_t flags;
+    uint32_t shutdown_reason;
+    uint32_t online_vcpus;
+    uint32_t max_vcpu_id;
+    uint32_t address_bits;
+    uint64_t total_pages;
+    uint64_t max_pages;
+    uint64_t outstanding_pages;
+    uint64_t shared_pages;
+    uint64_t paged_pages;
+    uint64_t cpu_time_ns;
+    uint8_t uuid[16];
+};
+
+/* Registers of one vCPU of a domain (XEN_DOMCTL_getvcpucontext). */
+struct prx_vcpu_registers {
+    uint64_t rip;
+    uint64_t rsp;
+    uint64_t rflags;
+    uint64_t cr0;
+    uint64_t cr2;
+    uint64_t cr3;
+    uint64_t cr4;
+    uint32_t cs;
+    uint32_t online;
+};
+
+struct prx_tsc_info {
+    uint64_t elapsed_ns;
+    uint32_t mode;
+    uint32_t khz;
+    uint32_t incarnation;
+    uint32_t reserved;
+};
+
+/* A request of the paging ring, and the answer to it: answer by sending the same structure back. */
+struct prx_paging_event {
+    uint64_t gfn;
+    uint32_t vcpu;
+    uint32_t event_flags;  /* VM_EVENT_FLAG_*: 1 vCPU paused, 2 foreign */
+    uint32_t page_type;    /* p2m type: 9 nominated, 10 paged out, 11 on its way in (duplicate) */
+    uint32_t paging_flags; /* 1 drop page, 2 evict will fail */
+};
+
+enum prx_paging_op { PRX_PAGING_NOMINATE = 0, PRX_PAGING_EVICT = 1, PRX_PAGING_PREPARE = 2 };
+
+enum prx_wait_result { PRX_WAIT_TIMEOUT = 0, PRX_WAIT_RING = 1, PRX_WAIT_WAKEUP = 2 };
+
+/* Library. */
+PRX_EXPORT uint32_t prx_abi_version(void);
+PRX_EXPORT const char *prx_last_call(void);
+PRX_EXPORT const char *prx_last_message(void);
+
+/* Handle and host. */
+PRX_EXPORT int32_t prx_open(prx_handle **out);
+PRX_EXPORT int32_t prx_close(prx_handle *h);
+PRX_EXPORT int32_t prx_host_info(prx_handle *h, struct prx_host_info *out);
+PRX_EXPORT int32_t prx_xen_string(prx_handle *h, uint32_t which, char *buffer, uint32_t size);
+PRX_EXPORT int32_t prx_probe_paging(prx_handle *h, uint32_t *supported);
+
+/* Domains. */
+PRX_EXPORT int32_t prx_domain_list(prx_handle *h, uint32_t first, struct prx_domain_info *out,
+                                   uint32_t capacity, uint32_t *count);
+PRX_EXPORT int32_t prx_domain_get(prx_handle *h, uint32_t domid, struct prx_domain_info *out);
+PRX_EXPORT int32_t prx_domain_pause(prx_handle *h, uint32_t domid);
+PRX_EXPORT int32_t prx_domain_unpause(prx_handle *h, uint32_t domid);
+PRX_EXPORT int32_t prx_domain_resume(prx_handle *h, uint32_t domid, uint32_t fast);
+PRX_EXPORT int32_t prx_domain_set_max_memory(prx_handle *h, uint32_t domid, uint64_t max_kib);
+PRX_EXPORT int32_t prx_domain_destroy(prx_handle *h, uint32_t domid);
+PRX_EXPORT int32_t prx_domain_rename(prx_handle *h, uint32_t domid, const char *new_name);
+PRX_EXPORT int32_t prx_domain_config_json(prx_handle *h, uint32_t domid, char *buffer, uint64_t size,
+                                          uint64_t *needed);
+
+/* State of a domain and its vCPUs. */
+PRX_EXPORT int32_t prx_hvm_context_get(prx_handle *h, uint32_t domid, void *buffer, uint32_t size,
+                                       uint32_t *needed);
+PRX_EXPORT int32_t prx_hvm_context_set(prx_handle *h, uint32_t domid, const void *buffer, uint32_t size);
+PRX_EXPORT int32_t prx_hvm_param_get(prx_handle *h, uint32_t domid, uint32_t index, uint64_t *value);
+PRX_EXPORT int32_t prx_hvm_param_set(prx_handle *h, uint32_t domid, uint32_t index, uint64_t value);
+PRX_EXPORT int32_t prx_tsc_get(prx_handle *h, uint32_t domid, struct prx_tsc_info *out);
+PRX_EXPORT int32_t prx_tsc_set(prx_handle *h, uint32_t domid, const struct prx_tsc_info *value);
+PRX_EXPORT int32_t prx_cpu_policy_size(prx_handle *h, uint32_t *leaves, uint32_t *msrs);
+PRX_EXPORT int32_t prx_cpu_policy_get(prx_handle *h, uint32_t domid, void *leaves, uint32_t *leaf_count,
+                                      void *msrs, uint32_t *msr_count);
+PRX_EXPORT int32_t prx_vcpu_registers(prx_handle *h, uint32_t domid, uint32_t vcpu,
+                                      struct prx_vcpu_registers *out);
+
+/* Memory of a domain. errors[i] is 0 or -errno for gfns[i]; the call itself fails only as a whole. */
+PRX_EXPORT int32_t prx_max_gfn(prx_handle *h, uint32_t domid, uint64_t *max_gfn);
+PRX_EXPORT int32_t prx_page_types(prx_handle *h, uint32_t domid, const uint64_t *gfns, uint32_t count,
+                                  uint32_t *types);
+PRX_EXPORT int32_t prx_read_pages(prx_handle *h, uint32_t domid, const uint64_t *gfns, uint32_t count,
+                                  void *buffer, int32_t *errors);
+PRX_EXPORT int32_t prx_write_pages(prx_handle *h, uint32_t domid, const uint64_t *gfns, uint32_t count,
+                                   const void *buffer, int32_t *errors);
+PRX_EXPORT int32_t prx_populate(prx_handle *h, uint32_t domid, const uint64_t *gfns, uint32_t count,
+                                uint32_t *done);
+PRX_EXPORT int32_t prx_release(prx_handle *h, uint32_t domid, const uint64_t *gfns, uint32_t count,
+                               uint32_t *done);
+
+/* Paging operations, many pages in one multicall. results[i] is 0 or -errno for gfns[i]. */
+PRX_EXPORT int32_t prx_batch_open(prx_handle *h, uint32_t capacity, uint32_t with_pages, prx_batch **out);
+PRX_EXPORT int32_t prx_batch_close(prx_batch *b);
+PRX_EXPORT int32_t prx_batch_paging(prx_batch *b, uint32_t domid, uint32_t op, const uint64_t *gfns,
+                                    uint32_t count, const void *pages, int32_t *results);
+
+/* Log-dirty mode. bitmap has (pages + 63) / 64 words. */
+PRX_EXPORT int32_t prx_logdirty_enable(prx_handle *h, uint32_t domid);
+PRX_EXPORT int32_t prx_logdirty_disable(prx_handle *h, uint32_t domid);
+PRX_EXPORT int32_t prx_logdirty_read(prx_handle *h, uint32_t domid, uint32_t clean, uint64_t *bitmap,
+                                     uint64_t pages, uint64_t *dirty);
+
+/* The paging ring of a domain. */
+PRX_EXPORT int32_t prx_ring_open(prx_handle *h, uint32_t domid, prx_ring **out);
+PRX_EXPORT int32_t prx_ring_wait(prx_ring *r, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result);
+PRX_EXPORT int32_t prx_ring_take(prx_ring *r, struct prx_paging_event *out, uint32_t capacity,
+                                 uint32_t *count);
+PRX_EXPORT int32_t prx_ring_answer(prx_ring *r, const struct prx_paging_event *events, uint32_t count);
+PRX_EXPORT int32_t prx_ring_close(prx_ring *r, uint32_t disable);
+PRX_EXPORT int32_t prx_paging_disable(prx_handle *h, uint32_t domid);
+
+/* A wake-up for prx_ring_wait: any thread may signal it. */
+PRX_EXPORT int32_t prx_wakeup_open(int32_t *fd);
+PRX_EXPORT int32_t prx_wakeup_signal(int32_t fd);
+PRX_EXPORT int32_t prx_wakeup_clear(int32_t fd);
+PRX_EXPORT int32_t prx_wakeup_close(int32_t fd);
+
+/* XenStore. Values are byte strings; needed is the length without a terminator. */
+PRX_EXPORT int32_t prx_xs_read(prx_handle *h, const char *path, void *buffer, uint32_t size,
+                               uint32_t *needed);
+PRX_EXPORT int32_t prx_xs_write(prx_handle *h, const char *path, const void *value, uint32_t size);
+PRX_EXPORT int32_t prx_xs_remove(prx_handle *h, const char *path);
+PRX_EXPORT int32_t prx_xs_list(prx_handle *h, const char *path, char *buffer, uint32_t size,
+                               uint32_t *needed);
+PRX_EXPORT int32_t prx_xs_resume_domain(prx_handle *h, uint32_t domid);
+PRX_EXPORT int32_t prx_xs_watch(prx_handle *h, const char *path, const char *token);
+PRX_EXPORT int32_t prx_xs_unwatch(prx_handle *h, const char *path, const char *token);
+PRX_EXPORT int32_t prx_xs_wait_watch(prx_handle *h, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result);
+
+#endif
