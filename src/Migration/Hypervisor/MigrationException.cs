@@ -1,7 +1,7 @@
 namespace PreRecordMigration.Hypervisor;
 
 /// <summary>An error that an administrator can act on.</summary>
-public sealed class MigrationException : Exception
+public class MigrationException : Exception
 {
     /// <summary>Describes an error.</summary>
     /// <param name="errorId">Its stable id.</param>

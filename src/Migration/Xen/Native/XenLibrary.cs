@@ -1,0 +1,118 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.InteropServices.Marshalling;
+
+namespace PreRecordMigration.Xen.Native;
+
+/// <summary>Finds and checks libprerecordxen, once, when Xen is first used.</summary>
+internal static partial class XenLibrary
+{
+    /// <summary>The name in every import.</summary>
+    internal const string Name = "prerecordxen";
+
+    /// <summary>The library's file name.</summary>
+    internal const string FileName = "libprerecordxen.so";
+
+    /// <summary>The environment variable that names the library's file where it is not beside the assemblies.</summary>
+    internal const string PathVariable = "PRERECORD_XEN_LIBRARY";
+
+    /// <summary>The version of Xen whose libraries it needs.</summary>
+    internal const string XenVersion = "4.17";
+
+    /// <summary>The version of the boundary that these bindings speak: PRX_ABI_VERSION of prerecordxen.h.</summary>
+    internal const uint AbiVersion = 1;
+
+    private static readonly Lazy<nint> Loaded = new(() => Load(Candidates()));
+
+    static XenLibrary() => NativeLibrary.SetDllImportResolver(
+        typeof(XenLibrary).Assembly, static (name, _, _) => name == Name ? Loaded.Value : 0);
+
+    /// <summary>Makes sure that the library is there and of the right version.</summary>
+    /// <exception cref="XenLibraryException">It is not.</exception>
+    internal static void Require()
+    {
+        _ = Loaded.Value;
+        uint version = AbiVersionOf();
+        if (version != AbiVersion)
+        {
+            throw new XenLibraryException(
+                $"{FileName} speaks version {version} of its interface; this module needs version {AbiVersion}.");
+        }
+    }
+
+    /// <summary>Turns a failed call's result into an exception.</summary>
+    /// <param name="result">0, or −errno.</param>
+    /// <param name="subject">The domain or path the call was made for.</param>
+    internal static unsafe void Check(int result, string subject)
+    {
+        if (result < 0)
+        {
+            throw new XenException(Text(LastCall()), -result, subject, Text(LastMessage()));
+        }
+    }
+
+    private static unsafe string Text(byte* text) => Utf8StringMarshaller.ConvertToManaged(text) ?? "";
+
+    /// <summary>Loads the first of the files that can be loaded.</summary>
+    /// <exception cref="XenLibraryException">None can; the message names them and the loader's reason.</exception>
+    internal static nint Load(IEnumerable<string> candidates)
+    {
+        List<string> tried = [];
+        Exception? why = null;
+        foreach (string path in candidates)
+        {
+            tried.Add(path);
+            try
+            {
+                return NativeLibrary.Load(path);
+            }
+            catch (DllNotFoundException exception)
+            {
+                // A file that is there but does not load says more than the ones that are not there.
+                why = why is null || File.Exists(path) ? exception : why;
+            }
+            catch (BadImageFormatException exception)
+            {
+                why = exception;
+            }
+        }
+
+        throw new XenLibraryException($"{FileName} cannot be loaded (tried {string.Join(", ", tried)}): {why?.Message}", why);
+    }
+
+    private static IEnumerable<string> Candidates()
+    {
+        string? named = Environment.GetEnvironmentVariable(PathVariable);
+        if (!string.IsNullOrEmpty(named))
+        {
+            yield return named;
+            yield break;
+        }
+
+        string? beside = Path.GetDirectoryName(AssemblyLocation());
+        if (!string.IsNullOrEmpty(beside))
+        {
+            yield return Path.Combine(beside, FileName);
+            yield return Path.Combine(beside, "runtimes", "linux-x64", "native", FileName);
+        }
+
+        yield return FileName;
+    }
+
+    [System.Diagnostics.CodeAnalysis.UnconditionalSuppressMessage(
+        "SingleFile", "IL3000", Justification = "An empty location, as in a single file, is handled: the base directory serves.")]
+    private static string AssemblyLocation()
+    {
+        string location = Assembly.GetExecutingAssembly().Location;
+        return location.Length > 0 ? location : Path.Combine(AppContext.BaseDirectory, FileName);
+    }
+
+    [LibraryImport(Name, EntryPoint = "prx_abi_version")]
+    private static partial uint AbiVersionOf();
+
+    [LibraryImport(Name, EntryPoint = "prx_last_call")]
+    private static unsafe partial byte* LastCall();
+
+    [LibraryImport(Name, EntryPoint = "prx_last_message")]
+    private static unsafe partial byte* LastMessage();
+}
