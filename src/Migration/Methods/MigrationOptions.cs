@@ -15,6 +15,12 @@ public sealed record MigrationOptions
     /// <summary>How long an epoch lasts; at most the window.</summary>
     public TimeSpan Epoch { get; init; } = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// Whether memory may arrive after the domain runs at the destination. Null for what suits the method: on for
+    /// post-copy and pre-record, never for pre-copy. Off, every page travels before the commit.
+    /// </summary>
+    public bool? RemotePF { get; init; }
+
     /// <summary>In which order pages are pushed; null for what suits the method.</summary>
     public Ordering.PageOrderStrategy? Order { get; init; }
 
@@ -46,6 +52,7 @@ public sealed record MigrationOptions
         Check(Window > TimeSpan.Zero, nameof(Window), $"is {Window}, not longer than zero", "Give a window such as 500ms.");
         Check(Epoch > TimeSpan.Zero, nameof(Epoch), $"is {Epoch}, not longer than zero", "Give an epoch such as 20ms.");
         Check(Epoch <= Window, nameof(Epoch), $"({Epoch}) is longer than the window ({Window})", "Give an epoch of at most the window.");
+        Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy or pre-record, or leave RemotePF off.");
         Check(BandwidthLimit is null or > 0, nameof(BandwidthLimit), $"is {BandwidthLimit}", "Give bytes a second above zero, or leave it out.");
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
         Check(BackupLimitPages is null or > 0, nameof(BackupLimitPages), $"is {BackupLimitPages}", "Give a number of pages above zero.");

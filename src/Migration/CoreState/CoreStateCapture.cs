@@ -1,0 +1,30 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.CoreStates;
+
+/// <summary>Captures a suspended domain's core state with its page tables.</summary>
+public static class CoreStateCapture
+{
+    /// <summary>Captures.</summary>
+    /// <param name="domain">A suspended domain.</param>
+    /// <param name="announced">The populated pages that the destination has prepared for.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: the domain's memory map has changed
+    /// since it was announced (its balloon moved).</exception>
+    public static CoreState Capture(ISourceDomain domain, PageBitmap announced)
+    {
+        PageBitmap populated = domain.GetPopulatedPages();
+        PageBitmap changed = populated.Clone();
+        changed.AndNot(announced);
+        if (changed.NextSet(0) >= 0 || populated.Count != announced.Count)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"The memory map of {domain.Info.Name} changed during the migration: {announced.Count} pages were announced, {populated.Count} are populated now.",
+                "Wait until the domain's balloon has settled, and migrate again.",
+                domain.Info.Name);
+        }
+
+        return PageTableWalker.AddPageTables(domain.CaptureCoreState(), domain.Memory, populated);
+    }
+}

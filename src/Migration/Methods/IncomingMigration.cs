@@ -1,0 +1,345 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.RemotePaging;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>
+/// One migration at its destination. One thread receives control records and pushed pages, and from the start of the
+/// domain on another waits for faults and a third receives demanded pages.
+/// </summary>
+public sealed class IncomingMigration : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly DestinationSession _session = new();
+    private readonly IMigrationHost _host;
+    private readonly Connection _bulk;
+    private readonly Connection _demand;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Workers _faultWorkers;
+    private readonly Workers _demandWorkers;
+    private readonly FaultLog _faults = new(TimeProvider.System);
+    private readonly CorePageCollector _corePages = new();
+    private DomainDescription? _description;
+    private PageBitmap? _populated;
+    private IIncomingDomain? _domain;
+    private IRemotePaging? _paging;
+    private PagePlacer? _placer;
+    private Exception? _workerFailure;
+    private volatile bool _isAllHere;
+
+    internal IncomingMigration(IMigrationHost host, Connection bulk, Connection demand)
+    {
+        _host = host;
+        _bulk = bulk;
+        _demand = demand;
+        _faultWorkers = new Workers(CloseFor);
+        _demandWorkers = new Workers(CloseFor);
+    }
+
+    /// <summary>The domain's name; empty until the source has said it.</summary>
+    public string DomainName => _description?.Name ?? "";
+
+    /// <summary>Where the migration stands.</summary>
+    public DestinationState State
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _session.State;
+            }
+        }
+    }
+
+    /// <summary>Pages that have not arrived; zero before the core state and without RemotePF.</summary>
+    public int MissingPages => _placer?.Unplaced ?? 0;
+
+    /// <summary>Whether RemotePF is on: faults of the domain come here.</summary>
+    public bool IsRemotePFEnabled => _paging is not null && State is not (DestinationState.Completed or DestinationState.Finished);
+
+    /// <summary>Remote page faults so far.</summary>
+    public long RemoteFaults => _faults.Count;
+
+    /// <summary>Why it ended, where it did not end well.</summary>
+    public MigrationException? Error => State switch
+    {
+        DestinationState.Aborted aborted => aborted.Error,
+        DestinationState.Detached detached => detached.Error,
+        _ => null,
+    };
+
+    /// <summary>
+    /// What failed once the outcome was decided: destroying what was left, or giving the domain its final name. Null where
+    /// nothing did.
+    /// </summary>
+    public Exception? AfterwardsError { get; private set; }
+
+    /// <summary>Done when the migration has come to its end, good or bad, and every thread has ended.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Lets go of what an ended migration holds.</summary>
+    public void Dispose()
+    {
+        _faultWorkers.Dispose();
+        _demandWorkers.Dispose();
+        _stopping.Dispose();
+    }
+
+    /// <summary>Receives until the end. The one thread of the migration until the domain runs.</summary>
+    internal void Run()
+    {
+        try
+        {
+            _bulk.Send(new WelcomeRecord(Protocol.Version, 0));
+            _demand.Send(new WelcomeRecord(Protocol.Version, 0));
+            PageBatch batch = new();
+            while (!State.IsFinal)
+            {
+                Receive(batch);
+            }
+        }
+#pragma warning disable CA1031 // Whatever fails, the session decides what becomes of the domain.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Post(Failure(Volatile.Read(ref _workerFailure) ?? e));
+        }
+        finally
+        {
+            _demand.Dispose();
+            _bulk.Dispose();
+            _faultWorkers.Stop();
+            _faultWorkers.Join();
+            _demandWorkers.Join();
+            Release();
+            _ended.SetResult();
+        }
+    }
+
+    /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
+    internal void Stop()
+    {
+        lock (_gate)
+        {
+            if (_session.State is DestinationState.Running or DestinationState.Completed || _session.State.IsFinal)
+            {
+                return;
+            }
+        }
+
+        // Unblocks a creation or restore under way, and then the receiving thread.
+        _stopping.Cancel();
+        Post(new DestinationEvent.Failed(new MigrationException(
+            MigrationErrorId.AbortedByPeer, "The receiver was stopped.", "Start a receiver, and migrate again.")));
+        _bulk.Dispose();
+    }
+
+    private void Receive(PageBatch batch)
+    {
+        RecordType type = _bulk.Receive(out ReadOnlySpan<byte> body);
+        DestinationState state = State;
+        switch (type)
+        {
+            case RecordType.CorePages when state.MayTakeCorePages:
+                batch.Decode(type, body, _populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);
+                _corePages.Add(core, contents);
+                break;
+            case RecordType.Pages when state.MayTakePages:
+                batch.Decode(type, body, _populated!, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
+                if (_placer is null)
+                {
+                    _domain!.Memory.Write(pfns, pages);
+                }
+                else
+                {
+                    _placer.Place(pfns, pages);
+                }
+
+                break;
+            case RecordType.CorePages or RecordType.Pages or RecordType.PageRequest or RecordType.DemandPages:
+                throw ProtocolErrors.Violation(
+                    $"The source sent {type} on the bulk connection, which is not legal while the destination is {state.GetType().Name}.");
+            default:
+                Post(new DestinationEvent.Received(RecordCodec.Decode(type, body)));
+                break;
+        }
+
+        PostWhenAllPlaced();
+    }
+
+    private void PostWhenAllPlaced()
+    {
+        if (_placer is { Unplaced: 0 } && State is DestinationState.Running { IsAllPlaced: false })
+        {
+            Post(new DestinationEvent.PlacedAll());
+        }
+    }
+
+    private static DestinationEvent Failure(Exception exception) => exception switch
+    {
+        MigrationException { ErrorId: MigrationErrorId.ConnectionLost } lost => new DestinationEvent.Lost(lost),
+        MigrationException error => new DestinationEvent.Failed(error),
+        _ => new DestinationEvent.Failed(new MigrationException(
+            MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception)),
+    };
+
+    private void Post(DestinationEvent e)
+    {
+        lock (_gate)
+        {
+            DestinationEvent? next = e;
+            while (next is not null)
+            {
+                DestinationEvent current = next;
+                next = null;
+                // Two threads may see the last page placed; the second one's event has been taken care of.
+                if (current is DestinationEvent.PlacedAll && _session.State is not DestinationState.Running { IsAllPlaced: false })
+                {
+                    return;
+                }
+
+                foreach (DestinationAction action in _session.On(current))
+                {
+                    next = CarryOut(action, current) ?? next;
+                }
+            }
+        }
+    }
+
+    /// <summary>Carries an action out.</summary>
+    /// <returns>The event that follows from it, if any.</returns>
+    private DestinationEvent? CarryOut(DestinationAction action, DestinationEvent cause)
+    {
+        try
+        {
+            switch (action)
+            {
+                case DestinationAction.Create:
+                    Create((PrepareRecord)((DestinationEvent.Received)cause).Record);
+                    return new DestinationEvent.Created();
+                case DestinationAction.SendPrepared:
+                    _bulk.Send(new PreparedRecord());
+                    return null;
+                case DestinationAction.Restore:
+                    Restore((CoreStateRecord)((DestinationEvent.Received)cause).Record);
+                    return new DestinationEvent.RestoreDone();
+                case DestinationAction.SendRestored:
+                    _bulk.Send(new RestoredRecord());
+                    return null;
+                case DestinationAction.Start:
+                    Start();
+                    return new DestinationEvent.Started();
+                case DestinationAction.SendRunning:
+                    _bulk.Send(new RunningRecord());
+                    return null;
+                case DestinationAction.FinishPaging:
+                    _isAllHere = true;
+                    _faultWorkers.Stop();
+                    _faultWorkers.Join();
+                    _paging?.Disable();
+                    _bulk.Send(new CompleteRecord(_faults.Count, _faults.Summarise(), _placer?.DuplicatePages ?? 0));
+                    return null;
+                case DestinationAction.CompleteDomain:
+                    _domain!.Complete();
+                    return null;
+                case DestinationAction.SendAbort:
+                    MigrationException error = ((DestinationState.Aborted)_session.State).Error;
+                    _bulk.Send(new AbortRecord(error.ErrorId, error.Message, error.Remedy));
+                    return null;
+                case DestinationAction.DestroyDomain:
+                    _domain?.Destroy();
+                    return null;
+                case DestinationAction.PauseDomain:
+                    _domain!.Pause();
+                    return null;
+                default:
+                    throw new ArgumentOutOfRangeException(nameof(action), action, null);
+            }
+        }
+#pragma warning disable CA1031 // What an action throws is the next event; the session decides.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            if (_session.State.IsFinal)
+            {
+                AfterwardsError ??= e;
+                return null;
+            }
+
+            return Failure(e);
+        }
+    }
+
+    private void Create(PrepareRecord prepare)
+    {
+        _description = prepare.Description;
+        _populated = new PageBitmap(_description.PageCount);
+        foreach (PageRange range in _description.Populated)
+        {
+            _populated.SetRange(range.First, range.Count);
+        }
+
+        _domain = _host.CreateIncoming(_description, _stopping.Token);
+        if (prepare.RemotePF)
+        {
+            _paging = _domain.EnableRemotePF();
+        }
+    }
+
+    private void Restore(CoreStateRecord record)
+    {
+        CoreState core = new(
+            record.Vcpus, record.Sections, _corePages.ToPageSet(record.PageCount), record.PageTablePageCount);
+        if (_paging is not null)
+        {
+            PageBitmap expected = _populated!.Clone();
+            foreach (int pfn in core.Pages.Pfns)
+            {
+                expected.TryClear(pfn);
+            }
+
+            _placer = new PagePlacer(_paging, new SentPageTable(expected), _faults);
+        }
+
+        _domain!.Restore(core, _stopping.Token);
+    }
+
+    private void Start()
+    {
+        if (_paging is not null)
+        {
+            FaultRequester requester = new(_paging, _demand, _populated!, _placer!, _faults);
+            _faultWorkers.Start("remote faults", requester.RequestPages);
+            _demandWorkers.Start("demanded pages", _ => requester.ReceivePages(PostWhenAllPlaced));
+        }
+
+        _domain!.Unpause();
+    }
+
+    /// <summary>A fault thread failed: closing the connections makes the receiving thread end the session.</summary>
+    private void CloseFor(Exception exception)
+    {
+        // No lock here: the thread that ends paging joins this one while it holds it. Once all is here, the end of the
+        // demand connection is the normal one, and the bulk connection still has the source's last word.
+        Interlocked.CompareExchange(ref _workerFailure, exception, null);
+        _demand.Dispose();
+        if (!_isAllHere)
+        {
+            _bulk.Dispose();
+        }
+    }
+
+    private void Release()
+    {
+        if (State is DestinationState.Detached)
+        {
+            return;
+        }
+
+        _domain?.Dispose();
+    }
+}

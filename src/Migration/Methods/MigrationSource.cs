@@ -1,0 +1,237 @@
+using System.Net;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>Moves a domain to a destination. The methods are compositions of the same steps.</summary>
+public static class MigrationSource
+{
+    /// <summary>Moves a running domain.</summary>
+    /// <param name="domain">The domain; the migration takes it over and disposes it.</param>
+    /// <param name="destination">A receiver, on loopback.</param>
+    /// <param name="options">What the administrator chose.</param>
+    /// <param name="progress">Told at most five times a second; null for nobody.</param>
+    /// <param name="cancellationToken">Until the commit: gives up, and the domain runs on here when the task has ended.
+    /// After the commit the migration is finished all the same.</param>
+    /// <exception cref="MigrationException">Before the commit: the domain runs on here. After it the message says what is
+    /// where.</exception>
+    public static Task<MigrationResult> MigrateAsync(
+        ISourceDomain domain,
+        IPEndPoint destination,
+        MigrationOptions options,
+        IProgress<MigrationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        PreRecordSession session = PreRecordSession.Open(domain, options);
+        return Start(session, destination, options, progress, Compose, cancellationToken);
+
+        void Compose(SourceMigration run)
+        {
+            switch (options.Method)
+            {
+                case MigrationMethod.PreCopy:
+                    PreCopy(run);
+                    break;
+                case MigrationMethod.PostCopy:
+                    PostCopy(run);
+                    break;
+                case MigrationMethod.PreRecord when options.Mode == RecordingMode.Rollback:
+                    PreRecordRollback(run);
+                    break;
+                default:
+                    PreRecordObserve(run);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Moves a domain from a recording made before: in Rollback from its checkpoint, in Observe as it is now.</summary>
+    /// <param name="recorded">The recording; the migration takes it over and disposes it.</param>
+    /// <param name="destination">A receiver, on loopback.</param>
+    /// <param name="options">What the administrator chose; method and mode are the recording's.</param>
+    /// <param name="progress">Told at most five times a second; null for nobody.</param>
+    /// <param name="cancellationToken">As above.</param>
+    /// <exception cref="MigrationException">As above.</exception>
+    public static Task<MigrationResult> MigrateAsync(
+        PreRecordSession recorded,
+        IPEndPoint destination,
+        MigrationOptions options,
+        IProgress<MigrationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        options.Validate();
+        MigrationOptions preRecord = options with { Method = MigrationMethod.PreRecord, Mode = recorded.Options.Mode };
+        return Start(recorded, destination, preRecord, progress, Compose, cancellationToken);
+
+        void Compose(SourceMigration run)
+        {
+            run.Log.Run(MigrationPhase.Prepare, run.Prepare);
+            if (recorded.Checkpoint is CoreState checkpoint)
+            {
+                run.Log.Run(MigrationPhase.Handover, () =>
+                {
+                    run.NoteStop();
+                    HandOver(run, () => checkpoint);
+                });
+                run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));
+            }
+            else
+            {
+                StopAndMove(run);
+            }
+        }
+    }
+
+    /// <summary>Rounds of dirty pages while the domain runs, then the last ones while it stands.</summary>
+    private static void PreCopy(SourceMigration run)
+    {
+        run.Log.Run(MigrationPhase.Prepare, run.Prepare);
+        using IDirtyTracker tracker = run.Domain.StartDirtyTracking();
+        PageBitmap dirty = run.Session.Populated.Clone();
+        run.Log.Run(MigrationPhase.Rounds, () =>
+        {
+            for (int round = 0; round < run.Options.MaximumRounds; round++)
+            {
+                run.SendBeforeRun([.. dirty.Pfns()]);
+                tracker.Collect(dirty);
+                if (dirty.Count <= run.Options.DirtyPageThreshold)
+                {
+                    break;
+                }
+            }
+        });
+        run.Log.Run(MigrationPhase.Handover, () =>
+        {
+            Suspend(run);
+            PageBitmap last = new(dirty.PageCount);
+            tracker.Collect(last);
+            last.Or(dirty);
+            CoreState core = run.Session.CaptureCoreState();
+            run.SendBeforeRun([.. last.Pfns()]);
+            run.SendCore(core);
+            run.Commit();
+        });
+        run.Log.Run(MigrationPhase.Push, () => run.PushRest(null));
+    }
+
+    /// <summary>Stops, moves, and sends the memory afterwards.</summary>
+    private static void PostCopy(SourceMigration run)
+    {
+        run.Log.Run(MigrationPhase.Prepare, run.Prepare);
+        StopAndMove(run);
+    }
+
+    /// <summary>Records the live domain, then moves it with what was recorded first.</summary>
+    private static void PreRecordObserve(SourceMigration run)
+    {
+        run.Log.Run(MigrationPhase.Prepare, run.Prepare);
+        run.Log.Run(MigrationPhase.Record, () =>
+        {
+            run.Session.Begin(run.Token);
+            run.Session.RunWindow(run.Log.Progress, _ => { }, run.Token);
+        });
+        StopAndMove(run);
+    }
+
+    /// <summary>
+    /// Takes a checkpoint, pre-executes and records while core state and recorded pages travel already, then moves the
+    /// checkpoint: the destination resumes from the window's start.
+    /// </summary>
+    private static void PreRecordRollback(SourceMigration run)
+    {
+        run.Log.Run(MigrationPhase.Prepare, run.Prepare);
+        run.Log.Run(MigrationPhase.Checkpoint, () => run.Session.Begin(run.Token));
+        run.Log.Run(MigrationPhase.Record, () =>
+        {
+            if (run.RemotePF)
+            {
+                run.SendCore(run.Session.Checkpoint!);
+            }
+
+            run.Session.RunWindow(run.Log.Progress, run.Feed, run.Token);
+        });
+        run.Log.Run(MigrationPhase.Handover, () =>
+        {
+            run.NoteStop();
+            run.Session.StopAndProve(run.Token);
+            if (run.RemotePF)
+            {
+                run.Commit();
+            }
+            else
+            {
+                HandOver(run, () => run.Session.Checkpoint!);
+            }
+        });
+        run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));
+    }
+
+    private static void StopAndMove(SourceMigration run)
+    {
+        run.Log.Run(MigrationPhase.Handover, () =>
+        {
+            Suspend(run);
+            run.Session.DrainLate();
+            HandOver(run, run.Session.CaptureCoreState);
+        });
+        run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));
+    }
+
+    /// <summary>Sends the core state of the stopped domain and commits; with RemotePF off every page goes first.</summary>
+    private static void HandOver(SourceMigration run, Func<CoreState> capture)
+    {
+        CoreState core = capture();
+        if (!run.RemotePF)
+        {
+            run.SendBeforeRun(run.Order().Pfns);
+        }
+
+        run.SendCore(core);
+        run.Commit();
+    }
+
+    private static Ordering.PageOrder? RestOrder(SourceMigration run) => run.RemotePF ? run.Order() : null;
+
+    private static void Suspend(SourceMigration run)
+    {
+        run.NoteStop();
+        run.Domain.Suspend(run.Options.SuspendTimeout, run.Token);
+    }
+
+    /// <summary>Runs a composition on a thread of its own; whatever it throws goes through the one abort path.</summary>
+    private static Task<MigrationResult> Start(
+        PreRecordSession session,
+        IPEndPoint destination,
+        MigrationOptions options,
+        IProgress<MigrationProgress>? progress,
+        Action<SourceMigration> compose,
+        CancellationToken cancellationToken) => Task.Factory.StartNew(
+            () =>
+            {
+                using PreRecordSession owned = session;
+                using SourceMigration run = new(session, destination, options, progress, cancellationToken);
+                try
+                {
+                    compose(run);
+                    return run.Finish();
+                }
+#pragma warning disable CA1031 // Every failure, of whatever type, must end with the domain where the session says.
+                catch (Exception e)
+#pragma warning restore CA1031
+                {
+                    Exception error = run.Abort(e);
+                    if (ReferenceEquals(error, e))
+                    {
+                        throw;
+                    }
+
+                    throw error;
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+}

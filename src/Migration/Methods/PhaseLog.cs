@@ -1,0 +1,52 @@
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>When each phase began and ended, and how far the migration is.</summary>
+internal sealed class PhaseLog(IProgress<MigrationProgress>? progress, Func<(long Done, long Total, long Bytes)> status)
+{
+    private readonly long _start = TimeProvider.System.GetTimestamp();
+    private readonly List<MigrationPhaseTime> _phases = [];
+    private MigrationPhase _current;
+    private (TimeSpan At, long Bytes, long Done) _last;
+
+    public IReadOnlyList<MigrationPhaseTime> Phases => _phases;
+
+    public IProgress<MigrationProgress>? Progress => progress;
+
+    public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_start);
+
+    /// <summary>Runs one phase and notes its time, however it ends.</summary>
+    public void Run(MigrationPhase phase, Action body)
+    {
+        TimeSpan start = Elapsed;
+        _current = phase;
+        Report();
+        try
+        {
+            body();
+        }
+        finally
+        {
+            _phases.Add(new MigrationPhaseTime(phase, start, Elapsed - start));
+        }
+    }
+
+    /// <summary>Reports progress; the rate is that since the last report.</summary>
+    public void Report()
+    {
+        if (progress is null)
+        {
+            return;
+        }
+
+        (long done, long total, long bytes) = status();
+        TimeSpan now = Elapsed;
+        double seconds = (now - _last.At).TotalSeconds;
+        double rate = seconds > 0 ? (bytes - _last.Bytes) / seconds : 0;
+        double pageRate = seconds > 0 ? (done - _last.Done) / seconds : 0;
+        TimeSpan? remaining = pageRate > 0 ? TimeSpan.FromSeconds(Math.Min((total - done) / pageRate, 1e6)) : null;
+        _last = (now, bytes, done);
+        progress.Report(new MigrationProgress(_current, done, total, bytes, rate, remaining));
+    }
+}

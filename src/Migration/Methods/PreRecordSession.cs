@@ -1,0 +1,260 @@
+using System.Collections.Concurrent;
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>
+/// One recording of a domain. In Rollback the domain ends paused with its checkpoint kept; disposing lets it run on from
+/// where it is, as if nothing had been. In Observe the domain runs throughout.
+/// </summary>
+public sealed class PreRecordSession : IDisposable
+{
+    private const int DrainRecords = 4096;
+    private readonly List<AccessRecord> _records = [];
+    private readonly PageBitmap _seen;
+    private static readonly ConcurrentBag<PreRecordSession> s_kept = [];
+    private IOutputPlug? _plug;
+    private IAccessRecorder? _recorder;
+    private RollbackProver? _prover;
+    private int _epochs;
+    private bool _isReleased;
+    private bool _isKept;
+
+    private PreRecordSession(ISourceDomain domain, MigrationOptions options)
+    {
+        Domain = domain;
+        Options = options;
+        Populated = domain.GetPopulatedPages();
+        _seen = new PageBitmap(Populated.PageCount);
+        Backups = options.Mode == RecordingMode.Rollback
+            ? new PageBackup(Populated.PageCount, options.BackupLimitPages)
+            : null;
+    }
+
+    /// <summary>The domain, as it was when it was opened.</summary>
+    public DomainInfo Info => Domain.Info;
+
+    /// <summary>The options of the recording.</summary>
+    public MigrationOptions Options { get; }
+
+    /// <summary>What was recorded so far, complete once the window is over.</summary>
+    public AccessTrajectory Trajectory => new(
+        [.. _records], Populated.PageCount, Options.Epoch, _epochs, _recorder?.IsEpochOrdered ?? IsEpochOrdered);
+
+    /// <summary>The original contents of changed pages; null in Observe.</summary>
+    public PageBackup? Backups { get; }
+
+    /// <summary>The proof of the rollback, once the window is over; null where none was asked for.</summary>
+    public RollbackProof? Proof { get; private set; }
+
+    /// <summary>The core state at the checkpoint; null in Observe, and before the checkpoint.</summary>
+    public CoreState? Checkpoint { get; private set; }
+
+    /// <summary>How many distinct pages were recorded so far.</summary>
+    public int RecordedPages => _seen.Count;
+
+    internal ISourceDomain Domain { get; }
+
+    internal PageBitmap Populated { get; }
+
+    internal TimeSpan CheckpointPause { get; private set; }
+
+    internal TimeSpan WindowTime { get; private set; }
+
+    /// <summary>The memory that travels: as it was at the checkpoint, or as it is.</summary>
+    internal IGuestMemory Memory => Backups is null ? Domain.Memory : new CheckpointMemory(Domain.Memory, Backups);
+
+    private bool IsEpochOrdered { get; set; }
+
+    /// <summary>Records one window. In Rollback the domain is paused at its end, in Observe it runs on.</summary>
+    /// <param name="domain">A running domain; the session takes it over and disposes it.</param>
+    /// <param name="options">Window, epoch, mode, limits.</param>
+    /// <param name="progress">Told after every epoch; null for nobody.</param>
+    /// <param name="cancellationToken">Gives up; the domain runs on.</param>
+    /// <exception cref="MigrationException">The domain runs on.</exception>
+    public static PreRecordSession Record(
+        ISourceDomain domain,
+        MigrationOptions options,
+        IProgress<MigrationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        PreRecordSession session = Open(domain, options);
+        try
+        {
+            session.Begin(cancellationToken);
+            session.RunWindow(progress, _ => { }, cancellationToken);
+            if (options.Mode == RecordingMode.Rollback)
+            {
+                session.StopAndProve(cancellationToken);
+            }
+            else
+            {
+                session.EndRecording();
+            }
+
+            return session;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the recording: every trap is removed and the domain runs on here.</summary>
+    public void Dispose()
+    {
+        if (_isKept)
+        {
+            return;
+        }
+
+        if (!_isReleased)
+        {
+            _isReleased = true;
+            EndRecording();
+            Domain.Resume();
+            _plug?.Release();
+        }
+
+        _plug?.Dispose();
+        Domain.Dispose();
+    }
+
+    internal static PreRecordSession Open(ISourceDomain domain, MigrationOptions options)
+    {
+        try
+        {
+            options.Validate();
+            return new PreRecordSession(domain, options);
+        }
+        catch
+        {
+            domain.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Rollback: the checkpoint, after which the domain runs on. Observe: traps the running domain.</summary>
+    internal void Begin(CancellationToken cancellationToken)
+    {
+        if (Backups is null)
+        {
+            _recorder = Domain.StartRecording(null);
+            return;
+        }
+
+        _plug = Domain.PlugOutputs();
+        long start = TimeProvider.System.GetTimestamp();
+        Domain.Suspend(Options.SuspendTimeout, cancellationToken);
+        _recorder = Domain.StartRecording(Backups);
+        Checkpoint = CaptureCoreState();
+        if (Options.ProveRollback)
+        {
+            _prover = RollbackProver.AtCheckpoint(Domain.Memory, Populated, cancellationToken);
+        }
+
+        Domain.Resume();
+        CheckpointPause = TimeProvider.System.GetElapsedTime(start);
+    }
+
+    /// <summary>Captures the core state of the suspended domain, page tables in front.</summary>
+    /// <exception cref="MigrationException">The domain's memory map is no longer the one that was announced.</exception>
+    internal CoreState CaptureCoreState() => CoreStateCapture.Capture(Domain, Populated);
+
+    /// <summary>Runs the window, epoch by epoch, and hands recorded pages on as they are first touched.</summary>
+    internal void RunWindow(
+        IProgress<MigrationProgress>? progress, Action<int[]> onRecorded, CancellationToken cancellationToken)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        for (TimeSpan left = Options.Window; left > TimeSpan.Zero; left -= Options.Epoch)
+        {
+            if (_epochs > 0)
+            {
+                _recorder!.BeginEpoch();
+            }
+
+            Domain.RunFor(left < Options.Epoch ? left : Options.Epoch, cancellationToken);
+            _epochs++;
+            Drain(onRecorded);
+            progress?.Report(new MigrationProgress(
+                MigrationPhase.Record, _seen.Count, Populated.Count, 0, 0, left > Options.Epoch ? left - Options.Epoch : TimeSpan.Zero));
+        }
+
+        WindowTime = TimeProvider.System.GetElapsedTime(start);
+    }
+
+    /// <summary>The window's end in Rollback: stops the domain, and proves that the checkpoint is still there.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.VerificationFailed"/>.</exception>
+    internal void StopAndProve(CancellationToken cancellationToken)
+    {
+        Domain.Pause();
+        Proof = _prover?.AfterWindow(Domain.Memory, Backups!, cancellationToken);
+        if (Proof is { IsProved: false })
+        {
+            throw new MigrationException(
+                MigrationErrorId.VerificationFailed,
+                $"The checkpoint of {Info.Name} cannot be restored: {_prover!.Describe()}.",
+                "Report this with the domain's devices and kernel version; the domain runs on.",
+                Info.Name);
+        }
+    }
+
+    /// <summary>Removes every trap; the domain stays as it is.</summary>
+    internal void EndRecording()
+    {
+        if (_recorder is not null)
+        {
+            IsEpochOrdered = _recorder.IsEpochOrdered;
+            _recorder.Dispose();
+            _recorder = null;
+        }
+    }
+
+    /// <summary>The domain has gone: what its window sent out never happened here.</summary>
+    internal void Forget()
+    {
+        _isReleased = true;
+        _plug?.Drop();
+        EndRecording();
+    }
+
+    /// <summary>
+    /// The domain must stay as it is, neither run nor be destroyed, and so must its backups: what the destination still
+    /// misses is nowhere else. Disposing does nothing from here on.
+    /// </summary>
+    internal void KeepStopped()
+    {
+        _isKept = true;
+        s_kept.Add(this);
+    }
+
+    /// <summary>Takes the accesses made since the window's end: those of the guest's way into its suspension.</summary>
+    internal void DrainLate() => Drain(_ => { });
+
+    private void Drain(Action<int[]> onRecorded)
+    {
+        AccessRecord[] buffer = new AccessRecord[DrainRecords];
+        int count;
+        while (_recorder is not null && (count = _recorder.Drain(buffer)) > 0)
+        {
+            List<int> fresh = [];
+            foreach (AccessRecord record in buffer.AsSpan(0, count))
+            {
+                // A record of the epoch that RunFor has just ended may be drained after it; it keeps its own epoch.
+                _records.Add(record with { Epoch = Math.Min(record.Epoch, _epochs - 1) });
+                if (_seen.TrySet(record.Pfn))
+                {
+                    fresh.Add(record.Pfn);
+                }
+            }
+
+            onRecorded([.. fresh]);
+        }
+    }
+}

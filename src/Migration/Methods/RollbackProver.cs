@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using PreRecordMigration.Backup;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>
+/// Proves a rollback: hashes every page at the checkpoint, and again after pre-execution with the backups laid over.
+/// </summary>
+internal sealed class RollbackProver
+{
+    private const int ChunkPages = 256;
+    private readonly int[] _pfns;
+    private readonly byte[] _atCheckpoint;
+    private int _differing = -1;
+    private int _firstDiffering;
+
+    private RollbackProver(int[] pfns, byte[] hashes)
+    {
+        _pfns = pfns;
+        _atCheckpoint = hashes;
+    }
+
+    /// <summary>Hashes the suspended domain's memory.</summary>
+    public static RollbackProver AtCheckpoint(IGuestMemory memory, PageBitmap populated, CancellationToken cancellationToken)
+    {
+        int[] pfns = [.. populated.Pfns()];
+        return new RollbackProver(pfns, Hash(memory, pfns, cancellationToken));
+    }
+
+    /// <summary>Hashes the stopped domain's memory with the backups laid over, and compares.</summary>
+    public RollbackProof AfterWindow(IGuestMemory current, PageBackup backups, CancellationToken cancellationToken)
+    {
+        byte[] after = Hash(new CheckpointMemory(current, backups), _pfns, cancellationToken);
+        _differing = 0;
+        for (int i = 0; i < _pfns.Length; i++)
+        {
+            if (!HashAt(after, i).SequenceEqual(HashAt(_atCheckpoint, i)))
+            {
+                _firstDiffering = _differing++ == 0 ? _pfns[i] : _firstDiffering;
+            }
+        }
+
+        return new RollbackProof(
+            _pfns.Length,
+            Convert.ToHexStringLower(SHA256.HashData(_atCheckpoint)),
+            Convert.ToHexStringLower(SHA256.HashData(after)),
+            CountChanged(current, backups));
+    }
+
+    /// <summary>What differed, for an error.</summary>
+    public string Describe() => $"{_differing} of {_pfns.Length} pages differ, the first is page {_firstDiffering}";
+
+    private static int CountChanged(IGuestMemory current, PageBackup backups)
+    {
+        byte[] original = new byte[Page.Size];
+        byte[] live = new byte[Page.Size];
+        int changed = 0;
+        foreach (int pfn in backups.Pfns())
+        {
+            current.Read([pfn], live);
+            changed += backups.TryRead(pfn, original) && !original.AsSpan().SequenceEqual(live) ? 1 : 0;
+        }
+
+        return changed;
+    }
+
+    private static byte[] Hash(IGuestMemory memory, int[] pfns, CancellationToken cancellationToken)
+    {
+        byte[] hashes = new byte[pfns.LongLength * SHA256.HashSizeInBytes];
+        int chunks = (pfns.Length + ChunkPages - 1) / ChunkPages;
+        ParallelOptions parallel = new() { CancellationToken = cancellationToken };
+        Parallel.For(0, chunks, parallel, () => new byte[ChunkPages * Page.Size], (chunk, _, buffer) =>
+        {
+            int first = chunk * ChunkPages;
+            int count = Math.Min(ChunkPages, pfns.Length - first);
+            memory.Read(pfns.AsSpan(first, count), buffer.AsSpan(0, count * Page.Size));
+            for (int i = 0; i < count; i++)
+            {
+                SHA256.HashData(
+                    Page.At(buffer.AsSpan(), i), hashes.AsSpan((first + i) * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes));
+            }
+
+            return buffer;
+        }, _ => { });
+        return hashes;
+    }
+
+    private static ReadOnlySpan<byte> HashAt(byte[] hashes, int index) =>
+        hashes.AsSpan(index * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes);
+}

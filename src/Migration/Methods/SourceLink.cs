@@ -1,0 +1,254 @@
+using System.Net;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>
+/// The source's session with its two connections: carries out the state machine's sends, and keeps what concerns the
+/// domain for the one thread that owns it.
+/// </summary>
+internal sealed class SourceLink : IDisposable
+{
+    /// <summary>How long a peer may take to greet: one that stays silent is not a receiver.</summary>
+    private static readonly TimeSpan s_greetingTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly object _gate = new();
+    private readonly SourceSession _session = new();
+    private readonly PrepareRecord _prepare;
+    private readonly CancellationTokenSource _ended = new();
+    private SourceAction? _domainAction;
+
+    private SourceLink(Connection bulk, Connection demand, PrepareRecord prepare)
+    {
+        Bulk = bulk;
+        Demand = demand;
+        _prepare = prepare;
+    }
+
+    public Connection Bulk { get; }
+
+    public Connection Demand { get; }
+
+    /// <summary>Cancelled when the session has come to an end other than the good one.</summary>
+    public CancellationToken Ended => _ended.Token;
+
+    public SourceState State
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _session.State;
+            }
+        }
+    }
+
+    /// <summary>What is to happen to the domain, once the session has come to its end; null before.</summary>
+    public SourceAction? DomainAction
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _domainAction;
+            }
+        }
+    }
+
+    public long BytesSent => Bulk.BytesSent + Demand.BytesSent;
+
+    public static SourceLink Open(IPEndPoint destination, PrepareRecord prepare, CancellationToken cancellationToken)
+    {
+        Guid session = Guid.NewGuid();
+        Connection bulk = Connection.Open(destination, cancellationToken);
+        Connection? demand = null;
+        try
+        {
+            bulk.ReceiveTimeout = s_greetingTimeout;
+            bulk.Send(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, session, 0));
+            demand = Connection.Open(destination, cancellationToken);
+            demand.ReceiveTimeout = s_greetingTimeout;
+            demand.Send(new HelloRecord(Protocol.Version, ConnectionRole.Demand, session, 0));
+            return new SourceLink(bulk, demand, prepare);
+        }
+        catch
+        {
+            demand?.Dispose();
+            bulk.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The thread that receives control records.</summary>
+    public void ReceiveControl(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (!cancellationToken.IsCancellationRequested && !State.IsFinal)
+            {
+                RecordType type = Bulk.Receive(out ReadOnlySpan<byte> body);
+                Post(new SourceEvent.Received(RecordCodec.Decode(type, body)));
+                Bulk.ReceiveTimeout = null;
+            }
+        }
+        catch (MigrationException e)
+        {
+            Post(Failure(e));
+        }
+    }
+
+    /// <summary>Waits for the destination's welcome on the demand connection; its other half is the fault server's.</summary>
+    public void WelcomeDemand()
+    {
+        RecordType type = Demand.Receive(out ReadOnlySpan<byte> body);
+        if (RecordCodec.Decode(type, body) is not WelcomeRecord welcome)
+        {
+            throw ProtocolErrors.Violation($"The destination answered the demand connection with {type}.");
+        }
+
+        if (welcome.Version != Protocol.Version)
+        {
+            throw ProtocolErrors.Version(welcome.Version);
+        }
+
+        Demand.ReceiveTimeout = null;
+    }
+
+    /// <summary>What a thread threw, as the session's event.</summary>
+    public static SourceEvent Failure(Exception exception) => exception switch
+    {
+        MigrationException { ErrorId: MigrationErrorId.ConnectionLost } lost => new SourceEvent.Lost(lost),
+        MigrationException error => new SourceEvent.Failed(error),
+        OperationCanceledException => new SourceEvent.Failed(new MigrationException(
+            MigrationErrorId.AbortedByPeer, "The migration was cancelled at the source.", "Start it again.", null, exception)),
+        _ => new SourceEvent.Failed(new MigrationException(
+            MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception)),
+    };
+
+    /// <summary>Takes an event and carries out what follows for the connections.</summary>
+    public void Post(SourceEvent e)
+    {
+        lock (_gate)
+        {
+            foreach (SourceAction action in _session.On(e))
+            {
+                CarryOut(action);
+            }
+
+            if (_session.State is SourceState.Aborted or SourceState.Detached)
+            {
+                _ended.Cancel();
+            }
+
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Waits until the session has come as far as a stage, or further.</summary>
+    /// <exception cref="MigrationException">The session ended otherwise.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled first; the session has been told in the same step, so that
+    /// it cannot commit between the cancellation and the abort.</exception>
+    public void WaitFor(SourceStage stage, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(_ => Pulse(), null);
+        lock (_gate)
+        {
+            while (_session.State.Stage < stage)
+            {
+                ThrowIfEnded();
+                if (cancellationToken.IsCancellationRequested)
+                {
+                    OperationCanceledException cancelled = new(cancellationToken);
+                    Post(Failure(cancelled));
+                    throw cancelled;
+                }
+
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    /// <summary>Waits until something happens to the session, at most for a time.</summary>
+    public void WaitForChange(TimeSpan timeout)
+    {
+        lock (_gate)
+        {
+            if (!_session.State.IsFinal)
+            {
+                Monitor.Wait(_gate, timeout);
+            }
+        }
+    }
+
+    /// <summary>Tells the destination that the domain here is gone. Where that is lost, it knows enough without.</summary>
+    public void TellReleased() => TrySend(new ReleasedRecord());
+
+    /// <summary>Ends what is blocked on the connections.</summary>
+    public void CloseConnections()
+    {
+        Bulk.Dispose();
+        Demand.Dispose();
+    }
+
+    /// <exception cref="MigrationException">The session has ended other than well.</exception>
+    public void ThrowIfEnded()
+    {
+        switch (State)
+        {
+            case SourceState.Aborted aborted:
+                throw aborted.Error;
+            case SourceState.Detached detached:
+                throw detached.Error;
+        }
+    }
+
+    public void Dispose()
+    {
+        CloseConnections();
+        _ended.Dispose();
+    }
+
+    private void Pulse()
+    {
+        lock (_gate)
+        {
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void CarryOut(SourceAction action)
+    {
+        switch (action)
+        {
+            case SourceAction.SendPrepare:
+                TrySend(_prepare);
+                break;
+            case SourceAction.SendCommit:
+                TrySend(new CommitRecord());
+                break;
+            case SourceAction.SendPushComplete:
+                TrySend(new PushCompleteRecord());
+                break;
+            case SourceAction.SendAbort when _session.State is SourceState.Aborted aborted:
+                TrySend(new AbortRecord(aborted.Error.ErrorId, aborted.Error.Message, aborted.Error.Remedy));
+                break;
+            default:
+                _domainAction = action;
+                break;
+        }
+    }
+
+    /// <summary>Sends; a connection lost while doing so is the next event, which ends the session by its own rules.</summary>
+    private void TrySend(ControlRecord record)
+    {
+        try
+        {
+            Bulk.Send(record);
+        }
+        catch (MigrationException e)
+        {
+            Post(new SourceEvent.Lost(e));
+        }
+    }
+}

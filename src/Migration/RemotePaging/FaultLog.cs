@@ -1,0 +1,85 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.RemotePaging;
+
+/// <summary>Counts the remote faults of an incoming domain and how long each waited. Safe for several threads.</summary>
+/// <param name="time">The clock of the faults' timestamps.</param>
+public sealed class FaultLog(TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<int, List<long>> _waiting = [];
+    private readonly List<long> _waits = [];
+    private long _faults;
+
+    /// <summary>Faults so far, those that still wait included.</summary>
+    public long Count => Interlocked.Read(ref _faults);
+
+    /// <summary>Faults that wait now.</summary>
+    public int WaitingCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiting.Values.Sum(faults => faults.Count);
+            }
+        }
+    }
+
+    /// <summary>A fault has begun to wait.</summary>
+    public void Began(PageFault fault)
+    {
+        Interlocked.Increment(ref _faults);
+        lock (_lock)
+        {
+            if (!_waiting.TryGetValue(fault.Pfn, out List<long>? starts))
+            {
+                _waiting[fault.Pfn] = starts = [];
+            }
+
+            starts.Add(fault.Timestamp);
+        }
+    }
+
+    /// <summary>Pages have been placed: the faults that waited for them are over.</summary>
+    public void Ended(ReadOnlySpan<int> pfns)
+    {
+        long now = time.GetTimestamp();
+        lock (_lock)
+        {
+            foreach (int pfn in pfns)
+            {
+                if (_waiting.Remove(pfn, out List<long>? starts))
+                {
+                    _waits.AddRange(starts.Select(start => Math.Max(0, now - start)));
+                }
+            }
+        }
+    }
+
+    /// <summary>The distribution of the waits that are over.</summary>
+    public FaultLatency Summarise()
+    {
+        long[] waits;
+        lock (_lock)
+        {
+            waits = [.. _waits];
+        }
+
+        if (waits.Length == 0)
+        {
+            return FaultLatency.None;
+        }
+
+        Array.Sort(waits);
+        long total = waits.Sum();
+        return new FaultLatency(
+            Span(total / waits.Length), At(0.5), At(0.99), Span(waits[^1]), Span(total));
+
+        // Nearest rank: the smallest wait that at least this share of all do not exceed.
+        TimeSpan At(double share) => Span(waits[Math.Max(0, (int)Math.Ceiling(share * waits.Length) - 1)]);
+
+        TimeSpan Span(long ticks) => time.GetElapsedTime(0, ticks);
+    }
+}

@@ -1,0 +1,70 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Transfer;
+
+/// <summary>A record of the protocol other than a page batch or a page request.</summary>
+public abstract record ControlRecord
+{
+    private protected ControlRecord()
+    {
+    }
+}
+
+/// <summary>The source's greeting.</summary>
+/// <param name="Version">The version it speaks.</param>
+/// <param name="Role">What the connection is for.</param>
+/// <param name="Session">The same on both connections.</param>
+/// <param name="Capabilities">Capability bits.</param>
+public sealed record HelloRecord(ushort Version, ConnectionRole Role, Guid Session, ulong Capabilities) : ControlRecord;
+
+/// <summary>The destination's answer to a greeting.</summary>
+/// <param name="Version">The version it speaks.</param>
+/// <param name="Capabilities">Capability bits.</param>
+public sealed record WelcomeRecord(ushort Version, ulong Capabilities) : ControlRecord;
+
+/// <summary>What the destination must know to prepare.</summary>
+/// <param name="Description">The domain.</param>
+/// <param name="RemotePF">Whether memory arrives after the domain runs.</param>
+public sealed record PrepareRecord(DomainDescription Description, bool RemotePF) : ControlRecord;
+
+/// <summary>The incoming domain exists.</summary>
+public sealed record PreparedRecord : ControlRecord;
+
+/// <summary>The core state without its pages, which came before.</summary>
+/// <param name="PageCount">How many core pages came.</param>
+/// <param name="PageTablePageCount">How many of the first are page tables.</param>
+/// <param name="Vcpus">The vCPUs.</param>
+/// <param name="Sections">The hypervisor's sections.</param>
+public sealed record CoreStateRecord(
+    int PageCount,
+    int PageTablePageCount,
+    IReadOnlyList<VcpuState> Vcpus,
+    IReadOnlyList<CoreStateSection> Sections) : ControlRecord;
+
+/// <summary>The destination has everything it needs to run.</summary>
+public sealed record RestoredRecord : ControlRecord;
+
+/// <summary>The source has stopped for good.</summary>
+public sealed record CommitRecord : ControlRecord;
+
+/// <summary>The domain runs at the destination.</summary>
+public sealed record RunningRecord : ControlRecord;
+
+/// <summary>Every page has been sent.</summary>
+public sealed record PushCompleteRecord : ControlRecord;
+
+/// <summary>Every page has been placed.</summary>
+/// <param name="RemoteFaults">Faults that waited for the source.</param>
+/// <param name="Latency">How long they waited.</param>
+/// <param name="DuplicatePages">Pages that came twice and were dropped.</param>
+public sealed record CompleteRecord(long RemoteFaults, Reporting.FaultLatency Latency, long DuplicatePages) : ControlRecord;
+
+/// <summary>The source's domain is gone.</summary>
+public sealed record ReleasedRecord : ControlRecord;
+
+/// <summary>The sender gives up.</summary>
+/// <param name="ErrorId">Why; an id that is not known here reads as <see cref="MigrationErrorId.AbortedByPeer"/>.</param>
+/// <param name="Message">The sender's message.</param>
+/// <param name="Remedy">What the sender advises.</param>
+public sealed record AbortRecord(MigrationErrorId ErrorId, string Message, string Remedy) : ControlRecord;

@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Transfer;
+
+/// <summary>
+/// A page batch of the protocol, in a buffer of its own that is used again and again: pages are read from the guest
+/// straight into the record that is sent, and placed straight from the record that was received.
+/// </summary>
+/// <remarks>One thread at a time.</remarks>
+public sealed class PageBatch
+{
+    private const ulong ZeroFlag = 1UL << 63;
+    private const int EntriesOffset = Protocol.HeaderSize + sizeof(uint);
+    private static readonly byte[] s_zeroPage = new byte[Page.Size];
+    private readonly byte[] _record;
+    private readonly int[] _pfns;
+
+    /// <summary>Makes a batch.</summary>
+    /// <param name="capacity">Most pages it holds.</param>
+    public PageBatch(int capacity = Protocol.MaximumBatch)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, Protocol.MaximumBatch);
+        _pfns = new int[capacity];
+        _record = new byte[EntriesOffset + (capacity * (sizeof(ulong) + Page.Size))];
+    }
+
+    /// <summary>Most pages it holds.</summary>
+    public int Capacity => _pfns.Length;
+
+    /// <summary>Reads pages from memory into a record that is ready to send.</summary>
+    /// <param name="type">The record's type.</param>
+    /// <param name="pfns">The pages, at most <see cref="Capacity"/>.</param>
+    /// <param name="memory">Where to read them.</param>
+    /// <returns>The record, header included; valid until the next call.</returns>
+    public ReadOnlyMemory<byte> Read(RecordType type, ReadOnlySpan<int> pfns, IGuestMemory memory)
+    {
+        Span<byte> contents = ContentsFor(pfns.Length);
+        memory.Read(pfns, contents);
+        return Finish(type, pfns);
+    }
+
+    /// <summary>Makes a record of pages that are already copied.</summary>
+    /// <inheritdoc cref="Read"/>
+    public ReadOnlyMemory<byte> Copy(RecordType type, ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
+    {
+        pages.CopyTo(ContentsFor(pfns.Length));
+        return Finish(type, pfns);
+    }
+
+    /// <summary>Checks a received body and lays its pages out for placing.</summary>
+    /// <param name="type">The record's type, for messages.</param>
+    /// <param name="body">The body of a page batch.</param>
+    /// <param name="isAllowed">The pages that may come.</param>
+    /// <param name="pfns">The pages.</param>
+    /// <param name="pages">Their contents; valid until the next call.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
+    public void Decode(
+        RecordType type, ReadOnlySpan<byte> body, PageBitmap isAllowed, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages)
+    {
+        WireReader reader = new(type, body);
+        int count = reader.ReadCount(Capacity);
+        ReadOnlySpan<ulong> entries = MemoryMarshal.Cast<byte, ulong>(reader.Take(count * sizeof(ulong)));
+        Span<byte> contents = ContentsFor(count);
+        for (int i = 0; i < count; i++)
+        {
+            ulong entry = BitConverter.IsLittleEndian ? entries[i] : BinaryPrimitives.ReverseEndianness(entries[i]);
+            ulong pfn = entry & ~ZeroFlag;
+            if (pfn >= (ulong)isAllowed.PageCount || !isAllowed[(int)pfn])
+            {
+                throw reader.Violation($"page {pfn}, which the domain does not have");
+            }
+
+            _pfns[i] = (int)pfn;
+            ReadOnlySpan<byte> content = (entry & ZeroFlag) != 0 ? s_zeroPage : reader.Take(Page.Size);
+            content.CopyTo(Page.At(contents, i));
+        }
+
+        reader.ExpectEnd();
+        pfns = _pfns.AsSpan(0, count);
+        pages = contents;
+    }
+
+    private Span<byte> ContentsFor(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Capacity);
+        return _record.AsSpan(EntriesOffset + (count * sizeof(ulong)), count * Page.Size);
+    }
+
+    /// <summary>Fills in header and entries, and closes the gaps of all-zero pages.</summary>
+    private ReadOnlyMemory<byte> Finish(RecordType type, ReadOnlySpan<int> pfns)
+    {
+        Span<byte> contents = ContentsFor(pfns.Length);
+        int kept = 0;
+        for (int i = 0; i < pfns.Length; i++)
+        {
+            ReadOnlySpan<byte> content = Page.At(contents, i);
+            bool isZero = Page.IsZero(content);
+            BinaryPrimitives.WriteUInt64LittleEndian(
+                _record.AsSpan(EntriesOffset + (i * sizeof(ulong))), (uint)pfns[i] | (isZero ? ZeroFlag : 0));
+            if (!isZero)
+            {
+                if (kept != i)
+                {
+                    content.CopyTo(Page.At(contents, kept));
+                }
+
+                kept++;
+            }
+        }
+
+        BinaryPrimitives.WriteInt32LittleEndian(_record.AsSpan(Protocol.HeaderSize), pfns.Length);
+        int length = sizeof(uint) + (pfns.Length * sizeof(ulong)) + (kept * Page.Size);
+        RecordCodec.WriteHeader(_record, type, length);
+        return _record.AsMemory(0, Protocol.HeaderSize + length);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Transfer;
+
+/// <summary>
+/// Pushes pages on the bulk connection from a thread of its own: first those fed while they are being recorded, then
+/// those of a page order. Each page goes once, whoever sends it.
+/// </summary>
+public sealed class PagePusher : IDisposable
+{
+    /// <summary>Pages in a record: small enough that a control record never waits long behind one.</summary>
+    public const int BatchPages = 64;
+
+    private readonly Connection _bulk;
+    private readonly IGuestMemory _memory;
+    private readonly SentPageTable _sent;
+    private readonly BandwidthLimiter _limiter;
+    private readonly BlockingCollection<int[]> _feed = [];
+    private readonly ManualResetEventSlim _open = new(true);
+    private readonly Lock _sending = new();
+    private readonly PageBatch _batch = new(BatchPages);
+    private readonly int[] _pending = new int[BatchPages];
+    private long _pagesPushed;
+
+    /// <summary>Makes a pusher; <see cref="Run"/> does the work.</summary>
+    public PagePusher(Connection bulk, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter)
+    {
+        _bulk = bulk;
+        _memory = memory;
+        _sent = sent;
+        _limiter = limiter;
+    }
+
+    /// <summary>Pages pushed so far.</summary>
+    public long PagesPushed => Interlocked.Read(ref _pagesPushed);
+
+    /// <summary>Feeds pages, to be pushed in this order after those fed before. Pages already sent are passed over.</summary>
+    public void Feed(int[] pfns) => _feed.Add(pfns);
+
+    /// <summary>No more pages will be fed: <see cref="Run"/> returns once all are pushed.</summary>
+    public void CompleteFeed() => _feed.CompleteAdding();
+
+    /// <summary>Stops pushing at the end of the record under way, so that a control record goes out at once.</summary>
+    /// <remarks>Returns when nothing is being sent any more.</remarks>
+    public void Hold()
+    {
+        _open.Reset();
+        lock (_sending)
+        {
+            // Entered only between two records.
+        }
+    }
+
+    /// <summary>Ends a hold.</summary>
+    public void Release() => _open.Set();
+
+    /// <summary>Pushes until the feed is complete and empty.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>, or the memory's own.</exception>
+    public void Run(CancellationToken cancellationToken)
+    {
+        foreach (int[] pfns in _feed.GetConsumingEnumerable(cancellationToken))
+        {
+            int pending = 0;
+            foreach (int pfn in pfns)
+            {
+                if (_sent.TryClaim(pfn))
+                {
+                    _pending[pending++] = pfn;
+                    if (pending == BatchPages)
+                    {
+                        Send(_pending, cancellationToken);
+                        pending = 0;
+                    }
+                }
+            }
+
+            if (pending > 0)
+            {
+                Send(_pending.AsSpan(0, pending), cancellationToken);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _feed.Dispose();
+        _open.Dispose();
+    }
+
+    private void Send(ReadOnlySpan<int> pfns, CancellationToken cancellationToken)
+    {
+        ReadOnlyMemory<byte> record;
+        while (true)
+        {
+            _open.Wait(cancellationToken);
+            lock (_sending)
+            {
+                if (!_open.IsSet)
+                {
+                    continue;
+                }
+
+                record = _batch.Read(RecordType.Pages, pfns, _memory);
+                _bulk.Send(record);
+                break;
+            }
+        }
+
+        Interlocked.Add(ref _pagesPushed, pfns.Length);
+        _limiter.Sent(record.Length, cancellationToken);
+    }
+}

@@ -1,0 +1,91 @@
+namespace PreRecordMigration.Transfer;
+
+/// <summary>The records of the wire protocol (docs/protocol.md). Numbers travel: never reuse or renumber.</summary>
+public enum RecordType : ushort
+{
+    /// <summary>The source's first record on each connection.</summary>
+    Hello = 1,
+
+    /// <summary>The destination's answer.</summary>
+    Welcome = 2,
+
+    /// <summary>What the destination must know to prepare.</summary>
+    Prepare = 3,
+
+    /// <summary>The incoming domain exists.</summary>
+    Prepared = 4,
+
+    /// <summary>Pages of the core state.</summary>
+    CorePages = 5,
+
+    /// <summary>The core state, after its pages.</summary>
+    CoreState = 6,
+
+    /// <summary>The destination has everything it needs to run.</summary>
+    Restored = 7,
+
+    /// <summary>The source has stopped for good.</summary>
+    Commit = 8,
+
+    /// <summary>The domain runs at the destination.</summary>
+    Running = 9,
+
+    /// <summary>Pushed pages.</summary>
+    Pages = 10,
+
+    /// <summary>Every page has been sent.</summary>
+    PushComplete = 11,
+
+    /// <summary>Every page has been placed.</summary>
+    Complete = 12,
+
+    /// <summary>The source's domain is gone.</summary>
+    Released = 13,
+
+    /// <summary>The sender gives up.</summary>
+    Abort = 14,
+
+    /// <summary>Pages that the guest waits for.</summary>
+    PageRequest = 20,
+
+    /// <summary>Their contents.</summary>
+    DemandPages = 21,
+}
+
+/// <summary>The protocol's constants.</summary>
+public static class Protocol
+{
+    /// <summary>"PRMG", the first bytes after the first record's header.</summary>
+    public const uint Magic = 0x474D5250;
+
+    /// <summary>The version spoken here.</summary>
+    public const ushort Version = 1;
+
+    /// <summary>Bytes of a record's header.</summary>
+    public const int HeaderSize = 8;
+
+    /// <summary>Most bytes of a record's body.</summary>
+    public const int MaximumLength = 4 << 20;
+
+    /// <summary>Most pages in a page batch.</summary>
+    public const int MaximumBatch = 512;
+
+    /// <summary>Most page frame numbers in a page request.</summary>
+    public const int MaximumRequest = 4096;
+
+    /// <summary>Most bytes of a string.</summary>
+    public const int MaximumString = 64 << 10;
+
+    /// <summary>Flag bit: a receiver that does not know the type passes over it.</summary>
+    public const ushort OptionalFlag = 1;
+}
+
+/// <summary>What a connection is for.</summary>
+public enum ConnectionRole : ushort
+{
+    /// <summary>Control, core state and pushed pages.</summary>
+    Bulk = 1,
+
+    /// <summary>Page requests and their answers.</summary>
+    Demand = 2,
+}

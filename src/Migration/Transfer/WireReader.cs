@@ -1,0 +1,91 @@
+using System.Buffers.Binary;
+using System.Text;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Transfer;
+
+/// <summary>Reads the fields of one record's body; every length is checked before it is believed.</summary>
+/// <param name="type">The record's type, for messages.</param>
+/// <param name="body">Its body.</param>
+internal ref struct WireReader(RecordType type, ReadOnlySpan<byte> body)
+{
+    private static readonly UTF8Encoding s_strictUtf8 = new(false, true);
+    private readonly ReadOnlySpan<byte> _body = body;
+    private int _offset;
+
+    public byte ReadByte() => Take(1)[0];
+
+    public ushort ReadUInt16() => BinaryPrimitives.ReadUInt16LittleEndian(Take(2));
+
+    public uint ReadUInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
+
+    public ulong ReadUInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
+
+    public Guid ReadGuid() => new(Take(16));
+
+    /// <summary>Reads a count or pfn that the engine keeps as a non-negative <see cref="int"/>.</summary>
+    public int ReadCount(int maximum)
+    {
+        uint value = ReadUInt32();
+        return value <= (uint)maximum ? (int)value : throw Violation($"a count of {value}, more than {maximum}");
+    }
+
+    public string ReadString()
+    {
+        ReadOnlySpan<byte> bytes = Take(ReadCount(Protocol.MaximumString));
+        try
+        {
+            return s_strictUtf8.GetString(bytes);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw Violation("a string that is not UTF-8");
+        }
+    }
+
+    public byte[] ReadBytes() => Take(ReadCount(Protocol.MaximumLength)).ToArray();
+
+    public readonly void ExpectEnd()
+    {
+        if (_offset != _body.Length)
+        {
+            throw Violation($"{_body.Length - _offset} bytes too many");
+        }
+    }
+
+    public readonly MigrationException Violation(string what) => ProtocolErrors.Violation(
+        $"A {type} record of {_body.Length} bytes holds {what} (at byte {_offset}).");
+
+    public ReadOnlySpan<byte> Take(int length)
+    {
+        if (length > _body.Length - _offset)
+        {
+            throw Violation($"{_body.Length - _offset} bytes where {length} must follow");
+        }
+
+        ReadOnlySpan<byte> taken = _body.Slice(_offset, length);
+        _offset += length;
+        return taken;
+    }
+}
+
+/// <summary>The errors of the protocol, worded once.</summary>
+internal static class ProtocolErrors
+{
+    public static MigrationException Violation(string message) => new(
+        MigrationErrorId.ProtocolViolation,
+        message,
+        "Check that the address is that of a migration receiver, and that both sides run the same version of the module.");
+
+    public static MigrationException Version(ushort theirs) => new(
+        MigrationErrorId.ProtocolVersion,
+        $"The peer speaks version {theirs} of the migration protocol; this side speaks version {Protocol.Version}.",
+        "Install the same version of the module on both hosts.");
+
+    public static MigrationException Lost(Exception? cause = null) => new(
+        MigrationErrorId.ConnectionLost,
+        $"The connection to the peer was lost{(cause is null ? "" : ": " + cause.Message)}.",
+        "Check the network and the peer's log.",
+        null,
+        cause);
+}

@@ -1,0 +1,63 @@
+using System.Collections.Concurrent;
+
+namespace PreRecordMigration.Transfer;
+
+/// <summary>The named threads of one side of a migration. What one throws is handed on, never lost; all are joined.</summary>
+/// <param name="onFailure">Gets what a thread threw, on that thread. Cancellation through <see cref="Token"/> is not a failure.</param>
+public sealed class Workers(Action<Exception> onFailure) : IDisposable
+{
+    private readonly ConcurrentBag<Thread> _threads = [];
+    private readonly CancellationTokenSource _stop = new();
+
+    /// <summary>Cancelled by <see cref="Stop"/>.</summary>
+    public CancellationToken Token => _stop.Token;
+
+    /// <summary>Starts a thread.</summary>
+    /// <param name="name">Its name in debuggers and traces.</param>
+    /// <param name="body">Its work.</param>
+    public Thread Start(string name, Action<CancellationToken> body)
+    {
+        Thread thread = new(() => Run(body)) { Name = name, IsBackground = true };
+        _threads.Add(thread);
+        thread.Start();
+        return thread;
+    }
+
+    /// <summary>Asks every thread to end, without waiting.</summary>
+    public void Stop() => _stop.Cancel();
+
+    /// <summary>Waits until every thread has ended.</summary>
+    public void Join()
+    {
+        foreach (Thread thread in _threads)
+        {
+            thread.Join();
+        }
+    }
+
+    /// <summary>Stops and joins.</summary>
+    public void Dispose()
+    {
+        Stop();
+        Join();
+        _stop.Dispose();
+    }
+
+    private void Run(Action<CancellationToken> body)
+    {
+        try
+        {
+            body(_stop.Token);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // Asked to end.
+        }
+#pragma warning disable CA1031 // Whatever a thread throws must reach the migration's one abort path.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            onFailure(e);
+        }
+    }
+}
