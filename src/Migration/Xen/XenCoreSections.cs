@@ -1,0 +1,76 @@
+using System.Buffers.Binary;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Xen;
+
+/// <summary>A domain's time-stamp counter (XEN_DOMCTL_gettscinfo).</summary>
+/// <param name="Mode">TSC_MODE_*: 0 default, 1 always emulate, 2 never emulate (native).</param>
+/// <param name="Khz">Frequency in kHz.</param>
+/// <param name="ElapsedNanoseconds">Time elapsed in the domain, in nanoseconds.</param>
+/// <param name="Incarnation">How often the domain was restored.</param>
+public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint Incarnation);
+
+/// <summary>
+/// The sections of a Xen domain's core state, on which the source's and the destination's half agree:
+/// <see cref="CoreStateKind.VcpuContexts"/> is the HVM context as xc_domain_hvm_getcontext returns it,
+/// <see cref="CoreStateKind.Tsc"/> 20 bytes, both exactly once. The parameters and the CPU policy travel before the
+/// checkpoint, in <see cref="XenDomainConfiguration"/>.
+/// </summary>
+/// <param name="HvmContext">The HVM context.</param>
+/// <param name="Tsc">The time-stamp counter.</param>
+public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc)
+{
+    private const int TscLength = 20;
+
+    /// <summary>The sections as they travel.</summary>
+    public IReadOnlyList<CoreStateSection> ToSections()
+    {
+        byte[] tsc = new byte[TscLength];
+        BinaryPrimitives.WriteUInt32LittleEndian(tsc, Tsc.Mode);
+        BinaryPrimitives.WriteUInt32LittleEndian(tsc.AsSpan(4), Tsc.Khz);
+        BinaryPrimitives.WriteUInt64LittleEndian(tsc.AsSpan(8), Tsc.ElapsedNanoseconds);
+        BinaryPrimitives.WriteUInt32LittleEndian(tsc.AsSpan(16), Tsc.Incarnation);
+        return [new(CoreStateKind.Tsc, tsc), new(CoreStateKind.VcpuContexts, HvmContext)];
+    }
+
+    /// <summary>Reads the sections that a peer sent.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: a section is missing, stands
+    /// twice, is of a kind that a Xen domain has not, or is of a wrong size.</exception>
+    public static XenCoreSections Parse(IReadOnlyList<CoreStateSection> sections)
+    {
+        ReadOnlyMemory<byte>? context = null;
+        ReadOnlyMemory<byte>? tsc = null;
+        foreach (CoreStateSection section in sections)
+        {
+            switch (section.Kind)
+            {
+                case CoreStateKind.VcpuContexts when context is null && !section.Content.IsEmpty:
+                    context = section.Content;
+                    break;
+                case CoreStateKind.Tsc when tsc is null:
+                    tsc = section.Content;
+                    break;
+                default:
+                    throw Violation($"section {section.Kind} stands twice, is empty or is none of a Xen domain without emulator");
+            }
+        }
+
+        if (context is null || tsc is null)
+        {
+            throw Violation($"section {(context is null ? CoreStateKind.VcpuContexts : CoreStateKind.Tsc)} is missing");
+        }
+
+        XenRecordReader reader = new(tsc.Value, "time-stamp counter section");
+        uint mode = reader.U32();
+        uint khz = reader.U32();
+        XenTsc parsed = new(mode, khz, reader.U64(), reader.U32());
+        reader.End();
+        return mode <= 2 ? new XenCoreSections(context.Value, parsed) : throw Violation($"there is no TSC mode {mode}");
+    }
+
+    private static MigrationException Violation(string problem) => new(
+        MigrationErrorId.ProtocolViolation,
+        $"The peer's core state of the domain is malformed: {problem}.",
+        "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.");
+}
