@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Simulated.Guest;
+
+/// <summary>A guest at its start: its memory, its vCPUs, and the pages that the hypervisor writes.</summary>
+internal sealed record GuestImage(GuestPages Pages, VcpuContext[] Contexts, int[] SharedInfoPfns);
+
+/// <summary>Boots a guest: lays physical memory out by the seed, makes the tables and fills the data pages.</summary>
+internal sealed class GuestBuilder
+{
+    private const ulong PresentAccessed = 1 | (1 << 5) | (1 << 2);
+    private const ulong Present = 1 | (1 << 2);
+    private const ulong Writable = 1 << 1;
+    private const ulong Dirty = 1 << 6;
+    private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
+    private const int LongestRun = 32;
+    private readonly SimulatedDomainOptions _options;
+    private readonly GuestLayout _layout;
+    private readonly GuestPages _pages;
+    private readonly int[] _frames;
+    private GuestRandom _random;
+    private int _nextFrame;
+    private int _tablesEnd;
+
+    private GuestBuilder(SimulatedDomainOptions options)
+    {
+        _options = options;
+        _layout = new GuestLayout(options);
+        _pages = new GuestPages(_layout.PageCount, _layout.Populated);
+        _random = new GuestRandom(options.Seed);
+        _frames = ShuffleFrames();
+        _tablesEnd = _frames.Length;
+    }
+
+    public static GuestImage Build(SimulatedDomainOptions options) => new GuestBuilder(options).Build();
+
+    private GuestImage Build()
+    {
+        // The kernel half belongs to every address space: its top entries are copied into each root. Its accessed bits
+        // are set from the start, so that vCPUs do not write to tables they share.
+        int kernel = NewTable();
+        for (int i = 0; i < GuestLayout.KernelPages; i++)
+        {
+            int pfn = NewFrame();
+            PageContent.Fill(_pages[pfn], PageContent.Key(_options.Seed, -1, i, 0));
+            Map(kernel, GuestLayout.KernelBase + ((ulong)i << Page.Shift), pfn, PresentAccessed);
+        }
+
+        VcpuContext[] contexts = new VcpuContext[_layout.VcpuCount];
+        int[] sharedInfo = new int[_layout.VcpuCount];
+        int[] tasks = new int[_layout.VcpuCount];
+        for (int vcpu = 0; vcpu < contexts.Length; vcpu++)
+        {
+            (tasks[vcpu], sharedInfo[vcpu]) = (NewFrame(), NewFrame());
+            Map(kernel, GuestLayout.TaskPage(vcpu), tasks[vcpu], PresentAccessed);
+            Map(kernel, GuestLayout.SharedInfoPage(vcpu), sharedInfo[vcpu], PresentAccessed);
+        }
+
+        for (int vcpu = 0; vcpu < contexts.Length; vcpu++)
+        {
+            for (int process = 0; process < _layout.ProcessesPerVcpu; process++)
+            {
+                int root = NewProcess(kernel, _layout.ProcessId(vcpu, process));
+                BinaryPrimitives.WriteUInt64LittleEndian(
+                    _pages[tasks[vcpu]][(process * sizeof(ulong))..], (ulong)root << Page.Shift);
+            }
+
+            contexts[vcpu] = new VcpuContext
+            {
+                Cr3 = BinaryPrimitives.ReadUInt64LittleEndian(_pages[tasks[vcpu]]),
+                Random = new GuestRandom(_options.Seed ^ GuestRandom.Mix((ulong)vcpu + 1)),
+            };
+        }
+
+        return new GuestImage(_pages, contexts, sharedInfo);
+    }
+
+    private int NewProcess(int kernel, int id)
+    {
+        int root = NewTable();
+        _pages[kernel][(Page.Size / 2)..].CopyTo(_pages[root][(Page.Size / 2)..]);
+        for (int i = 0; i < _layout.DataPagesPerProcess; i++)
+        {
+            int pfn = NewFrame();
+            PageContent.Fill(_pages[pfn], PageContent.Key(_options.Seed, id, i, 0));
+            Map(root, GuestLayout.DataBase + ((ulong)i << Page.Shift), pfn, Present | Writable);
+        }
+
+        for (int i = 0; i < _layout.GenerationPagesPerProcess; i++)
+        {
+            Map(root, GuestLayout.GenerationBase + ((ulong)i << Page.Shift), NewFrame(), Present | Writable);
+        }
+
+        return root;
+    }
+
+    private void Map(int root, ulong address, int pfn, ulong flags)
+    {
+        int table = root;
+        for (int shift = 39; shift > Page.Shift; shift -= 9)
+        {
+            Span<byte> entry = _pages[table][(int)(((address >> shift) & 511) * sizeof(ulong))..];
+            ulong value = BinaryPrimitives.ReadUInt64LittleEndian(entry);
+            if (value == 0)
+            {
+                value = ((ulong)NewTable() << Page.Shift) | flags | Writable;
+                BinaryPrimitives.WriteUInt64LittleEndian(entry, value);
+            }
+
+            table = (int)((value & FrameMask) >> Page.Shift);
+        }
+
+        BinaryPrimitives.WriteUInt64LittleEndian(
+            _pages[table][(int)(((address >> Page.Shift) & 511) * sizeof(ulong))..],
+            ((ulong)pfn << Page.Shift) | flags | (flags == PresentAccessed ? Dirty : 0));
+    }
+
+    private int NewFrame() => _frames[_nextFrame++];
+
+    // Tables are scattered: each takes a frame from anywhere among those left.
+    private int NewTable()
+    {
+        int pick = _nextFrame + _random.Below(_tablesEnd - _nextFrame);
+        _tablesEnd--;
+        (_frames[pick], _frames[_tablesEnd]) = (_frames[_tablesEnd], _frames[pick]);
+        return _frames[_tablesEnd];
+    }
+
+    /// <summary>The populated frames in the order in which they are given out: short ascending runs, shuffled.</summary>
+    private int[] ShuffleFrames()
+    {
+        List<PageRange> runs = [];
+        foreach (PageRange range in _layout.Populated)
+        {
+            for (int first = range.First; first < range.End;)
+            {
+                int length = Math.Min(1 + _random.Below(LongestRun), range.End - first);
+                runs.Add(new PageRange(first, length));
+                first += length;
+            }
+        }
+
+        for (int i = runs.Count - 1; i > 0; i--)
+        {
+            int other = _random.Below(i + 1);
+            (runs[i], runs[other]) = (runs[other], runs[i]);
+        }
+
+        return [.. runs.SelectMany(run => Enumerable.Range(run.First, run.Count))];
+    }
+}

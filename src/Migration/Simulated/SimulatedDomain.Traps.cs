@@ -1,0 +1,315 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
+using PreRecordMigration.Simulated.Guest;
+
+namespace PreRecordMigration.Simulated;
+
+/// <content>The traps: recording, backups, dirty pages and missing pages are one mechanism.</content>
+public sealed partial class SimulatedDomain
+{
+    private SimulatedRecorder? _recorder;
+    private SimulatedDirtyTracker? _dirtyTracker;
+    private SimulatedRemotePaging? _paging;
+    private MigrationException? _heldError;
+    private long _missingPageFaults;
+
+    /// <summary>Whether its memory still arrives.</summary>
+    internal bool IsPaging => Volatile.Read(ref _paging) is not null;
+
+    internal PageBitmap Populated => _pages.Populated;
+
+    internal IOutputPlug PlugOutputs() => _outputs.Insert();
+
+    internal void ReleaseUndecidedOutputs() => _outputs.Remove(release: true);
+
+    internal SimulatedRecorder StartRecording(PageBackup? backups)
+    {
+        lock (_gate)
+        {
+            if (backups is not null)
+            {
+                RequireState("recorded with backups", DomainState.Suspended);
+                ArgumentOutOfRangeException.ThrowIfNotEqual(backups.PageCount, _layout.PageCount, nameof(backups));
+            }
+
+            RequireState("recorded", DomainState.Running, DomainState.Paused, DomainState.Suspended);
+            if (_recorder is not null)
+            {
+                throw StateError("recorded", "It is being recorded already.");
+            }
+
+            AtSafepoint(() =>
+            {
+                foreach (int pfn in _sharedInfoPfns)
+                {
+                    backups?.TryAdd(pfn, _pages[pfn]);
+                }
+
+                _recorder = new SimulatedRecorder(this, backups);
+                foreach (int pfn in TrackedPages())
+                {
+                    _pages.Trap(pfn, backups is null ? PageTraps.Access : PageTraps.Access | PageTraps.Write);
+                }
+            });
+            return _recorder!;
+        }
+    }
+
+    internal void BeginEpoch(SimulatedRecorder recorder) => AtSafepoint(() =>
+    {
+        foreach (int pfn in recorder.NextEpoch())
+        {
+            _pages.Trap(pfn, PageTraps.Access);
+        }
+    });
+
+    internal void StopRecording(SimulatedRecorder recorder) => AtSafepoint(() =>
+    {
+        if (_recorder != recorder)
+        {
+            return;
+        }
+
+        _recorder = null;
+        _heldError = null;
+        foreach (int pfn in TrackedPages())
+        {
+            bool isTracked = _dirtyTracker is not null && !_dirtyTracker.IsDirty(pfn);
+            _pages.Untrap(pfn, isTracked ? PageTraps.Access : PageTraps.Access | PageTraps.Write);
+        }
+    });
+
+    internal SimulatedDirtyTracker StartDirtyTracking()
+    {
+        lock (_gate)
+        {
+            RequireState("tracked", DomainState.Running, DomainState.Paused, DomainState.Suspended);
+            if (_dirtyTracker is not null)
+            {
+                throw StateError("tracked", "Its dirty pages are being tracked already.");
+            }
+
+            AtSafepoint(() =>
+            {
+                _dirtyTracker = new SimulatedDirtyTracker(this);
+                foreach (int pfn in TrackedPages())
+                {
+                    _pages.Trap(pfn, PageTraps.Write);
+                }
+            });
+            return _dirtyTracker!;
+        }
+    }
+
+    internal void CollectDirty(PageBitmap written, PageBitmap dirty) => AtSafepoint(() =>
+    {
+        dirty.Clear();
+        dirty.Or(written);
+        foreach (int pfn in written.Pfns())
+        {
+            _pages.Trap(pfn, PageTraps.Write);
+        }
+
+        written.Clear();
+        MarkUntracked(dirty);
+    });
+
+    internal void StopDirtyTracking(SimulatedDirtyTracker tracker) => AtSafepoint(() =>
+    {
+        if (_dirtyTracker != tracker)
+        {
+            return;
+        }
+
+        _dirtyTracker = null;
+        foreach (int pfn in TrackedPages())
+        {
+            if (_recorder?.NeedsBackup(pfn) != true)
+            {
+                _pages.Untrap(pfn, PageTraps.Write);
+            }
+        }
+    });
+
+    internal void MarkUntracked(PageBitmap pages)
+    {
+        foreach (int pfn in _sharedInfoPfns)
+        {
+            pages.TrySet(pfn);
+        }
+    }
+
+    internal T WithLock<T>(Func<T> function)
+    {
+        lock (_gate)
+        {
+            return function();
+        }
+    }
+
+    internal CoreState CaptureCoreState()
+    {
+        lock (_gate)
+        {
+            RequireState("captured", DomainState.Suspended);
+            byte[] contents = new byte[_sharedInfoPfns.Length * Page.Size];
+            for (int i = 0; i < _sharedInfoPfns.Length; i++)
+            {
+                _pages[_sharedInfoPfns[i]].CopyTo(Page.At(contents.AsSpan(), i));
+            }
+
+            return new CoreState(
+                [.. _vcpus.Select(vcpu => new VcpuState(vcpu.Index, vcpu.Context.Cr3, PagingMode.FourLevel))],
+                GuestState.Save(_vcpus, _sharedInfoPfns),
+                new PageSet([.. _sharedInfoPfns], contents),
+                0);
+        }
+    }
+
+    /// <summary>Replaces the vCPUs of a domain that has not run yet.</summary>
+    internal void RestoreVcpus(VcpuContext[] contexts, int[] sharedInfoPfns)
+    {
+        lock (_gate)
+        {
+            RequireState("restored", DomainState.Paused);
+            _vcpus = [.. contexts.Select((context, index) => new Vcpu(index, context))];
+            sharedInfoPfns.CopyTo(_sharedInfoPfns, 0);
+        }
+    }
+
+    internal SimulatedRemotePaging EnablePaging()
+    {
+        lock (_gate)
+        {
+            RequireState("given RemotePF", DomainState.Paused);
+            if (_paging is not null)
+            {
+                throw StateError("given RemotePF", "RemotePF is on already.");
+            }
+
+            foreach (int pfn in _pages.Populated.Pfns())
+            {
+                _pages.Trap(pfn, PageTraps.Missing);
+            }
+
+            return _paging = new SimulatedRemotePaging(this, _pages);
+        }
+    }
+
+    /// <summary>Gives the guest a page whose content stands, and wakes who waits for it.</summary>
+    internal void MarkPlaced(int pfn)
+    {
+        lock (_gate)
+        {
+            _pages.Untrap(pfn, PageTraps.Missing);
+            if (_vcpus.Any(vcpu => vcpu.IsBlocked))
+            {
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    internal void DisablePaging(SimulatedRemotePaging paging)
+    {
+        lock (_gate)
+        {
+            if (_paging == paging)
+            {
+                _paging = null;
+            }
+        }
+    }
+
+    private IEnumerable<int> TrackedPages() => _pages.Populated.Pfns().Where(pfn => !_sharedInfoPfns.Contains(pfn));
+
+    private void ThrowIfHeld()
+    {
+        if (_heldError is { } held)
+        {
+            throw new MigrationException(held.ErrorId, held.Message, held.Remedy, Name, held);
+        }
+    }
+
+    private sealed class TrapHandler(SimulatedDomain domain) : ITrapHandler
+    {
+        public bool Handle(int vcpu, int pfn, bool isWrite) => domain.HandleTrap(domain._vcpus[vcpu], pfn, isWrite);
+    }
+
+    private bool HandleTrap(Vcpu vcpu, int pfn, bool isWrite)
+    {
+        lock (_gate)
+        {
+            PageTraps traps;
+            while (((traps = _pages.TrapsOf(pfn)) & PageTraps.Missing) != 0 || !TryPassWrite(pfn, isWrite, traps))
+            {
+                if ((traps & PageTraps.Missing) != 0)
+                {
+                    _missingPageFaults++;
+                    _paging?.Report(new PageFault(pfn, vcpu.Index, TimeProvider.System.GetTimestamp()));
+                }
+
+                Block(vcpu, pfn, traps);
+            }
+
+            if ((traps & PageTraps.Unpopulated) != 0)
+            {
+                return false;
+            }
+
+            if ((traps & PageTraps.Access) != 0)
+            {
+                _recorder?.Record(pfn, isWrite ? AccessKind.Write : AccessKind.Read);
+                _pages.Untrap(pfn, PageTraps.Access);
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Backs a page up and marks it dirty, as far as its first write asks for.</summary>
+    /// <returns>False where the write must not happen: its original cannot be kept.</returns>
+    private bool TryPassWrite(int pfn, bool isWrite, PageTraps traps)
+    {
+        if (!isWrite || (traps & PageTraps.Write) == 0)
+        {
+            return true;
+        }
+
+        try
+        {
+            _recorder?.Backups?.TryAdd(pfn, _pages[pfn]);
+        }
+        catch (MigrationException full)
+        {
+            _heldError ??= full;
+            return false;
+        }
+
+        _dirtyTracker?.MarkDirty(pfn);
+        _pages.Untrap(pfn, PageTraps.Write);
+        return true;
+    }
+
+    /// <summary>Stands still, in the middle of an operation, until the traps change and the domain runs.</summary>
+    private void Block(Vcpu vcpu, int pfn, PageTraps traps)
+    {
+        PageTraps reason = (traps & PageTraps.Missing) != 0 ? PageTraps.Missing : PageTraps.Write;
+        vcpu.Context.Waits++;
+        vcpu.IsBlocked = true;
+        Monitor.PulseAll(_gate);
+        while ((_pages.TrapsOf(pfn) & reason) != 0 || !MayContinue)
+        {
+            if (_isDying)
+            {
+                throw new GuestEndedException();
+            }
+
+            Monitor.Wait(_gate);
+        }
+
+        vcpu.IsBlocked = false;
+    }
+}

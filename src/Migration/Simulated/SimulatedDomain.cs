@@ -1,0 +1,415 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Simulated.Guest;
+
+namespace PreRecordMigration.Simulated;
+
+/// <summary>A domain of a simulated host: a deterministic guest that checks itself, with a thread for each vCPU.</summary>
+/// <remarks>
+/// <para>Public members look at a domain, or drive one directly in a test. Migrations go through
+/// <see cref="IMigrationHost"/>.</para>
+/// <para>One lock protects everything but the guest's accesses themselves. Traps are set at safepoints only: all vCPUs at an
+/// operation's boundary, or waiting outside of an access.</para>
+/// </remarks>
+[SuppressMessage(
+    "Design", "CA1001", Justification = "Recorder, tracker and paging belong to their callers; the domain only knows them.")]
+public sealed partial class SimulatedDomain
+{
+    private const int UnpacedSlice = 4096;
+    private static readonly TimeSpan s_pacedSlice = TimeSpan.FromMilliseconds(2);
+    private readonly object _gate = new();
+    private readonly GuestLayout _layout;
+    private readonly GuestPages _pages;
+    private readonly IGuestWorkload _workload;
+    private readonly OutputPath _outputs;
+    private readonly int[] _sharedInfoPfns;
+    private Vcpu[] _vcpus;
+    private volatile bool _attention = true;
+    private int _safepoints;
+    private bool _isSuspending;
+    private readonly bool _isFree;
+    private bool _isDying;
+
+    internal SimulatedDomain(
+        SimulatedHost host, int id, string name, Guid identity, SimulatedDomainOptions options, GuestImage image, bool isFree)
+    {
+        Host = host;
+        Id = id;
+        Name = name;
+        Identity = identity;
+        Options = options;
+        _layout = new GuestLayout(options);
+        _pages = image.Pages;
+        _pages.Handler = new TrapHandler(this);
+        _workload = GuestWorkloads.Create(options);
+        _outputs = new OutputPath(host.Emit);
+        _sharedInfoPfns = image.SharedInfoPfns;
+        _isFree = isFree;
+        _vcpus = [.. image.Contexts.Select((context, index) => new Vcpu(index, context))];
+        State = DomainState.Paused;
+        Memory = new SimulatedMemory(this, _pages);
+    }
+
+    /// <summary>Its name; provisional while it comes in.</summary>
+    public string Name { get; internal set; }
+
+    /// <summary>What it was made of.</summary>
+    public SimulatedDomainOptions Options { get; }
+
+    /// <summary>What it does.</summary>
+    public DomainState State { get; private set; }
+
+    /// <summary>Its memory, as the hypervisor sees it.</summary>
+    public IGuestMemory Memory { get; }
+
+    /// <summary>Which page frames exist.</summary>
+    public PageBitmap PopulatedPages => _pages.Populated.Clone();
+
+    /// <summary>The pages that the hypervisor writes without a fault: one a vCPU.</summary>
+    public IReadOnlyList<int> SharedInfoPfns => _sharedInfoPfns;
+
+    /// <summary>Operations done so far, by vCPU.</summary>
+    public IReadOnlyList<long> Operations => [.. _vcpus.Select(vcpu => vcpu.Context.Operations)];
+
+    /// <summary>How many wrong contents the guest has seen. It sees a wrong byte in any page it reads.</summary>
+    public long CheckErrors => _vcpus.Sum(vcpu => Volatile.Read(ref vcpu.Context.CheckErrors));
+
+    /// <summary>How often a vCPU had to wait for a missing page.</summary>
+    public long MissingPageFaults => Volatile.Read(ref _missingPageFaults);
+
+    /// <summary>The domain as it is now.</summary>
+    public DomainInfo Info => new(
+        Name, Id, Host.Name, State, DomainKind.Simulated, _layout.VcpuCount, _layout.PageCount, Options.MemoryBytes);
+
+    /// <summary>The same guest wherever it is: copies that a migration makes share it.</summary>
+    internal Guid Identity { get; }
+
+    internal int Id { get; }
+
+    internal SimulatedHost Host { get; }
+
+    internal GuestLayout Layout => _layout;
+
+    /// <summary>Whether a migration's handle owns the domain. Under the host's lock.</summary>
+    internal bool IsOwned { get; set; }
+
+    /// <summary>Runs every vCPU an exact number of operations further and returns when all have done them.</summary>
+    /// <param name="count">Operations for each vCPU.</param>
+    /// <param name="cancellationToken">Stops the guest where it is.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: the domain does not run; or the
+    /// reason why a vCPU is held, such as <see cref="MigrationErrorId.BackupStoreFull"/>.</exception>
+    /// <remarks>A guest that runs free is not stopped: it has done at least so many when this returns. A guest that stops at
+    /// <see cref="SimulatedDomainOptions.StopAtOperations"/> is not driven past it.</remarks>
+    public void RunOperations(long count, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        long[] goals = [];
+        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(_ => Wake(), null);
+        lock (_gate)
+        {
+            RequireState("run", DomainState.Running);
+            goals = [.. _vcpus.Select(vcpu => Math.Min(vcpu.Context.Operations + count, Options.StopAtOperations ?? long.MaxValue))];
+            foreach (Vcpu vcpu in _vcpus)
+            {
+                vcpu.Target = goals[vcpu.Index];
+            }
+
+            Monitor.PulseAll(_gate);
+            while (!_vcpus.All(vcpu => vcpu.Context.Operations >= goals[vcpu.Index] && (_isFree || !vcpu.IsInGuest)))
+            {
+                if (cancellationToken.IsCancellationRequested || _heldError is not null || State != DomainState.Running)
+                {
+                    AtSafepoint(() =>
+                    {
+                        foreach (Vcpu vcpu in _vcpus)
+                        {
+                            vcpu.Target = vcpu.Context.Operations;
+                        }
+                    });
+                    cancellationToken.ThrowIfCancellationRequested();
+                    ThrowIfHeld();
+                    RequireState("run", DomainState.Running);
+                }
+
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    /// <summary>Waits until every vCPU has done a number of operations in all.</summary>
+    /// <param name="count">Operations from the guest's start.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public void WaitForOperations(long count, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(_ => Wake(), null);
+        lock (_gate)
+        {
+            while (_vcpus.Any(vcpu => vcpu.Context.Operations < count))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_isDying)
+                {
+                    throw StateError("waited for", "It was destroyed.");
+                }
+
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    /// <summary>The memory that this guest must have after as many operations as it has done now.</summary>
+    /// <remarks>Exact where the domain is not running.</remarks>
+    public IGuestMemory ReferenceMemory() => SimulatedReference.MemoryAt(Options, Operations);
+
+    internal void Pause()
+    {
+        lock (_gate)
+        {
+            if (State == DomainState.Running)
+            {
+                SetState(DomainState.Paused);
+                AwaitNoAccess();
+            }
+        }
+    }
+
+    internal void Resume()
+    {
+        lock (_gate)
+        {
+            RequireState("resumed", DomainState.Running, DomainState.Paused, DomainState.Suspended);
+            foreach (Vcpu vcpu in _vcpus)
+            {
+                vcpu.Thread ??= StartThread(vcpu);
+            }
+
+            SetState(DomainState.Running);
+        }
+    }
+
+    internal void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        long deadline = Stopwatch.GetTimestamp() + (long)(timeout.TotalSeconds * Stopwatch.Frequency);
+        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(_ => Wake(), null);
+        lock (_gate)
+        {
+            if (State == DomainState.Suspended)
+            {
+                return;
+            }
+
+            RequireState("suspended", DomainState.Running);
+            if (Options.RefusesSuspend)
+            {
+                throw SuspendTimeout(timeout);
+            }
+
+            _isSuspending = true;
+            UpdateAttention();
+            try
+            {
+                while (_vcpus.Any(vcpu => vcpu.IsInGuest))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    TimeSpan left = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), deadline);
+                    if (left <= TimeSpan.Zero)
+                    {
+                        throw SuspendTimeout(timeout);
+                    }
+
+                    Monitor.Wait(_gate, left);
+                }
+
+                SetState(DomainState.Suspended);
+            }
+            finally
+            {
+                _isSuspending = false;
+                UpdateAttention();
+            }
+        }
+    }
+
+    /// <summary>Ends the domain: its threads are gone when this returns.</summary>
+    internal void End()
+    {
+        lock (_gate)
+        {
+            if (_isDying)
+            {
+                return;
+            }
+
+            _isDying = true;
+            SetState(DomainState.Dying);
+        }
+
+        foreach (Vcpu vcpu in _vcpus)
+        {
+            vcpu.Thread?.Join();
+        }
+
+        _outputs.Remove(release: false);
+    }
+
+    private void SetState(DomainState state)
+    {
+        State = state;
+        UpdateAttention();
+        if (state == DomainState.Running)
+        {
+            RunnableCopies.Enter(this);
+        }
+        else
+        {
+            RunnableCopies.Leave(this);
+        }
+    }
+
+    private void UpdateAttention()
+    {
+        _attention = State != DomainState.Running || _safepoints > 0 || _isSuspending;
+        Monitor.PulseAll(_gate);
+    }
+
+    private void Wake()
+    {
+        lock (_gate)
+        {
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void AwaitNoAccess()
+    {
+        while (_vcpus.Any(vcpu => vcpu.IsAccessing))
+        {
+            Monitor.Wait(_gate);
+        }
+    }
+
+    /// <summary>Does something while no vCPU is inside an access.</summary>
+    private void AtSafepoint(Action action)
+    {
+        lock (_gate)
+        {
+            _safepoints++;
+            UpdateAttention();
+            try
+            {
+                AwaitNoAccess();
+                action();
+            }
+            finally
+            {
+                _safepoints--;
+                UpdateAttention();
+            }
+        }
+    }
+
+    private bool MayContinue => State == DomainState.Running && _safepoints == 0;
+
+    private long LimitOf(Vcpu vcpu) =>
+        Math.Min(_isFree ? long.MaxValue : vcpu.Target, Options.StopAtOperations ?? long.MaxValue);
+
+    private Thread StartThread(Vcpu vcpu)
+    {
+        Thread thread = new(() => RunVcpu(vcpu)) { IsBackground = true, Name = $"{Name} vCPU {vcpu.Index}" };
+        thread.Start();
+        return thread;
+    }
+
+    private void RunVcpu(Vcpu vcpu)
+    {
+        GuestCpu cpu = new(_pages, _layout, Options.Seed, vcpu.Index, _sharedInfoPfns[vcpu.Index], vcpu.Context);
+        try
+        {
+            while (EnterGuest(vcpu) is long limit)
+            {
+                VcpuContext context = vcpu.Context;
+                while (context.Operations < limit && !_attention)
+                {
+                    cpu.Step(_workload);
+                    if (context.Operations % Options.OutputInterval == 0)
+                    {
+                        _outputs.Send(new SimulatedOutput(
+                            Options.Name, vcpu.Index, context.Operations / Options.OutputInterval, context.Random.S0));
+                    }
+                }
+            }
+        }
+        catch (GuestEndedException)
+        {
+            // The domain is gone; so is this vCPU, wherever it stood.
+        }
+
+        lock (_gate)
+        {
+            vcpu.IsInGuest = false;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Waits at an operation's boundary until the vCPU may run; tells how far, or null when the domain ends.</summary>
+    private long? EnterGuest(Vcpu vcpu)
+    {
+        lock (_gate)
+        {
+            vcpu.IsInGuest = false;
+            Monitor.PulseAll(_gate);
+            while (!_isDying)
+            {
+                long limit = LimitOf(vcpu);
+                if (!MayContinue || _isSuspending || vcpu.Context.Operations >= limit)
+                {
+                    Monitor.Wait(_gate);
+                    continue;
+                }
+
+                long now = Stopwatch.GetTimestamp();
+                if (_isFree && Options.IsPaced)
+                {
+                    TimeSpan early = Stopwatch.GetElapsedTime(now, vcpu.NextSlice);
+                    if (early > TimeSpan.Zero)
+                    {
+                        Monitor.Wait(_gate, TimeSpan.FromMilliseconds(Math.Ceiling(early.TotalMilliseconds)));
+                        continue;
+                    }
+                }
+
+                long slice = UnpacedSlice;
+                if (_isFree && Options.IsPaced)
+                {
+                    // No catching up after a wait: time in which a vCPU stood still is lost, as on a real one.
+                    slice = Math.Max(1, (long)(Options.OperationsPerSecond * s_pacedSlice.TotalSeconds));
+                    vcpu.NextSlice = now + (long)((double)slice / Options.OperationsPerSecond * Stopwatch.Frequency);
+                }
+
+                vcpu.IsInGuest = true;
+                return Math.Min(limit, vcpu.Context.Operations + slice);
+            }
+
+            return null;
+        }
+    }
+
+    private MigrationException SuspendTimeout(TimeSpan timeout) => new(
+        MigrationErrorId.SuspendTimeout,
+        $"The guest of domain {Name} did not suspend within {timeout.TotalSeconds:0.###} s; it runs on.",
+        "Check that the guest answers suspend requests, or allow it more time.", Name);
+
+    private void RequireState(string verb, params ReadOnlySpan<DomainState> allowed)
+    {
+        if (!allowed.Contains(State))
+        {
+            throw StateError(verb, $"It is {State}.");
+        }
+    }
+
+    private MigrationException StateError(string verb, string reason) => new(
+        MigrationErrorId.DomainState, $"Domain {Name} cannot be {verb}: {reason}",
+        "Look at the domain's state, and at what else works on it.", Name);
+}

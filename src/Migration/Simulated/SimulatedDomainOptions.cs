@@ -1,0 +1,128 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Simulated;
+
+/// <summary>What a simulated domain is: its memory after k operations is a function of these options and k alone.</summary>
+public sealed record SimulatedDomainOptions
+{
+    /// <summary>Most memory a simulated domain may have, in bytes: its pages are one array.</summary>
+    public const long MaximumMemoryBytes = 1L << 30;
+
+    /// <summary>Most vCPUs a simulated domain may have.</summary>
+    public const int MaximumVcpus = 16;
+
+    /// <summary>Most processes a simulated domain may have: each vCPU's table of them is one page.</summary>
+    public const int MaximumProcesses = Page.Size / sizeof(ulong);
+
+    /// <summary>The domain's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What the guest does.</summary>
+    public GuestWorkloadKind Workload { get; init; } = GuestWorkloadKind.HotSet;
+
+    /// <summary>The memory it holds, in bytes; a multiple of the page size.</summary>
+    public long MemoryBytes { get; init; } = 64L << 20;
+
+    /// <summary>How many vCPUs it has. Each has its own data, so that their interleaving does not matter.</summary>
+    public int VcpuCount { get; init; } = 1;
+
+    /// <summary>Decides contents, the physical layout and every random choice of the guest.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>How many operations each vCPU does in a second of the domain's time.</summary>
+    public long OperationsPerSecond { get; init; } = 200_000;
+
+    /// <summary>The memory the workload uses most, over all vCPUs and processes; null for a sixteenth of the domain's.</summary>
+    public long? WorkingSetBytes { get; init; }
+
+    /// <summary>How many of a hundred operations write (the idle workload has its own, lower share).</summary>
+    public int WritePercent { get; init; } = 30;
+
+    /// <summary>How many processes <see cref="GuestWorkloadKind.ManyProcesses"/> has, over all vCPUs.</summary>
+    public int ProcessCount { get; init; } = 24;
+
+    /// <summary>Each vCPU sends an output after every so many of its operations.</summary>
+    public int OutputInterval { get; init; } = 1000;
+
+    /// <summary>
+    /// Whether the guest runs by itself whenever the domain is running. Otherwise it runs only inside
+    /// <see cref="ISourceDomain.RunFor"/>, an exact number of operations. A domain that has come in by migration
+    /// runs free unless its host says otherwise (<see cref="SimulatedHostOptions.IncomingRunsFree"/>).
+    /// </summary>
+    public bool FreeRunning { get; init; }
+
+    /// <summary>
+    /// Whether a free guest keeps to <see cref="OperationsPerSecond"/> in real time, sleeping in between; if not, it runs
+    /// as fast as it can.
+    /// </summary>
+    public bool IsPaced { get; init; } = true;
+
+    /// <summary>Each vCPU stops for good, on whatever host, after this many operations in all; null for never.</summary>
+    public long? StopAtOperations { get; init; }
+
+    /// <summary>Whether the guest ignores every request to suspend.</summary>
+    public bool RefusesSuspend { get; init; }
+
+    /// <summary>Whether what the domain sends out can be held back.</summary>
+    public bool HasIsolableOutputs { get; init; } = true;
+
+    /// <summary>
+    /// For <see cref="GuestWorkloadKind.Replay"/>: the recorded accesses, which the guest repeats for ever, one an
+    /// operation. A page frame number stands for the page of that index in the guest's data.
+    /// </summary>
+    public Recording.AccessTrajectory? Replay { get; init; }
+
+    /// <summary>Checks that the options make sense together.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>, naming the option.</exception>
+    public void Validate()
+    {
+        Check(!string.IsNullOrWhiteSpace(Name), nameof(Name), "is empty", "Give the domain a name.");
+        Check(Enum.IsDefined(Workload), nameof(Workload), $"is {Workload}", $"Use one of {string.Join(", ", Enum.GetNames<GuestWorkloadKind>())}.");
+        Check(
+            MemoryBytes is > 0 and <= MaximumMemoryBytes && MemoryBytes % Page.Size == 0,
+            nameof(MemoryBytes), $"is {MemoryBytes}", $"Give a multiple of {Page.Size}, at most {MaximumMemoryBytes}.");
+        Check(VcpuCount is >= 1 and <= MaximumVcpus, nameof(VcpuCount), $"is {VcpuCount}", $"Give 1 to {MaximumVcpus} vCPUs.");
+        Check(OperationsPerSecond is > 0 and <= 1_000_000_000, nameof(OperationsPerSecond), $"is {OperationsPerSecond}", "Give 1 to 1,000,000,000 operations a second.");
+        Check(WorkingSetBytes is null or > 0, nameof(WorkingSetBytes), $"is {WorkingSetBytes}", "Give a size above zero.");
+        Check(WritePercent is >= 0 and <= 100, nameof(WritePercent), $"is {WritePercent}", "Give 0 to 100.");
+        Check(ProcessCount is >= 1 and <= MaximumProcesses, nameof(ProcessCount), $"is {ProcessCount}", $"Give 1 to {MaximumProcesses} processes.");
+        Check(OutputInterval > 0, nameof(OutputInterval), $"is {OutputInterval}", "Give a number of operations above zero.");
+        Check(StopAtOperations is null or >= 0, nameof(StopAtOperations), $"is {StopAtOperations}", "Give zero or more operations.");
+        Check(
+            (Workload == GuestWorkloadKind.Replay) == (Replay is { Count: > 0 }),
+            nameof(Replay), $"does not go with the workload {Workload}", "Give a trajectory with records for the workload Replay, and for no other.");
+        Guest.GuestLayout layout = new(this);
+        Check(
+            layout.DataPagesPerProcess >= Guest.GuestLayout.MinimumDataPages,
+            nameof(MemoryBytes), $"({MemoryBytes}) is too little for {VcpuCount} vCPUs with {layout.ProcessesPerVcpu} processes each", "Give more memory.");
+    }
+
+    private static void Check(bool isValid, string option, string problem, string remedy)
+    {
+        if (!isValid)
+        {
+            throw new MigrationException(
+                MigrationErrorId.InvalidOption, $"The option {option} {problem}.", remedy, option);
+        }
+    }
+}
+
+/// <summary>What a simulated guest does. Numbers travel on the wire.</summary>
+public enum GuestWorkloadKind
+{
+    /// <summary>Next to nothing: a timer tick that touches a handful of pages.</summary>
+    Idle = 1,
+
+    /// <summary>Walks its working set from end to end, again and again.</summary>
+    Sequential = 2,
+
+    /// <summary>Random accesses, nearly all within a small set of page clusters.</summary>
+    HotSet = 3,
+
+    /// <summary>Many processes with an address space and a small working set each, switched every few hundred operations.</summary>
+    ManyProcesses = 4,
+
+    /// <summary>Repeats a recorded trajectory.</summary>
+    Replay = 5,
+}

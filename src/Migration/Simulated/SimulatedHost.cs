@@ -1,0 +1,311 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Simulated.Guest;
+
+namespace PreRecordMigration.Simulated;
+
+/// <summary>A host whose domains are simulated: runs anywhere, needs nothing.</summary>
+public sealed class SimulatedHost : IMigrationHost
+{
+    /// <summary>What the name of a domain ends with while it comes in.</summary>
+    public const string IncomingSuffix = "--incoming";
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, SimulatedDomain> _domains = new(StringComparer.Ordinal);
+    private readonly List<SimulatedOutput> _outputs = [];
+    private readonly List<string> _violations = [];
+    private int _lastId;
+    private bool _isDisposed;
+
+    /// <summary>Makes a host without domains.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="options">What it has and can do; null for everything.</param>
+    public SimulatedHost(string name, SimulatedHostOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        Name = name;
+        Options = options ?? new SimulatedHostOptions();
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public string Hypervisor => "Simulated";
+
+    /// <summary>What it has and can do.</summary>
+    public SimulatedHostOptions Options { get; }
+
+    /// <summary>Failures to inject.</summary>
+    public SimulatedFaults Faults { get; } = new();
+
+    /// <summary>All that its domains sent out so far, in order.</summary>
+    public IReadOnlyList<SimulatedOutput> Outputs
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _outputs];
+            }
+        }
+    }
+
+    /// <summary>Moments at which a guest was runnable twice, in words. Empty unless guarantee 1 was broken.</summary>
+    public IReadOnlyList<string> Violations
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _violations];
+            }
+        }
+    }
+
+    /// <summary>Memory that no domain holds, in bytes.</summary>
+    public long FreeMemoryBytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return Options.MemoryBytes - _domains.Values.Sum(domain => domain.Options.MemoryBytes);
+            }
+        }
+    }
+
+    /// <summary>Makes a domain and lets it run.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>,
+    /// <see cref="MigrationErrorId.DomainExists"/> or <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    public SimulatedDomain CreateDomain(SimulatedDomainOptions options)
+    {
+        options.Validate();
+        lock (_lock)
+        {
+            CheckRoom(options.Name, options.MemoryBytes);
+        }
+
+        SimulatedDomain domain = Add(options.Name, Guid.NewGuid(), options, GuestBuilder.Build(options), options.FreeRunning, false);
+        domain.Resume();
+        return domain;
+    }
+
+    /// <summary>Finds a domain to look at.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    public SimulatedDomain GetDomain(string name)
+    {
+        lock (_lock)
+        {
+            return _domains.TryGetValue(name, out SimulatedDomain? domain)
+                ? domain
+                : throw new MigrationException(
+                    MigrationErrorId.DomainNotFound, $"Host {Name} has no domain {name}.",
+                    "List the host's domains; names are matched exactly.", name);
+        }
+    }
+
+    /// <inheritdoc/>
+    public CapabilityReport GetCapabilities() => new(Name,
+    [
+        Report(MigrationCapability.Control, true, ""),
+        Report(MigrationCapability.Recording, Options.SupportsRecording, nameof(Options.SupportsRecording)),
+        Report(MigrationCapability.Rollback, Options.SupportsRollback, nameof(Options.SupportsRollback)),
+        Report(MigrationCapability.OutputIsolation, Options.SupportsOutputIsolation, nameof(Options.SupportsOutputIsolation)),
+        Report(MigrationCapability.DirtyTracking, Options.SupportsDirtyTracking, nameof(Options.SupportsDirtyTracking)),
+        Report(MigrationCapability.RemotePF, Options.SupportsRemotePF, nameof(Options.SupportsRemotePF)),
+        Report(MigrationCapability.SeveralVcpus, Options.MaximumVcpus > 1, nameof(Options.MaximumVcpus)),
+    ]);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DomainInfo> GetDomains()
+    {
+        lock (_lock)
+        {
+            return [.. _domains.Values.Select(domain => domain.Info).OrderBy(info => info.Name, StringComparer.Ordinal)];
+        }
+    }
+
+    /// <inheritdoc/>
+    public ISourceDomain OpenSource(string name)
+    {
+        SimulatedDomain domain = GetDomain(name);
+        lock (_lock)
+        {
+            if (domain.IsOwned || domain.IsPaging)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainBusy, $"Another recording or migration works on domain {name}.",
+                    "Wait for it, or stop it.", name);
+            }
+
+            if (domain.State != DomainState.Running)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState, $"Domain {name} is {domain.State}, not running.", "Let it run first.", name);
+            }
+
+            CheckVcpus(name, domain.Options.VcpuCount);
+            domain.IsOwned = true;
+            return new SimulatedSourceDomain(this, domain);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
+    {
+        Faults.Enter(SimulatedCall.CreateIncoming);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (description.Kind != DomainKind.Simulated)
+        {
+            throw new MigrationException(
+                MigrationErrorId.NotSupported, $"Host {Name} is simulated and cannot take in the {description.Kind} domain {description.Name}.",
+                "Choose a host of the same hypervisor.", description.Name);
+        }
+
+        (Guid identity, SimulatedDomainOptions options) = DomainConfiguration.Read(description.Configuration, description.Name);
+        GuestLayout layout = new(options);
+        if (options.Name != description.Name || layout.PageCount != description.PageCount
+            || layout.VcpuCount != description.VcpuCount || !layout.Populated.SequenceEqual(description.Populated))
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation, $"The description of domain {description.Name} contradicts its configuration.",
+                "Use the same version of the module on both sides.", description.Name);
+        }
+
+        CheckVcpus(description.Name, description.VcpuCount);
+        string name = description.Name + IncomingSuffix;
+        lock (_lock)
+        {
+            // The guest's own source may be here, under the name that it leaves behind.
+            if (_domains.TryGetValue(description.Name, out SimulatedDomain? present) && present.Identity != identity)
+            {
+                throw Exists(description.Name);
+            }
+
+            CheckRoom(name, options.MemoryBytes);
+        }
+
+        GuestImage empty = new(
+            new GuestPages(layout.PageCount, layout.Populated),
+            [.. Enumerable.Range(0, layout.VcpuCount).Select(_ => new VcpuContext())],
+            new int[layout.VcpuCount]);
+        return new SimulatedIncomingDomain(
+            this, Add(name, identity, options, empty, Options.IncomingRunsFree, true), description.Name);
+    }
+
+    /// <summary>Destroys its domains: the host goes down.</summary>
+    public void Dispose()
+    {
+        SimulatedDomain[] domains;
+        lock (_lock)
+        {
+            _isDisposed = true;
+            domains = [.. _domains.Values];
+            _domains.Clear();
+        }
+
+        foreach (SimulatedDomain domain in domains)
+        {
+            domain.End();
+        }
+    }
+
+    internal void Emit(SimulatedOutput output)
+    {
+        lock (_lock)
+        {
+            _outputs.Add(output);
+        }
+    }
+
+    internal void ReportViolation(string violation)
+    {
+        lock (_lock)
+        {
+            _violations.Add(violation);
+        }
+    }
+
+    internal void Disown(SimulatedDomain domain)
+    {
+        lock (_lock)
+        {
+            domain.IsOwned = false;
+        }
+    }
+
+    internal void Remove(SimulatedDomain domain)
+    {
+        lock (_lock)
+        {
+            if (_domains.GetValueOrDefault(domain.Name) == domain)
+            {
+                _domains.Remove(domain.Name);
+            }
+        }
+    }
+
+    internal void Rename(SimulatedDomain domain, string name)
+    {
+        lock (_lock)
+        {
+            if (_domains.TryGetValue(name, out SimulatedDomain? present) && present != domain)
+            {
+                throw Exists(name);
+            }
+
+            _domains.Remove(domain.Name);
+            domain.Name = name;
+            _domains[name] = domain;
+        }
+    }
+
+    private SimulatedDomain Add(
+        string name, Guid identity, SimulatedDomainOptions options, GuestImage image, bool isFree, bool isOwned)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            CheckRoom(name, options.MemoryBytes);
+            SimulatedDomain domain = new(this, ++_lastId, name, identity, options, image, isFree) { IsOwned = isOwned };
+            _domains[name] = domain;
+            return domain;
+        }
+    }
+
+    private void CheckRoom(string name, long memoryBytes)
+    {
+        if (_domains.ContainsKey(name))
+        {
+            throw Exists(name);
+        }
+
+        long free = FreeMemoryBytes;
+        if (memoryBytes > free)
+        {
+            throw new MigrationException(
+                MigrationErrorId.OutOfMemory,
+                $"Host {Name} has {free} bytes of memory left; domain {name} needs {memoryBytes}.",
+                "Free memory on the host, or choose another.", name);
+        }
+    }
+
+    private void CheckVcpus(string name, int count)
+    {
+        if (count > Options.MaximumVcpus)
+        {
+            throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"Domain {name} has {count} vCPUs; host {Name} records and takes in domains of at most {Options.MaximumVcpus}.",
+                "Choose a host whose hypervisor is patched for several vCPUs.", name);
+        }
+    }
+
+    private MigrationException Exists(string name) => new(
+        MigrationErrorId.DomainExists, $"Host {Name} has a domain {name} already.",
+        "Rename or remove one of the two.", name);
+
+    private static Capability Report(MigrationCapability kind, bool isAvailable, string option) => isAvailable
+        ? new Capability(kind, true, "The simulated host can.", "")
+        : new Capability(kind, false, $"The simulated host was made without it ({option}).", $"Make the host with {option}.");
+}

@@ -1,0 +1,105 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Simulated;
+
+/// <summary>A domain that comes into a simulated host: the owner's handle.</summary>
+internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomain domain, string finalName) : IIncomingDomain
+{
+    private SimulatedRemotePaging? _paging;
+    private bool _isRestored;
+    private bool _hasRun;
+    private bool _isDisposed;
+
+    public DomainInfo Info => domain.Info;
+
+    public IGuestMemory Memory => domain.Memory;
+
+    public IRemotePaging EnableRemotePF()
+    {
+        Enter(SimulatedCall.EnableRemotePF);
+        host.GetCapabilities().Require(MigrationCapability.RemotePF);
+        Require(!_isRestored, "RemotePF is switched on before the core state is restored");
+        return _paging = domain.EnablePaging();
+    }
+
+    public void Restore(CoreState core, CancellationToken cancellationToken)
+    {
+        Enter(SimulatedCall.Restore);
+        cancellationToken.ThrowIfCancellationRequested();
+        Require(!_isRestored, "a core state is restored once");
+        (Guest.VcpuContext[] contexts, int[] sharedInfoPfns) =
+            GuestState.Load(core, domain.Layout, domain.Populated, domain.Name);
+        if (_paging is null)
+        {
+            Memory.Write(core.Pages.Pfns, core.Pages.Contents);
+        }
+        else
+        {
+            _paging.PlaceAll(core.Pages.Pfns, core.Pages.Contents);
+        }
+
+        domain.RestoreVcpus(contexts, sharedInfoPfns);
+        _isRestored = true;
+    }
+
+    public void Unpause()
+    {
+        Enter(SimulatedCall.Unpause);
+        Require(_isRestored, "its core state is restored before it runs");
+        _hasRun = true;
+        domain.Resume();
+    }
+
+    public void Pause()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        domain.Pause();
+    }
+
+    public void Complete()
+    {
+        Enter(SimulatedCall.Complete);
+        Require(_hasRun && !domain.IsPaging, "it has run, and RemotePF is off, before it gets its final name");
+        host.Rename(domain, finalName);
+    }
+
+    public void Destroy()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        domain.End();
+        host.Remove(domain);
+    }
+
+    public void Dispose()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        if (!_hasRun)
+        {
+            Destroy();
+        }
+
+        _isDisposed = true;
+        host.Disown(domain);
+    }
+
+    private void Enter(SimulatedCall call)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        host.Faults.Enter(call);
+    }
+
+    private void Require(bool isRight, string rule)
+    {
+        if (!isRight)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState, $"Out of order for the incoming domain {domain.Name}: {rule}.",
+                "This is a fault of the module; report it.", domain.Name);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Simulated;
+
+/// <summary>A simulated domain as the source of a migration: the owner's handle.</summary>
+internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain) : ISourceDomain
+{
+    private SimulatedRecorder? _recorder;
+    private SimulatedDirtyTracker? _tracker;
+    private bool _isDestroyed;
+    private bool _isDisposed;
+
+    public DomainInfo Info { get; } = domain.Info;
+
+    public IGuestMemory Memory => domain.Memory;
+
+    public PageBitmap GetPopulatedPages() => domain.PopulatedPages;
+
+    public DomainDescription Describe() => new(
+        domain.Name,
+        DomainKind.Simulated,
+        domain.Layout.PageCount,
+        domain.Layout.Populated,
+        domain.Layout.VcpuCount,
+        DomainConfiguration.Write(domain.Identity, domain.Options));
+
+    public IOutputPlug PlugOutputs()
+    {
+        Enter(SimulatedCall.PlugOutputs);
+        if (!host.Options.SupportsOutputIsolation || !domain.Options.HasIsolableOutputs)
+        {
+            throw new MigrationException(
+                MigrationErrorId.OutputNotIsolable,
+                $"The output device out0 of domain {domain.Name} cannot be held back.",
+                "Use the mode Observe, which needs no isolation.", domain.Name);
+        }
+
+        return domain.PlugOutputs();
+    }
+
+    public void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        Enter(SimulatedCall.Suspend);
+        domain.Suspend(timeout, cancellationToken);
+    }
+
+    public void Pause()
+    {
+        CheckUsable();
+        domain.Pause();
+    }
+
+    public void Resume()
+    {
+        Enter(SimulatedCall.Resume);
+        domain.Resume();
+    }
+
+    public void RunFor(TimeSpan duration, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(duration.Ticks, nameof(duration));
+        Enter(SimulatedCall.RunFor);
+        Int128 operations = (Int128)duration.Ticks * domain.Options.OperationsPerSecond / TimeSpan.TicksPerSecond;
+        domain.RunOperations((long)operations, cancellationToken);
+    }
+
+    public IAccessRecorder StartRecording(PageBackup? backups)
+    {
+        Enter(SimulatedCall.StartRecording);
+        host.GetCapabilities().Require(MigrationCapability.Recording);
+        if (backups is not null)
+        {
+            host.GetCapabilities().Require(MigrationCapability.Rollback);
+        }
+
+        return _recorder = domain.StartRecording(backups);
+    }
+
+    public IDirtyTracker StartDirtyTracking()
+    {
+        Enter(SimulatedCall.StartDirtyTracking);
+        host.GetCapabilities().Require(MigrationCapability.DirtyTracking);
+        return _tracker = domain.StartDirtyTracking();
+    }
+
+    public CoreState CaptureCoreState()
+    {
+        Enter(SimulatedCall.CaptureCoreState);
+        return domain.CaptureCoreState();
+    }
+
+    public void Destroy()
+    {
+        Enter(SimulatedCall.DestroySource);
+        _isDestroyed = true;
+        domain.End();
+        host.Remove(domain);
+    }
+
+    public void Dispose()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        if (!_isDestroyed && domain.State != DomainState.Dying)
+        {
+            _recorder?.Dispose();
+            _tracker?.Dispose();
+            domain.ReleaseUndecidedOutputs();
+            domain.Resume();
+        }
+
+        host.Disown(domain);
+    }
+
+    private void Enter(SimulatedCall call)
+    {
+        CheckUsable();
+        host.Faults.Enter(call);
+    }
+
+    private void CheckUsable()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_isDestroyed)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState, $"Domain {domain.Name} was destroyed here.",
+                "It runs on elsewhere: look there.", domain.Name);
+        }
+    }
+}
