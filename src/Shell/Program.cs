@@ -1,5 +1,7 @@
 using PreRecordMigration.Shell.CommandLine;
 using PreRecordMigration.Shell.Hosting;
+using PreRecordMigration.Shell.Pester;
+using PreRecordMigration.Shell.Pester.Running;
 
 namespace PreRecordMigration.Shell;
 
@@ -35,15 +37,28 @@ internal static class Program
     {
         var terminal = ShellTerminal.FromConsole(options.Width);
         var manifest = PrepareModule(options);
-        using var session = ShellSession.Open(terminal, manifest);
+        using var session = ShellSession.Open(
+            terminal, manifest, options.Action == ShellAction.Pester ? PesterCommands.AddTo : null);
         using var interruption = new Interruption(session.Stop, terminal.WriteErrorLine);
         var exitCode = options.Action switch
         {
             ShellAction.Command => session.RunText(options.Text),
             ShellAction.File => session.RunFile(options.Text, options.Arguments),
+            ShellAction.Pester => RunTests(session, options.Arguments, options.ResultFile),
             _ => throw new UsageException($"{options.Action} is not available."),
         };
         return interruption.ExitCode ?? exitCode;
+    }
+
+    private static int RunTests(ShellSession session, IReadOnlyList<string> paths, string? resultFile)
+    {
+        var result = new PesterRun(session, new PesterReport(session.Terminal)).Run(PesterRun.FindFiles(paths));
+        if (resultFile is not null)
+        {
+            result.Write(resultFile);
+        }
+
+        return result.ExitCode;
     }
 
     private static string? PrepareModule(ShellOptions options)

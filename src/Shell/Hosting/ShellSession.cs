@@ -106,19 +106,44 @@ internal sealed class ShellSession : IDisposable
     public int Run(Action<PowerShell> build)
     {
         ArgumentNullException.ThrowIfNull(build);
-        using var shell = PowerShell.Create(_runspace);
-        build(shell);
-        _ = shell.AddCommand("Out-Default");
-        shell.Streams.Error.DataAdded += (_, added) =>
-            Terminal.WriteErrorLine(ErrorText.Describe(shell.Streams.Error[added.Index]));
         _ = _host.TakeExitCode();
         _runspace.SessionStateProxy.SetVariable(LastStatus.Variable, true);
+        var (stopped, failed) = Invoke(shell =>
+        {
+            build(shell);
+            _ = shell.AddCommand("Out-Default");
+        });
+        if (stopped)
+        {
+            return ExitCodes.Interrupted;
+        }
+
+        return _host.TakeExitCode() ?? (failed || !LastStatementSucceeded() ? ExitCodes.Failed : ExitCodes.Success);
+    }
+
+    /// <summary>Runs a pipeline and discards its output; errors are shown.</summary>
+    /// <returns>Whether it ran to its end; false when it was stopped.</returns>
+    public bool Execute(Action<PowerShell> build)
+    {
+        ArgumentNullException.ThrowIfNull(build);
+        return !Invoke(build).Stopped;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _runspace.Dispose();
+
+    private (bool Stopped, bool Failed) Invoke(Action<PowerShell> build)
+    {
+        using var shell = PowerShell.Create(_runspace);
+        build(shell);
+        shell.Streams.Error.DataAdded += (_, added) =>
+            Terminal.WriteErrorLine(ErrorText.Describe(shell.Streams.Error[added.Index]));
         lock (_gate)
         {
             if (_stopRequested)
             {
                 _stopRequested = false;
-                return ExitCodes.Interrupted;
+                return (true, false);
             }
 
             _running = shell;
@@ -127,16 +152,16 @@ internal sealed class ShellSession : IDisposable
         try
         {
             _ = shell.Invoke();
-            return _host.TakeExitCode() ?? (LastStatementSucceeded() ? ExitCodes.Success : ExitCodes.Failed);
+            return (shell.InvocationStateInfo.State == PSInvocationState.Stopped, false);
         }
         catch (PipelineStoppedException)
         {
-            return ExitCodes.Interrupted;
+            return (true, false);
         }
         catch (RuntimeException error)
         {
             Terminal.WriteErrorLine(ErrorText.Describe(error.ErrorRecord));
-            return _host.TakeExitCode() ?? ExitCodes.Failed;
+            return (false, true);
         }
         finally
         {
@@ -147,9 +172,6 @@ internal sealed class ShellSession : IDisposable
             }
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _runspace.Dispose();
 
     private bool LastStatementSucceeded() => _runspace.SessionStateProxy.GetVariable(LastStatus.Variable) is not false;
 
