@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds the module to artifacts/module/PreRecordMigration, where Import-Module finds it.
+# usage: module/build.sh [--ready-to-run] [--output DIR]
+#   --ready-to-run  compile ahead of time for linux-x64: starts faster; the assemblies still run anywhere
+#   --output DIR    another directory than artifacts/module
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+output=$root/artifacts/module
+publish=()
+while (($#)); do
+    case $1 in
+        --ready-to-run) publish+=(-r linux-x64 -p:PublishReadyToRun=true) ;;
+        --output) output=$2; shift ;;
+        *) sed -n '2,5p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+target=$output/PreRecordMigration
+staging=$root/artifacts/staging/cmdlets
+rm -rf "$staging"
+dotnet publish "$root/src/Cmdlets" -c Release -v quiet --nologo --self-contained false -o "$staging" "${publish[@]}"
+
+if [[ -e $staging/System.Management.Automation.dll ]]; then
+    echo "module/build.sh: the reference assembly System.Management.Automation.dll would ship with the module" >&2
+    exit 1
+fi
+
+rm -rf "$target"
+mkdir -p "$target/bin"
+cp "$staging"/*.dll "$target/bin/"
+cp "$root"/module/*.psd1 "$root"/module/*.psm1 "$root"/module/*.ps1xml "$root/LICENSE" "$target/"
+cp -r "$root/module/en-US" "$root/module/examples" "$target/"
+
+# The shim is optional: without it the module runs on the simulated host, and says what to install where Xen is named.
+for library in "$root"/artifacts/native/libprerecordxen.so*; do
+    if [[ -e $library ]]; then
+        mkdir -p "$target/bin/runtimes/linux-x64/native"
+        cp -P "$library" "$target/bin/runtimes/linux-x64/native/"
+    fi
+done

@@ -1,0 +1,22 @@
+<#
+.SYNOPSIS
+Moves a simulated domain step by step: record, look at the order, decide about RemotePF, move.
+
+.DESCRIPTION
+Needs no hypervisor. The steps pipe into each other; what Invoke-PreRecordMigration does in one go is done here one by one.
+#>
+$ErrorActionPreference = 'Stop'
+$source = 'sim1'
+$destination = 'sim2'
+$null = New-SimulatedHost $source, $destination
+try {
+    $null = New-SimulatedDomain web01 -HostName $source -Memory 32MB
+    $recorded = Get-MigrationDomain web01 -HostName $source | Start-PreRecord -Window 200ms -Epoch 20ms
+    $recorded | Out-Default
+    $order = $recorded | Get-PageOrder -Strategy RecordedFirst
+    $order | Out-Default
+    $order | Enable-RemotePF -Destination $destination | Invoke-PreRecordMigration
+}
+finally {
+    Disconnect-MigrationHost $source, $destination
+}

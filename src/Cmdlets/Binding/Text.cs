@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Fills in the module's messages.</summary>
+internal static class Text
+{
+    /// <summary>Fills in one message, the same in every culture.</summary>
+    public static string Format(string format, params object?[] arguments) =>
+        string.Format(CultureInfo.InvariantCulture, format, arguments);
+
+    /// <summary>A size for a reader, such as <c>12.5 MiB</c>.</summary>
+    public static string Bytes(double bytes)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB", "TiB"];
+        int unit = 0;
+        while (bytes >= 1024 && unit < units.Length - 1)
+        {
+            bytes /= 1024;
+            unit++;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"{bytes:0.#} {units[unit]}");
+    }
+
+    /// <summary>A duration for a reader, such as <c>12.5 ms</c>.</summary>
+    public static string Duration(TimeSpan duration) => duration.Duration() switch
+    {
+        var d when d < TimeSpan.FromMilliseconds(1) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMicroseconds:0} us"),
+        var d when d < TimeSpan.FromSeconds(1) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds:0.#} ms"),
+        var d when d < TimeSpan.FromMinutes(2) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.##} s"),
+        _ => duration.ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture),
+    };
+}

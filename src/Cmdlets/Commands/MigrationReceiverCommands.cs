@@ -1,0 +1,101 @@
+using System.Management.Automation;
+using System.Net;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Start-MigrationReceiver: lets a host take migrations in, on this machine's loopback.</summary>
+[Cmdlet(VerbsLifecycle.Start, "MigrationReceiver", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(MigrationReceiverInfo))]
+public sealed class StartMigrationReceiverCommand : MigrationCmdlet
+{
+    /// <summary>The host that incoming domains will run on; this machine's Xen where it is not given.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string HostName { get; set; } = LocalXen.HostName;
+
+    /// <summary>The port to listen on; 0 takes a free one.</summary>
+    [Parameter]
+    [ValidateRange(0, IPEndPoint.MaxPort)]
+    public int Port { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachInput(HostName, () =>
+    {
+        IMigrationHost host = HostRegistry.Get(HostName);
+        host.GetCapabilities().Require(MigrationCapability.Control);
+        if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionStartReceiver, new IPEndPoint(IPAddress.Loopback, Port))))
+        {
+            WriteObject(Describe.Receiver(host.Name, ReceiverRegistry.Start(host, Port)));
+        }
+    });
+}
+
+/// <summary>Get-MigrationReceiver: the receivers of this session and the migrations that came in.</summary>
+[Cmdlet(VerbsCommon.Get, "MigrationReceiver")]
+[OutputType(typeof(MigrationReceiverInfo))]
+public sealed class GetMigrationReceiverCommand : MigrationCmdlet
+{
+    /// <summary>Names or wildcard patterns of hosts; every receiver where it is not given.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string[]? HostName { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string pattern in HostName ?? ["*"])
+        {
+            ForEachInput(pattern, () =>
+            {
+                foreach (string name in ReceiverRegistry.Match(pattern))
+                {
+                    WriteObject(Describe.Receiver(name, ReceiverRegistry.Get(name)));
+                }
+            });
+        }
+    }
+}
+
+/// <summary>Stop-MigrationReceiver: takes no more migrations in.</summary>
+[Cmdlet(VerbsLifecycle.Stop, "MigrationReceiver", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+public sealed class StopMigrationReceiverCommand : MigrationCmdlet
+{
+    /// <summary>Names or wildcard patterns of hosts; this machine where it is not given.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string[] HostName { get; set; } = [LocalXen.HostName];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string pattern in HostName)
+        {
+            ForEachInput(pattern, () =>
+            {
+                foreach (string name in ReceiverRegistry.Match(pattern))
+                {
+                    Stop(name);
+                }
+            });
+        }
+    }
+
+    private void Stop(string hostName)
+    {
+        IPEndPoint endpoint = ReceiverRegistry.Get(hostName).Endpoint;
+        if (ShouldProcess(Text.Format(SR.TargetHost, hostName), Text.Format(SR.ActionStopReceiver, endpoint)))
+        {
+            MigrationReceiver receiver = ReceiverRegistry.Remove(hostName);
+            RunJoined((_, _) =>
+            {
+                receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                return true;
+            });
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Simulated;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>New-SimulatedHost: makes a host in this process, with guests that check themselves.</summary>
+[Cmdlet(VerbsCommon.New, "SimulatedHost", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[OutputType(typeof(MigrationHost))]
+public sealed class NewSimulatedHostCommand : MigrationCmdlet
+{
+    /// <summary>The name of the host, or of several.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] Name { get; set; } = [];
+
+    /// <summary>How much memory its domains may have together.</summary>
+    [Parameter]
+    [Size]
+    [ValidateRange(4096, long.MaxValue)]
+    public long Memory { get; set; } = 4L << 30;
+
+    /// <summary>What the host cannot do, to see what a migration does then.</summary>
+    [Parameter]
+    [ValidateSet(
+        nameof(MigrationCapability.Recording),
+        nameof(MigrationCapability.Rollback),
+        nameof(MigrationCapability.OutputIsolation),
+        nameof(MigrationCapability.DirtyTracking),
+        nameof(MigrationCapability.RemotePF),
+        nameof(MigrationCapability.SeveralVcpus))]
+    public MigrationCapability[] Without { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string name in Name)
+        {
+            ForEachInput(name, () => Create(name));
+        }
+    }
+
+    private void Create(string name)
+    {
+        HostRegistry.RequireFree(name);
+        if (ShouldProcess(Text.Format(SR.TargetHost, name), Text.Format(SR.ActionNewHost, Memory >> 20)))
+        {
+            SimulatedHost host = new(name, Options());
+            HostRegistry.Add(host);
+            WriteObject(Describe.Host(host));
+        }
+    }
+
+    private SimulatedHostOptions Options()
+    {
+        SimulatedHostOptions options = new()
+        {
+            MemoryBytes = Memory,
+            SupportsRecording = Has(MigrationCapability.Recording),
+            SupportsRollback = Has(MigrationCapability.Rollback),
+            SupportsOutputIsolation = Has(MigrationCapability.OutputIsolation),
+            SupportsDirtyTracking = Has(MigrationCapability.DirtyTracking),
+            SupportsRemotePF = Has(MigrationCapability.RemotePF),
+        };
+        return Has(MigrationCapability.SeveralVcpus) ? options : options with { MaximumVcpus = 1 };
+    }
+
+    private bool Has(MigrationCapability capability) => !Without.Contains(capability);
+}

@@ -1,0 +1,56 @@
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Decides for a recorded domain whether memory may arrive after it runs at the destination.</summary>
+public abstract class RemotePFCommand : MigrationCmdlet
+{
+    /// <summary>The recording that Start-PreRecord returned.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNull]
+    public PreRecord PreRecord { get; set; } = null!;
+
+    /// <summary>Where the domain is to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string? Destination { get; set; }
+
+    private protected abstract bool IsOn { get; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing() => ForCommand(() =>
+    {
+        if (Destination is not null)
+        {
+            _ = Cmdlets.Destination.Parse(Destination);
+        }
+    });
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        bool isMeant = ShouldProcess(
+            Text.Format(SR.TargetDomain, PreRecord.DomainName, PreRecord.SourceHost),
+            Text.Format(SR.ActionRemotePF, IsOn ? SR.On : SR.Off));
+
+        // With -WhatIf the recording goes on unchanged, so that what follows in the pipeline can say what it would do.
+        WriteObject(isMeant ? PreRecord with { RemotePF = IsOn, Destination = Destination ?? PreRecord.Destination } : PreRecord);
+    }
+}
+
+/// <summary>Enable-RemotePF: memory may arrive after the domain runs at the destination.</summary>
+[Cmdlet(VerbsLifecycle.Enable, "RemotePF", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[OutputType(typeof(PreRecord))]
+public sealed class EnableRemotePFCommand : RemotePFCommand
+{
+    private protected override bool IsOn => true;
+}
+
+/// <summary>Disable-RemotePF: every page travels before the domain runs at the destination.</summary>
+[Cmdlet(VerbsLifecycle.Disable, "RemotePF", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[OutputType(typeof(PreRecord))]
+public sealed class DisableRemotePFCommand : RemotePFCommand
+{
+    private protected override bool IsOn => false;
+}

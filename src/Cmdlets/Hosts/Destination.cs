@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Management.Automation;
+using System.Net;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Where a domain is to go: a host of this process, or the local end of a tunnel.</summary>
+/// <param name="Name">As the administrator said it.</param>
+/// <param name="Host">The host, where it is one of this process.</param>
+/// <param name="Address">The address, where it is not.</param>
+internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint? Address)
+{
+    /// <summary>Understands what an administrator gave as -Destination.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.HostNotFound"/>.</exception>
+    /// <exception cref="CommandException">It is no loopback address, or nothing that can be understood.</exception>
+    public static Destination Parse(string text)
+    {
+        if (HostRegistry.Contains(text))
+        {
+            return new Destination(text, HostRegistry.Get(text), null);
+        }
+
+        int colon = text.LastIndexOf(':');
+        if (colon < 0 && !IPAddress.TryParse(text, out _))
+        {
+            // Fails with the hosts there are.
+            return new Destination(text, HostRegistry.Get(text), null);
+        }
+
+        string host = colon < 0 ? text : text[..colon].Trim('[', ']');
+        bool hasPort = int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            && port is > 0 and <= IPEndPoint.MaxPort;
+        if (!IsLoopback(host, out IPAddress address))
+        {
+            throw new CommandException(
+                nameof(SR.DestinationNotLoopback),
+                ErrorCategory.SecurityError,
+                Text.Format(SR.DestinationNotLoopback, text),
+                Text.Format(SR.DestinationNotLoopbackRemedy, host, hasPort ? port : 7000),
+                text);
+        }
+
+        return colon >= 0 && hasPort
+            ? new Destination(text, null, new IPEndPoint(address, port))
+            : throw new CommandException(
+                nameof(SR.InvalidDestination),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.InvalidDestination, text),
+                SR.InvalidDestinationRemedy,
+                text);
+    }
+
+    /// <summary>
+    /// Refuses a simulated host as its own destination. Xen moves a domain to itself under a provisional name, as
+    /// <c>xl migrate</c> to localhost does.
+    /// </summary>
+    public void RequireOtherThan(DomainLocation domain)
+    {
+        if (ReferenceEquals(Host, domain.Host) && domain.Info.Kind == DomainKind.Simulated)
+        {
+            throw new CommandException(
+                nameof(SR.DestinationIsSource),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.DestinationIsSource, domain.Info.Name, Name),
+                SR.DestinationIsSourceRemedy,
+                domain.Info.Name);
+        }
+    }
+
+    /// <summary>Opens the way there: the host's running receiver, one for this migration, or the tunnel's end.</summary>
+    public DestinationEndpoint Open()
+    {
+        if (Address is not null)
+        {
+            return new DestinationEndpoint(Address, null);
+        }
+
+        if (ReceiverRegistry.TryGet(Name, out MigrationReceiver running))
+        {
+            return new DestinationEndpoint(running.Endpoint, null);
+        }
+
+        MigrationReceiver temporary = ReceiverRegistry.Listen(Host!, 0);
+        return new DestinationEndpoint(temporary.Endpoint, temporary);
+    }
+
+    private static bool IsLoopback(string host, out IPAddress address)
+    {
+        if (string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase))
+        {
+            address = IPAddress.Loopback;
+            return true;
+        }
+
+        return IPAddress.TryParse(host, out address!) && IPAddress.IsLoopback(address);
+    }
+}
+
+/// <summary>An open way to a destination.</summary>
+/// <param name="Address">Where to connect.</param>
+/// <param name="Temporary">The receiver made for this migration; ended with it.</param>
+internal sealed record DestinationEndpoint(IPEndPoint Address, MigrationReceiver? Temporary) : IAsyncDisposable
+{
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Temporary?.DisposeAsync() ?? ValueTask.CompletedTask;
+}

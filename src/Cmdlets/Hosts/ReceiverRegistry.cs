@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+using System.Net;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>The receivers that administrators started in this process, at most one a host.</summary>
+internal static class ReceiverRegistry
+{
+    private static readonly ConcurrentDictionary<string, MigrationReceiver> Receivers = new(StringComparer.OrdinalIgnoreCase);
+    private static readonly Lock Starting = new();
+
+    /// <summary>The hosts that receive, ordered by name.</summary>
+    public static IReadOnlyList<string> HostNames => [.. Receivers.Keys.Order(StringComparer.OrdinalIgnoreCase)];
+
+    /// <summary>The hosts that receive and whose names match; a plain name is taken as it is.</summary>
+    public static IReadOnlyList<string> Match(string pattern)
+    {
+        WildcardPattern wildcard = WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase);
+        return WildcardPattern.ContainsWildcardCharacters(pattern) ? [.. HostNames.Where(wildcard.IsMatch)] : [pattern];
+    }
+
+    /// <summary>Finds a host's receiver.</summary>
+    public static bool TryGet(string hostName, out MigrationReceiver receiver) => Receivers.TryGetValue(hostName, out receiver!);
+
+    /// <summary>Finds a host's receiver.</summary>
+    /// <exception cref="CommandException">The host has none.</exception>
+    public static MigrationReceiver Get(string hostName) => TryGet(hostName, out MigrationReceiver receiver)
+        ? receiver
+        : throw new CommandException(
+            nameof(SR.ReceiverNotFound),
+            ErrorCategory.ObjectNotFound,
+            Text.Format(SR.ReceiverNotFound, hostName),
+            SR.ReceiverNotFoundRemedy,
+            hostName);
+
+    /// <summary>Starts a host's receiver.</summary>
+    /// <exception cref="CommandException">The host has one, or the port is taken.</exception>
+    public static MigrationReceiver Start(IMigrationHost host, int port)
+    {
+        lock (Starting)
+        {
+            if (TryGet(host.Name, out MigrationReceiver running))
+            {
+                throw new CommandException(
+                    nameof(SR.ReceiverExists),
+                    ErrorCategory.ResourceExists,
+                    Text.Format(SR.ReceiverExists, host.Name, running.Endpoint),
+                    SR.ReceiverExistsRemedy,
+                    host.Name);
+            }
+
+            return Receivers[host.Name] = Listen(host, port);
+        }
+    }
+
+    /// <summary>Makes a receiver that is in no list: for one migration.</summary>
+    public static MigrationReceiver Listen(IMigrationHost host, int port) =>
+        MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, port));
+
+    /// <summary>Takes a receiver out of the list; the caller ends it.</summary>
+    public static MigrationReceiver Remove(string hostName)
+    {
+        MigrationReceiver receiver = Get(hostName);
+        return Receivers.TryRemove(hostName, out MigrationReceiver? removed) ? removed : receiver;
+    }
+}

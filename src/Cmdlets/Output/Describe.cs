@@ -1,0 +1,27 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Makes the snapshots that cmdlets return.</summary>
+internal static class Describe
+{
+    /// <summary>A host as it is now.</summary>
+    public static MigrationHost Host(IMigrationHost host) => new(
+        host.Name,
+        host.Hypervisor,
+        host.GetDomains().Count,
+        ReceiverRegistry.TryGet(host.Name, out MigrationReceiver receiver) ? receiver.Endpoint : null);
+
+    /// <summary>A host's receiver as it is now.</summary>
+    public static MigrationReceiverInfo Receiver(string hostName, MigrationReceiver receiver) =>
+        new(hostName, receiver.Endpoint, [.. receiver.Incoming.Select(Incoming)]);
+
+    private static IncomingMigrationInfo Incoming(IncomingMigration incoming) => new(
+        incoming.DomainName,
+        incoming.State.GetType().Name,
+        incoming.IsRemotePFEnabled,
+        incoming.MissingPages,
+        incoming.RemoteFaults,
+        incoming.Error?.Message);
+}

@@ -1,0 +1,56 @@
+using System.Net;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Ordering;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>A host as it was when it was asked for.</summary>
+/// <param name="Name">The name to use as -HostName and -Destination.</param>
+/// <param name="Hypervisor">The hypervisor and its version.</param>
+/// <param name="DomainCount">How many domains it has.</param>
+/// <param name="Receiver">Where it receives migrations; null where it does not.</param>
+public sealed record MigrationHost(string Name, string Hypervisor, int DomainCount, IPEndPoint? Receiver);
+
+/// <summary>One thing that a host can or cannot do.</summary>
+/// <param name="HostName">The host.</param>
+/// <param name="Hypervisor">Its hypervisor and version.</param>
+/// <param name="Capability">Which thing.</param>
+/// <param name="IsAvailable">Whether it can.</param>
+/// <param name="Reason">How that is known, or why it cannot.</param>
+/// <param name="Remedy">What to do so that it can; empty where it can.</param>
+public sealed record MigrationHostCapability(
+    string HostName, string Hypervisor, MigrationCapability Capability, bool IsAvailable, string Reason, string Remedy);
+
+/// <summary>A receiver as it was when it was asked for.</summary>
+/// <param name="HostName">The host that incoming domains will run on.</param>
+/// <param name="Endpoint">Where it listens: on this machine's loopback only.</param>
+/// <param name="Incoming">The migrations that came in since it was started.</param>
+public sealed record MigrationReceiverInfo(string HostName, IPEndPoint Endpoint, IReadOnlyList<IncomingMigrationInfo> Incoming)
+{
+    /// <summary>The port, for a tunnel's other end.</summary>
+    public int Port => Endpoint.Port;
+}
+
+/// <summary>A migration into a host as it was when it was asked for.</summary>
+/// <param name="DomainName">The domain's name; empty until the source has said it.</param>
+/// <param name="State">Where it stands: Greeted, Creating, Collecting, Restoring, Restored, Starting, Running, Completed,
+/// Finished, Aborted (the domain was never here) or Detached (the domain is here, pages are missing).</param>
+/// <param name="RemotePF">Whether RemotePF is on now.</param>
+/// <param name="MissingPages">Pages that have not arrived.</param>
+/// <param name="RemoteFaults">Remote page faults so far.</param>
+/// <param name="Error">Why it ended, where it did not end well.</param>
+public sealed record IncomingMigrationInfo(
+    string DomainName, string State, bool RemotePF, int MissingPages, long RemoteFaults, string? Error);
+
+/// <summary>The order in which a recorded domain's pages would be pushed.</summary>
+/// <param name="DomainName">The domain.</param>
+/// <param name="Strategy">How the order was made.</param>
+/// <param name="RecordedCount">How many of the first pages were recorded.</param>
+/// <param name="Pfn">The page frame numbers, first to be sent first.</param>
+/// <param name="PreRecord">The recording, with this order decided: pipe it on to move the domain so.</param>
+public sealed record PageOrderInfo(
+    string DomainName, PageOrderStrategy Strategy, int RecordedCount, IReadOnlyList<int> Pfn, PreRecord PreRecord)
+{
+    /// <summary>How many pages.</summary>
+    public int Count => Pfn.Count;
+}

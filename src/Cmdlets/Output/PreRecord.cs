@@ -1,0 +1,59 @@
+using PreRecordMigration.Methods;
+using PreRecordMigration.Ordering;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// One recording of a domain, and what was decided since about its move. A snapshot: the live recording is found by its
+/// <see cref="Id"/> as long as it is held.
+/// </summary>
+public sealed record PreRecord
+{
+    /// <summary>Names the recording in this process.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The domain.</summary>
+    public required string DomainName { get; init; }
+
+    /// <summary>The host it was recorded on.</summary>
+    public required string SourceHost { get; init; }
+
+    /// <summary>What the recording did to the domain.</summary>
+    public required RecordingMode Mode { get; init; }
+
+    /// <summary>How long the pre-execution window was.</summary>
+    public required TimeSpan Window { get; init; }
+
+    /// <summary>How long an epoch was.</summary>
+    public required TimeSpan Epoch { get; init; }
+
+    /// <summary>What the domain touched, in which epoch, in which order.</summary>
+    public required AccessTrajectory Trajectory { get; init; }
+
+    /// <summary>Distinct pages recorded.</summary>
+    public required int RecordedPages { get; init; }
+
+    /// <summary>Pages in the backup store; zero in Observe.</summary>
+    public required int BackedUpPages { get; init; }
+
+    /// <summary>The proof that the checkpoint can be restored; null in Observe, or where none was asked for.</summary>
+    public RollbackProof? RollbackProof { get; init; }
+
+    /// <summary>When the recording is discarded if it has not been moved by then.</summary>
+    public required DateTimeOffset HeldUntil { get; init; }
+
+    /// <summary>In which order pages are to be pushed; null for what suits the method.</summary>
+    public PageOrderStrategy? Order { get; init; }
+
+    /// <summary>Whether memory may arrive after the domain runs at the destination; null for what suits the method.</summary>
+    public bool? RemotePF { get; init; }
+
+    /// <summary>Where the domain is to go; null where that is not decided yet.</summary>
+    public string? Destination { get; init; }
+
+    /// <summary>The pages that an order has to put in order: those populated at the window's end.</summary>
+    internal PageBitmap Populated { get; init; } = new(0);
+}

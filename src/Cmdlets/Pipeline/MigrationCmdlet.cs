@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>What every cmdlet of the module shares: errors with stable ids, and work that Ctrl+C cancels and joins.</summary>
+public abstract class MigrationCmdlet : PSCmdlet, IDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>Cancelled by Ctrl+C.</summary>
+    private protected CancellationToken StopToken => _stopping.Token;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Lets go of what the cmdlet holds, at the end of the pipeline.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _stopping.Dispose();
+        }
+    }
+
+    /// <summary>Ctrl+C: cancels the work. The pipeline's thread joins it before it unwinds.</summary>
+    protected override void StopProcessing() => _stopping.Cancel();
+
+    /// <summary>Does something for one input; what goes wrong is that input's error, and the next input follows.</summary>
+    /// <param name="target">The object the error is about; null for the one that the exception names.</param>
+    /// <param name="action">What to do.</param>
+    private protected void ForEachInput(object? target, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception error) when (error is MigrationException or CommandException)
+        {
+            WriteError(ErrorRecords.From(error, target));
+        }
+    }
+
+    /// <summary>Does something without which the command makes no sense; what goes wrong ends the command.</summary>
+    private protected void ForCommand(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception error) when (error is MigrationException or CommandException)
+        {
+            ThrowTerminatingError(ErrorRecords.From(error, null));
+        }
+    }
+
+    /// <summary>
+    /// Runs work on a thread of its own, while this thread writes what the work has to say. Returns when the work has
+    /// ended, never before: on Ctrl+C it is cancelled and joined.
+    /// </summary>
+    /// <param name="work">The work. It gets the way to this thread, and the token that Ctrl+C cancels.</param>
+    private protected T RunJoined<T>(Func<PipelineWriter, CancellationToken, T> work)
+    {
+        using CancellationTokenSource cancellation = CancellationTokenSource.CreateLinkedTokenSource(StopToken);
+        using BlockingCollection<Action> posted = [];
+        PipelineWriter writer = new(this, posted);
+        Task<T> task = Task.Factory.StartNew(
+            () =>
+            {
+                try
+                {
+                    return work(writer, cancellation.Token);
+                }
+                finally
+                {
+                    posted.CompleteAdding();
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        Exception? unwinding = Pump(posted, cancellation);
+        try
+        {
+            T result = task.GetAwaiter().GetResult();
+            return unwinding is null ? result : throw unwinding;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw unwinding ?? new PipelineStoppedException();
+        }
+    }
+
+    private static Exception? Pump(BlockingCollection<Action> posted, CancellationTokenSource cancellation)
+    {
+        Exception? unwinding = null;
+        foreach (Action write in posted.GetConsumingEnumerable())
+        {
+            if (unwinding is not null)
+            {
+                continue;
+            }
+
+            try
+            {
+                write();
+            }
+            catch (Exception error) when (error is RuntimeException or InvalidOperationException)
+            {
+                // The pipeline is being stopped, or the caller asked to stop at a warning: the work ends first.
+                unwinding = error;
+                cancellation.Cancel();
+            }
+        }
+
+        return unwinding;
+    }
+}

@@ -1,0 +1,111 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>The way from a worker's threads to the pipeline's thread, which alone may write.</summary>
+internal sealed class PipelineWriter(Cmdlet cmdlet, BlockingCollection<Action> posted)
+{
+    /// <summary>Writes a step that was taken.</summary>
+    public void Verbose(string message) => Post(() => cmdlet.WriteVerbose(message));
+
+    /// <summary>Writes a progress record.</summary>
+    public void Progress(ProgressRecord record) => Post(() => cmdlet.WriteProgress(record));
+
+    /// <summary>Makes the progress bar of one domain.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="activity">What is done to it.</param>
+    public DomainProgress ForDomain(string domain, string activity) => new(this, domain, activity);
+
+    private void Post(Action write)
+    {
+        try
+        {
+            posted.TryAdd(write);
+        }
+        catch (InvalidOperationException)
+        {
+            // A late report of a thread that outlives the work by a moment: nobody listens any more.
+            return;
+        }
+    }
+}
+
+/// <summary>One domain's progress bar: at most five updates a second, every phase said once, always completed.</summary>
+internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+    private readonly PipelineWriter _writer;
+    private readonly string _domain;
+    private readonly string _activity;
+    private readonly int _activityId;
+    private readonly Lock _reporting = new();
+    private long? _last;
+    private MigrationPhase? _phase;
+
+    /// <summary>Begins a bar.</summary>
+    public DomainProgress(PipelineWriter writer, string domain, string activity)
+    {
+        _writer = writer;
+        _domain = domain;
+        _activity = activity;
+        _activityId = StableId(domain);
+    }
+
+    /// <inheritdoc/>
+    public void Report(MigrationProgress value)
+    {
+        lock (_reporting)
+        {
+            bool isNewPhase = _phase != value.Phase;
+            if (isNewPhase)
+            {
+                _phase = value.Phase;
+                _writer.Verbose(Text.Format(SR.VerbosePhase, _domain, value.Phase));
+            }
+
+            if (_last is { } last && TimeProvider.System.GetElapsedTime(last) < Interval)
+            {
+                return;
+            }
+
+            _last = TimeProvider.System.GetTimestamp();
+            _writer.Progress(Record(value));
+        }
+    }
+
+    /// <summary>Completes the bar.</summary>
+    public void Dispose() =>
+        _writer.Progress(new ProgressRecord(_activityId, _activity, SR.ProgressDone) { RecordType = ProgressRecordType.Completed });
+
+    private ProgressRecord Record(MigrationProgress value)
+    {
+        string status = value.PagesTotal == 0
+            ? value.Phase.ToString()
+            : Text.Format(
+                SR.ProgressStatus,
+                value.Phase,
+                value.PagesDone,
+                value.PagesTotal,
+                Text.Bytes(value.BytesSent),
+                Text.Bytes(value.BytesPerSecond));
+        return new ProgressRecord(_activityId, _activity, status)
+        {
+            PercentComplete = value.PagesTotal == 0 ? -1 : (int)Math.Clamp(value.PagesDone * 100 / value.PagesTotal, 0, 100),
+            SecondsRemaining = value.Remaining is { } remaining ? (int)Math.Min(remaining.TotalSeconds, int.MaxValue) : -1,
+        };
+    }
+
+    /// <summary>The same id for the same domain in every run, so that two moves do not share a bar.</summary>
+    private static int StableId(string domain)
+    {
+        uint hash = 2166136261;
+        foreach (char c in domain)
+        {
+            hash = (hash ^ c) * 16777619;
+        }
+
+        return (int)(hash & 0x3FFFFFFF);
+    }
+}

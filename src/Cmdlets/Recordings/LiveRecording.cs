@@ -1,0 +1,61 @@
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// A recording that waits for its move. In Rollback its domain stands still at the window's end, so it does not wait for
+/// ever: when the hold time is over, the recording is discarded and the domain runs on.
+/// </summary>
+internal sealed class LiveRecording : IDisposable
+{
+    private readonly PreRecordSession _session;
+    private readonly Timer _holdTimer;
+    private int _isTaken;
+
+    /// <summary>Takes a recording over.</summary>
+    /// <param name="id">The recording's id.</param>
+    /// <param name="location">The domain and its host.</param>
+    /// <param name="session">The recording.</param>
+    /// <param name="holdTime">How long to wait for the move.</param>
+    public LiveRecording(string id, DomainLocation location, PreRecordSession session, TimeSpan holdTime)
+    {
+        Id = id;
+        Location = location;
+        _session = session;
+        _holdTimer = new Timer(static state => ((LiveRecording)state!).Expire(), this, holdTime, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The recording's id.</summary>
+    public string Id { get; }
+
+    /// <summary>The domain and its host.</summary>
+    public DomainLocation Location { get; }
+
+    /// <summary>What was decided when it was recorded.</summary>
+    public MigrationOptions Options => _session.Options;
+
+    /// <summary>Takes the recording out for a move, once. The caller disposes it, whatever comes of the move.</summary>
+    /// <returns>The session, or null where another took it, or the hold time is over.</returns>
+    public PreRecordSession? TryTake()
+    {
+        if (Interlocked.Exchange(ref _isTaken, 1) != 0)
+        {
+            return null;
+        }
+
+        _holdTimer.Dispose();
+        RecordingRegistry.Forget(this);
+        return _session;
+    }
+
+    /// <summary>Discards the recording; a domain that was not moved runs on, one that must stay stopped does.</summary>
+    public void Dispose() => _session.Dispose();
+
+    private void Expire()
+    {
+        if (TryTake() is not null)
+        {
+            Dispose();
+        }
+    }
+}

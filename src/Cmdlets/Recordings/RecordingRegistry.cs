@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// The recordings of this process that wait for their move, shared by all its runspaces. When the process ends they are
+/// discarded, and their domains run on.
+/// </summary>
+internal static class RecordingRegistry
+{
+    private static readonly ConcurrentDictionary<string, LiveRecording> Recordings = new(StringComparer.Ordinal);
+
+    static RecordingRegistry() => AppDomain.CurrentDomain.ProcessExit += (_, _) => DiscardAll();
+
+    /// <summary>Adds a recording.</summary>
+    public static void Add(LiveRecording recording) => Recordings[recording.Id] = recording;
+
+    /// <summary>Finds a recording that still waits.</summary>
+    /// <exception cref="CommandException">It does not wait any more.</exception>
+    public static LiveRecording Require(PreRecord recorded) =>
+        Recordings.TryGetValue(recorded.Id, out LiveRecording? held) ? held : throw NotHeld(recorded);
+
+    /// <summary>Takes a recording out for its move, or to discard it. The caller disposes it.</summary>
+    /// <exception cref="CommandException">It does not wait any more.</exception>
+    public static PreRecordSession Take(PreRecord recorded) => Require(recorded).TryTake() ?? throw NotHeld(recorded);
+
+    /// <summary>Whether a host's domain is held.</summary>
+    public static bool HoldsDomainOf(string hostName) => Recordings.Values.Any(
+        recording => string.Equals(recording.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Takes a recording out of the list.</summary>
+    public static void Forget(LiveRecording recording) => Recordings.TryRemove(recording.Id, out _);
+
+    /// <summary>Discards every recording; their domains run on.</summary>
+    public static void DiscardAll()
+    {
+        foreach (LiveRecording recording in Recordings.Values)
+        {
+            if (recording.TryTake() is not null)
+            {
+                recording.Dispose();
+            }
+        }
+    }
+
+    private static CommandException NotHeld(PreRecord recorded) => new(
+        nameof(SR.RecordingNotHeld),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(SR.RecordingNotHeld, recorded.Id, recorded.DomainName),
+        SR.RecordingNotHeldRemedy,
+        recorded.DomainName);
+}
