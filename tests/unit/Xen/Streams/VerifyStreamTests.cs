@@ -20,6 +20,31 @@ public class VerifyStreamTests
         Assert.Contains("x86 HVM from Xen 4.17", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(StrippedSaveFile.OneVcpu)]
+    [InlineData(StrippedSaveFile.TwoVcpus)]
+    public void Xen_accepts_a_domain_synthesised_from_a_saved_one(string name)
+    {
+        List<XenStreamRecord> records = [.. new XenStreamReader(new MemoryStream(StrippedSaveFile.Load(name))).ReadAll()];
+        MemoryStream stream = new();
+        SynthesisedRestore restore = new(
+            stream,
+            new SynthesisedRestoreSettings(
+                XlConfiguration.ForRestore(records.OfType<XlHeader>().Single().Configuration!, "guest--incoming"), 4, 17)
+            {
+                CpuidPolicy = records.OfType<X86CpuidPolicyRecord>().Single().Data,
+                MsrPolicy = records.OfType<X86MsrPolicyRecord>().Single().Data,
+            });
+        restore.Prepare(SampleStreams.Pages(), records.OfType<HvmParamsRecord>().Single().Parameters);
+        restore.Complete(
+            records.OfType<X86TscInfoRecord>().Single(), records.OfType<HvmContextRecord>().Single().Data);
+
+        (int code, string output) = Verify(stream.ToArray(), "xl");
+        Assert.True(code == 0, output);
+        (code, output) = Verify(StrippedSaveFile.Load(name), "xl");
+        Assert.True(code == 0, output);
+    }
+
     [Fact]
     public void Xen_accepts_a_pv_image()
     {
