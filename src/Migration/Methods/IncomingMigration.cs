@@ -12,6 +12,9 @@ namespace PreRecordMigration.Methods;
 /// </summary>
 public sealed class IncomingMigration : IDisposable
 {
+    /// <summary>How long a source may take to read why the migration was given up.</summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
+
     private readonly Lock _gate = new();
     private readonly DestinationSession _session = new();
     private readonly IMigrationHost _host;
@@ -110,6 +113,11 @@ public sealed class IncomingMigration : IDisposable
         }
         finally
         {
+            if (State is DestinationState.Aborted)
+            {
+                _bulk.CloseAfterPeer(s_farewell);
+            }
+
             _demand.Dispose();
             _bulk.Dispose();
             _faultWorkers.Stop();
@@ -131,11 +139,11 @@ public sealed class IncomingMigration : IDisposable
             }
         }
 
-        // Unblocks a creation or restore under way, and then the receiving thread.
+        // Unblocks a creation or restore under way; the source closes its side when it reads the abort, which ends Run.
         _stopping.Cancel();
         Post(new DestinationEvent.Failed(new MigrationException(
             MigrationErrorId.AbortedByPeer, "The receiver was stopped.", "Start a receiver, and migrate again.")));
-        _bulk.Dispose();
+        _bulk.ReceiveTimeout = s_farewell;
     }
 
     private void Receive(PageBatch batch)
@@ -264,13 +272,12 @@ public sealed class IncomingMigration : IDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            if (_session.State.IsFinal)
+            if (_session.State.IsFinal || _isAllHere)
             {
                 AfterwardsError ??= e;
-                return null;
             }
 
-            return Failure(e);
+            return _session.State.IsFinal ? null : Failure(e);
         }
     }
 

@@ -14,6 +14,7 @@ public sealed class MigrationReceiver : IAsyncDisposable
 
     private const int MaximumRejections = 100;
     private static readonly TimeSpan s_greetingTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
     private readonly Socket _listener;
     private readonly Lock _gate = new();
     private readonly Dictionary<Guid, (ConnectionRole Role, Connection Connection)> _waiting = [];
@@ -220,6 +221,6 @@ public sealed class MigrationReceiver : IAsyncDisposable
             // The peer has gone; the rejection is kept above.
         }
 
-        connection.Dispose();
+        connection.CloseAfterPeer(s_farewell);
     }
 }

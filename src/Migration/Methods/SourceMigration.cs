@@ -231,7 +231,7 @@ internal sealed class SourceMigration : IDisposable
         Exception error = Link.State switch
         {
             SourceState.Detached detached => AfterCommit(detached.Error),
-            SourceState.Aborted when _cancellation.IsCancellationRequested && cause is OperationCanceledException => cause,
+            SourceState.Aborted { Error.InnerException: OperationCanceledException cancelled } => cancelled,
             SourceState.Aborted aborted => aborted.Error,
             _ => cause,
         };

@@ -160,6 +160,33 @@ public sealed class Connection : IDisposable
         }
     }
 
+    /// <summary>
+    /// Closes after the peer has: what was sent last (an abort's reason) would otherwise be lost with a connection that is
+    /// closed while bytes from the peer are still unread.
+    /// </summary>
+    /// <param name="patience">How long the peer may stay silent before the connection is closed all the same.</param>
+    public void CloseAfterPeer(TimeSpan patience)
+    {
+        try
+        {
+            if (_stream is NetworkStream network)
+            {
+                network.Socket.Shutdown(SocketShutdown.Send);
+                ReceiveTimeout = patience;
+                while (_stream.Read(_body) > 0)
+                {
+                    // What an ended session still gets is of no interest; only that the peer has stopped.
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
+        {
+            // Gone already, or silent for too long.
+        }
+
+        Dispose();
+    }
+
     /// <summary>Closes the connection; blocked calls end.</summary>
     public void Dispose()
     {

@@ -1,0 +1,145 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Simulated;
+
+namespace PreRecordMigration.Tests.Methods;
+
+/// <summary>Whole migrations of simulated domains over real sockets with real threads.</summary>
+public sealed class MigrationTests
+{
+    public static TheoryData<MigrationMethod, RecordingMode, GuestWorkloadKind, int> Moves
+    {
+        get
+        {
+            TheoryData<MigrationMethod, RecordingMode, GuestWorkloadKind, int> moves = [];
+            foreach (GuestWorkloadKind workload in (GuestWorkloadKind[])
+                [GuestWorkloadKind.Sequential, GuestWorkloadKind.HotSet, GuestWorkloadKind.ManyProcesses])
+            {
+                foreach (int vcpus in (int[])[1, 2])
+                {
+                    moves.Add(MigrationMethod.PreCopy, RecordingMode.Observe, workload, vcpus);
+                    moves.Add(MigrationMethod.PostCopy, RecordingMode.Observe, workload, vcpus);
+                    moves.Add(MigrationMethod.PreRecord, RecordingMode.Observe, workload, vcpus);
+                    moves.Add(MigrationMethod.PreRecord, RecordingMode.Rollback, workload, vcpus);
+                }
+            }
+
+            return moves;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Moves))]
+    public async Task A_moved_domain_equals_one_that_never_moved_to_the_byte(
+        MigrationMethod method, RecordingMode mode, GuestWorkloadKind workload, int vcpus)
+    {
+        await using MigrationFixture fixture = new(
+            MigrationFixture.Options() with { Workload = workload, VcpuCount = vcpus, ProcessCount = 6, FreeRunning = method == MigrationMethod.PreCopy });
+        MigrationResult result = await fixture.MigrateAsync(MigrationFixture.Move(method, mode));
+        await fixture.CheckMovedAsync();
+
+        Assert.Equal(method, result.Method);
+        Assert.True(result.PageTablePages > 0);
+        Assert.True(result.CorePages >= result.PageTablePages);
+        Assert.True(result.Exposure < result.TotalTime);
+        Assert.InRange(result.PagesPushed + result.PagesDemanded + result.CorePages, fixture.Domain.PopulatedPages.Count, long.MaxValue);
+        bool isRollback = method == MigrationMethod.PreRecord && mode == RecordingMode.Rollback;
+        Assert.Equal(isRollback, result.RollbackProof?.IsProved ?? false);
+        Assert.Equal(isRollback, result.BackedUpPages > 0);
+        Assert.Equal(method == MigrationMethod.PreRecord, result.RecordedPages > 0);
+        if (method == MigrationMethod.PreCopy)
+        {
+            Assert.Equal(0, result.RemoteFaults);
+        }
+    }
+
+    [Theory]
+    [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe)]
+    [InlineData(MigrationMethod.PreRecord, RecordingMode.Observe)]
+    [InlineData(MigrationMethod.PreRecord, RecordingMode.Rollback)]
+    public async Task With_RemotePF_off_every_page_travels_before_the_domain_runs(MigrationMethod method, RecordingMode mode)
+    {
+        await using MigrationFixture fixture = new();
+        MigrationResult result = await fixture.MigrateAsync(MigrationFixture.Move(method, mode) with { RemotePF = false });
+        await fixture.CheckMovedAsync();
+        Assert.Equal(0, result.RemoteFaults);
+        Assert.Equal(0, fixture.Destination.GetDomain(MigrationFixture.DomainName).MissingPageFaults);
+    }
+
+    [Theory]
+    [InlineData(RecordingMode.Observe)]
+    [InlineData(RecordingMode.Rollback)]
+    public async Task A_recording_made_before_can_be_moved_later(RecordingMode mode)
+    {
+        await using MigrationFixture fixture = new();
+        MigrationOptions options = MigrationFixture.Move(MigrationMethod.PreRecord, mode);
+        PreRecordSession session = PreRecordSession.Record(
+            fixture.Source.OpenSource(MigrationFixture.DomainName), options, null, CancellationToken.None);
+        Assert.Equal(mode == RecordingMode.Rollback ? DomainState.Paused : DomainState.Running, fixture.Domain.State);
+        Assert.Equal(4, session.Trajectory.EpochCount);
+        MigrationResult result = await MigrationSource.MigrateAsync(
+            session, fixture.Receiver.Endpoint, options, null, CancellationToken.None);
+        await fixture.CheckMovedAsync();
+        Assert.Equal(session.RecordedPages, result.RecordedPages);
+    }
+
+    [Fact]
+    public async Task A_recording_that_is_thrown_away_leaves_the_domain_running_as_if_nothing_had_been()
+    {
+        await using MigrationFixture fixture = new();
+        PreRecordSession.Record(
+            fixture.Source.OpenSource(MigrationFixture.DomainName),
+            MigrationFixture.Move(MigrationMethod.PreRecord),
+            null,
+            CancellationToken.None).Dispose();
+        await fixture.CheckStayedAsync();
+    }
+
+    [Theory]
+    [InlineData(RecordingMode.Observe)]
+    [InlineData(RecordingMode.Rollback)]
+    public async Task Recorded_pages_are_pushed_in_the_order_of_their_first_touch_and_the_rest_ascending(RecordingMode mode)
+    {
+        await using MigrationFixture fixture = new(MigrationFixture.Options() with { Workload = GuestWorkloadKind.HotSet });
+        MigrationOptions options = MigrationFixture.Move(MigrationMethod.PreRecord, mode);
+        PreRecordSession session = PreRecordSession.Record(
+            fixture.Source.OpenSource(MigrationFixture.DomainName), options, null, CancellationToken.None);
+        int[] recorded = session.Trajectory.PagesByFirstTouch();
+        PageBitmap populated = fixture.Domain.PopulatedPages;
+
+        using ScriptedDestination destination = new();
+        MigrationResult result = await MigrationSource.MigrateAsync(
+            session, destination.Endpoint, options, null, CancellationToken.None);
+        (int[] core, int[] pushed) = await destination.Received;
+        int[] first = [.. recorded.Except(core)];
+        Assert.Equal(first, pushed.Take(first.Length));
+        Assert.Equal(populated.Pfns().Except(core).Except(first), pushed.Skip(first.Length));
+        Assert.Equal(result.PageTablePages, destination.Core!.PageTablePageCount);
+        Assert.Equal(pushed.Length, result.PagesPushed);
+        Assert.Equal(7, result.RemoteFaults);
+    }
+
+    [Fact]
+    public async Task Progress_names_every_phase_and_never_runs_backwards()
+    {
+        await using MigrationFixture fixture = new();
+        List<MigrationProgress> reports = [];
+        await MigrationSource.MigrateAsync(
+            fixture.Source.OpenSource(MigrationFixture.DomainName),
+            fixture.Receiver.Endpoint,
+            MigrationFixture.Move(MigrationMethod.PreRecord),
+            new Collector(reports),
+            CancellationToken.None);
+        Assert.Equal(
+            [MigrationPhase.Prepare, MigrationPhase.Checkpoint, MigrationPhase.Record, MigrationPhase.Handover, MigrationPhase.Push, MigrationPhase.Finish],
+            reports.Select(report => report.Phase).Distinct());
+        Assert.All(reports, report => Assert.InRange(report.PagesDone, 0, report.PagesTotal));
+    }
+
+    private sealed class Collector(List<MigrationProgress> reports) : IProgress<MigrationProgress>
+    {
+        public void Report(MigrationProgress value) => reports.Add(value);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Net;
+using System.Net.Sockets;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Tests.Methods;
+
+/// <summary>
+/// A destination that only follows the protocol: it notes what comes, in order, never asks for a page, and says at the
+/// end that seven faults had waited.
+/// </summary>
+internal sealed class ScriptedDestination : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+
+    public ScriptedDestination()
+    {
+        _listener.Start();
+        Received = Task.Run(Serve);
+    }
+
+    public IPEndPoint Endpoint => (IPEndPoint)_listener.LocalEndpoint;
+
+    /// <summary>The pfns of the core pages and of the pushed pages, each in the order in which they came.</summary>
+    public Task<(int[] Core, int[] Pushed)> Received { get; }
+
+    public CoreStateRecord? Core { get; private set; }
+
+    public void Dispose() => _listener.Dispose();
+
+    private (int[] Core, int[] Pushed) Serve()
+    {
+        using Connection bulk = Connection.Accept(_listener.AcceptSocket());
+        using Connection demand = Connection.Accept(_listener.AcceptSocket());
+        List<int> core = [];
+        List<int> pushed = [];
+        PageBatch batch = new();
+        PageBitmap populated = new(0);
+        bulk.Send(new WelcomeRecord(Protocol.Version, 0));
+        demand.Send(new WelcomeRecord(Protocol.Version, 0));
+        while (true)
+        {
+            RecordType type = bulk.Receive(out ReadOnlySpan<byte> body);
+            if (type is RecordType.CorePages or RecordType.Pages)
+            {
+                batch.Decode(type, body, populated, out ReadOnlySpan<int> pfns, out _);
+                (type == RecordType.Pages ? pushed : core).AddRange(pfns);
+                continue;
+            }
+
+            switch (RecordCodec.Decode(type, body))
+            {
+                case PrepareRecord prepare:
+                    populated = new PageBitmap(prepare.Description.PageCount);
+                    foreach (PageRange range in prepare.Description.Populated)
+                    {
+                        populated.SetRange(range.First, range.Count);
+                    }
+
+                    bulk.Send(new PreparedRecord());
+                    break;
+                case CoreStateRecord state:
+                    Core = state;
+                    bulk.Send(new RestoredRecord());
+                    break;
+                case CommitRecord:
+                    bulk.Send(new RunningRecord());
+                    break;
+                case PushCompleteRecord:
+                    bulk.Send(new CompleteRecord(7, FaultLatency.None, 0));
+                    break;
+                case ReleasedRecord:
+                    return ([.. core], [.. pushed]);
+            }
+        }
+    }
+}
