@@ -66,7 +66,7 @@ public sealed class MigrationFailureTests
         using CancellationTokenSource cancel = new();
         fixture.Source.Faults.Before(call, 1, cancel.Cancel);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord), cancel.Token));
+            () => fixture.MigrateUntilAsync(MigrationFixture.Move(MigrationMethod.PreRecord), cancel.Token));
         await fixture.CheckStayedAsync();
     }
 
@@ -79,7 +79,7 @@ public sealed class MigrationFailureTests
         using CancellationTokenSource cancel = new();
         fixture.Destination.Faults.Before(call, 1, cancel.Cancel);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy), cancel.Token));
+            () => fixture.MigrateUntilAsync(MigrationFixture.Move(MigrationMethod.PostCopy), cancel.Token));
         await fixture.CheckStayedAsync();
     }
 
@@ -89,7 +89,7 @@ public sealed class MigrationFailureTests
         await using MigrationFixture fixture = new();
         using CancellationTokenSource cancel = new();
         fixture.Destination.Faults.Before(SimulatedCall.Place, 1, cancel.Cancel);
-        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy), cancel.Token);
+        await fixture.MigrateUntilAsync(MigrationFixture.Move(MigrationMethod.PostCopy), cancel.Token);
         Assert.True(cancel.IsCancellationRequested);
         await fixture.CheckMovedAsync();
     }
@@ -242,11 +242,11 @@ public sealed class MigrationFailureTests
         {
             for (int i = 0; i < 2; i++)
             {
-                using Socket socket = await listener.AcceptSocketAsync();
-                await socket.SendAsync(answer);
+                using Socket socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+                await socket.SendAsync(answer, TestContext.Current.CancellationToken);
                 socket.Shutdown(SocketShutdown.Send);
                 byte[] sink = new byte[1024];
-                while (await socket.ReceiveAsync(sink) > 0)
+                while (await socket.ReceiveAsync(sink, TestContext.Current.CancellationToken) > 0)
                 {
                     // Read until the source hangs up, so that the answer is not lost to a reset.
                 }

@@ -49,7 +49,10 @@ internal sealed class MigrationFixture : IAsyncDisposable
         Epoch = TimeSpan.FromMilliseconds(50),
     };
 
-    public Task<MigrationResult> MigrateAsync(MigrationOptions options, CancellationToken cancellationToken = default) =>
+    public Task<MigrationResult> MigrateAsync(MigrationOptions options) =>
+        MigrateUntilAsync(options, TestContext.Current.CancellationToken);
+
+    public Task<MigrationResult> MigrateUntilAsync(MigrationOptions options, CancellationToken cancellationToken) =>
         MigrationSource.MigrateAsync(Source.OpenSource(DomainName), Receiver.Endpoint, options, null, cancellationToken);
 
     /// <summary>The domain is wholly at the destination, and its memory is that of one that never moved.</summary>
