@@ -1,7 +1,6 @@
 using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Transfer;
