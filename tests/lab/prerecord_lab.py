@@ -10,6 +10,7 @@ Only Python's standard library is used.
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -172,7 +173,7 @@ class Lab:
     """
 
     def __init__(self, name="lab", hosts=1, share=None, output=None, memory=3072, dom0=1536, processors=2,
-                 boot_limit=180, time_limit=None, xen="", options=(), log=None):
+                 boot_limit=600, time_limit=None, xen="", options=(), log=None):
         if hosts not in (1, 2):
             raise LabError("a lab has 1 or 2 hosts")
         self.name, self.count = name, hosts
@@ -221,8 +222,14 @@ class Lab:
         self.output.mkdir(parents=True, exist_ok=True)
         if self.share:
             self.share.mkdir(parents=True, exist_ok=True)
+        # A copy, because a share whose folder is replaced (as git does) is lost to the machines that hold it.
+        shutil.copytree(HERE / "guests", self.output / "guests", dirs_exist_ok=True)
         self._listen()
         self._log(f"lab: images ready after {time.monotonic() - started:.1f} s; booting {self.count} host(s), logs in {self.output}")
+        if self.time_limit:
+            self._timer = threading.Timer(self.time_limit, self._out_of_time)
+            self._timer.daemon = True
+            self._timer.start()
         started = time.monotonic()
         wires = socket.socketpair() if self.count == 2 else (None,)
         for number, wire in enumerate(wires, 1):
@@ -231,10 +238,6 @@ class Lab:
             link.greet(started + self.boot_limit)
             self._log(f"lab: host{link.number} answers after {time.monotonic() - started:.1f} s")
         self.boot_seconds = time.monotonic() - started
-        if self.time_limit:
-            self._timer = threading.Timer(self.time_limit, self._out_of_time)
-            self._timer.daemon = True
-            self._timer.start()
 
     def _listen(self):
         path = Path(self.control)
@@ -253,16 +256,15 @@ class Lab:
 
     def _start_machine(self, images, number, wire):
         ours, theirs = socket.socketpair()
-        guests = HERE / "guests"
         serial = self.output / f"host{number}-serial.log"
         consoles = self.output / f"host{number}"
         consoles.mkdir(exist_ok=True)
-        shares = [("lab", images / "guest", ",readonly=on"), ("guests", guests, ",readonly=on"), ("out", consoles, "")]
+        shares = [("lab", images / "guest", ",readonly=on"), ("guests", self.output / "guests", ""), ("out", consoles, "")]
         if self.share:
             shares.append(("share", self.share, ""))
         xen = (f"console=com1 com1=115200 dom0_mem={self.dom0}M,max:{self.dom0}M loglvl=all guest_loglvl=all "
-               f"spec-ctrl=eager-fpu bootscrub=0 {self.xen}").strip()
-        kernel = f"console=hvc0 lab.host={number} lab.hosts={self.count}"
+               f"spec-ctrl=no,eager-fpu bootscrub=0 {self.xen}").strip()
+        kernel = f"console=hvc0 loglevel=4 mitigations=off audit=0 apparmor=0 lab.host={number} lab.hosts={self.count}"
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max,-smap,-smep,-pku,-rdtscp",

@@ -1,0 +1,149 @@
+"""Guests of the lab: start them, ask what they counted, move them with Xen's own tools."""
+import re
+import time
+from dataclasses import dataclass
+
+from prerecord_lab import LabError
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a guest said of itself: heartbeats, checks made, errors found."""
+
+    beat: int
+    checks: int
+    writes: int
+    errors: int
+    spawned: int
+    keys: int
+    uptime: float
+    workload: str
+
+    @staticmethod
+    def parse(text):
+        fields = dict(part.split("=", 1) for part in text.split())
+        return Report(*(int(fields[name]) for name in ("beat", "checks", "writes", "errors", "spawned", "keys")),
+                      float(fields["uptime"]), fields["workload"])
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What `xl migrate` took. `bytes` is what crossed the pipe; `rounds` counts passes over memory, the last one included."""
+
+    seconds: float
+    downtime: float
+    bytes: int
+    rounds: int
+    log: str
+
+
+class Guest:
+    """A guest on a host, by its name. The name is that of tests/lab/guests/NAME.cfg unless `name` says otherwise."""
+
+    def __init__(self, host, config, name=None):
+        self.host, self.config, self.name = host, config, name or config
+
+    def create(self, *overrides, timeout=120):
+        """`overrides` are configuration lines: Guest(host, "writer").create("vcpus=2")."""
+        lines = [f'name="{self.name}"', *overrides]
+        self.host.run(["xl", "create", f"/guests/{self.config}.cfg", *lines], timeout).check()
+        return self
+
+    def destroy(self, timeout=120):
+        self.host.run(["xl", "destroy", self.name], timeout).check()
+
+    def exists(self):
+        return self.host.run(["xl", "domid", self.name]).code == 0
+
+    def read(self, key):
+        """A key of the guest's own part of xenstore, or None if it is not there."""
+        result = self.host.run(f"xenstore-read /local/domain/$(xl domid {self.name})/{key}", 120)
+        return result.stdout.strip() if result.code == 0 else None
+
+    def write(self, key, value):
+        self.host.run(f"xenstore-write /local/domain/$(xl domid {self.name})/{key} '{value}'", 120).check()
+
+    def report(self):
+        text = self.read("data/lab")
+        return Report.parse(text) if text else None
+
+    def wait_report(self, condition, what, timeout=240):
+        """Waits until the guest's report meets `condition`, and returns it."""
+        deadline = time.monotonic() + timeout
+        while True:
+            report = self.report()
+            if report and condition(report):
+                return report
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not come to {what} within {timeout} s; its last report: {report}; {self.read('data/lab-error') or 'no error'}")
+            time.sleep(0.5)
+
+    def wait_ready(self, timeout=240):
+        """Waits until the workload runs (and redis is filled)."""
+        def ready(report):
+            if report.workload in ("redis", "mixed") and report.keys == 0:
+                return False
+            return report.beat >= 2 and (report.checks > 0 or report.workload in ("idle", "nosuspend"))
+        return self.wait_report(ready, "its first checks", timeout)
+
+    def wait_progress(self, beats=3, timeout=240):
+        """Waits until the guest has reported `beats` more times, and returns (before, after)."""
+        before = self.wait_report(lambda _: True, "a report", timeout)
+        return before, self.wait_report(lambda report: report.beat >= before.beat + beats, f"beat {before.beat + beats}", timeout)
+
+    def verify_redis(self, timeout=240):
+        """Has every redis key re-read; returns (keys, right, wrong, missing)."""
+        number = int(time.time() * 1000) % 1_000_000_000 + 1
+        self.write("data/lab-request", number)
+        deadline = time.monotonic() + timeout
+        while True:
+            reply = dict(part.split("=") for part in (self.read("data/lab-reply") or "").split())
+            if reply.get("request") == str(number):
+                return tuple(int(reply[name]) for name in ("keys", "right", "wrong", "missing"))
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not re-read its keys within {timeout} s")
+            time.sleep(0.5)
+
+    def save(self, path, timeout=300):
+        self.host.run(["xl", "save", self.name, path], timeout).check()
+
+    def restore(self, path, timeout=300):
+        self.host.run(["xl", "restore", path], timeout).check()
+
+    def migrate(self, target=None, timeout=900):
+        """`xl migrate` to `target` (another Host; None: the same host), measured. Returns a Migration."""
+        port = 7700
+        if target is None:
+            receive = "xl migrate-receive"
+        else:
+            server = target.start(f"nc -l -p {port} -e xl migrate-receive")
+            wait_listening(target, port)
+            receive = f"nc {target.address} {port}"
+        # dd counts what passes; uptime stamps each line, so that the downtime is that between two of them.
+        script = (f"""{{ xl -vvv migrate -s "" {self.name} "dd bs=1M 2>/tmp/migrate.dd | {receive}"; echo "code $?"; }} 2>&1 |
+            while read -r line; do read -r now _ < /proc/uptime; echo "$now $line"; done; cat /tmp/migrate.dd""")
+        result = self.host.run(script, timeout).check()
+        if target is not None:
+            server.wait(60)
+        return parse_migration(result)
+
+
+def wait_listening(host, port, timeout=60):
+    """Waits until something listens on the port in dom0."""
+    deadline = time.monotonic() + timeout
+    while host.run(f"grep -q ':{port:04X} 0*:0000 0A' /proc/net/tcp /proc/net/tcp6").code != 0:
+        if time.monotonic() > deadline:
+            raise LabError(f"host{host.number} does not listen on port {port}")
+
+
+def parse_migration(result):
+    text = result.stdout
+    if not re.search(r"^[\d.]+ code 0$", text, re.M):
+        raise LabError(f"xl migrate failed\n{text[-3000:]}")
+    suspended = re.search(r"^([\d.]+) .*guest has suspended", text, re.M)
+    started = re.search(r"^([\d.]+) .*(Domain started success|reports successful startup)", text, re.M)
+    count = re.search(r"^(\d+) bytes", text, re.M)
+    if not (suspended and started and count):
+        raise LabError(f"xl migrate says too little to be measured\n{text[-3000:]}")
+    rounds = len(set(re.findall(r"Frames iteration (\d+)", text))) or 1
+    return Migration(result.seconds, float(started[1]) - float(suspended[1]), int(count[1]), rounds, text)
