@@ -166,13 +166,14 @@ class Lab:
     share         a folder that every dom0 sees as /share, read and write
     output        a folder for serial logs and guest consoles
     memory, dom0  MiB of each machine and of its dom0
-    processors    of each machine
+    processors    of each machine. One is best where the emulation has two cores or fewer, or shares them: with
+                  two, processors that spin on each other's locks cost more than twice the time to boot
     boot_limit    seconds until every dom0 must answer
     time_limit    seconds until the whole lab is brought down; None for no limit
     xen, options  more words for Xen's command line, more arguments for QEMU
     """
 
-    def __init__(self, name="lab", hosts=1, share=None, output=None, memory=3072, dom0=1536, processors=2,
+    def __init__(self, name="lab", hosts=1, share=None, output=None, memory=3072, dom0=1536, processors=1,
                  boot_limit=600, time_limit=None, xen="", options=(), log=None):
         if hosts not in (1, 2):
             raise LabError("a lab has 1 or 2 hosts")
