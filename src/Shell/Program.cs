@@ -2,6 +2,7 @@ using PreRecordMigration.Shell.CommandLine;
 using PreRecordMigration.Shell.Hosting;
 using PreRecordMigration.Shell.Pester;
 using PreRecordMigration.Shell.Pester.Running;
+using PreRecordMigration.Shell.Serving;
 
 namespace PreRecordMigration.Shell;
 
@@ -25,7 +26,7 @@ internal static class Program
         {
             Console.Error.WriteLine($"prerecord-shell: {error.Message} See prerecord-shell -Help.");
         }
-        catch (ShellStartException error)
+        catch (Exception error) when (error is ShellStartException or IOException or UnauthorizedAccessException)
         {
             Console.Error.WriteLine($"prerecord-shell: {error.Message}");
         }
@@ -35,8 +36,13 @@ internal static class Program
 
     private static int Run(ShellOptions options)
     {
-        var terminal = ShellTerminal.FromConsole(options.Width);
         var manifest = PrepareModule(options);
+        return options.Action == ShellAction.Serve ? Serve(options, manifest) : RunOnce(options, manifest);
+    }
+
+    private static int RunOnce(ShellOptions options, string? manifest)
+    {
+        var terminal = ShellTerminal.FromConsole(options.Width);
         using var session = ShellSession.Open(
             terminal, manifest, options.Action == ShellAction.Pester ? PesterCommands.AddTo : null);
         using var interruption = new Interruption(session.Stop, terminal.WriteErrorLine);
@@ -44,21 +50,22 @@ internal static class Program
         {
             ShellAction.Command => session.RunText(options.Text),
             ShellAction.File => session.RunFile(options.Text, options.Arguments),
-            ShellAction.Pester => RunTests(session, options.Arguments, options.ResultFile),
-            _ => throw new UsageException($"{options.Action} is not available."),
+            ShellAction.Pester => PesterRun.Run(session, options.Arguments, options.ResultFile),
+            _ => throw new InvalidOperationException($"{options.Action} does not run once."),
         };
         return interruption.ExitCode ?? exitCode;
     }
 
-    private static int RunTests(ShellSession session, IReadOnlyList<string> paths, string? resultFile)
+    private static int Serve(ShellOptions options, string? manifest)
     {
-        var result = new PesterRun(session, new PesterReport(session.Terminal)).Run(PesterRun.FindFiles(paths));
-        if (resultFile is not null)
-        {
-            result.Write(resultFile);
-        }
-
-        return result.ExitCode;
+        // The protocol has standard output for itself: whatever else writes to the console goes to standard error.
+        var protocol = new StreamWriter(Console.OpenStandardOutput());
+        Console.SetOut(Console.Error);
+        var terminal = new ShellTerminal(Console.Error, Console.Error, options.Width ?? ShellTerminal.DefaultWidth);
+        using var shell = new ServedShell(terminal, manifest);
+        using var interruption = new Interruption(shell.ShutDown, terminal.WriteErrorLine);
+        new ServeLoop(Console.In, protocol, shell).Run();
+        return interruption.ExitCode ?? ExitCodes.Success;
     }
 
     private static string? PrepareModule(ShellOptions options)

@@ -101,6 +101,15 @@ internal sealed class ShellSession : IDisposable
         _ = running?.BeginStop(null, null);
     }
 
+    /// <summary>Forgets a stop that found nothing running.</summary>
+    public void ForgetStop()
+    {
+        lock (_gate)
+        {
+            _stopRequested = false;
+        }
+    }
+
     /// <summary>Runs a pipeline that is ended by Out-Default, so that the formatting engine shows its output.</summary>
     /// <returns>The exit code: the script's own, or one of <see cref="ExitCodes"/>.</returns>
     public int Run(Action<PowerShell> build)
@@ -154,8 +163,9 @@ internal sealed class ShellSession : IDisposable
             _ = shell.Invoke();
             return (shell.InvocationStateInfo.State == PSInvocationState.Stopped, false);
         }
-        catch (PipelineStoppedException)
+        catch (Exception error) when (error is PipelineStoppedException or InvalidPowerShellStateException)
         {
+            // The second one: stopped before it had begun.
             return (true, false);
         }
         catch (RuntimeException error)

@@ -74,9 +74,14 @@ public sealed class UnsupportedCommand : PSCmdlet
     public object[]? Arguments { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => ThrowTerminatingError(new ErrorRecord(
-        new NotSupportedException($"'{MyInvocation.InvocationName}' of Pester is not supported by this runner."),
-        "PesterFeatureNotSupported",
-        ErrorCategory.NotImplemented,
-        MyInvocation.InvocationName));
+    protected override void BeginProcessing()
+    {
+        // Called through an operator, the command has no name of its own here: the line shows it.
+        var name = MyInvocation.InvocationName is "&" or "." ? MyInvocation.Line.Trim() : MyInvocation.InvocationName;
+        ThrowTerminatingError(new ErrorRecord(
+            new NotSupportedException($"'{name}' of Pester is not supported by this runner."),
+            "PesterFeatureNotSupported",
+            ErrorCategory.NotImplemented,
+            name));
+    }
 }

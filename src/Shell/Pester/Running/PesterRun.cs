@@ -12,6 +12,20 @@ internal sealed class PesterRun(ShellSession session, IPesterReport report)
         try { . $______container.Path } catch { $______container.DiscoveryError = $_ }
         """;
 
+    /// <summary>Finds the files, runs them, prints the run on the session's terminal and writes the result file.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="IOException">A path names no tests, or the result file cannot be written.</exception>
+    public static int Run(ShellSession session, IEnumerable<string> paths, string? resultFile)
+    {
+        var result = new PesterRun(session, new PesterReport(session.Terminal)).Run(FindFiles(paths));
+        if (resultFile is not null)
+        {
+            result.Write(resultFile);
+        }
+
+        return result.ExitCode;
+    }
+
     /// <summary>The test files that paths name: files as they are, directories searched for *.Tests.ps1.</summary>
     /// <exception cref="FileNotFoundException">A path does not exist or holds no test file.</exception>
     public static IReadOnlyList<string> FindFiles(IEnumerable<string> paths)
