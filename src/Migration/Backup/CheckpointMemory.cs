@@ -19,6 +19,8 @@ public sealed class CheckpointMemory(IGuestMemory current, PageBackup backups) :
     public void Read(ReadOnlySpan<int> pfns, Span<byte> pages)
     {
         current.Read(pfns, pages);
+        // What was read must not be newer than the look for a backup: only x86 keeps two loads in order by itself.
+        Interlocked.MemoryBarrier();
         for (int i = 0; i < pfns.Length; i++)
         {
             backups.TryRead(pfns[i], Page.At(pages, i));

@@ -33,7 +33,7 @@ public sealed class InProcessMigrationTests
     {
         using SimulatedHost left = new("left");
         using SimulatedHost right = new("right");
-        SimulatedDomainOptions options = TestGuests.Options(workload, vcpus) with { StopAtOperations = 60_000 };
+        SimulatedDomainOptions options = TestGuests.Options(workload, vcpus) with { StopAtOperations = 40_000 };
         SimulatedDomain domain = left.CreateDomain(options);
         domain.RunOperations(5_000, s_cancel);
 
@@ -76,7 +76,7 @@ public sealed class InProcessMigrationTests
     {
         using SimulatedHost left = new("left");
         using SimulatedHost right = new("right");
-        SimulatedDomainOptions options = TestGuests.Options(workload, vcpus) with { StopAtOperations = 40_000 };
+        SimulatedDomainOptions options = TestGuests.Options(workload, vcpus) with { StopAtOperations = 20_000 };
         SimulatedDomain domain = left.CreateDomain(options);
         domain.RunOperations(5_000, s_cancel);
 
@@ -102,7 +102,7 @@ public sealed class InProcessMigrationTests
         using SimulatedHost right = new("right");
         SimulatedDomainOptions options = TestGuests.Options(workload, vcpus) with
         {
-            FreeRunning = true, IsPaced = false, StopAtOperations = 200_000,
+            FreeRunning = true, IsPaced = false, StopAtOperations = 60_000,
         };
         SimulatedDomain domain = left.CreateDomain(options);
         using ISourceDomain source = left.OpenSource(domain.Name);

@@ -1,0 +1,156 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Tests.Backup;
+
+public sealed class PageBackupTests
+{
+    [Fact]
+    public void Many_threads_store_each_page_once_and_what_is_there_is_whole()
+    {
+        const int PageCount = 1000;
+        const int Threads = 4;
+        PageBackup backups = new(PageCount);
+        int stored = 0;
+        Parallel.For(0, Threads, new ParallelOptions { MaxDegreeOfParallelism = Threads }, thread =>
+        {
+            byte[] content = new byte[Page.Size];
+            byte[] read = new byte[Page.Size];
+            for (int i = 0; i < PageCount; i++)
+            {
+                int pfn = thread % 2 == 0 ? i : PageCount - 1 - i;
+                content.AsSpan().Fill((byte)(1 + (pfn % 250)));
+                if (backups.TryAdd(pfn, content))
+                {
+                    Interlocked.Increment(ref stored);
+                }
+
+                if (backups.TryRead(pfn, read))
+                {
+                    Assert.Equal(-1, read.AsSpan().IndexOfAnyExcept((byte)(1 + (pfn % 250))));
+                }
+            }
+        });
+        Assert.Equal(PageCount, stored);
+        Assert.Equal(PageCount, backups.Count);
+        Assert.Equal(Enumerable.Range(0, PageCount), backups.Pfns());
+    }
+
+    [Fact]
+    public void The_first_content_stays()
+    {
+        PageBackup backups = new(10);
+        byte[] first = Filled(1);
+        Assert.True(backups.TryAdd(4, first));
+        Assert.False(backups.TryAdd(4, Filled(2)));
+        byte[] read = new byte[Page.Size];
+        Assert.True(backups.TryRead(4, read));
+        Assert.Equal(first, read);
+        Assert.False(backups.TryRead(5, read));
+        Assert.False(backups.Contains(5));
+    }
+
+    [Fact]
+    public void The_store_grows_by_steps()
+    {
+        PageBackup backups = new(1000);
+        Assert.Equal(0, backups.AllocatedBytes);
+        backups.TryAdd(0, Filled(1));
+        Assert.Equal((long)PageBackup.StepPages * Page.Size, backups.AllocatedBytes);
+        for (int pfn = 1; pfn <= PageBackup.StepPages; pfn++)
+        {
+            backups.TryAdd(pfn, Filled(1));
+        }
+
+        Assert.Equal(2L * PageBackup.StepPages * Page.Size, backups.AllocatedBytes);
+    }
+
+    [Fact]
+    public void A_full_store_refuses_and_keeps_what_it_has()
+    {
+        PageBackup backups = new(100, limitPages: 2);
+        backups.TryAdd(1, Filled(1));
+        backups.TryAdd(2, Filled(2));
+        for (int attempt = 0; attempt < 2; attempt++)
+        {
+            MigrationException full = Assert.Throws<MigrationException>(() => backups.TryAdd(3, Filled(3)));
+            Assert.Equal(MigrationErrorId.BackupStoreFull, full.ErrorId);
+        }
+
+        Assert.False(backups.Contains(3));
+        Assert.False(backups.TryAdd(1, Filled(9)));
+        Assert.Equal(2, backups.Count);
+    }
+
+    [Fact]
+    public void Memory_at_the_checkpoint_is_the_backup_or_the_present()
+    {
+        ArrayMemory current = new(3);
+        current.Write([0, 1, 2], [.. Filled(1), .. Filled(2), .. Filled(3)]);
+        PageBackup backups = new(3);
+        backups.TryAdd(1, Filled(2));
+        current.Write([1], Filled(99));
+        CheckpointMemory checkpoint = new(current, backups);
+        byte[] read = new byte[3 * Page.Size];
+        checkpoint.Read([2, 1, 0], read);
+        Assert.Equal([.. Filled(3), .. Filled(2), .. Filled(1)], read);
+        Assert.Equal(3, checkpoint.PageCount);
+        Assert.Throws<InvalidOperationException>(() => checkpoint.Write([0], Filled(1)));
+    }
+
+    [Fact]
+    public void Memory_at_the_checkpoint_does_not_see_a_write_that_comes_while_it_reads()
+    {
+        ArrayMemory current = new(1);
+        current.Write([0], Filled(1));
+        PageBackup backups = new(1);
+        // The write falls between the reading of the page and the look for a backup.
+        current.AfterRead = () =>
+        {
+            backups.TryAdd(0, Filled(1));
+            current.Write([0], Filled(2));
+        };
+        byte[] torn = new byte[Page.Size];
+        new CheckpointMemory(current, backups).Read([0], torn);
+        Assert.Equal(Filled(1), torn);
+        current.AfterRead = null;
+        new CheckpointMemory(current, backups).Read([0], torn);
+        Assert.Equal(Filled(1), torn);
+    }
+
+    private static byte[] Filled(byte value)
+    {
+        byte[] page = new byte[Page.Size];
+        page.AsSpan().Fill(value);
+        return page;
+    }
+}
+
+/// <summary>Memory in an array, all of it populated.</summary>
+internal sealed class ArrayMemory(int pageCount) : IGuestMemory
+{
+    private readonly byte[] _bytes = new byte[pageCount * Page.Size];
+
+    public int PageCount => pageCount;
+
+    public Action? AfterRead { get; set; }
+
+    public void Read(ReadOnlySpan<int> pfns, Span<byte> pages)
+    {
+        for (int i = 0; i < pfns.Length; i++)
+        {
+            Page.At(_bytes.AsSpan(), pfns[i]).CopyTo(Page.At(pages, i));
+        }
+
+        AfterRead?.Invoke();
+    }
+
+    public void Write(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
+    {
+        for (int i = 0; i < pfns.Length; i++)
+        {
+            Page.At(pages, i).CopyTo(Page.At(_bytes.AsSpan(), pfns[i]));
+        }
+    }
+}

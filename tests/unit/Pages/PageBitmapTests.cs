@@ -1,0 +1,120 @@
+using FsCheck;
+using FsCheck.Fluent;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Tests.Pages;
+
+public sealed class PageBitmapTests
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(130)]
+    public void All_bits_and_no_more(int pageCount)
+    {
+        PageBitmap bitmap = new(pageCount);
+        bitmap.SetAll();
+        Assert.Equal(pageCount, bitmap.Count);
+        Assert.Equal(Enumerable.Range(0, pageCount), bitmap.Pfns());
+        Assert.Equal(-1, bitmap.NextClear(0));
+        Assert.Equal(pageCount == 0 ? [] : [new PageRange(0, pageCount)], bitmap.Ranges());
+        bitmap.Clear();
+        Assert.Equal(0, bitmap.Count);
+        Assert.Equal(-1, bitmap.NextSet(0));
+    }
+
+    [Fact]
+    public void Behaves_as_a_set_of_numbers()
+    {
+        Prop.ForAll<int[], int[]>((added, removed) =>
+        {
+            const int PageCount = 300;
+            PageBitmap bitmap = new(PageCount);
+            SortedSet<int> model = [];
+            foreach (int pfn in added.Select(Wrap))
+            {
+                Assert.Equal(model.Add(pfn), bitmap.TrySet(pfn));
+            }
+
+            foreach (int pfn in removed.Select(Wrap))
+            {
+                Assert.Equal(model.Remove(pfn), bitmap.TryClear(pfn));
+            }
+
+            Assert.Equal(model, bitmap.Pfns());
+            Assert.Equal(model.Count, bitmap.Count);
+            Assert.Equal(model, bitmap.Ranges().SelectMany(range => Enumerable.Range(range.First, range.Count)));
+            Assert.All(Enumerable.Range(0, PageCount), pfn => Assert.Equal(model.Contains(pfn), bitmap[pfn]));
+
+            static int Wrap(int value) => (int)((uint)value % PageCount);
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void Ranges_are_as_long_as_they_can_be()
+    {
+        PageBitmap bitmap = new(200);
+        bitmap.SetRange(3, 70);
+        bitmap.SetRange(100, 28);
+        bitmap.SetRange(199, 1);
+        Assert.Equal([new PageRange(3, 70), new PageRange(100, 28), new PageRange(199, 1)], bitmap.Ranges());
+    }
+
+    [Fact]
+    public void Or_and_and_not_are_union_and_difference()
+    {
+        PageBitmap left = new(100);
+        PageBitmap right = new(100);
+        left.SetRange(0, 60);
+        right.SetRange(40, 60);
+        PageBitmap union = left.Clone();
+        union.Or(right);
+        left.AndNot(right);
+        Assert.Equal(100, union.Count);
+        Assert.Equal(Enumerable.Range(0, 40), left.Pfns());
+        Assert.Throws<ArgumentOutOfRangeException>(() => left.Or(new PageBitmap(99)));
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(64)]
+    [InlineData(int.MaxValue)]
+    public void Pages_outside_are_refused(int pfn)
+    {
+        PageBitmap bitmap = new(64);
+        Assert.Throws<ArgumentOutOfRangeException>(() => bitmap[pfn]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => bitmap.TrySet(pfn));
+        Assert.Throws<ArgumentOutOfRangeException>(() => bitmap.TryClear(pfn));
+        Assert.Throws<ArgumentOutOfRangeException>(() => bitmap.SetRange(pfn, 1));
+    }
+
+    [Fact]
+    public void Exactly_one_of_many_threads_changes_a_bit()
+    {
+        const int PageCount = 5000;
+        PageBitmap bitmap = new(PageCount);
+        Assert.Equal(PageCount, WinsOf(bitmap.TrySet));
+        Assert.Equal(PageCount, bitmap.Count);
+        Assert.Equal(PageCount, WinsOf(bitmap.TryClear));
+        Assert.Equal(0, bitmap.Count);
+
+        static int WinsOf(Func<int, bool> change)
+        {
+            int wins = 0;
+            Parallel.For(0, 4, _ =>
+            {
+                for (int pfn = 0; pfn < PageCount; pfn++)
+                {
+                    if (change(pfn))
+                    {
+                        Interlocked.Increment(ref wins);
+                    }
+                }
+            });
+            return wins;
+        }
+    }
+}
