@@ -1,0 +1,20 @@
+Describe 'The examples' {
+    BeforeAll {
+        $examples = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'examples')
+    }
+
+    It 'Compare-Methods.ps1 moves a guest by every method' {
+        $results = & ([System.IO.Path]::Combine($examples, 'Compare-Methods.ps1')) -Memory 16MB -Window 100ms -Epoch 20ms
+        $results.ForEach({ "$($_.Method) $($_.Mode)".Trim() }) -join ', ' | Should -Be 'PreCopy, PostCopy, PreRecord Observe, PreRecord Rollback'
+        $results[0].RemoteFaults | Should -Be 0
+        $results[3].RollbackProof.IsProved | Should -BeTrue
+        Get-MigrationHost sim* | Should -BeNullOrEmpty
+    }
+
+    It 'Move-Recorded.ps1 moves a domain step by step' {
+        $result = @(& ([System.IO.Path]::Combine($examples, 'Move-Recorded.ps1')))[-1]
+        $result.DomainName | Should -Be 'web01'
+        "$($result.Mode)" | Should -Be 'Rollback'
+        Get-MigrationHost sim* | Should -BeNullOrEmpty
+    }
+}

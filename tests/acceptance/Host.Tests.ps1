@@ -1,0 +1,163 @@
+Describe 'New-SimulatedHost' {
+    AfterEach {
+        Disconnect-MigrationHost new*
+    }
+
+    It 'makes a host that Get-MigrationHost lists' {
+        $made = New-SimulatedHost new1
+        $made.Name | Should -BeExactly 'new1'
+        $made.Hypervisor | Should -Be 'Simulated'
+        $made.DomainCount | Should -Be 0
+        (Get-MigrationHost new1).Name | Should -BeExactly 'new1'
+    }
+
+    It 'takes names from the pipeline' {
+        ('new1', 'new2' | New-SimulatedHost).Name -join ',' | Should -Be 'new1,new2'
+    }
+
+    It 'makes nothing with -WhatIf' {
+        New-SimulatedHost new3 -WhatIf | Should -BeNullOrEmpty
+        Get-MigrationHost new* | Should -BeNullOrEmpty
+    }
+
+    It 'refuses a name that is taken, and goes on with the next' {
+        $null = New-SimulatedHost new1
+        $made = New-SimulatedHost NEW1, new2 -ErrorAction SilentlyContinue -ErrorVariable failed
+        $made.Name | Should -Be 'new2'
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HostExists,PreRecordMigration.Cmdlets.NewSimulatedHostCommand'
+        $failed[0].CategoryInfo.Category | Should -Be 'ResourceExists'
+        $failed[0].TargetObject | Should -Be 'NEW1'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    }
+}
+
+Describe 'Get-MigrationHost' {
+    BeforeAll {
+        $null = New-SimulatedHost get1, get2
+    }
+
+    AfterAll {
+        Disconnect-MigrationHost get*
+    }
+
+    It 'understands wildcards' {
+        (Get-MigrationHost get*).Name -join ',' | Should -Be 'get1,get2'
+        (Get-MigrationHost GET?).Count | Should -Be 2
+        Get-MigrationHost none* | Should -BeNullOrEmpty
+    }
+
+    It 'takes names from the pipeline' {
+        ('get1' | Get-MigrationHost).Name | Should -Be 'get1'
+    }
+
+    It 'says so where there is no such host' {
+        Get-MigrationHost nowhere -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.GetMigrationHostCommand'
+        $failed[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
+        $failed[0].TargetObject | Should -Be 'nowhere'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'ssh -L'
+    }
+}
+
+Describe 'Test-MigrationHost' {
+    BeforeAll {
+        $null = New-SimulatedHost test1
+        $null = New-SimulatedHost test2 -Without RemotePF, Rollback
+    }
+
+    AfterAll {
+        Disconnect-MigrationHost test*
+    }
+
+    It 'reports every capability once' {
+        $report = Test-MigrationHost test1
+        $report.Count | Should -Be ([Enum]::GetValues([PreRecordMigration.Hypervisor.MigrationCapability]).Count)
+        $report.Where({ -not $_.IsAvailable }).Count | Should -Be 0
+        $report[0].HostName | Should -Be 'test1'
+    }
+
+    It 'says what is missing and what to do about it' {
+        $missing = @(Get-MigrationHost test2 | Test-MigrationHost).Where({ -not $_.IsAvailable })
+        $missing.ForEach({ "$($_.Capability)" }) -join ',' | Should -Be 'Rollback,RemotePF'
+        foreach ($item in $missing) {
+            $item.Reason | Should -Not -BeNullOrEmpty
+            $item.Remedy | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    It 'says so where there is no such host' {
+        Test-MigrationHost nowhere -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.TestMigrationHostCommand'
+    }
+}
+
+Describe 'Disconnect-MigrationHost' {
+    It 'ends a simulated host and its domains' {
+        $null = New-SimulatedHost gone
+        $null = New-SimulatedDomain guest -HostName gone -Memory 8MB -Workload Idle
+        Get-MigrationHost gone | Disconnect-MigrationHost
+        Get-MigrationHost gone* | Should -BeNullOrEmpty
+    }
+
+    It 'leaves everything with -WhatIf' {
+        $null = New-SimulatedHost stays
+        Disconnect-MigrationHost stays -WhatIf
+        (Get-MigrationHost stays).Name | Should -Be 'stays'
+        Disconnect-MigrationHost stays
+    }
+
+    It 'refuses a host that still receives' {
+        $null = New-SimulatedHost busy
+        $null = Start-MigrationReceiver busy
+        Disconnect-MigrationHost busy -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HostBusy,PreRecordMigration.Cmdlets.DisconnectMigrationHostCommand'
+        Stop-MigrationReceiver busy
+        Disconnect-MigrationHost busy
+    }
+
+    It 'says so where there is no such host' {
+        { Disconnect-MigrationHost nowhere -ErrorAction Stop } | Should -Throw -ErrorId 'HostNotFound,PreRecordMigration.Cmdlets.DisconnectMigrationHostCommand'
+    }
+}
+
+Describe 'Connect-MigrationHost' {
+    It 'says what keeps this machine''s Xen from being used, where there is none' {
+        if (-not [System.IO.Directory]::Exists('/proc/xen')) {
+            Connect-MigrationHost -ErrorAction SilentlyContinue -ErrorVariable failed
+            $failed[0].FullyQualifiedErrorId | Should -Match '^(LibraryMissing|NotSupported|AccessDenied),PreRecordMigration\.Cmdlets\.ConnectMigrationHostCommand$'
+            $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    It 'opens nothing with -WhatIf' {
+        Connect-MigrationHost -WhatIf | Should -BeNullOrEmpty
+    }
+
+    It 'knows no other machine, and says how to reach one' {
+        Connect-MigrationHost elsewhere -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'ssh -L 7000'
+    }
+}
+
+Describe 'Completion of host names' {
+    BeforeAll {
+        $null = New-SimulatedHost tab1, 'tab two'
+    }
+
+    AfterAll {
+        Disconnect-MigrationHost 'tab*'
+    }
+
+    It 'offers the hosts there are, quoted where that is needed' {
+        $line = 'Get-MigrationHost -Name tab'
+        $found = [System.Management.Automation.CommandCompletion]::CompleteInput($line, $line.Length, $null).CompletionMatches
+        $found.ForEach({ $_.CompletionText }) -join ',' | Should -Be "'tab two',tab1"
+    }
+
+    It 'offers them as destinations' {
+        $line = 'Invoke-PreRecordMigration web01 -Destination tab1'
+        $found = [System.Management.Automation.CommandCompletion]::CompleteInput($line, $line.Length, $null).CompletionMatches
+        $found.ForEach({ $_.CompletionText }) -join ',' | Should -Be 'tab1'
+    }
+}

@@ -1,0 +1,163 @@
+BeforeDiscovery {
+    $exported = @(
+        'Connect-MigrationHost'
+        'Disable-RemotePF'
+        'Disconnect-MigrationHost'
+        'Enable-RemotePF'
+        'Get-MigrationDomain'
+        'Get-MigrationHost'
+        'Get-MigrationReceiver'
+        'Get-PageOrder'
+        'Invoke-PreRecordMigration'
+        'New-SimulatedDomain'
+        'New-SimulatedHost'
+        'Start-MigrationReceiver'
+        'Start-PreRecord'
+        'Stop-MigrationReceiver'
+        'Stop-PreRecord'
+        'Test-MigrationHost'
+    )
+}
+
+Describe 'The module' {
+    BeforeAll {
+        $module = Get-Module PreRecordMigration
+        $manifest = [System.IO.Path]::Combine($module.ModuleBase, 'PreRecordMigration.psd1')
+    }
+
+    It 'exports what its manifest says, all of it and nothing else' {
+        $said = (Test-ModuleManifest $manifest).ExportedCmdlets.Keys
+        $names = [string[]] $module.ExportedCommands.Keys
+        [Array]::Sort($names)
+        $names -join ' ' | Should -BeExactly (@($said) -join ' ')
+        $names.Count | Should -Be 16
+    }
+
+    It 'says what it needs' {
+        $module.PowerShellVersion | Should -Be ([Version] '7.6')
+        $module.CompatiblePSEditions -join ',' | Should -Be 'Core'
+        $module.LicenseUri | Should -Not -BeNullOrEmpty
+        $module.ProjectUri | Should -Not -BeNullOrEmpty
+        $module.Tags | Should -Contain 'Xen'
+    }
+
+    It 'ships no copy of PowerShell' {
+        $files = [System.IO.Directory]::GetFiles($module.ModuleBase, '*.dll', 'AllDirectories').ForEach({ [System.IO.Path]::GetFileName($_) })
+        $files | Should -Contain 'PreRecordMigration.Engine.dll'
+        $files | Should -Not -Contain 'System.Management.Automation.dll'
+    }
+
+    It 'keeps the engine in the default load context, where type literals see it' {
+        $engine = [PreRecordMigration.Methods.MigrationMethod].Assembly
+        [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext($engine).Name | Should -Be 'Default'
+    }
+
+    It 'keeps the cmdlets in a load context of their own' {
+        $cmdlets = (Get-Command Get-MigrationDomain).ImplementingType.Assembly
+        [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext($cmdlets).Name | Should -Be 'PreRecordMigration'
+    }
+
+    It 'loads nothing native' {
+        $maps = '/proc/self/maps'
+        if ([System.IO.File]::Exists($maps)) {
+            [System.IO.File]::ReadAllText($maps) | Should -Not -Match 'libxen|libprerecordxen'
+        }
+    }
+
+    It 'imports again, forced, with all its commands and the hosts of before' {
+        $null = New-SimulatedHost kept
+        try {
+            Import-Module $manifest -Force
+            (Get-Module PreRecordMigration).ExportedCommands.Count | Should -Be 16
+            (Get-MigrationHost kept).Name | Should -Be 'kept'
+        }
+        finally {
+            Disconnect-MigrationHost kept
+        }
+    }
+
+    It 'imports in another runspace, which shares the hosts' {
+        $null = New-SimulatedHost shared
+        $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
+            [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
+        $shell = [System.Management.Automation.PowerShell]::Create()
+        try {
+            $runspace.Open()
+            $shell.Runspace = $runspace
+            $null = $shell.AddScript('param($manifest) Import-Module $manifest; (Get-MigrationHost shared).Name').AddArgument($manifest)
+            $names = $shell.Invoke()
+            $shell.Streams.Error.Count | Should -Be 0
+            $names[0] | Should -Be 'shared'
+        }
+        finally {
+            $shell.Dispose()
+            $runspace.Dispose()
+            Disconnect-MigrationHost shared
+        }
+    }
+}
+
+Describe 'The cmdlet <_>' -ForEach $exported {
+    BeforeAll {
+        $command = Get-Command $_ -Module PreRecordMigration
+        $help = Get-Help $_
+        $common = [System.Management.Automation.Cmdlet]::CommonParameters + [System.Management.Automation.Cmdlet]::OptionalCommonParameters
+    }
+
+    It 'has an approved verb and a singular noun' {
+        $approved = [System.Management.Automation.VerbsCommon], [System.Management.Automation.VerbsLifecycle],
+            [System.Management.Automation.VerbsDiagnostic], [System.Management.Automation.VerbsCommunications]
+        $verbs = $approved.ForEach({ $_.GetFields().ForEach({ $_.GetRawConstantValue() }) })
+        $verbs | Should -Contain $command.Verb
+        $command.Noun | Should -Not -Match 's$'
+    }
+
+    It 'says what it returns' {
+        if ($command.Name -notin 'Disconnect-MigrationHost', 'Stop-MigrationReceiver', 'Stop-PreRecord') {
+            $command.OutputType.Count | Should -BeGreaterThan 0
+        }
+    }
+
+    It 'understands -WhatIf where it changes something' {
+        $changes = $command.Verb -notin 'Get', 'Test'
+        $command.Parameters.ContainsKey('WhatIf') | Should -Be $changes
+    }
+
+    It 'has at most three parameter sets' {
+        $command.ParameterSets.Count | Should -BeLessOrEqual 3
+    }
+
+    It 'has help with a synopsis, a description and examples' {
+        $help.Synopsis | Should -Not -BeNullOrEmpty
+        $help.Synopsis | Should -Not -Match ([regex]::Escape($command.Name))
+        "$($help.description.Text)" | Should -Not -BeNullOrEmpty
+        @($help.examples.example).Count | Should -BeGreaterThan 0
+    }
+
+    It 'has help for every parameter' {
+        $described = @($help.parameters.parameter).Where({ "$($_.description.Text)" }).ForEach({ $_.name })
+        foreach ($parameter in $command.Parameters.Keys) {
+            if ($parameter -notin $common) {
+                $described | Should -Contain $parameter
+            }
+        }
+    }
+
+    It 'has a table and a list view for what it returns' {
+        $path = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.Format.ps1xml')
+        $format = [xml] [System.IO.File]::ReadAllText($path)
+        foreach ($type in $command.OutputType) {
+            $views = @($format.Configuration.ViewDefinitions.View).Where({ $_.ViewSelectedBy.TypeName -eq $type.Name })
+            @($views.Where({ $_.TableControl })).Count | Should -Be 1
+            @($views.Where({ $_.ListControl })).Count | Should -Be 1
+        }
+    }
+}
+
+Describe 'about_PreRecordMigration' {
+    It 'is there' {
+        $path = [System.IO.Path]::Combine(
+            (Get-Module PreRecordMigration).ModuleBase, 'en-US', 'about_PreRecordMigration.help.txt')
+        [System.IO.File]::ReadAllText($path) | Should -Match 'SHORT DESCRIPTION'
+    }
+}

@@ -1,0 +1,246 @@
+BeforeAll {
+    $null = New-SimulatedHost record1, record2
+    $null = New-SimulatedDomain worker, second -HostName record1 -Memory 8MB -OperationsPerSecond 20000
+    function Get-WorkerState { "$((Get-MigrationDomain worker -HostName record1).State)" }
+}
+
+AfterAll {
+    Disconnect-MigrationHost record1, record2
+}
+
+Describe 'Start-PreRecord' {
+    AfterEach {
+        if ($null -ne $recorded) {
+            $recorded | Stop-PreRecord -ErrorAction SilentlyContinue
+        }
+    }
+
+    It 'in Rollback backs up what changed, proves the rollback, and holds the domain' {
+        $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms
+        $recorded.DomainName | Should -Be 'worker'
+        $recorded.SourceHost | Should -Be 'record1'
+        "$($recorded.Mode)" | Should -Be 'Rollback'
+        $recorded.Trajectory.EpochCount | Should -Be 3
+        $recorded.RecordedPages | Should -BeGreaterThan 0
+        $recorded.BackedUpPages | Should -BeGreaterThan 0
+        $recorded.RollbackProof.IsProved | Should -BeTrue
+        Get-WorkerState | Should -Be 'Paused'
+        Stop-PreRecord $recorded
+        Get-WorkerState | Should -Be 'Running'
+    }
+
+    It 'in Observe leaves the domain running, and backs nothing up' {
+        $recorded = Get-MigrationDomain worker | Start-PreRecord -Window 60ms -Epoch 20ms -Mode Observe
+        Get-WorkerState | Should -Be 'Running'
+        $recorded.RecordedPages | Should -BeGreaterThan 0
+        $recorded.BackedUpPages | Should -Be 0
+        $recorded.RollbackProof | Should -BeNullOrEmpty
+    }
+
+    It 'leaves the proof out where that is asked for' {
+        $recorded = Start-PreRecord worker -Window 20ms -Epoch 20ms -SkipRollbackProof
+        $recorded.RollbackProof | Should -BeNullOrEmpty
+    }
+
+    It 'takes an epoch no longer than the window where none is given' {
+        $recorded = Start-PreRecord worker -Window 20ms -Mode Observe
+        $recorded.Trajectory.EpochCount | Should -Be 1
+    }
+
+    It 'records several domains from the pipeline' {
+        $both = Get-MigrationDomain worker, second -HostName record1 | Start-PreRecord -Window 20ms -Mode Observe
+        $both.DomainName -join ',' | Should -Be 'worker,second'
+        $both | Stop-PreRecord
+    }
+
+    It 'does nothing with -WhatIf, but checks everything' {
+        Start-PreRecord worker -WhatIf | Should -BeNullOrEmpty
+        Get-WorkerState | Should -Be 'Running'
+        { Start-PreRecord nothere -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'DomainNotFound,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+    }
+
+    It 'lets the domain run on by itself when nobody moves it' {
+        $recorded = Start-PreRecord worker -Window 20ms -HoldTime 300ms
+        $patience = [System.Diagnostics.Stopwatch]::StartNew()
+        while ((Get-WorkerState) -ne 'Running' -and $patience.Elapsed.TotalSeconds -lt 30) {
+            $null = [System.Threading.Thread]::Yield()
+        }
+
+        Get-WorkerState | Should -Be 'Running'
+        Stop-PreRecord $recorded -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'RecordingNotHeld,PreRecordMigration.Cmdlets.StopPreRecordCommand'
+    }
+
+    It 'refuses <Name>' -ForEach @(
+        @{ Name = 'a window of zero'; Arguments = @{ Window = '0s' } }
+        @{ Name = 'a negative window'; Arguments = @{ Window = '-5ms' } }
+        @{ Name = 'an epoch of zero'; Arguments = @{ Epoch = '0ms' } }
+        @{ Name = 'a negative epoch'; Arguments = @{ Epoch = '-1s' } }
+        @{ Name = 'an epoch over the window'; Arguments = @{ Window = '10ms'; Epoch = '20ms' } }
+        @{ Name = 'no time to suspend'; Arguments = @{ SuspendTimeout = '0s' } }
+        @{ Name = 'no time to hold'; Arguments = @{ HoldTime = '0s' } }
+    ) {
+        try {
+            Start-PreRecord worker @Arguments
+            'nothing was thrown' | Should -Be 'an error'
+        }
+        catch {
+            $_.FullyQualifiedErrorId | Should -Be 'InvalidOption,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+            $_.CategoryInfo.Category | Should -Be 'InvalidArgument'
+            $_.TargetObject | Should -BeIn @($Arguments.Keys)
+            $_.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        }
+
+        Get-WorkerState | Should -Be 'Running'
+    }
+
+    It 'refuses a domain that is being recorded already' {
+        $recorded = Start-PreRecord worker -Window 20ms -Mode Rollback
+        Start-PreRecord worker -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'DomainBusy,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+        $failed[0].CategoryInfo.Category | Should -Be 'ResourceBusy'
+    }
+
+    It 'refuses a name that stands on two hosts, until the host is named' {
+        $null = New-SimulatedDomain worker -HostName record2 -Memory 4MB -Workload Idle
+        Start-PreRecord worker -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'AmbiguousDomain,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+        $recorded = Start-PreRecord worker -HostName record2 -Window 20ms -Mode Observe
+        $recorded.SourceHost | Should -Be 'record2'
+        $recorded | Stop-PreRecord
+        Disconnect-MigrationHost record2
+        $null = New-SimulatedHost record2
+    }
+
+    It 'gives up on a guest that refuses to suspend, which runs on' {
+        $null = New-SimulatedDomain stubborn -HostName record2 -Memory 4MB -Workload Idle -RefuseSuspend
+        Start-PreRecord stubborn -Window 20ms -SuspendTimeout 200ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'SuspendTimeout,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+        $failed[0].CategoryInfo.Category | Should -Be 'OperationTimeout'
+        "$((Get-MigrationDomain stubborn).State)" | Should -Be 'Running'
+    }
+
+    It 'refuses Rollback where outputs cannot be held back, but observes' {
+        $null = New-SimulatedDomain chatty -HostName record2 -Memory 4MB -Workload Idle -NoOutputIsolation
+        Start-PreRecord chatty -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'OutputNotIsolable,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+        "$((Get-MigrationDomain chatty).State)" | Should -Be 'Running'
+        Start-PreRecord chatty -Window 20ms -Mode Observe | Stop-PreRecord
+    }
+
+    It 'refuses what the host cannot do' {
+        $null = New-SimulatedHost record3 -Without Rollback
+        $null = New-SimulatedDomain plain -HostName record3 -Memory 4MB -Workload Idle
+        Start-PreRecord plain -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'NotSupported,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+        Disconnect-MigrationHost record3
+    }
+
+    It 'stops at a backup store that is full, and the domain runs on' {
+        Start-PreRecord worker -Window 200ms -BackupLimit 4096 -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'BackupStoreFull,PreRecordMigration.Cmdlets.StartPreRecordCommand'
+        $failed[0].CategoryInfo.Category | Should -Be 'LimitsExceeded'
+        Get-WorkerState | Should -Be 'Running'
+    }
+}
+
+Describe 'Stop-PreRecord' {
+    It 'leaves the recording with -WhatIf' {
+        $recorded = Start-PreRecord worker -Window 20ms
+        Stop-PreRecord $recorded -WhatIf
+        Get-WorkerState | Should -Be 'Paused'
+        $recorded | Stop-PreRecord
+        Get-WorkerState | Should -Be 'Running'
+    }
+
+    It 'says so where the recording is not held any more' {
+        $recorded = Start-PreRecord worker -Window 20ms
+        Stop-PreRecord $recorded
+        Stop-PreRecord $recorded -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'RecordingNotHeld,PreRecordMigration.Cmdlets.StopPreRecordCommand'
+        $failed[0].TargetObject | Should -Be 'worker'
+    }
+}
+
+Describe 'Get-PageOrder' {
+    BeforeAll {
+        $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms -Mode Observe
+        Stop-PreRecord $recorded
+    }
+
+    It 'puts recorded pages first, in the order of their first touch' {
+        $order = $recorded | Get-PageOrder
+        "$($order.Strategy)" | Should -Be 'RecordedFirst'
+        $order.RecordedCount | Should -Be $recorded.RecordedPages
+        $touched = $recorded.Trajectory.PagesByFirstTouch()
+        $order.Pfn[0..($touched.Count - 1)] -join ',' | Should -Be ($touched -join ',')
+    }
+
+    It 'has every page once, whatever the strategy' {
+        foreach ($strategy in 'Sequential', 'RecordedFirst') {
+            $order = Get-PageOrder $recorded -Strategy $strategy
+            $distinct = [System.Collections.Generic.HashSet[int]]::new([int[]] $order.Pfn)
+            $distinct.Count | Should -Be $order.Count
+            $order.Count | Should -BeGreaterOrEqual 2048
+        }
+    }
+
+    It 'is ascending where it is sequential' {
+        $order = Get-PageOrder $recorded -Strategy Sequential
+        $sorted = [int[]] $order.Pfn
+        [Array]::Sort($sorted)
+        $order.Pfn -join ',' | Should -Be ($sorted -join ',')
+        $order.RecordedCount | Should -Be 0
+    }
+
+    It 'carries the recording on, with the order decided' {
+        $order = Get-PageOrder $recorded -Strategy Sequential
+        "$($order.PreRecord.Order)" | Should -Be 'Sequential'
+        $order.PreRecord.Id | Should -Be $recorded.Id
+        $recorded.Order | Should -BeNullOrEmpty
+    }
+
+    It 'refuses a strategy that it does not know' {
+        { Get-PageOrder $recorded -Strategy Guess } | Should -Throw -ErrorId 'CannotConvertArgumentNoMessage,PreRecordMigration.Cmdlets.GetPageOrderCommand'
+    }
+}
+
+Describe 'Enable-RemotePF and Disable-RemotePF' {
+    BeforeAll {
+        $recorded = Start-PreRecord worker -Window 20ms -Mode Observe
+        Stop-PreRecord $recorded
+    }
+
+    It 'decide about a recording, and leave the given one as it is' {
+        ($recorded | Enable-RemotePF).RemotePF | Should -BeTrue
+        ($recorded | Disable-RemotePF).RemotePF | Should -BeFalse
+        $recorded.RemotePF | Should -BeNullOrEmpty
+    }
+
+    It 'take an order from the pipeline, and the destination' {
+        $decided = $recorded | Get-PageOrder -Strategy Sequential | Enable-RemotePF -Destination record2
+        $decided.RemotePF | Should -BeTrue
+        $decided.Destination | Should -Be 'record2'
+        "$($decided.Order)" | Should -Be 'Sequential'
+        ($decided | Disable-RemotePF).Destination | Should -Be 'record2'
+    }
+
+    It 'hand the recording on unchanged with -WhatIf' {
+        ($recorded | Enable-RemotePF -WhatIf).RemotePF | Should -BeNullOrEmpty
+        ($recorded | Disable-RemotePF -WhatIf).RemotePF | Should -BeNullOrEmpty
+    }
+
+    It 'refuse the destination <Destination>' -ForEach @(
+        @{ Destination = 'nowhere'; Id = 'HostNotFound' }
+        @{ Destination = '192.0.2.1:7000'; Id = 'DestinationNotLoopback' }
+        @{ Destination = '192.0.2.1'; Id = 'DestinationNotLoopback' }
+        @{ Destination = 'xen2.example.org:7000'; Id = 'DestinationNotLoopback' }
+        @{ Destination = 'localhost:none'; Id = 'InvalidDestination' }
+        @{ Destination = 'localhost:0'; Id = 'InvalidDestination' }
+        @{ Destination = '127.0.0.1'; Id = 'InvalidDestination' }
+        @{ Destination = 'localhost:70000'; Id = 'InvalidDestination' }
+    ) {
+        { $recorded | Enable-RemotePF -Destination $Destination } | Should -Throw -ErrorId "$Id,PreRecordMigration.Cmdlets.EnableRemotePFCommand"
+        { $recorded | Disable-RemotePF -Destination $Destination } | Should -Throw -ErrorId "$Id,PreRecordMigration.Cmdlets.DisableRemotePFCommand"
+    }
+}
