@@ -1,0 +1,52 @@
+using System.Globalization;
+
+namespace PreRecordMigration.Xen.Incoming;
+
+/// <summary>A process, told apart from later ones of the same id by when it started.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="StartTime">Its start, in clock ticks since the machine's (field 22 of /proc/ID/stat).</param>
+internal readonly record struct OwnerProcess(int Id, ulong StartTime)
+{
+    private const int StartTimeField = 22;
+    private const int FirstFieldAfterName = 3;
+
+    /// <summary>This process.</summary>
+    internal static OwnerProcess Current => new(Environment.ProcessId, StartTimeOf(Environment.ProcessId) ?? 0);
+
+    /// <summary>Whether it still runs.</summary>
+    internal bool IsAlive => StartTimeOf(Id) is { } start && start == StartTime;
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id}:{StartTime}");
+
+    /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
+    internal static bool TryParse(string text, out OwnerProcess owner)
+    {
+        owner = default;
+        string[] parts = text.Split(':');
+        if (parts.Length != 2
+            || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+            || !ulong.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong start))
+        {
+            return false;
+        }
+
+        owner = new OwnerProcess(id, start);
+        return true;
+    }
+
+    private static ulong? StartTimeOf(int id)
+    {
+        try
+        {
+            // The second field is the name in brackets and may hold anything; the others follow its last bracket.
+            string stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/stat"));
+            string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return ulong.Parse(fields[StartTimeField - FirstFieldAfterName], CultureInfo.InvariantCulture);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Xen.Incoming;
+
+/// <summary>
+/// A child <c>xl restore -p</c> that reads a stream from us. Xen's own toolstack so makes the domain, its XenStore nodes and
+/// its monitor, as for every other restored domain.
+/// </summary>
+internal sealed class XlRestoreProcess : IDisposable
+{
+    private const int OutputLimit = 16 * 1024;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly string _subject;
+
+    private XlRestoreProcess(Process process, string subject)
+    {
+        _process = process;
+        _subject = subject;
+        process.ErrorDataReceived += Keep;
+        process.OutputDataReceived += Keep;
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+    }
+
+    /// <summary>Where the stream goes.</summary>
+    internal Stream Input => _process.StandardInput.BaseStream;
+
+    /// <summary>Whether the child has ended.</summary>
+    internal bool HasExited => _process.HasExited;
+
+    /// <summary>Starts the child.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>: there is no xl.</exception>
+    internal static XlRestoreProcess Start(string subject)
+    {
+        // Ctrl+C goes to every process of the terminal; whether the domain survives it is ours to decide, not xl's.
+        ProcessStartInfo start = new("/bin/sh", ["-c", "trap '' INT; exec xl restore -p /proc/self/fd/0"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        try
+        {
+            return new XlRestoreProcess(Process.Start(start)!, subject);
+        }
+        catch (Win32Exception error)
+        {
+            throw new MigrationException(
+                MigrationErrorId.LibraryMissing, $"xl cannot be started: {error.Message}",
+                "Install the Xen tools (Debian: apt-get install xen-utils-4.17).", "xl", error);
+        }
+    }
+
+    /// <summary>Ends the stream and waits until the child has ended well.</summary>
+    /// <exception cref="MigrationException">It ended with an error; the message has what it printed.</exception>
+    internal void Finish(CancellationToken cancellationToken)
+    {
+        CloseInput();
+        _process.WaitForExitAsync(cancellationToken).GetAwaiter().GetResult();
+        if (_process.ExitCode != 0)
+        {
+            throw Failure(null);
+        }
+    }
+
+    /// <summary>The error that the child ended with, or that it did not answer.</summary>
+    /// <param name="cause">What was noticed first, such as the broken pipe.</param>
+    internal MigrationException Failure(Exception? cause)
+    {
+        CloseInput();
+        if (!_process.WaitForExit(s_patience))
+        {
+            return new MigrationException(
+                MigrationErrorId.HypervisorCall, $"{_subject}: xl restore does not go on.{Printed()}",
+                "Look at /var/log/xen and `xl dmesg`.", _subject, cause);
+        }
+
+        string printed = Printed();
+        if (_process.ExitCode == 127)
+        {
+            return new MigrationException(
+                MigrationErrorId.LibraryMissing, $"{_subject}: xl was not found.{printed}",
+                "Install the Xen tools (Debian: apt-get install xen-utils-4.17).", "xl", cause);
+        }
+
+        bool isMemory = printed.Contains("free memory", StringComparison.OrdinalIgnoreCase)
+            || printed.Contains("Cannot allocate memory", StringComparison.OrdinalIgnoreCase)
+            || printed.Contains("out of memory", StringComparison.OrdinalIgnoreCase);
+        return new MigrationException(
+            isMemory ? MigrationErrorId.OutOfMemory : MigrationErrorId.HypervisorCall,
+            $"{_subject}: xl restore ended with exit code {_process.ExitCode}.{printed}",
+            isMemory
+                ? "Free memory on the host (xl info shows free_memory), or choose another."
+                : "What xl printed says why; look also at /var/log/xen and `xl dmesg`.",
+            _subject,
+            cause);
+    }
+
+    /// <summary>Ends the child: its stream breaks off, whereupon it takes the domain down; then, if need be, by force.</summary>
+    internal void Abandon()
+    {
+        CloseInput();
+        if (!_process.WaitForExit(s_patience))
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            Abandon();
+        }
+
+        _process.Dispose();
+    }
+
+    private void CloseInput()
+    {
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // What was still buffered cannot be delivered: the child has ended, and its exit code says why.
+        }
+    }
+
+    private void Keep(object sender, DataReceivedEventArgs e)
+    {
+        if (e.Data is { Length: > 0 } line)
+        {
+            lock (_output)
+            {
+                _output.AppendLine(line);
+                if (_output.Length > OutputLimit)
+                {
+                    _output.Remove(0, _output.Length - OutputLimit);
+                }
+            }
+        }
+    }
+
+    private string Printed()
+    {
+        lock (_output)
+        {
+            return _output.Length == 0 ? "" : $" It printed: {_output.ToString().Trim()}";
+        }
+    }
+}
