@@ -9,7 +9,6 @@
     CompatiblePSEditions = @('Core')
     PowerShellVersion    = '7.6'
     FormatsToProcess     = @('PreRecordMigration.Format.ps1xml')
-    TypesToProcess       = @('PreRecordMigration.Types.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
         'Connect-MigrationHost'

@@ -131,7 +131,7 @@ Describe 'Invoke-PreRecordMigration, given something wrong' {
         Get-MigrationDomain victim* -HostName there | Should -BeNullOrEmpty
     }
 
-    It 'refuses <Id> for <Arguments.Count> arguments, <Case>' -ForEach @(
+    It 'refuses <Case>: <Id>' -ForEach @(
         @{ Case = 'unknown domain'; Id = 'DomainNotFound'; Category = 'ObjectNotFound'; Arguments = @{ Name = 'nothere'; Destination = 'there' } }
         @{ Case = 'unknown source'; Id = 'HostNotFound'; Category = 'ObjectNotFound'; Arguments = @{ Name = 'victim'; HostName = 'nowhere'; Destination = 'there' } }
         @{ Case = 'unknown destination'; Id = 'HostNotFound'; Category = 'ObjectNotFound'; Arguments = @{ Name = 'victim'; Destination = 'nowhere' } }

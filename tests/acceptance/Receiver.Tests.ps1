@@ -31,7 +31,7 @@ Describe 'Start-MigrationReceiver' {
     }
 
     It 'takes hosts from the pipeline' {
-        (Get-MigrationHost receiver* | ForEach-Object { $_.Name } | Start-MigrationReceiver).HostName -join ',' | Should -Be 'receiver1,receiver2'
+        (Get-MigrationHost receiver* | Start-MigrationReceiver).HostName -join ',' | Should -Be 'receiver1,receiver2'
     }
 
     It 'starts nothing with -WhatIf' {

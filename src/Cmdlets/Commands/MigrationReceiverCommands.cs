@@ -11,7 +11,8 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class StartMigrationReceiverCommand : MigrationCmdlet
 {
     /// <summary>The host that incoming domains will run on; this machine's Xen where it is not given.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string HostName { get; set; } = LocalXen.HostName;
@@ -40,6 +41,7 @@ public sealed class GetMigrationReceiverCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns of hosts; every receiver where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string[]? HostName { get; set; }
@@ -66,6 +68,7 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns of hosts; this machine where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string[] HostName { get; set; } = [LocalXen.HostName];

@@ -65,10 +65,7 @@ public sealed class StartPreRecordCommand : DomainCommand
         {
             foreach (LiveRecording recording in _held)
             {
-                if (recording.TryTake() is not null)
-                {
-                    recording.Dispose();
-                }
+                recording.Discard();
             }
         }
 

@@ -22,7 +22,7 @@ internal sealed class LiveRecording : IDisposable
         Id = id;
         Location = location;
         _session = session;
-        _holdTimer = new Timer(static state => ((LiveRecording)state!).Expire(), this, holdTime, Timeout.InfiniteTimeSpan);
+        _holdTimer = new Timer(static state => ((LiveRecording)state!).Discard(), this, holdTime, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The recording's id.</summary>
@@ -51,11 +51,26 @@ internal sealed class LiveRecording : IDisposable
     /// <summary>Discards the recording; a domain that was not moved runs on, one that must stay stopped does.</summary>
     public void Dispose() => _session.Dispose();
 
-    private void Expire()
+    /// <summary>
+    /// Takes the recording out and discards it, where nobody is there to be told of an error: the next one who asks for the
+    /// recording is.
+    /// </summary>
+    public void Discard()
     {
-        if (TryTake() is not null)
+        if (TryTake() is null)
+        {
+            return;
+        }
+
+        try
         {
             Dispose();
+        }
+#pragma warning disable CA1031 // On a timer's thread, or at the process's end, an exception of any type would end the process.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            RecordingRegistry.NoteFailure(this, error);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
@@ -11,6 +12,8 @@ namespace PreRecordMigration.Cmdlets;
 internal static class RecordingRegistry
 {
     private static readonly ConcurrentDictionary<string, LiveRecording> Recordings = new(StringComparer.Ordinal);
+
+    private static readonly ConcurrentDictionary<string, Exception> Failures = new(StringComparer.Ordinal);
 
     static RecordingRegistry() => AppDomain.CurrentDomain.ProcessExit += (_, _) => DiscardAll();
 
@@ -33,22 +36,29 @@ internal static class RecordingRegistry
     /// <summary>Takes a recording out of the list.</summary>
     public static void Forget(LiveRecording recording) => Recordings.TryRemove(recording.Id, out _);
 
+    /// <summary>Keeps why a recording could not be discarded well, for the next one who asks for it.</summary>
+    public static void NoteFailure(LiveRecording recording, Exception error) => Failures[recording.Id] = error;
+
     /// <summary>Discards every recording; their domains run on.</summary>
     public static void DiscardAll()
     {
         foreach (LiveRecording recording in Recordings.Values)
         {
-            if (recording.TryTake() is not null)
-            {
-                recording.Dispose();
-            }
+            recording.Discard();
         }
     }
 
-    private static CommandException NotHeld(PreRecord recorded) => new(
-        nameof(SR.RecordingNotHeld),
-        ErrorCategory.ObjectNotFound,
-        Text.Format(SR.RecordingNotHeld, recorded.Id, recorded.DomainName),
-        SR.RecordingNotHeldRemedy,
-        recorded.DomainName);
+    private static CommandException NotHeld(PreRecord recorded) => Failures.TryGetValue(recorded.Id, out Exception? failure)
+        ? new CommandException(
+            nameof(SR.DiscardFailed),
+            ErrorCategory.InvalidResult,
+            Text.Format(SR.DiscardFailed, recorded.Id, recorded.DomainName, failure.Message),
+            (failure as MigrationException)?.Remedy ?? SR.UnexpectedRemedy,
+            recorded.DomainName)
+        : new CommandException(
+            nameof(SR.RecordingNotHeld),
+            ErrorCategory.ObjectNotFound,
+            Text.Format(SR.RecordingNotHeld, recorded.Id, recorded.DomainName),
+            SR.RecordingNotHeldRemedy,
+            recorded.DomainName);
 }
