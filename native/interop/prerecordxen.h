@@ -100,7 +100,17 @@ struct prx_paging_event {
     uint32_t paging_flags; /* 1 drop page, 2 evict will fail */
 };
 
-enum prx_paging_op { PRX_PAGING_NOMINATE = 0, PRX_PAGING_EVICT = 1, PRX_PAGING_PREPARE = 2 };
+/*
+ * ASK touches a page the way a backend does: a trapped page's request comes through the ring (-EAGAIN; also
+ * when the ring was full and none was made), anything else is 0. Answered after PREPARE, the page is back
+ * without ever being taken away.
+ */
+enum prx_paging_op {
+    PRX_PAGING_NOMINATE = 0,
+    PRX_PAGING_EVICT = 1,
+    PRX_PAGING_PREPARE = 2,
+    PRX_PAGING_ASK = 3
+};
 
 enum prx_wait_result { PRX_WAIT_TIMEOUT = 0, PRX_WAIT_RING = 1, PRX_WAIT_WAKEUP = 2 };
 

@@ -3,16 +3,26 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xen/hvm/dm_op.h>
+#include <xen/hvm/hvm_op.h>
 #include <xen/memory.h>
 
 /*
  * One hypercall for many pages: libxc's own functions cost a hypercall, a bounce buffer and its bookkeeping a
  * page. The buffers are allocated once, because memory for hypercalls is expensive to get.
  */
+union batch_operation {
+    xen_mem_paging_op_t paging;
+    struct {
+        struct xen_dm_op op;
+        struct xen_dm_op_buf buffer;
+    } ask;
+};
+
 struct prx_batch {
     xencall_handle *call;
     multicall_entry_t *entries;
-    xen_mem_paging_op_t *operations;
+    union batch_operation *operations;
     uint8_t *pages;
     uint32_t capacity;
 };
@@ -56,11 +66,43 @@ int32_t prx_batch_close(prx_batch *b)
     return 0;
 }
 
+static void prepare_paging(prx_batch *b, uint32_t i, uint32_t domid, uint32_t op, uint64_t gfn, int has_page)
+{
+    xen_mem_paging_op_t *operation = &b->operations[i].paging;
+
+    operation->op = (uint8_t)op;
+    operation->domain = (domid_t)domid;
+    operation->gfn = gfn;
+    if (has_page)
+        set_xen_guest_handle_raw(operation->buffer, b->pages + (size_t)i * PRX_PAGE_SIZE);
+    b->entries[i].op = __HYPERVISOR_memory_op;
+    b->entries[i].args[0] = XENMEM_paging_op;
+    b->entries[i].args[1] = (unsigned long)operation;
+}
+
+/* Making a page what it is already is harmless, and goes through the same door as a backend's mapping. */
+static void prepare_ask(prx_batch *b, uint32_t i, uint32_t domid, uint64_t gfn)
+{
+    struct xen_dm_op *op = &b->operations[i].ask.op;
+    struct xen_dm_op_buf *buffer = &b->operations[i].ask.buffer;
+
+    op->op = XEN_DMOP_set_mem_type;
+    op->u.set_mem_type.nr = 1;
+    op->u.set_mem_type.mem_type = HVMMEM_ram_rw;
+    op->u.set_mem_type.first_pfn = gfn;
+    set_xen_guest_handle_raw(buffer->h, op);
+    buffer->size = sizeof(*op);
+    b->entries[i].op = __HYPERVISOR_dm_op;
+    b->entries[i].args[0] = domid;
+    b->entries[i].args[1] = 1;
+    b->entries[i].args[2] = (unsigned long)buffer;
+}
+
 int32_t prx_batch_paging(prx_batch *b, uint32_t domid, uint32_t op, const uint64_t *gfns, uint32_t count,
                          const void *pages, int32_t *results)
 {
     prx_forget_message();
-    if (op > PRX_PAGING_PREPARE || (pages && !b->pages))
+    if (op > PRX_PAGING_ASK || (pages && !b->pages))
         return prx_fail("prx_batch_paging", EINVAL);
     for (uint32_t start = 0; start < count;) {
         uint32_t n = count - start;
@@ -72,14 +114,10 @@ int32_t prx_batch_paging(prx_batch *b, uint32_t domid, uint32_t op, const uint64
             memcpy(b->pages, (const uint8_t *)pages + (uint64_t)start * PRX_PAGE_SIZE,
                    (size_t)n * PRX_PAGE_SIZE);
         for (uint32_t i = 0; i < n; i++) {
-            b->operations[i].op = (uint8_t)op;
-            b->operations[i].domain = (domid_t)domid;
-            b->operations[i].gfn = gfns[start + i];
-            if (pages)
-                set_xen_guest_handle_raw(b->operations[i].buffer, b->pages + (size_t)i * PRX_PAGE_SIZE);
-            b->entries[i].op = __HYPERVISOR_memory_op;
-            b->entries[i].args[0] = XENMEM_paging_op;
-            b->entries[i].args[1] = (unsigned long)&b->operations[i];
+            if (op == PRX_PAGING_ASK)
+                prepare_ask(b, i, domid, gfns[start + i]);
+            else
+                prepare_paging(b, i, domid, op, gfns[start + i], pages != NULL);
         }
         if (xencall2(b->call, __HYPERVISOR_multicall, (uint64_t)(uintptr_t)b->entries, n) < 0)
             return prx_fail_errno("xencall2(multicall of XENMEM_paging_op)");

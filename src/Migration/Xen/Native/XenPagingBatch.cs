@@ -14,6 +14,10 @@ internal enum XenPagingOperation : uint
 
     /// <summary>Give a page back, with content where it was taken away.</summary>
     Prepare = 2,
+
+    /// <summary>Touch a page as a backend does: EAGAIN where it is trapped (its request comes through the ring, unless that
+    /// was full), 0 where it is not. Ends log-dirty tracking of a page that is not trapped.</summary>
+    Ask = 3,
 }
 
 /// <summary>Paging operations on many pages in one hypercall. Belongs to one thread at a time.</summary>
