@@ -10,6 +10,7 @@ internal static class XenErrno
     internal const int NoEntry = 2;
     internal const int NoProcess = 3;
     internal const int Access = 13;
+    internal const int Again = 11;
     internal const int OutOfMemory = 12;
     internal const int Fault = 14;
     internal const int Busy = 16;
@@ -28,7 +29,7 @@ internal static class XenErrno
         [4] = ("EINTR", "interrupted"),
         [5] = ("EIO", "input/output error"),
         [9] = ("EBADF", "bad file descriptor"),
-        [11] = ("EAGAIN", "try again"),
+        [Again] = ("EAGAIN", "try again"),
         [OutOfMemory] = ("ENOMEM", "out of memory"),
         [Access] = ("EACCES", "permission denied"),
         [Fault] = ("EFAULT", "bad address"),

@@ -1,0 +1,86 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Source;
+
+/// <summary>What is fixed about a source domain for as long as it is open.</summary>
+internal sealed class DomainFacts
+{
+    /// <summary>The special pages of HVM domains lie from here to FFFFF.</summary>
+    private const int FirstSpecialPage = 0xFE000;
+
+    private const int LastSpecialPage = 0xFFFFF;
+
+    /// <summary>Asks the hypervisor.</summary>
+    internal DomainFacts(XenControl control, string hostName, string name, int domid)
+    {
+        XenDomainInfo info = control.GetDomain(domid);
+        DomId = domid;
+        PageCount = checked((int)(control.GetMaximumGfn(domid) + 1));
+        Info = Describe(control, hostName, name, info, PageCount);
+        Parameters =
+        [
+            .. XenHvmParameters.Migrated
+                .Select(index => new XenHvmParameter(index, control.GetHvmParameter(domid, index)))
+                .Where(parameter => parameter.Value != 0),
+        ];
+        Emptied = Parameters
+            .Where(parameter => XenHvmParameters.Emptied.Contains(parameter.Index) && parameter.Value < (ulong)PageCount)
+            .Select(parameter => (int)parameter.Value)
+            .ToHashSet();
+    }
+
+    internal int DomId { get; }
+
+    internal DomainInfo Info { get; }
+
+    internal int PageCount { get; }
+
+    /// <summary>The parameters that migrate.</summary>
+    internal IReadOnlyList<XenHvmParameter> Parameters { get; }
+
+    /// <summary>Rings of the hypervisor and of the toolstack: their content does not migrate.</summary>
+    internal IReadOnlySet<int> Emptied { get; }
+
+    /// <summary>The domain's pages.</summary>
+    internal PageBitmap FindPages(XenControl control) => PopulatedPages.Find(control, DomId, PageCount, Emptied);
+
+    /// <summary>The special pages among those: the hypervisor uses them without a fault.</summary>
+    internal static IEnumerable<int> SpecialPages(PageBitmap populated) =>
+        populated.Pfns().SkipWhile(pfn => pfn < FirstSpecialPage).TakeWhile(pfn => pfn <= LastSpecialPage);
+
+    /// <summary>A snapshot of a domain.</summary>
+    internal static DomainInfo Describe(XenControl control, string hostName, string name, XenDomainInfo info, int pageCount)
+    {
+        DomainState state = info.Flags switch
+        {
+            var flags when flags.HasFlag(XenDomainFlags.Dying) => DomainState.Dying,
+            var flags when flags.HasFlag(XenDomainFlags.Shutdown) =>
+                info.IsSuspended ? DomainState.Suspended : DomainState.Shutdown,
+            var flags when flags.HasFlag(XenDomainFlags.Paused) => DomainState.Paused,
+            _ => DomainState.Running,
+        };
+        return new DomainInfo(
+            name,
+            (int)info.DomId,
+            hostName,
+            state,
+            KindOf(control, info),
+            (int)info.MaxVcpuId + 1,
+            pageCount,
+            (long)info.TotalPages * Page.Size);
+    }
+
+    private static DomainKind KindOf(XenControl control, XenDomainInfo info)
+    {
+        if (!info.Flags.HasFlag(XenDomainFlags.Hvm))
+        {
+            return DomainKind.PV;
+        }
+
+        string? type = control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/libxl/{info.DomId}/type"));
+        return type == "hvm" ? DomainKind.Hvm : DomainKind.Pvh;
+    }
+}

@@ -1,0 +1,60 @@
+using System.Numerics;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Source;
+
+/// <summary>Xen's log-dirty mode.</summary>
+internal sealed class XenDirtyTracker : IDirtyTracker
+{
+    private readonly XenControl _control;
+    private readonly int _domid;
+    private readonly PageBitmap _alwaysDirty;
+    private readonly ulong[] _words;
+    private bool _isDisposed;
+
+    /// <summary>Begins to track.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="domid">The domain.</param>
+    /// <param name="alwaysDirty">Pages that Xen or backends write without a mark.</param>
+    internal XenDirtyTracker(XenControl control, int domid, PageBitmap alwaysDirty)
+    {
+        _control = control;
+        _domid = domid;
+        _alwaysDirty = alwaysDirty;
+        _words = new ulong[(alwaysDirty.PageCount + 63) / 64];
+        control.EnableLogDirty(domid);
+    }
+
+    /// <inheritdoc/>
+    public void Collect(PageBitmap dirty)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(dirty.PageCount, _alwaysDirty.PageCount, nameof(dirty));
+        _control.ReadLogDirty(_domid, _words, dirty.PageCount, clean: true);
+        dirty.Clear();
+        for (int i = 0; i < _words.Length; i++)
+        {
+            for (ulong word = _words[i]; word != 0; word &= word - 1)
+            {
+                int pfn = (i * 64) + BitOperations.TrailingZeroCount(word);
+                if (pfn < dirty.PageCount)
+                {
+                    dirty.TrySet(pfn);
+                }
+            }
+        }
+
+        dirty.Or(_alwaysDirty);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            _control.DisableLogDirty(_domid);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen;
+
+/// <summary>What a Xen host can do, and why not, found out without touching a domain.</summary>
+internal static class XenCapabilities
+{
+    private const string VersionToken = "prerecord";
+    private const string CapabilityToken = "prerecord-paging-";
+
+    private const string BuildRemedy =
+        "Build the hypervisor with CONFIG_UNSUPPORTED, CONFIG_EXPERT and CONFIG_MEM_PAGING=y and this project's patches (native/hypervisor), and boot it.";
+
+    /// <summary>Asks the host.</summary>
+    internal static CapabilityReport Of(XenControl control, string hostName)
+    {
+        XenHostInfo info = control.GetHostInfo();
+        Verdict paging = Paging(control, info);
+        return new CapabilityReport(
+            hostName,
+            [
+                new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {info.Major}.{info.Minor}).", ""),
+                paging.For(MigrationCapability.Recording),
+                paging.For(MigrationCapability.Rollback),
+                new(MigrationCapability.OutputIsolation, true,
+                    "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
+                new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
+                paging.For(MigrationCapability.RemotePF),
+                SeveralVcpus(control, paging),
+            ]);
+    }
+
+    /// <summary>Whether the hypervisor carries the fix without which several vCPUs hang the host.</summary>
+    internal static bool HasSeveralVcpuFix(XenControl control) =>
+        control.GetText(XenText.Capabilities).Contains(CapabilityToken, StringComparison.Ordinal)
+        || control.GetText(XenText.ExtraVersion).Contains(VersionToken, StringComparison.Ordinal);
+
+    private static Verdict Paging(XenControl control, XenHostInfo info)
+    {
+        if (!info.Capabilities.HasFlag(XenHostCapabilities.Hap))
+        {
+            return new(false, "The processor has no hardware-assisted paging (EPT or NPT), or it is switched off.",
+                "Switch virtualisation on in the firmware, and boot Xen without hap=0.");
+        }
+
+        if (control.GetDomain(0).Flags.HasFlag(XenDomainFlags.Hvm))
+        {
+            return new(false, "The control domain is PVH: Xen then refuses memory paging.", "Boot a PV control domain (without dom0=pvh).");
+        }
+
+        return control.SupportsPaging()
+            ? new(true, "The hypervisor has memory paging.", "")
+            : new(false, "The hypervisor was built without MEM_PAGING.", BuildRemedy);
+    }
+
+    private static Capability SeveralVcpus(XenControl control, Verdict paging)
+    {
+        if (!paging.IsAvailable)
+        {
+            return paging.For(MigrationCapability.SeveralVcpus);
+        }
+
+        return HasSeveralVcpuFix(control)
+            ? new(MigrationCapability.SeveralVcpus, true, "The hypervisor carries this project's fix.", "")
+            : new(MigrationCapability.SeveralVcpus, false,
+                "The hypervisor lacks this project's fix: recording a domain with several vCPUs could hang the host.", BuildRemedy);
+    }
+
+    private sealed record Verdict(bool IsAvailable, string Reason, string Remedy)
+    {
+        internal Capability For(MigrationCapability kind) => new(kind, IsAvailable, Reason, Remedy);
+    }
+}

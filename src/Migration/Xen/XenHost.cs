@@ -1,0 +1,97 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Source;
+
+namespace PreRecordMigration.Xen;
+
+/// <summary>The Xen host that this process runs on, as its control domain.</summary>
+public sealed partial class XenHost : IMigrationHost
+{
+    private const int ControlDomain = 0;
+    private readonly XenControl _control;
+
+    private XenHost(XenControl control, string name)
+    {
+        _control = control;
+        Name = name;
+        XenHostInfo info = control.GetHostInfo();
+        Hypervisor = string.Create(
+            CultureInfo.InvariantCulture, $"Xen {info.Major}.{info.Minor}{control.GetText(XenText.ExtraVersion)}");
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public string Hypervisor { get; }
+
+    /// <summary>Opens the host that this process runs on.</summary>
+    /// <param name="name">The name to use for it; null for the machine's.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>,
+    /// <see cref="MigrationErrorId.AccessDenied"/> where the user is not root, or <see cref="MigrationErrorId.NotSupported"/>
+    /// where this is no control domain of Xen.</exception>
+    public static XenHost Open(string? name = null)
+    {
+        XenControl control = XenControl.Open();
+        try
+        {
+            return new XenHost(control, name ?? Environment.MachineName);
+        }
+        catch
+        {
+            control.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public CapabilityReport GetCapabilities() => XenCapabilities.Of(_control, Name);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DomainInfo> GetDomains() =>
+    [
+        .. _control.ListDomains()
+            .Where(info => info.DomId != ControlDomain)
+            .Select(Snapshot)
+            .OfType<DomainInfo>()
+            .OrderBy(info => info.Name, StringComparer.Ordinal),
+    ];
+
+    /// <inheritdoc/>
+    public ISourceDomain OpenSource(string name)
+    {
+        XenControl control = XenControl.Open();
+        try
+        {
+            return SourceOpening.Open(control, Name, name);
+        }
+        catch
+        {
+            control.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _control.Dispose();
+
+    private DomainInfo? Snapshot(XenDomainInfo info)
+    {
+        int domid = (int)info.DomId;
+        string? name = _control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name"));
+        if (name is null)
+        {
+            return null; // a remnant without a name: the toolstack has taken it down already
+        }
+
+        try
+        {
+            return DomainFacts.Describe(_control, Name, name, info, checked((int)(_control.GetMaximumGfn(domid) + 1)));
+        }
+        catch (XenException exception) when (exception.Errno == XenErrno.NoProcess)
+        {
+            return null; // it went while the list was made
+        }
+    }
+}
