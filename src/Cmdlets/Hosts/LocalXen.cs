@@ -29,6 +29,5 @@ internal static class LocalXen
     /// <summary>Opens it.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>,
     /// <see cref="MigrationErrorId.AccessDenied"/> and what else keeps Xen from being used.</exception>
-    public static IMigrationHost Open() => throw new MigrationException(
-        MigrationErrorId.NotSupported, Text.Format(SR.XenNotBuilt, HostName), SR.XenNotBuiltRemedy, HostName);
+    public static IMigrationHost Open() => Xen.XenHost.Open(HostName);
 }

@@ -18,6 +18,24 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        if (arguments is not ["-"])
+        {
+            return RunOne(arguments);
+        }
+
+        // One process for many commands: it takes half a minute to start under emulation.
+        int code = 0;
+        while (Console.In.ReadLine() is { } line)
+        {
+            code = Math.Max(code, RunOne(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+            Console.WriteLine($"done={line}");
+        }
+
+        return code;
+    }
+
+    private static int RunOne(string[] arguments)
+    {
         try
         {
             return Run(arguments);
@@ -53,7 +71,7 @@ internal static class Program
             return arguments[0] == "die" ? Die(arguments[1], options) : Record(arguments[1], options);
         }
 
-        Console.Error.WriteLine("lab-source info | open NAME | rollback|observe|die NAME WINDOW_MS EPOCH_MS");
+        Console.Error.WriteLine("lab-source - | info | open NAME | rollback|observe|die NAME WINDOW_MS EPOCH_MS");
         return 2;
     }
 
