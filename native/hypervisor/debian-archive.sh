@@ -9,6 +9,12 @@ XEN_PINNED_VERSION='4.17.5+72-g01140da4e8-1'
 die() { echo "error: $*" >&2; exit 1; }
 note() { printf '[%4ds] %s\n' "$SECONDS" "$*" >&2; }
 
+# archive_uri: where this machine's apt finds Debian 12's main archive; nothing if it does not know.
+archive_uri() {
+  apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
+    sed -n 's/^Debian|Debian|bookworm|main|//p' | head -n 1
+}
+
 # archive_open DIR: makes DIR a private apt directory for Debian 12's main
 # archive, binaries and sources, reached as the machine itself reaches it.
 archive_open() {
@@ -16,8 +22,11 @@ archive_open() {
   command -v apt-get >/dev/null || die "apt-get is missing: this needs Debian 12 (bookworm)"
   mkdir -p "$directory"/lists/partial "$directory"/archives/partial
   : > "$directory/status"
-  uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
-    sed -n 's/^Debian|Debian|bookworm|main|//p' | head -n 1)
+  uri=$(archive_uri)
+  if [ -z "$uri" ] && [ "$(id -u)" = 0 ]; then # a fresh machine has no lists yet
+    apt-get -qq -o DPkg::Lock::Timeout=300 update >/dev/null
+    uri=$(archive_uri)
+  fi
   [ -n "$uri" ] || die "no source of Debian 12 (bookworm) main in this machine's apt configuration; add one and run 'apt-get update'"
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg signed=
   [ -e "$keyring" ] && signed="[signed-by=$keyring] "

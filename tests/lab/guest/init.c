@@ -53,21 +53,31 @@ uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
+static int64_t now_nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Sleeps in pieces of at least 20 ms: each sleep leaves the guest and comes back, which emulation makes dear. */
 void pace(uint64_t operations)
 {
-	static struct timespec start;
-	struct timespec due;
+	static int64_t start;
+	int64_t ahead;
 
 	if (options.rate == 0)
 		return;
-	if (start.tv_sec == 0 && start.tv_nsec == 0)
-		clock_gettime(CLOCK_MONOTONIC, &start);
-	uint64_t nanoseconds = operations * 1000000000u / options.rate + (uint64_t)start.tv_nsec;
+	if (start == 0)
+		start = now_nanoseconds();
+	ahead = start + (int64_t)(operations * 1000000000u / options.rate) - now_nanoseconds();
+	if (ahead >= 20000000) {
+		struct timespec rest = { .tv_sec = ahead / 1000000000, .tv_nsec = ahead % 1000000000 };
 
-	due.tv_sec = start.tv_sec + (time_t)(nanoseconds / 1000000000u);
-	due.tv_nsec = (long)(nanoseconds % 1000000000u);
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-		;
+		while (nanosleep(&rest, &rest) && errno == EINTR)
+			;
+	}
 }
 
 static unsigned number_option(const char *line, const char *name, unsigned otherwise)
