@@ -130,14 +130,14 @@ static void loopback_up(void)
 }
 
 /*
- * A guest that cannot be suspended. The kernel acts on one shutdown request
- * and ignores all others while it is under way; this one asks for its own
- * power-off, and /sbin/poweroff (see main) then does nothing.
+ * A guest that cannot be suspended. Once a reboot is asked for, the kernel
+ * ignores every later request; this guest asks for its own, having seen to it
+ * that the kernel then merely signals PID 1, which takes no notice.
  */
 static void refuse_suspend(void)
 {
-	if (xenstore_write("control/shutdown", "poweroff"))
-		report_error(0, "control/shutdown cannot be written: %s", strerror(errno));
+	if (reboot(RB_DISABLE_CAD) || xenstore_write("control/shutdown", "reboot"))
+		report_error(0, "a reboot cannot be asked for: %s", strerror(errno));
 }
 
 static void start_worker(void (*run)(unsigned, unsigned), unsigned worker, unsigned workers)
