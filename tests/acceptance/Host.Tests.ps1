@@ -121,12 +121,24 @@ Describe 'Disconnect-MigrationHost' {
 }
 
 Describe 'Connect-MigrationHost' {
-    It 'says what keeps this machine''s Xen from being used, where there is none' {
-        if (-not [System.IO.Directory]::Exists('/proc/xen')) {
-            Connect-MigrationHost -ErrorAction SilentlyContinue -ErrorVariable failed
-            $failed[0].FullyQualifiedErrorId | Should -Match '^(LibraryMissing|NotSupported|AccessDenied),PreRecordMigration\.Cmdlets\.ConnectMigrationHostCommand$'
-            $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
-        }
+    BeforeAll {
+        # The library is looked for once in a process, when Xen is first named: here, and not before.
+        $env:PRERECORD_XEN_LIBRARY = '/nonexistent/libprerecordxen.so'
+    }
+
+    It 'says that the library for Xen is missing, and what to install' {
+        Connect-MigrationHost -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'LibraryMissing,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
+        $failed[0].CategoryInfo.Category | Should -Be 'NotInstalled'
+        $failed[0].Exception.Message | Should -Match 'libprerecordxen'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    }
+
+    It 'says so again wherever this machine is named' {
+        Test-MigrationHost -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'LibraryMissing,PreRecordMigration.Cmdlets.TestMigrationHostCommand'
+        { Invoke-PreRecordMigration any -Destination ([Environment]::MachineName) } | Should -Throw -ErrorId 'LibraryMissing,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
+        Get-MigrationHost ([Environment]::MachineName + '*') | Should -BeNullOrEmpty
     }
 
     It 'opens nothing with -WhatIf' {
