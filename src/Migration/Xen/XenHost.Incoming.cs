@@ -1,4 +1,6 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Incoming;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen;
 
@@ -7,8 +9,16 @@ public sealed partial class XenHost
     /// <inheritdoc/>
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
-        GetCapabilities().Require(MigrationCapability.RemotePF);
-        throw new MigrationException(
-            MigrationErrorId.NotSupported, $"{Name} cannot take a domain in.", "Use it as a source.", description.Name);
+        // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
+        XenControl control = XenControl.Open();
+        try
+        {
+            return IncomingCreation.Create(control, Name, description, cancellationToken);
+        }
+        catch
+        {
+            control.Dispose();
+            throw;
+        }
     }
 }

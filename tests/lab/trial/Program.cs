@@ -24,7 +24,7 @@ using XenControl control = XenControl.Open();
 using TrialSource source = TrialSource.Open(control, name);
 DomainDescription description = source.Describe();
 Say($"source is domain {source.DomId}, {description.Populated.Sum(range => range.Count)} pages, {description.VcpuCount} vCPUs");
-using XenIncomingDomain incoming = IncomingCreation.Create(control, "here", description, CancellationToken.None);
+using XenIncomingDomain incoming = IncomingCreation.Create(XenControl.Open(), "here", description, CancellationToken.None);
 Say($"prepared domain {incoming.Info.Id} {incoming.Info.Name} {incoming.Info.State}");
 IRemotePaging paging = incoming.EnableRemotePF();
 Say($"RemotePF on: {paging.Missing.Count} pages missing");

@@ -82,7 +82,7 @@ internal sealed class TrialSource : IDisposable
                     throw new InvalidOperationException($"Page {gfns[i]:x}: error {errors[i]}.");
                 }
 
-                _memory[(int)gfns[i]] = contents[(i * Page.Size)..((i + 1) * Page.Size)];
+                _memory[(int)gfns[i]] = contents.AsSpan(i * Page.Size, Page.Size).ToArray();
             }
         });
         List<int> core = FindBusyPages();
@@ -93,7 +93,16 @@ internal sealed class TrialSource : IDisposable
 
     internal byte[] Content(int pfn) => _memory[pfn];
 
-    internal byte[] Contents(int[] pfns) => [.. pfns.SelectMany(pfn => _memory[pfn])];
+    internal byte[] Contents(int[] pfns)
+    {
+        byte[] contents = new byte[pfns.Length * Page.Size];
+        for (int i = 0; i < pfns.Length; i++)
+        {
+            _memory[pfns[i]].CopyTo(contents, i * Page.Size);
+        }
+
+        return contents;
+    }
 
     internal void Destroy() => _control.Destroy(DomId);
 

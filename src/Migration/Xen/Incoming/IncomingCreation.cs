@@ -16,7 +16,7 @@ internal sealed class IncomingCreation
     internal const string NameSuffix = "--incoming";
 
     private const int PopulateChunk = 1024;
-    private static readonly TimeSpan s_toolstackPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_toolstackPatience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(10);
 
     private readonly XenControl _control;
@@ -36,7 +36,7 @@ internal sealed class IncomingCreation
     private IncomingPages Pages { get; }
 
     /// <summary>Makes the domain.</summary>
-    /// <param name="control">The connection to the hypervisor; it must outlive the domain's object.</param>
+    /// <param name="control">The connection to the hypervisor; the domain's object owns it from here on.</param>
     /// <param name="hostName">This host's name.</param>
     /// <param name="description">What the source says; nothing in it is believed.</param>
     /// <param name="cancellationToken">Ends the work; what was made is taken down again.</param>

@@ -88,6 +88,14 @@ internal sealed class XenIncomingDomain : IIncomingDomain
                 throw new InvalidOperationException($"{_name}: RemotePF is on already.");
             }
 
+            CapabilityReport capabilities = XenCapabilities.Of(_control, _hostName);
+            capabilities.Require(MigrationCapability.RemotePF);
+            if (_description.VcpuCount > 1)
+            {
+                // Without the fix two faulting vCPUs hang the whole host.
+                capabilities.Require(MigrationCapability.SeveralVcpus);
+            }
+
             XenPagingPort port = new(_control, _domid);
             try
             {
@@ -208,6 +216,7 @@ internal sealed class XenIncomingDomain : IIncomingDomain
 
         _paging?.Dispose();
         _restore.Dispose();
+        _control.Dispose();
     }
 
     private void PlaceCorePages(CoreState core)
