@@ -67,6 +67,8 @@ internal static class Program
                 Mode = arguments[0] == "observe" ? RecordingMode.Observe : RecordingMode.Rollback,
                 Window = Milliseconds(arguments[2]),
                 Epoch = Milliseconds(arguments[3]),
+                // Who is killed proves nothing, and need not read the memory for it.
+                ProveRollback = arguments[0] != "die",
             };
             return arguments[0] == "die" ? Die(arguments[1], options) : Record(arguments[1], options);
         }
