@@ -1,0 +1,87 @@
+"""The product in a dom0: one long-lived shell with the module loaded, because .NET takes long to start under emulation."""
+import json
+import time
+
+from prerecord_lab import LabError
+
+FOLDER = "/tmp/prerecord"
+
+
+def install(host):
+    """Unpacks what tests/lab/publish made, into dom0's memory; does nothing the second time."""
+    host.run(f"[ -x {FOLDER}/shell/prerecord-shell ] || {{ mkdir -p {FOLDER} && tar -C {FOLDER} -xf /share/prerecord.tar; }}", 300).check()
+
+
+class ModuleShell:
+    """Runs commands of the module in a dom0. Use as a context manager: the shell ends with it."""
+
+    def __init__(self, host, start_limit=300):
+        install(host)
+        self.host = host
+        self._process = host.start([f"{FOLDER}/shell/prerecord-shell", "-ModulePath", f"{FOLDER}/PreRecordMigration", "-Serve"])
+        self._pending, self._errors, self._number = b"", b"", 0
+        if "ready" not in self._answer(start_limit):
+            raise LabError("the shell did not say that it is ready")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        """Ends the shell at once, as a crash would."""
+        if self._process.code is None:
+            self._process.kill()
+            try:
+                self._process.wait(120)
+            except LabError:
+                pass
+
+    def begin(self, command):
+        """Sends a command without waiting; `finish` collects its answer."""
+        self._number += 1
+        self._process.write((json.dumps({"id": self._number, "command": command}) + "\n").encode())
+        return self._number
+
+    def cancel(self, number):
+        """Ctrl+C for a command that was begun."""
+        self._process.write((json.dumps({"cancel": number}) + "\n").encode())
+
+    def finish(self, number, timeout=600):
+        """The answer of a command: a dict with exitCode, stdout and stderr."""
+        while True:
+            answer = self._answer(timeout)
+            if answer.get("id") == number:
+                return answer
+
+    def run(self, command, timeout=600):
+        """Runs a command to its end."""
+        return self.finish(self.begin(command), timeout)
+
+    def check(self, command, timeout=600):
+        """What a command that must succeed printed."""
+        answer = self.run(command, timeout)
+        if answer["exitCode"] != 0:
+            raise LabError(f"`{command}` ended with {answer['exitCode']}\n{answer['stdout']}{answer['stderr']}")
+        return answer["stdout"]
+
+    def values(self, command, timeout=600):
+        """The named values that a command printed as JSON."""
+        return json.loads(self.check(command, timeout))
+
+    def _answer(self, timeout):
+        deadline = time.monotonic() + timeout
+        while b"\n" not in self._pending:
+            try:
+                kind, payload = self._process.read(max(0.001, deadline - time.monotonic()))
+            except TimeoutError:
+                raise LabError(f"the shell did not answer within {timeout} s\n{self._errors.decode('utf-8', 'replace')}") from None
+            if kind == "Q":
+                raise LabError(f"the shell ended with {payload}\n{self._errors.decode('utf-8', 'replace')}")
+            if kind == "O":
+                self._pending += payload
+            else:
+                self._errors += payload
+        line, self._pending = self._pending.split(b"\n", 1)
+        return json.loads(line)

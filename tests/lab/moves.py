@@ -1,0 +1,52 @@
+"""Moves of guests by the module, measured: between two hosts through a tunnel, or on one host."""
+from dataclasses import dataclass
+
+from lab_guest import Guest, wait_listening
+
+RECEIVER_PORT, TUNNEL_PORT = 7000, 7001
+
+# JSON by hand: the shell has no ConvertTo-Json.
+MEASURE = """
+$r = {command}
+$l = $r.FaultLatency
+$proof = if ($r.RollbackProof) {{ if ($r.RollbackProof.IsProved) {{ 'true' }} else {{ 'false' }} }} else {{ 'null' }}
+$phases = ($r.Phases | ForEach-Object {{ '"' + $_.Phase + '":' + $_.Duration.TotalSeconds.ToString([cultureinfo]::InvariantCulture) }}) -join ','
+$number = {{ param($x) $x.TotalSeconds.ToString([cultureinfo]::InvariantCulture) }}
+'{{"total":' + (& $number $r.TotalTime) + ',"downtime":' + (& $number $r.Downtime) + ',"checkpoint":' + (& $number $r.CheckpointPause) +
+  ',"discarded":' + (& $number $r.DiscardedExecution) + ',"exposure":' + (& $number $r.Exposure) +
+  ',"bytes":' + $r.BytesSent + ',"pushed":' + $r.PagesPushed + ',"demanded":' + $r.PagesDemanded +
+  ',"core":' + $r.CorePages + ',"tables":' + $r.PageTablePages + ',"recorded":' + $r.RecordedPages + ',"backed":' + $r.BackedUpPages +
+  ',"faults":' + $r.RemoteFaults + ',"median":' + (& $number $l.Median) + ',"p99":' + (& $number $l.P99) + ',"stall":' + (& $number $l.Total) +
+  ',"proved":' + $proof + ',"phases":{{' + $phases + '}}}}'
+"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where moves go: shells on both ends, and what the source calls its destination."""
+
+    source: object
+    destination: object
+    target_host: object
+    address: str
+
+
+def open_way(source, destination=None):
+    """Starts a receiver at the destination (another dom0's shell; None: this host), and the tunnel to it."""
+    if destination is None:
+        receiver = source.check(f"(Start-MigrationReceiver -Port {RECEIVER_PORT}).Port").strip()
+        return Way(source, source, source.host, f"localhost:{receiver}")
+    destination.check(f"Start-MigrationReceiver -Port {RECEIVER_PORT}")
+    # The lab's wire is inside the emulation; between real hosts this tunnel is `ssh -L`.
+    destination.host.run(f"nc -ll -p {TUNNEL_PORT} -e nc 127.0.0.1 {RECEIVER_PORT} >/dev/null 2>&1 &").check()
+    source.host.run(f"nc -ll -p {TUNNEL_PORT} -e nc {destination.host.address} {TUNNEL_PORT} >/dev/null 2>&1 &").check()
+    wait_listening(destination.host, TUNNEL_PORT)
+    wait_listening(source.host, TUNNEL_PORT)
+    return Way(source, destination, destination.host, f"localhost:{TUNNEL_PORT}")
+
+
+def move(way, guest, options, timeout=900):
+    """Moves a guest with Invoke-PreRecordMigration; returns its result's numbers and the guest where it is now."""
+    command = f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {options} -Confirm:$false"
+    numbers = way.source.values(MEASURE.format(command=command), timeout)
+    return numbers, Guest(way.target_host, guest.config, guest.name)
