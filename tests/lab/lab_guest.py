@@ -128,10 +128,15 @@ class Guest:
         return parse_migration(result)
 
 
+def is_listening(host, port):
+    """Whether something listens on the port in dom0."""
+    return host.run(f"grep -q ':{port:04X} 0*:0000 0A' /proc/net/tcp /proc/net/tcp6").code == 0
+
+
 def wait_listening(host, port, timeout=60):
     """Waits until something listens on the port in dom0."""
     deadline = time.monotonic() + timeout
-    while host.run(f"grep -q ':{port:04X} 0*:0000 0A' /proc/net/tcp /proc/net/tcp6").code != 0:
+    while not is_listening(host, port):
         if time.monotonic() > deadline:
             raise LabError(f"host{host.number} does not listen on port {port}")
 

@@ -15,7 +15,7 @@ def install(host):
 class ModuleShell:
     """Runs commands of the module in a dom0. Use as a context manager: the shell ends with it."""
 
-    def __init__(self, host, start_limit=300):
+    def __init__(self, host, start_limit=600):
         install(host)
         self.host = host
         self._process = host.start([f"{FOLDER}/shell/prerecord-shell", "-ModulePath", f"{FOLDER}/PreRecordMigration", "-Serve"])

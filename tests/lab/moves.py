@@ -1,7 +1,7 @@
 """Moves of guests by the module, measured: between two hosts through a tunnel, or on one host."""
 from dataclasses import dataclass
 
-from lab_guest import Guest, wait_listening
+from lab_guest import Guest, is_listening, wait_listening
 
 RECEIVER_PORT, TUNNEL_PORT = 7000, 7001
 
@@ -31,12 +31,19 @@ class Way:
     address: str
 
 
+def receive(shell):
+    """Starts a receiver where none listens yet."""
+    shell.check(f"if (-not (Get-MigrationReceiver)) {{ Start-MigrationReceiver -Port {RECEIVER_PORT} -Confirm:$false }}")
+
+
 def open_way(source, destination=None):
     """Starts a receiver at the destination (another dom0's shell; None: this host), and the tunnel to it."""
     if destination is None:
-        receiver = source.check(f"(Start-MigrationReceiver -Port {RECEIVER_PORT}).Port").strip()
-        return Way(source, source, source.host, f"localhost:{receiver}")
-    destination.check(f"Start-MigrationReceiver -Port {RECEIVER_PORT}")
+        receive(source)
+        return Way(source, source, source.host, f"localhost:{RECEIVER_PORT}")
+    receive(destination)
+    if is_listening(source.host, TUNNEL_PORT):
+        return Way(source, destination, destination.host, f"localhost:{TUNNEL_PORT}")
     # The lab's wire is inside the emulation; between real hosts this tunnel is `ssh -L`.
     destination.host.run(f"nc -ll -p {TUNNEL_PORT} -e nc 127.0.0.1 {RECEIVER_PORT} >/dev/null 2>&1 &").check()
     source.host.run(f"nc -ll -p {TUNNEL_PORT} -e nc {destination.host.address} {TUNNEL_PORT} >/dev/null 2>&1 &").check()

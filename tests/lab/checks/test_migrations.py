@@ -1,7 +1,6 @@
 """The product on real Xen: guests under load are moved by every method, on one host and between two, and stay whole."""
 import contextlib
 import unittest
-from pathlib import Path
 
 from lab_guest import Guest
 from module_shell import ModuleShell
@@ -9,6 +8,9 @@ from moves import move, open_way
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
+SHELLS = {}
+# A writer that leaves the emulated processor time for the move.
+PACED = 'extra="console=hvc0 quiet mitigations=off lab.workload=writer lab.mib=32 lab.rate=1000"'
 METHODS = {
     "post-copy": "-Method PostCopy",
     "observe": "-Method PreRecord -Mode Observe -Window 2s -Epoch 500ms",
@@ -29,17 +31,23 @@ def running(host, config, *overrides):
                 LAB.host(number).run(f"xl destroy {name} 2>/dev/null", 120)
 
 
+def shell(number):
+    """The long-lived shell of a host; it starts when it is first needed."""
+    if number not in SHELLS:
+        SHELLS[number] = ModuleShell(LAB.host(number))
+    return SHELLS[number]
+
+
 def setUpModule():
-    global LAB_HOSTS, SHELLS
+    global LAB_HOSTS
     LAB_HOSTS = 2 if LAB.host(2).run("true").code == 0 else 1
     if LAB.host(1).run("[ -e /share/prerecord.tar ]").code != 0:
         raise unittest.SkipTest("the module is not published into the lab's share: tests/lab/publish")
-    SHELLS = [ModuleShell(LAB.host(number)) for number in range(1, LAB_HOSTS + 1)]
 
 
 def tearDownModule():
-    for shell in globals().get("SHELLS", []):
-        shell.kill()
+    for running_shell in SHELLS.values():
+        running_shell.kill()
 
 
 class Moves(unittest.TestCase):
@@ -51,35 +59,53 @@ class Moves(unittest.TestCase):
             keys, right, wrong, missing = guest.verify_redis()
             self.assertEqual((right, wrong, missing), (keys, 0, 0))
 
-    def check_moves(self, way, host, configs):
-        for config in configs:
-            for name, options in METHODS.items():
-                with self.subTest(f"{config} by {name}"), running(host, config) as guest:
-                    before = guest.report()
-                    numbers, moved = move(way, guest, options)
-                    print(f"\n{config} by {name}: {numbers}")
-                    self.check_whole(moved, before)
-                    self.assertGreater(numbers["tables"], 0)
-                    if name == "rollback":
-                        self.assertIs(numbers["proved"], True)
-                        self.assertGreater(numbers["backed"], 0)
-                    if way.target_host is not host:
-                        self.assertFalse(guest.exists())
-
-    def test_one_host(self):
-        self.check_moves(open_way(SHELLS[0]), LAB.host(1), ("writer", "mixed2"))
-
-    def test_two_hosts(self):
-        if LAB_HOSTS < 2:
+    def check_move(self, config, method, hosts, *overrides):
+        """Moves one guest by one method, and has it check itself where it has come to."""
+        if hosts > LAB_HOSTS:
             self.skipTest("the lab has one host")
-        self.check_moves(open_way(SHELLS[0], SHELLS[1]), LAB.host(1), ("writer2", "mixed"))
+        way = open_way(shell(1), *(shell(number) for number in range(2, hosts + 1)))
+        with running(LAB.host(1), config, *overrides) as guest:
+            before = guest.report()
+            numbers, moved = move(way, guest, METHODS[method])
+            print(f"\n{config} by {method}, {hosts} host(s): {numbers}")
+            self.check_whole(moved, before)
+            self.assertGreater(numbers["tables"], 0)
+            if method == "rollback":
+                self.assertIs(numbers["proved"], True)
+                self.assertGreater(numbers["backed"], 0)
+            if hosts == 2:
+                self.assertFalse(guest.exists())
+
+    def test_paced_writer_by_post_copy_on_one_host(self):
+        self.check_move("writer", "post-copy", 1, PACED)
+
+    def test_paced_writer_by_observe_on_one_host(self):
+        self.check_move("writer", "observe", 1, PACED)
+
+    def test_paced_writer_by_rollback_on_one_host(self):
+        self.check_move("writer", "rollback", 1, PACED)
+
+    def test_writer_of_two_vcpus_by_each_method_on_one_host(self):
+        for method in METHODS:
+            with self.subTest(method):
+                self.check_move("writer2", method, 1)
+
+    def test_redis_and_writer_by_each_method_on_one_host(self):
+        for method in METHODS:
+            with self.subTest(method):
+                self.check_move("mixed2", method, 1)
+
+    def test_redis_and_writer_by_each_method_between_two_hosts(self):
+        for method in METHODS:
+            with self.subTest(method):
+                self.check_move("mixed", method, 2)
 
 
 class Refusals(unittest.TestCase):
     """Bad input on real Xen: a clear error, and the domain runs on."""
 
     def check_refused(self, command, error_id, *words):
-        answer = SHELLS[0].run(command)
+        answer = shell(1).run(command)
         self.assertNotEqual(answer["exitCode"], 0)
         self.assertIn(error_id, answer["stderr"])
         for word in words:
@@ -106,11 +132,8 @@ class Refusals(unittest.TestCase):
             killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 60s -Epoch 500ms -Confirm:$false")
             guest.wait_progress(3)
             killed.kill()
-            SHELLS[0].check(f"$null = Start-PreRecord -Name {guest.name} -Mode Observe -Window 500ms -Epoch 100ms -Confirm:$false -ErrorAction Stop")
+            shell(1).check(f"$null = Start-PreRecord -Name {guest.name} -Mode Observe -Window 500ms -Epoch 100ms -Confirm:$false -ErrorAction Stop")
             before, after = guest.wait_progress(5)
             self.assertGreater(after.checks, before.checks)
             self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
 
-
-if __name__ == "__main__":
-    unittest.main(argv=[Path(__file__).name])
