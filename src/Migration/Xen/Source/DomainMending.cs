@@ -56,12 +56,40 @@ internal static class DomainMending
         }
 
         // Every request went to a ring that is gone, so any page may be trapped and any vCPU may wait.
+        WakeVcpus(control, facts);
         PageBitmap populated = facts.FindPages(control);
         using PageTraps traps = new(
             new XenTrapPort(control, facts.DomId), facts.PageCount, facts.Info.Name, XenSourceDomain.UntrapPatience,
             TimeProvider.System);
-        traps.Adopt(populated, facts.Info.VcpuCount);
+        traps.Adopt(populated);
         traps.Remove();
+    }
+
+    /// <summary>
+    /// Wakes vCPUs whose requests nobody answered. Answers without requests leave the ring's counters apart, so that Xen
+    /// would overwrite requests: the ring is used for nothing else.
+    /// </summary>
+    private static void WakeVcpus(XenControl control, DomainFacts facts)
+    {
+        // A vCPU is paused once for a request; an unpatched hypervisor may have counted its duplicates too. An answer that
+        // finds a vCPU running changes nothing.
+        const int mostPauses = 16;
+        using XenPagingRing ring = new(control, facts.DomId);
+        for (uint vcpu = 0; vcpu < facts.Info.VcpuCount; vcpu++)
+        {
+            XenPagingEvent wake = new()
+            {
+                Vcpu = vcpu,
+                EventFlags = XenEventFlags.VcpuPaused,
+                PagingFlags = XenPagingFlags.DropPage,
+            };
+            for (int i = 0; i < mostPauses; i++)
+            {
+                ring.Answer([wake]);
+            }
+        }
+
+        ring.TryClose();
     }
 
     private static void WakeDomain(XenControl control, int domid, bool wasPaused)

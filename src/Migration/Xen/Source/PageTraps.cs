@@ -90,33 +90,8 @@ internal sealed class PageTraps : IDisposable
         return refused;
     }
 
-    /// <summary>
-    /// Takes pages for trapped whose state is not known, as after a killed process, and wakes vCPUs whose requests nobody
-    /// answered.
-    /// </summary>
-    internal void Adopt(PageBitmap pages, int vcpuCount)
-    {
-        // A vCPU is paused once for a request; an unpatched hypervisor may have counted its duplicates too. An answer that
-        // finds a vCPU running changes nothing.
-        const int mostPauses = 16;
-        _trapped.Or(pages);
-        lock (_ring)
-        {
-            for (uint vcpu = 0; vcpu < vcpuCount; vcpu++)
-            {
-                XenPagingEvent wake = new()
-                {
-                    Vcpu = vcpu,
-                    EventFlags = XenEventFlags.VcpuPaused,
-                    PagingFlags = XenPagingFlags.DropPage,
-                };
-                for (int i = 0; i < mostPauses; i++)
-                {
-                    _port.Answer([wake]);
-                }
-            }
-        }
-    }
+    /// <summary>Takes pages for trapped whose state is not known, as after a killed process.</summary>
+    internal void Adopt(PageBitmap pages) => _trapped.Or(pages);
 
     /// <summary>
     /// Removes every trap, without ever taking a page away: each is asked for as a backend would, and given back. The domain
@@ -209,6 +184,7 @@ internal sealed class PageTraps : IDisposable
                 Drain();
             }
 
+            PrepareOrphans(waiting);
             if (waiting.Count < asked.Length)
             {
                 lastProgress = _time.GetTimestamp();
@@ -220,6 +196,25 @@ internal sealed class PageTraps : IDisposable
                     $"{_subject}: {_trapped.Count} pages stay trapped, among them {string.Join(", ", waiting)}: their requests do not come through the ring.",
                     "Leave the domain paused, and open it again: that mends it.",
                     _subject);
+            }
+        }
+    }
+
+    /// <summary>
+    /// A page whose request went to a ring that is gone raises no other: it is given back without one. Pages that are
+    /// still trapped, because the ring was full, refuse that and are asked for again.
+    /// </summary>
+    private void PrepareOrphans(List<int> waiting)
+    {
+        int[] results = new int[waiting.Count];
+        int[] pfns = [.. waiting];
+        _port.Run(XenPagingOperation.Prepare, pfns, results);
+        for (int i = 0; i < pfns.Length; i++)
+        {
+            if (results[i] == 0)
+            {
+                _trapped.TryClear(pfns[i]);
+                waiting.Remove(pfns[i]);
             }
         }
     }

@@ -31,7 +31,7 @@ internal sealed class FakeTrapPort(int pageCount) : ITrapPort
 
     public int DisableRefusals { get; set; }
 
-    public int PrepareCalls { get; private set; }
+    public int PreparedPages { get; private set; }
 
     public int Trapped => Count(State.Trapped) + Count(State.Asked);
 
@@ -148,12 +148,12 @@ internal sealed class FakeTrapPort(int pageCount) : ITrapPort
 
     private int Prepare(int pfn)
     {
-        PrepareCalls++;
         if (_pages[pfn] != State.Asked)
         {
             return -XenErrno.NoEntry;
         }
 
+        PreparedPages++;
         _pages[pfn] = State.Free;
         return 0;
     }
