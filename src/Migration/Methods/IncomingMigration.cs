@@ -347,6 +347,15 @@ public sealed class IncomingMigration : IDisposable
             return;
         }
 
-        _domain?.Dispose();
+        try
+        {
+            _domain?.Dispose();
+        }
+#pragma warning disable CA1031 // The outcome stands; what letting go of the domain failed at is told beside it.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            AfterwardsError ??= e;
+        }
     }
 }

@@ -17,6 +17,7 @@ internal sealed class XlRestoreProcess : IDisposable
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly string _subject;
+    private bool _isDisposed;
 
     private XlRestoreProcess(Process process, string subject)
     {
@@ -117,6 +118,12 @@ internal sealed class XlRestoreProcess : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         if (!_process.HasExited)
         {
             Abandon();
