@@ -20,10 +20,8 @@ public sealed class GetPageOrderCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        PageOrder order = Strategy == PageOrderStrategy.Sequential
-            ? PageOrder.Sequential(PreRecord.Populated)
-            : PageOrder.RecordedFirst(PreRecord.Populated, PreRecord.Trajectory);
+        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, [Strategy]);
         WriteObject(new PageOrderInfo(
-            PreRecord.DomainName, order.Strategy, order.RecordedCount, order.Pfns.ToArray(), PreRecord with { Order = order.Strategy }));
+            PreRecord.DomainName, Strategy, order.RecordedCount, order.Pfns.ToArray(), PreRecord with { Order = Strategy }));
     }
 }

@@ -83,7 +83,7 @@ public sealed class InvokePreRecordMigrationCommand : DomainCommand
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationOptions made = RecordingOptions.Make(this, Method, Mode, Window, Epoch, SuspendTimeout, BackupLimit, SkipRollbackProof);
-        _options = made with { Order = Order, BandwidthLimit = BandwidthLimit };
+        _options = made with { Order = Order is { } order ? [order] : null, BandwidthLimit = BandwidthLimit };
         _options.Validate();
         _destination = Destination is null ? null : Cmdlets.Destination.Parse(Destination);
     });
@@ -131,7 +131,7 @@ public sealed class InvokePreRecordMigrationCommand : DomainCommand
         MigrationOptions options = recording.Options with
         {
             RemotePF = PreRecord.RemotePF,
-            Order = Order ?? PreRecord.Order,
+            Order = (Order ?? PreRecord.Order) is { } order ? [order] : null,
             BandwidthLimit = BandwidthLimit,
         };
         options.Validate();

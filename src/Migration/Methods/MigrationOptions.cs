@@ -21,8 +21,11 @@ public sealed record MigrationOptions
     /// </summary>
     public bool? RemotePF { get; init; }
 
-    /// <summary>In which order pages are pushed; null for what suits the method.</summary>
-    public Ordering.PageOrderStrategy? Order { get; init; }
+    /// <summary>
+    /// In which order pages are pushed; null for what suits the method. Several compose
+    /// (<see cref="Ordering.PageOrder.Build"/>).
+    /// </summary>
+    public IReadOnlyList<Ordering.PageOrderStrategy>? Order { get; init; }
 
     /// <summary>Most bytes a second that the bulk connection may carry; null for no limit. Demand faults are not limited.</summary>
     public long? BandwidthLimit { get; init; }
@@ -57,6 +60,11 @@ public sealed record MigrationOptions
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
         Check(BackupLimitPages is null or > 0, nameof(BackupLimitPages), $"is {BackupLimitPages}", "Give a number of pages above zero.");
         Check(MaximumRounds > 0, nameof(MaximumRounds), $"is {MaximumRounds}", "Give at least one round.");
+        if (Order is not null)
+        {
+            Ordering.PageOrderStrategies.Validate(Order);
+        }
+
         Check(DirtyPageThreshold >= 0, nameof(DirtyPageThreshold), $"is {DirtyPageThreshold}", "Give zero or more pages.");
     }
 

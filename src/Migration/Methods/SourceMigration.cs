@@ -165,14 +165,17 @@ internal sealed class SourceMigration : IDisposable
     public PageOrder Order()
     {
         PageBitmap remaining = _sent?.GetUnclaimed() ?? Session.Populated.Clone();
-        PageOrderStrategy strategy = Options.Order
-            ?? (Options.Method == MigrationMethod.PreRecord ? PageOrderStrategy.RecordedFirst : PageOrderStrategy.Sequential);
-        return strategy switch
+        if (Options.Order is null && Options.Method != MigrationMethod.PreRecord)
         {
-            PageOrderStrategy.Sequential => PageOrder.Sequential(remaining),
-            PageOrderStrategy.RecordedFirst => PageOrder.RecordedFirst(remaining, Session.Trajectory),
-            _ => throw new ArgumentOutOfRangeException(nameof(Options), strategy, null),
-        };
+            return PageOrder.Sequential(remaining);
+        }
+
+        PageOrderOptions constants = PageOrderOptions.Default;
+        return PageOrder.Build(
+            remaining,
+            Session.Trajectory,
+            Options.Order ?? [PageOrderStrategy.RecordedFirst],
+            constants with { Bandwidth = Options.BandwidthLimit ?? constants.Bandwidth });
     }
 
     /// <summary>The good end: everything is there, so the domain here goes, and the destination is told.</summary>

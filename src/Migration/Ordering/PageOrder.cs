@@ -1,22 +1,28 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Ordering;
 
 /// <summary>A permutation of the pages still to be sent: every page once, none twice, none invented.</summary>
+/// <remarks>
+/// Composed of recorded pages by first touch (the destination executes again what the recording saw), the pages of prediction
+/// windows, those of hotspot neighbourhoods, and the rest by ascending page frame number. This project's definition
+/// (docs/ordering.md).
+/// </remarks>
 public sealed class PageOrder
 {
     private readonly int[] _pfns;
 
-    private PageOrder(PageOrderStrategy strategy, int[] pfns, int recordedCount)
+    internal PageOrder(int[] pfns, IReadOnlyList<PageOrderStrategy> strategies)
     {
-        Strategy = strategy;
         _pfns = pfns;
-        RecordedCount = recordedCount;
+        Strategies = strategies;
     }
 
-    /// <summary>How the order was made.</summary>
-    public PageOrderStrategy Strategy { get; }
+    /// <summary>How the order was made, as it was asked for.</summary>
+    public IReadOnlyList<PageOrderStrategy> Strategies { get; }
 
     /// <summary>The pages, first to be sent first.</summary>
     public ReadOnlySpan<int> Pfns => _pfns;
@@ -25,33 +31,85 @@ public sealed class PageOrder
     public int Count => _pfns.Length;
 
     /// <summary>How many of the first pages were recorded.</summary>
-    public int RecordedCount { get; }
+    public int RecordedCount { get; private init; }
+
+    /// <summary>How many pages after the recorded ones were predicted.</summary>
+    public int PredictedCount { get; private init; }
+
+    /// <summary>What <see cref="PageOrderStrategy.Auto"/> chose, with the coverage that decided; null for other strategies.</summary>
+    public string? Reason { get; private init; }
+
+    /// <summary>The prediction windows, for whoever follows the order while faults come in.</summary>
+    public IReadOnlyList<PredictionWindow> Windows { get; private init; } = [];
 
     /// <summary>Ascending page frame numbers.</summary>
     /// <param name="remaining">The pages still to be sent.</param>
     public static PageOrder Sequential(PageBitmap remaining) =>
-        new(PageOrderStrategy.Sequential, [.. remaining.Pfns()], 0);
+        new(new PageOrderComposition(remaining).Complete(), [PageOrderStrategy.Sequential]);
 
-    /// <summary>Recorded pages by ascending first touch, then the rest by ascending page frame number.</summary>
+    /// <summary>Composes an order.</summary>
     /// <param name="remaining">The pages still to be sent.</param>
     /// <param name="trajectory">What was recorded; pages that are not remaining are left out.</param>
-    public static PageOrder RecordedFirst(PageBitmap remaining, AccessTrajectory trajectory)
+    /// <param name="strategies">How; <see cref="PageOrderStrategies.Validate"/> says which go together.</param>
+    /// <param name="options">Every constant; the defaults where not given.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The recording is of a guest with another page count.</exception>
+    public static PageOrder Build(
+        PageBitmap remaining,
+        AccessTrajectory trajectory,
+        IReadOnlyList<PageOrderStrategy> strategies,
+        PageOrderOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(trajectory.PageCount, remaining.PageCount, nameof(trajectory));
-        PageBitmap rest = remaining.Clone();
-        List<int> pfns = [.. trajectory.PagesByFirstTouch().Where(rest.TryClear)];
-        int recorded = pfns.Count;
-        pfns.AddRange(rest.Pfns());
-        return new PageOrder(PageOrderStrategy.RecordedFirst, [.. pfns], recorded);
+        PageOrderStrategies.Validate(strategies);
+        options ??= PageOrderOptions.Default;
+        options.Validate();
+        if (strategies.Contains(PageOrderStrategy.Sequential))
+        {
+            return Sequential(remaining);
+        }
+
+        IrregularSequenceSeries series = IrregularSequenceSeries.Of(trajectory);
+        PageSummary[] summaries = PageSummary.Summarise(trajectory, series);
+        PageOrderComposition composition = new(remaining);
+        composition.AddRecorded(trajectory, series, summaries);
+        int recorded = composition.Count;
+
+        bool isAuto = strategies.Contains(PageOrderStrategy.Auto);
+        string? reason = null;
+        IReadOnlyList<PredictionWindow> windows = [];
+        bool clusters = strategies.Contains(PageOrderStrategy.IssDbscan);
+        if (isAuto || strategies.Contains(PageOrderStrategy.LinearRegression))
+        {
+            LinearRegressionPrediction lines =
+                LinearRegressionPrediction.Make(trajectory, series, summaries, recorded, options);
+            double coverage = series.Count == 0 ? 0 : (double)lines.CoveredCount / series.Count;
+            clusters |= isAuto && coverage < options.AutoCoverage;
+            reason = isAuto ? Explain(coverage, options.AutoCoverage) : null;
+            if (!isAuto || !clusters)
+            {
+                windows = lines.Windows;
+                composition.AddWindows(windows);
+            }
+        }
+
+        if (clusters)
+        {
+            composition.AddNeighbourhoods(IssDbscanPrediction.Make(
+                series, summaries, trajectory.PageCount, trajectory.EpochCount, options).Neighbourhoods);
+        }
+
+        int predicted = composition.Count - recorded;
+        return new PageOrder(composition.Complete(), [.. strategies.Distinct()])
+        {
+            RecordedCount = recorded,
+            PredictedCount = predicted,
+            Reason = reason,
+            Windows = windows,
+        };
     }
-}
 
-/// <summary>How a page order is made.</summary>
-public enum PageOrderStrategy
-{
-    /// <summary>Ascending page frame numbers.</summary>
-    Sequential,
-
-    /// <summary>Recorded pages by first touch, then ascending.</summary>
-    RecordedFirst,
+    private static string Explain(double coverage, double limit) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{(coverage < limit ? PageOrderStrategy.IssDbscan : PageOrderStrategy.LinearRegression)}: sequence sets cover {coverage:P1} of the recorded pages, and {nameof(PageOrderStrategy.LinearRegression)} is chosen from {limit:P1} on.");
 }

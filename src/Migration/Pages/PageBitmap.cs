@@ -130,6 +130,23 @@ public sealed class PageBitmap
         }
     }
 
+    /// <summary>Copies the pfns of set bits, ascending.</summary>
+    /// <param name="pfns">Where to; as many as it has room for are copied.</param>
+    /// <returns>How many.</returns>
+    public int CopyPfns(Span<int> pfns)
+    {
+        int count = 0;
+        for (int i = 0; i < _words.Length && count < pfns.Length; i++)
+        {
+            for (ulong word = Volatile.Read(ref _words[i]); word != 0 && count < pfns.Length; word &= word - 1)
+            {
+                pfns[count++] = (i << 6) + BitOperations.TrailingZeroCount(word);
+            }
+        }
+
+        return count;
+    }
+
     /// <summary>The runs of set bits, ascending, as short as they are disjoint.</summary>
     public IEnumerable<PageRange> Ranges()
     {

@@ -60,7 +60,7 @@ public sealed class InProcessMigrationTests
         using IIncomingDomain incoming = right.CreateIncoming(source.Describe(), s_cancel);
         IRemotePaging paging = incoming.EnableRemotePF();
         incoming.Restore(core, s_cancel);
-        PageOrder order = PageOrder.RecordedFirst(paging.Missing, trajectory);
+        PageOrder order = PageOrder.Build(paging.Missing, trajectory, [PageOrderStrategy.RecordedFirst]);
         plug.Drop();
         incoming.Unpause();
         TestGuests.PushAndServe(checkpoint, paging, order);

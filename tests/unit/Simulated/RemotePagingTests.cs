@@ -93,7 +93,8 @@ public sealed class RemotePagingTests
         // 400 MB/s beside its 200,000 operations a second.
         SimulatedDomainOptions options = TestGuests.Options(GuestWorkloadKind.HotSet) with { WorkingSetBytes = 1 << 20 };
         long postCopy = FaultsOf(options, (missing, _) => PageOrder.Sequential(missing));
-        long preRecord = FaultsOf(options, PageOrder.RecordedFirst);
+        long preRecord = FaultsOf(
+            options, (missing, trajectory) => PageOrder.Build(missing, trajectory, [PageOrderStrategy.RecordedFirst]));
         Assert.True(postCopy > 100, $"{postCopy} faults of post-copy");
         Assert.True(preRecord * 2 < postCopy, $"{preRecord} faults of pre-record, {postCopy} of post-copy");
     }

@@ -1,0 +1,71 @@
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
+
+namespace PreRecordMigration.Ordering;
+
+/// <summary>Puts a page order together, part after part; whatever parts say, each remaining page stands in it once.</summary>
+internal sealed class PageOrderComposition
+{
+    private readonly PageBitmap _rest;
+    private readonly int[] _pfns;
+
+    public PageOrderComposition(PageBitmap remaining)
+    {
+        // A copy first: pages may be sent by others meanwhile, and the order is of one moment.
+        _rest = remaining.Clone();
+        _pfns = new int[_rest.Count];
+    }
+
+    /// <summary>How many pages the order has so far.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Adds the recorded pages by first touch.</summary>
+    public void AddRecorded(
+        AccessTrajectory trajectory, IrregularSequenceSeries series, ReadOnlySpan<PageSummary> summaries)
+    {
+        foreach (ref readonly AccessRecord record in trajectory.Records)
+        {
+            if (summaries[series.IndexOf(record.Pfn)].FirstSequence == record.Sequence)
+            {
+                Add(record.Pfn);
+            }
+        }
+    }
+
+    /// <summary>Adds the pages of prediction windows, each window from where its path enters it.</summary>
+    public void AddWindows(IReadOnlyList<PredictionWindow> windows)
+    {
+        foreach (PredictionWindow window in windows)
+        {
+            int pfn = window.Direction > 0 ? window.First : window.Last;
+            for (int i = 0; i < window.Count; i++, pfn += window.Direction)
+            {
+                Add(pfn);
+            }
+        }
+    }
+
+    /// <summary>Adds the pages of neighbourhoods, each from its centre outwards.</summary>
+    public void AddNeighbourhoods(IReadOnlyList<Neighbourhood> neighbourhoods)
+    {
+        foreach (Neighbourhood neighbourhood in neighbourhoods)
+        {
+            neighbourhood.ForEachByDistance(Add);
+        }
+    }
+
+    /// <summary>Adds the rest by ascending page frame number.</summary>
+    public int[] Complete()
+    {
+        Count += _rest.CopyPfns(_pfns.AsSpan(Count));
+        return _pfns;
+    }
+
+    private void Add(int pfn)
+    {
+        if (_rest.TryClear(pfn))
+        {
+            _pfns[Count++] = pfn;
+        }
+    }
+}
