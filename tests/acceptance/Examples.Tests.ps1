@@ -17,4 +17,20 @@ Describe 'The examples' {
         "$($result.Mode)" | Should -Be 'Rollback'
         Get-MigrationHost sim* | Should -BeNullOrEmpty
     }
+
+    It 'Move-InPipeline.ps1 moves web01 to xen2 in one pipeline' {
+        $result = & ([System.IO.Path]::Combine($examples, 'Move-InPipeline.ps1'))
+        $result.DomainName | Should -Be 'web01'
+        $result.Destination | Should -Be 'xen2'
+        $result.RollbackProof.IsProved | Should -BeTrue
+        $result.DiscardedExecution | Should -BeGreaterOrEqual ([TimeSpan] '00:00:00.4')
+        Get-MigrationHost xen* | Should -BeNullOrEmpty
+    }
+
+    It 'Move-Ordered.ps1 moves web01 to xen2 with two predictions composed' {
+        $result = & ([System.IO.Path]::Combine($examples, 'Move-Ordered.ps1'))
+        $result.DomainName | Should -Be 'web01'
+        $result.Destination | Should -Be 'xen2'
+        Get-MigrationHost xen* | Should -BeNullOrEmpty
+    }
 }

@@ -1,22 +1,6 @@
 BeforeDiscovery {
-    $exported = @(
-        'Connect-MigrationHost'
-        'Disable-RemotePF'
-        'Disconnect-MigrationHost'
-        'Enable-RemotePF'
-        'Get-MigrationDomain'
-        'Get-MigrationHost'
-        'Get-MigrationReceiver'
-        'Get-PageOrder'
-        'Invoke-PreRecordMigration'
-        'New-SimulatedDomain'
-        'New-SimulatedHost'
-        'Start-MigrationReceiver'
-        'Start-PreRecord'
-        'Stop-MigrationReceiver'
-        'Stop-PreRecord'
-        'Test-MigrationHost'
-    )
+    # The export snapshot: every cmdlet with its parameters. A change of it is a change that users see.
+    $exported = [System.IO.File]::ReadAllLines([System.IO.Path]::Combine($PSScriptRoot, 'Exports.txt')).ForEach({ $_.Split(' ')[0] })
 }
 
 Describe 'The module' {
@@ -30,7 +14,30 @@ Describe 'The module' {
         $names = [string[]] $module.ExportedCommands.Keys
         [Array]::Sort($names)
         $names -join ' ' | Should -BeExactly (@($said) -join ' ')
-        $names.Count | Should -Be 16
+    }
+
+    It 'has the cmdlets and parameters of the export snapshot' {
+        $common = [System.Management.Automation.Cmdlet]::CommonParameters + [System.Management.Automation.Cmdlet]::OptionalCommonParameters
+        $exports = foreach ($command in $module.ExportedCmdlets.Values) {
+            $parameters = foreach ($parameter in $command.Parameters.Values) {
+                if ($parameter.Name -notin $common) {
+                    "-$($parameter.Name):$($parameter.ParameterType.ToString().Split('.')[-1].TrimEnd(']').Replace('[', '[]'))"
+                }
+            }
+
+            $sorted = [string[]] @($parameters)
+            [Array]::Sort($sorted, [StringComparer]::Ordinal)
+            "$($command.Name) $($sorted -join ' ')".TrimEnd()
+        }
+
+        $lines = [string[]] @($exports)
+        [Array]::Sort($lines, [StringComparer]::Ordinal)
+        $expected = [System.IO.File]::ReadAllLines([System.IO.Path]::Combine($PSScriptRoot, 'Exports.txt'))
+        foreach ($line in $lines) {
+            $expected | Should -Contain $line
+        }
+
+        $lines.Count | Should -Be $expected.Count
     }
 
     It 'says what it needs' {
@@ -68,7 +75,7 @@ Describe 'The module' {
         $null = New-SimulatedHost kept
         try {
             Import-Module $manifest -Force
-            (Get-Module PreRecordMigration).ExportedCommands.Count | Should -Be 16
+            (Get-Module PreRecordMigration).ExportedCommands.Count | Should -Be $module.ExportedCommands.Count
             (Get-MigrationHost kept).Name | Should -Be 'kept'
         }
         finally {
@@ -106,7 +113,7 @@ Describe 'The cmdlet <_>' -ForEach $exported {
 
     It 'has an approved verb and a singular noun' {
         $approved = [System.Management.Automation.VerbsCommon], [System.Management.Automation.VerbsLifecycle],
-            [System.Management.Automation.VerbsDiagnostic], [System.Management.Automation.VerbsCommunications]
+            [System.Management.Automation.VerbsDiagnostic], [System.Management.Automation.VerbsData], [System.Management.Automation.VerbsCommunications]
         $verbs = $approved.ForEach({ $_.GetFields().ForEach({ $_.GetRawConstantValue() }) })
         $verbs | Should -Contain $command.Verb
         $command.Noun | Should -Not -Match 's$'
@@ -119,7 +126,7 @@ Describe 'The cmdlet <_>' -ForEach $exported {
     }
 
     It 'understands -WhatIf where it changes something' {
-        $changes = $command.Verb -notin 'Get', 'Test'
+        $changes = $command.Verb -notin 'Get', 'Test', 'Wait'
         $command.Parameters.ContainsKey('WhatIf') | Should -Be $changes
     }
 

@@ -1,6 +1,7 @@
 BeforeAll {
     $null = New-SimulatedHost record1, record2
     $null = New-SimulatedDomain worker, second -HostName record1 -Memory 8MB -OperationsPerSecond 20000
+    filter Where-Running { if ($_.State -eq 'Running') { $_ } }
     function Get-WorkerState { "$((Get-MigrationDomain worker -HostName record1).State)" }
 }
 
@@ -170,7 +171,7 @@ Describe 'Get-PageOrder' {
 
     It 'puts recorded pages first, in the order of their first touch' {
         $order = $recorded | Get-PageOrder
-        "$($order.Strategy)" | Should -Be 'RecordedFirst'
+        $order.Strategy -join ',' | Should -Be 'RecordedFirst'
         $order.RecordedCount | Should -Be $recorded.RecordedPages
         $touched = $recorded.Trajectory.PagesByFirstTouch()
         $order.Pfn[0..($touched.Count - 1)] -join ',' | Should -Be ($touched -join ',')
@@ -195,13 +196,123 @@ Describe 'Get-PageOrder' {
 
     It 'carries the recording on, with the order decided' {
         $order = Get-PageOrder $recorded -Strategy Sequential
-        "$($order.PreRecord.Order)" | Should -Be 'Sequential'
+        $order.PreRecord.Order -join ',' | Should -Be 'Sequential'
         $order.PreRecord.Id | Should -Be $recorded.Id
         $recorded.Order | Should -BeNullOrEmpty
     }
 
     It 'refuses a strategy that it does not know' {
         { Get-PageOrder $recorded -Strategy Guess } | Should -Throw -ErrorId 'CannotConvertArgumentNoMessage,PreRecordMigration.Cmdlets.GetPageOrderCommand'
+    }
+
+    It 'composes strategies' {
+        $order = Get-PageOrder $recorded -Strategy LinearRegression, IssDbscan
+        $order.Strategy -join ',' | Should -Be 'LinearRegression,IssDbscan'
+        $order.RecordedCount | Should -Be $recorded.RecordedPages
+        $order.PredictedCount | Should -BeGreaterOrEqual 0
+    }
+
+    It 'says what Auto chose, and why' {
+        (Get-PageOrder $recorded -Strategy Auto).Reason | Should -Match '%'
+        (Get-PageOrder $recorded -Strategy Sequential).Reason | Should -BeNullOrEmpty
+    }
+
+    It 'refuses strategies that do not go together' {
+        Get-PageOrder $recorded -Strategy Sequential, IssDbscan -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'InvalidOption,PreRecordMigration.Cmdlets.GetPageOrderCommand'
+    }
+}
+
+Describe 'Set-PageOrder' {
+    BeforeAll {
+        $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms -Mode Observe
+        Stop-PreRecord $recorded
+    }
+
+    It 'decides about a recording, and leaves the given one as it is' {
+        $decided = $recorded | Set-PageOrder -Strategy Auto
+        $decided.Order -join ',' | Should -Be 'Auto'
+        $decided.Id | Should -Be $recorded.Id
+        $recorded.Order | Should -BeNullOrEmpty
+        "$(($decided | Get-PageOrder).Reason)" | Should -Match '%'
+    }
+
+    It 'takes an order from the pipeline' {
+        ($recorded | Get-PageOrder | Set-PageOrder -Strategy Sequential).Order -join ',' | Should -Be 'Sequential'
+    }
+
+    It 'hands the recording on unchanged with -WhatIf' {
+        ($recorded | Set-PageOrder -Strategy Auto -WhatIf).Order | Should -BeNullOrEmpty
+    }
+
+    It 'refuses strategies that do not go together' {
+        $recorded | Set-PageOrder -Strategy Auto, IssDbscan -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'InvalidOption,PreRecordMigration.Cmdlets.SetPageOrderCommand'
+        $failed[0].TargetObject | Should -Be 'worker'
+    }
+}
+
+Describe 'Get-PageBackup and Restore-PageBackup' {
+    It 'show what was backed up, and roll the domain back to its checkpoint' {
+        $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms
+        $backup = $recorded | Get-PageBackup
+        $backup.PageCount | Should -Be $recorded.BackedUpPages
+        $backup.Pfn.Count | Should -Be $backup.PageCount
+        $backup.Bytes | Should -BeGreaterOrEqual ($backup.PageCount * 4096)
+        $backup.Limit | Should -BeGreaterOrEqual 8MB
+        $restored = $backup | Restore-PageBackup
+        $restored.Name | Should -Be 'worker'
+        Get-WorkerState | Should -Be 'Running'
+        $recorded | Get-PageBackup -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'RecordingNotHeld,PreRecordMigration.Cmdlets.GetPageBackupCommand'
+    }
+
+    It 'restore nothing with -WhatIf' {
+        $recorded = Start-PreRecord worker -Window 20ms
+        $recorded | Restore-PageBackup -WhatIf | Should -BeNullOrEmpty
+        Get-WorkerState | Should -Be 'Paused'
+        $null = $recorded | Restore-PageBackup
+    }
+
+    It 'refuse what only observed, and keep it' {
+        $recorded = Start-PreRecord worker -Window 20ms -Mode Observe
+        ($recorded | Get-PageBackup).PageCount | Should -Be 0
+        $recorded | Restore-PageBackup -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'NotSupported,PreRecordMigration.Cmdlets.RestorePageBackupCommand'
+        $recorded | Stop-PreRecord
+    }
+}
+
+Describe 'Get-RemotePF' {
+    It 'says what is decided about a recording' {
+        $recorded = Start-PreRecord worker -Window 20ms -Mode Observe
+        ($recorded | Disable-RemotePF | Get-RemotePF).IsEnabled | Should -BeFalse
+        $decided = $recorded | Enable-RemotePF -Destination record2 | Get-RemotePF
+        $decided.IsEnabled | Should -BeTrue
+        $decided.State | Should -Be 'Decided'
+        $decided.HostName | Should -Be 'record2'
+        $recorded | Stop-PreRecord
+    }
+
+    It 'says what is missing while a domain comes in' {
+        $null = New-SimulatedDomain incoming -HostName record1 -Memory 8MB -OperationsPerSecond 20000
+        $handle = Start-Migration incoming record2 -Method PostCopy -BandwidthLimit 2MB
+        $seen = $null
+        $patience = [System.Diagnostics.Stopwatch]::StartNew()
+        while ($null -eq $seen -and $patience.Elapsed.TotalSeconds -lt 60) {
+            $seen = @(Get-RemotePF incoming* | Where-Running)[0]
+        }
+
+        $seen.HostName | Should -Be 'record2'
+        $seen.IsEnabled | Should -BeTrue
+        $seen.MissingPages | Should -BeGreaterThan 0
+        $null = $handle | Wait-Migration
+        Get-RemotePF incoming* | Should -BeNullOrEmpty
+    }
+
+    It 'says so where no such domain comes in' {
+        Get-RemotePF nobody -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'IncomingNotFound,PreRecordMigration.Cmdlets.GetRemotePFCommand'
     }
 }
 
@@ -221,7 +332,7 @@ Describe 'Enable-RemotePF and Disable-RemotePF' {
         $decided = $recorded | Get-PageOrder -Strategy Sequential | Enable-RemotePF -Destination record2
         $decided.RemotePF | Should -BeTrue
         $decided.Destination | Should -Be 'record2'
-        "$($decided.Order)" | Should -Be 'Sequential'
+        $decided.Order -join ',' | Should -Be 'Sequential'
         ($decided | Disable-RemotePF).Destination | Should -Be 'record2'
     }
 

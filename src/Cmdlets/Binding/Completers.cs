@@ -53,6 +53,16 @@ public sealed class HostNameCompleter : NameCompleter
         HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"));
 }
 
+/// <summary>Completes the names of the domains that migrations of this process move.</summary>
+public sealed class MovingDomainCompleter : NameCompleter
+{
+    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        MigrationRegistry.All
+            .GroupBy(job => job.Location.Info.Name, StringComparer.OrdinalIgnoreCase)
+            .OrderBy(jobs => jobs.Key, StringComparer.OrdinalIgnoreCase)
+            .Select(jobs => (jobs.Key, $"{jobs.Key} to {jobs.Last().Destination.Name}: {jobs.Last().State}"));
+}
+
 /// <summary>Completes the names of the domains on the hosts this process knows, or on the one that -HostName names.</summary>
 public sealed class DomainNameCompleter : NameCompleter
 {

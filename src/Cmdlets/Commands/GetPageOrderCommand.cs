@@ -13,15 +13,23 @@ public sealed class GetPageOrderCommand : MigrationCmdlet
     [ValidateNotNull]
     public PreRecord PreRecord { get; set; } = null!;
 
-    /// <summary>How the order is made.</summary>
+    /// <summary>How the order is made; several compose, recorded pages always first. What was decided where it is not given.</summary>
     [Parameter]
-    public PageOrderStrategy Strategy { get; set; } = PageOrderStrategy.RecordedFirst;
+    [ValidateNotNullOrEmpty]
+    public PageOrderStrategy[]? Strategy { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
+    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
     {
-        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, [Strategy]);
+        IReadOnlyList<PageOrderStrategy> strategies = Strategy ?? PreRecord.Order ?? [PageOrderStrategy.RecordedFirst];
+        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, strategies);
         WriteObject(new PageOrderInfo(
-            PreRecord.DomainName, Strategy, order.RecordedCount, order.Pfns.ToArray(), PreRecord with { Order = Strategy }));
-    }
+            PreRecord.DomainName,
+            order.Strategies,
+            order.RecordedCount,
+            order.PredictedCount,
+            order.Reason,
+            order.Pfns.ToArray(),
+            PreRecord with { Order = strategies }));
+    });
 }

@@ -114,7 +114,7 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
 
     private void Disconnect(IMigrationHost host)
     {
-        if (ReceiverRegistry.TryGet(host.Name, out _) || RecordingRegistry.HoldsDomainOf(host.Name))
+        if (ReceiverRegistry.TryGet(host.Name, out _) || RecordingRegistry.HoldsDomainOf(host.Name) || MigrationRegistry.Uses(host.Name))
         {
             throw new CommandException(
                 nameof(SR.HostBusy), ErrorCategory.ResourceBusy, Text.Format(SR.HostBusy, host.Name), SR.HostBusyRemedy, host.Name);

@@ -82,7 +82,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint
             return new DestinationEndpoint(running.Endpoint, null);
         }
 
-        MigrationReceiver temporary = ReceiverRegistry.Listen(Host!, 0);
+        MigrationReceiver temporary = ReceiverRegistry.StartTemporary(Host!);
         return new DestinationEndpoint(temporary.Endpoint, temporary);
     }
 
@@ -104,5 +104,6 @@ internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint
 internal sealed record DestinationEndpoint(IPEndPoint Address, MigrationReceiver? Temporary) : IAsyncDisposable
 {
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => Temporary?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public ValueTask DisposeAsync() =>
+        Temporary is null ? ValueTask.CompletedTask : ReceiverRegistry.EndTemporaryAsync(Temporary);
 }

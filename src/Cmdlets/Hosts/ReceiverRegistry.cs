@@ -10,7 +10,11 @@ namespace PreRecordMigration.Cmdlets;
 internal static class ReceiverRegistry
 {
     private static readonly ConcurrentDictionary<string, MigrationReceiver> Receivers = new(StringComparer.OrdinalIgnoreCase);
+    private static readonly ConcurrentDictionary<MigrationReceiver, byte> Temporary = new();
     private static readonly Lock Starting = new();
+
+    /// <summary>All receivers of this process, those of single migrations included.</summary>
+    public static IEnumerable<MigrationReceiver> Listening => Receivers.Values.Concat(Temporary.Keys).OrderBy(receiver => receiver.Host.Name, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The hosts that receive, ordered by name.</summary>
     public static IReadOnlyList<string> HostNames => [.. Receivers.Keys.Order(StringComparer.OrdinalIgnoreCase)];
@@ -56,9 +60,20 @@ internal static class ReceiverRegistry
         }
     }
 
-    /// <summary>Makes a receiver that is in no list: for one migration.</summary>
-    public static MigrationReceiver Listen(IMigrationHost host, int port) =>
-        MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, port));
+    /// <summary>Makes a receiver for one migration; <see cref="EndTemporaryAsync"/> ends it.</summary>
+    public static MigrationReceiver StartTemporary(IMigrationHost host)
+    {
+        MigrationReceiver receiver = Listen(host, 0);
+        Temporary[receiver] = 0;
+        return receiver;
+    }
+
+    /// <summary>Ends the receiver of one migration.</summary>
+    public static async ValueTask EndTemporaryAsync(MigrationReceiver receiver)
+    {
+        await receiver.DisposeAsync().ConfigureAwait(false);
+        Temporary.TryRemove(receiver, out _);
+    }
 
     /// <summary>Takes a receiver out of the list; the caller ends it.</summary>
     public static MigrationReceiver Remove(string hostName)
@@ -66,4 +81,7 @@ internal static class ReceiverRegistry
         MigrationReceiver receiver = Get(hostName);
         return Receivers.TryRemove(hostName, out MigrationReceiver? removed) ? removed : receiver;
     }
+
+    private static MigrationReceiver Listen(IMigrationHost host, int port) =>
+        MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, port));
 }

@@ -45,8 +45,8 @@ public sealed record PreRecord
     /// <summary>When the recording is discarded if it has not been moved by then.</summary>
     public required DateTimeOffset HeldUntil { get; init; }
 
-    /// <summary>In which order pages are to be pushed; null for what suits the method.</summary>
-    public PageOrderStrategy? Order { get; init; }
+    /// <summary>In which order pages are to be pushed, the first strategy's first; null for what suits the method.</summary>
+    public IReadOnlyList<PageOrderStrategy>? Order { get; init; }
 
     /// <summary>Whether memory may arrive after the domain runs at the destination; null for what suits the method.</summary>
     public bool? RemotePF { get; init; }

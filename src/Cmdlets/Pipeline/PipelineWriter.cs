@@ -16,9 +16,10 @@ internal sealed class PipelineWriter(Cmdlet cmdlet, BlockingCollection<Action> p
     /// <summary>Makes the progress bar of one domain.</summary>
     /// <param name="domain">The domain.</param>
     /// <param name="activity">What is done to it.</param>
-    public DomainProgress ForDomain(string domain, string activity) => new(this, domain, activity);
+    public DomainProgress ForDomain(string domain, string activity) => new(this, domain, activity, null);
 
-    private void Post(Action write)
+    /// <summary>Has something done on the pipeline's thread.</summary>
+    public void Post(Action write)
     {
         try
         {
@@ -40,18 +41,31 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
     private readonly string _domain;
     private readonly string _activity;
     private readonly int _activityId;
+    private readonly int _parentId;
     private readonly Lock _reporting = new();
     private long? _last;
     private MigrationPhase? _phase;
 
     /// <summary>Begins a bar.</summary>
-    public DomainProgress(PipelineWriter writer, string domain, string activity)
+    /// <param name="writer">The way to the pipeline's thread.</param>
+    /// <param name="domain">The domain.</param>
+    /// <param name="activity">What is done to it.</param>
+    /// <param name="parentId">The bar over several domains; null for none.</param>
+    public DomainProgress(PipelineWriter writer, string domain, string activity, int? parentId)
     {
+        _parentId = parentId ?? -1;
         _writer = writer;
         _domain = domain;
         _activity = activity;
         _activityId = StableId(domain);
     }
+
+    /// <summary>What ends the bar.</summary>
+    public ProgressRecord Completed => new(_activityId, _activity, SR.ProgressDone)
+    {
+        ParentActivityId = _parentId,
+        RecordType = ProgressRecordType.Completed,
+    };
 
     /// <inheritdoc/>
     public void Report(MigrationProgress value)
@@ -76,8 +90,7 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
     }
 
     /// <summary>Completes the bar.</summary>
-    public void Dispose() =>
-        _writer.Progress(new ProgressRecord(_activityId, _activity, SR.ProgressDone) { RecordType = ProgressRecordType.Completed });
+    public void Dispose() => _writer.Progress(Completed);
 
     private ProgressRecord Record(MigrationProgress value)
     {
@@ -92,6 +105,7 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
                 Text.Bytes(value.BytesPerSecond));
         return new ProgressRecord(_activityId, _activity, status)
         {
+            ParentActivityId = _parentId,
             PercentComplete = value.PagesTotal == 0 ? -1 : (int)Math.Clamp(value.PagesDone * 100 / value.PagesTotal, 0, 100),
             SecondsRemaining = value.Remaining is { } remaining ? (int)Math.Min(remaining.TotalSeconds, int.MaxValue) : -1,
         };

@@ -1,3 +1,5 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
@@ -33,6 +35,13 @@ internal sealed class LiveRecording : IDisposable
 
     /// <summary>What was decided when it was recorded.</summary>
     public MigrationOptions Options => _session.Options;
+
+    /// <summary>The original contents of changed pages; null in Observe.</summary>
+    public PageBackup? Backups => _session.Backups;
+
+    /// <summary>Refuses a recording whose domain cannot be rolled back in place.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>.</exception>
+    public void RequireRollBack() => _session.RequireRollBack();
 
     /// <summary>Takes the recording out for a move, once. The caller disposes it, whatever comes of the move.</summary>
     /// <returns>The session, or null where another took it, or the hold time is over.</returns>

@@ -9,6 +9,9 @@ public interface IMigrationHost : IDisposable
     /// <summary>The hypervisor and its version, such as "Xen 4.17.5" or "Simulated".</summary>
     string Hypervisor { get; }
 
+    /// <summary>Memory that no domain holds, in bytes.</summary>
+    long FreeMemoryBytes { get; }
+
     /// <summary>What the host can do, and why not where it cannot.</summary>
     CapabilityReport GetCapabilities();
 

@@ -67,6 +67,9 @@ public sealed class IncomingMigration : IDisposable
     /// <summary>Remote page faults so far.</summary>
     public long RemoteFaults => _faults.Count;
 
+    /// <summary>Remote page faults that wait now.</summary>
+    public int WaitingFaults => _faults.WaitingCount;
+
     /// <summary>Why it ended, where it did not end well.</summary>
     public MigrationException? Error => State switch
     {

@@ -126,6 +126,42 @@ public sealed class PreRecordSession : IDisposable
         Domain.Dispose();
     }
 
+    /// <summary>
+    /// Rolls the domain back to its checkpoint, where it runs on: what the window did never happened. Ends the recording.
+    /// </summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: nothing was backed up, or this
+    /// hypervisor's domains cannot go back in place; the recording goes on.</exception>
+    public void RollBack()
+    {
+        ICheckpointedDomain domain = RequireRollBack();
+        EndRecording();
+        byte[] content = new byte[Page.Size];
+        foreach (int pfn in Backups!.Pfns())
+        {
+            Backups.TryRead(pfn, content);
+            domain.Memory.Write([pfn], content);
+        }
+
+        domain.RestoreCoreState(Checkpoint!);
+        _isReleased = true;
+        _plug?.Drop();
+        domain.Resume();
+        Dispose();
+    }
+
+    /// <summary>Refuses a recording whose domain <see cref="RollBack"/> cannot roll back.</summary>
+    /// <returns>The domain, as one that can.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>.</exception>
+    public ICheckpointedDomain RequireRollBack() => Checkpoint is not null && Domain is ICheckpointedDomain domain
+        ? domain
+        : throw new MigrationException(
+            MigrationErrorId.NotSupported,
+            Checkpoint is null
+                ? $"The recording of {Info.Name} has no checkpoint: it only observed."
+                : $"{Info.Name} cannot go back to its checkpoint in place: what the backends of its devices did in the window stays done.",
+            "Let the domain run on with Stop-PreRecord, or move its checkpoint with Invoke-PreRecordMigration.",
+            Info.Name);
+
     internal static PreRecordSession Open(ISourceDomain domain, MigrationOptions options)
     {
         try

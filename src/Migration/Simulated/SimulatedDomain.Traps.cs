@@ -180,6 +180,21 @@ public sealed partial class SimulatedDomain
         }
     }
 
+    /// <summary>Puts the vCPUs of a paused domain back; each waits at the boundary of an operation.</summary>
+    internal void RewindVcpus(VcpuContext[] contexts)
+    {
+        lock (_gate)
+        {
+            RequireState("rolled back", DomainState.Paused);
+            ThrowIfHeld();
+            foreach (Vcpu vcpu in _vcpus)
+            {
+                vcpu.Context.CopyFrom(contexts[vcpu.Index]);
+                vcpu.Target = vcpu.Context.Operations;
+            }
+        }
+    }
+
     internal SimulatedRemotePaging EnablePaging()
     {
         lock (_gate)

@@ -62,7 +62,7 @@ public sealed class SimulatedHost : IMigrationHost
         }
     }
 
-    /// <summary>Memory that no domain holds, in bytes.</summary>
+    /// <inheritdoc/>
     public long FreeMemoryBytes
     {
         get

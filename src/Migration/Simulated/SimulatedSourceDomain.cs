@@ -6,7 +6,7 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Simulated;
 
 /// <summary>A simulated domain as the source of a migration: the owner's handle.</summary>
-internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain) : ISourceDomain
+internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain) : ICheckpointedDomain
 {
     private SimulatedRecorder? _recorder;
     private SimulatedDirtyTracker? _tracker;
@@ -90,6 +90,12 @@ internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain 
     {
         Enter(SimulatedCall.CaptureCoreState);
         return domain.CaptureCoreState();
+    }
+
+    public void RestoreCoreState(CoreState checkpoint)
+    {
+        CheckUsable();
+        domain.RewindVcpus(GuestState.Load(checkpoint, domain.Layout, domain.Populated, domain.Name).Contexts);
     }
 
     public void Destroy()

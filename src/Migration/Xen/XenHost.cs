@@ -46,6 +46,9 @@ public sealed partial class XenHost : IMigrationHost
     }
 
     /// <inheritdoc/>
+    public long FreeMemoryBytes => (long)_control.GetHostInfo().FreePages * Pages.Page.Size;
+
+    /// <inheritdoc/>
     public CapabilityReport GetCapabilities() => XenCapabilities.Of(_control, Name);
 
     /// <inheritdoc/>

@@ -34,6 +34,13 @@ internal sealed class VcpuContext
     /// </summary>
     public int Waits;
 
+    /// <summary>Takes over another's registers; waits go on counting.</summary>
+    public void CopyFrom(VcpuContext other)
+    {
+        (Operations, CheckErrors, Random) = (other.Operations, other.CheckErrors, other.Random);
+        (Cr3, Process, SwitchAt) = (other.Cr3, other.Process, other.SwitchAt);
+    }
+
     public void WriteTo(Span<byte> target)
     {
         Span<ulong> words = stackalloc ulong[]

@@ -1,0 +1,24 @@
+<#
+.SYNOPSIS
+Moves web01 to xen2 in one pipeline: record, decide the order, decide about RemotePF, start, wait.
+
+.DESCRIPTION
+On a machine without Xen the hosts and the domain are simulated ones of the same names, which this script makes and takes
+away again. With -Destination it moves a domain of this machine's Xen through the local end of a tunnel.
+
+.EXAMPLE
+./Move-InPipeline.ps1
+
+.EXAMPLE
+./Move-InPipeline.ps1 -Destination localhost:7000
+#>
+param([string] $Destination = 'xen2')
+
+$ErrorActionPreference = 'Stop'
+$simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+try {
+    Get-MigrationDomain web01 | Start-PreRecord -Window 500ms -Epoch 20ms | Set-PageOrder -Strategy Auto | Enable-RemotePF -Destination $Destination | Start-Migration | Wait-Migration
+}
+finally {
+    $simulated | Disconnect-MigrationHost
+}

@@ -1,0 +1,21 @@
+<#
+.SYNOPSIS
+Moves web01 to xen2 with two predictions composed: recorded pages first, then what regression and clustering predict.
+
+.DESCRIPTION
+On a machine without Xen the hosts and the domain are simulated ones of the same names, which this script makes and takes
+away again.
+
+.EXAMPLE
+./Move-Ordered.ps1
+#>
+param([string] $Destination = 'xen2')
+
+$ErrorActionPreference = 'Stop'
+$simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+try {
+    Invoke-PreRecordMigration -Name web01 -Destination $Destination -Window 500ms -Order LinearRegression,IssDbscan
+}
+finally {
+    $simulated | Disconnect-MigrationHost
+}

@@ -1,0 +1,122 @@
+using System.Management.Automation;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Get-Migration: the migrations of this process, those under way and the last that ended.</summary>
+[Cmdlet(VerbsCommon.Get, "Migration", DefaultParameterSetName = NameSet)]
+[OutputType(typeof(MigrationInfo))]
+public sealed class GetMigrationCommand : MigrationJobCommand
+{
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachMigration("*", _ => true, job => WriteObject(job.Describe()));
+}
+
+/// <summary>Wait-Migration: waits for migrations and returns what each did, as they land.</summary>
+[Cmdlet(VerbsLifecycle.Wait, "Migration", DefaultParameterSetName = NameSet)]
+[OutputType(typeof(MigrationResult))]
+public sealed class WaitMigrationCommand : MigrationJobCommand
+{
+    private MovePump? _pump;
+
+    /// <summary>How long to wait at most; the migrations go on. For ever where it is not given.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan? Timeout { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        ForCommand(() =>
+        {
+            if (Timeout is { } limit)
+            {
+                RecordingOptions.RequireTimer(nameof(Timeout), limit);
+            }
+        });
+        _pump = new MovePump(this, job => MoveOutcome.Write(this, job));
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() =>
+        ForEachMigration("*", job => job.State == MigrationState.Running, _pump!.Add);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        try
+        {
+            _pump!.PumpUntil(0, StopToken, Timeout is { } limit ? new Deadline(limit) : null);
+        }
+        catch (OperationCanceledException)
+        {
+            // Ctrl+C ends the wait, and nothing else.
+            throw new PipelineStoppedException();
+        }
+
+        foreach (MigrationJob job in _pump.Active)
+        {
+            WriteError(ErrorRecords.From(
+                new CommandException(
+                    nameof(SR.WaitTimeout),
+                    ErrorCategory.OperationTimeout,
+                    Text.Format(SR.WaitTimeout, job.Id, job.Location.Info.Name, Text.Duration(Timeout ?? TimeSpan.Zero)),
+                    SR.WaitTimeoutRemedy,
+                    job.Location.Info.Name),
+                null));
+        }
+
+        _pump.CompleteProgress();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _pump?.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}
+
+/// <summary>Stop-Migration: stops migrations before their commit; the domains run on at the source.</summary>
+[Cmdlet(VerbsLifecycle.Stop, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(MigrationInfo))]
+public sealed class StopMigrationCommand : MigrationJobCommand
+{
+    /// <inheritdoc/>
+    protected override void ProcessRecord() =>
+        ForEachMigration("*", job => job.State == MigrationState.Running, Stop);
+
+    private void Stop(MigrationJob job)
+    {
+        string domain = job.Location.Info.Name;
+        MigrationPhase? phase = job.Describe().Phase;
+        if (job.State != MigrationState.Running || phase is MigrationPhase.Push or MigrationPhase.Finish)
+        {
+            throw new CommandException(
+                nameof(SR.MigrationNotStoppable),
+                ErrorCategory.InvalidOperation,
+                Text.Format(SR.MigrationNotStoppable, job.Id, domain, job.State == MigrationState.Running ? phase : job.State),
+                SR.MigrationNotStoppableRemedy,
+                domain);
+        }
+
+        if (!ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionStopMigration, job.Id)))
+        {
+            return;
+        }
+
+        // Not RunJoined: what was asked to stop is joined whatever becomes of this pipeline.
+        job.Cancel();
+        ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
+        if (job.State == MigrationState.Completed)
+        {
+            WriteWarning(Text.Format(SR.WarningMovedAllTheSame, domain, job.Destination.Name));
+        }
+
+        WriteObject(job.Describe());
+    }
+}

@@ -1,0 +1,38 @@
+using System.Management.Automation;
+using PreRecordMigration.Ordering;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Set-PageOrder: decides in which order a recorded domain's pages are pushed.</summary>
+[Cmdlet(VerbsCommon.Set, "PageOrder", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[OutputType(typeof(PreRecord))]
+public sealed class SetPageOrderCommand : MigrationCmdlet
+{
+    /// <summary>The recording that Start-PreRecord returned.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNull]
+    public PreRecord PreRecord { get; set; } = null!;
+
+    /// <summary>How the order is made; several compose, recorded pages always first.</summary>
+    [Parameter(Mandatory = true, Position = 1)]
+    [ValidateNotNullOrEmpty]
+    public PageOrderStrategy[] Strategy { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    {
+        // Made now, though it is made again at the move: what cannot be made is an error here, and Auto says what it chose.
+        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, Strategy);
+        if (order.Reason is { } reason)
+        {
+            WriteVerbose(Text.Format(SR.VerboseOrder, PreRecord.DomainName, reason));
+        }
+
+        bool isMeant = ShouldProcess(
+            Text.Format(SR.TargetDomain, PreRecord.DomainName, PreRecord.SourceHost),
+            Text.Format(SR.ActionOrder, string.Join(", ", Strategy)));
+
+        // With -WhatIf the recording goes on unchanged, so that what follows in the pipeline can say what it would do.
+        WriteObject(isMeant ? PreRecord with { Order = Strategy } : PreRecord);
+    });
+}

@@ -1,0 +1,12 @@
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Start-Migration: begins to move domains, and returns at once with a handle for each.</summary>
+[Cmdlet(VerbsLifecycle.Start, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(MigrationInfo))]
+public sealed class StartMigrationCommand : MoveCommand
+{
+    /// <inheritdoc/>
+    private protected override void Begin(PlannedMove move) => WriteObject(MigrationJob.Start(move, null).Describe());
+}

@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// The migrations of this process, shared by all its runspaces: those under way, and the last that ended. When the process
+/// ends, those under way are stopped, or finished where the domain is already leaving.
+/// </summary>
+internal static class MigrationRegistry
+{
+    /// <summary>Ended migrations that are kept to be asked for.</summary>
+    private const int KeptEnded = 100;
+
+    private static readonly ConcurrentDictionary<int, MigrationJob> Jobs = new();
+    private static int s_lastId;
+
+    static MigrationRegistry() => AppDomain.CurrentDomain.ProcessExit += (_, _) => StopAll();
+
+    /// <summary>All migrations, oldest first.</summary>
+    public static IReadOnlyList<MigrationJob> All => [.. Jobs.Values.OrderBy(job => job.Id)];
+
+    /// <summary>Starts a migration under a number of its own.</summary>
+    public static MigrationJob Add(Func<int, MigrationJob> start)
+    {
+        int id = Interlocked.Increment(ref s_lastId);
+        MigrationJob job = Jobs[id] = start(id);
+        foreach (MigrationJob ended in All.Where(other => other.Ended.IsCompleted).SkipLast(KeptEnded))
+        {
+            Jobs.TryRemove(ended.Id, out _);
+        }
+
+        return job;
+    }
+
+    /// <summary>Finds a migration.</summary>
+    /// <exception cref="CommandException">There is none of that number, or it ended long ago.</exception>
+    public static MigrationJob Get(int id) => Jobs.TryGetValue(id, out MigrationJob? job)
+        ? job
+        : throw NotFound(Text.Format(SR.MigrationNotFound, id), id);
+
+    /// <summary>The migrations of the domains whose names match, oldest first.</summary>
+    /// <exception cref="CommandException">None is of a domain of that plain name.</exception>
+    public static IReadOnlyList<MigrationJob> Match(string name)
+    {
+        WildcardPattern wildcard = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
+        MigrationJob[] found = [.. All.Where(job => wildcard.IsMatch(job.Location.Info.Name))];
+        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name)
+            ? found
+            : throw NotFound(Text.Format(SR.MigrationOfDomainNotFound, name), name);
+    }
+
+    /// <summary>Whether a migration that is under way leaves or enters a host.</summary>
+    public static bool Uses(string hostName) => Jobs.Values.Any(job =>
+        job.State == MigrationState.Running
+        && (string.Equals(job.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase)
+            || string.Equals(job.Destination.Host?.Name, hostName, StringComparison.OrdinalIgnoreCase)));
+
+    private static void StopAll()
+    {
+        foreach (MigrationJob job in All)
+        {
+            job.Cancel();
+        }
+
+        foreach (MigrationJob job in All)
+        {
+            ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
+        }
+    }
+
+    private static CommandException NotFound(string message, object target) => new(
+        nameof(SR.MigrationNotFound), ErrorCategory.ObjectNotFound, message, SR.MigrationNotFoundRemedy, target);
+}

@@ -1,0 +1,38 @@
+using System.Management.Automation;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Writes what became of a migration.</summary>
+internal static class MoveOutcome
+{
+    /// <summary>Writes the result, or the error, and what is to be said about it. On the pipeline's thread.</summary>
+    public static void Write(Cmdlet cmdlet, MigrationJob job)
+    {
+        if (job.Error is { } error)
+        {
+            cmdlet.WriteError(ErrorRecords.From(Explain(job, error), job.Location.Info.Name));
+            return;
+        }
+
+        MigrationResult result = job.Ended.Result;
+        cmdlet.WriteInformation(new InformationRecord(
+            Text.Format(SR.InformationMoved, result.DomainName, result.Destination, Text.Duration(result.Downtime), result.RemoteFaults),
+            "PreRecordMigration"));
+        if (result.RollbackProof is { IsProved: false })
+        {
+            cmdlet.WriteWarning(Text.Format(SR.WarningProofFailed, result.DomainName));
+        }
+
+        cmdlet.WriteObject(result);
+    }
+
+    private static Exception Explain(MigrationJob job, Exception error) => error is OperationCanceledException
+        ? new CommandException(
+            nameof(SR.MigrationStopped),
+            ErrorCategory.OperationStopped,
+            Text.Format(SR.MigrationStopped, job.Id, job.Location.Info.Name, job.Location.Host.Name),
+            SR.MigrationStoppedRemedy,
+            job.Location.Info.Name)
+        : error;
+}

@@ -1,0 +1,159 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// Lets the pipeline's thread wait for migrations: it writes their progress, and what becomes of each as it ends. Several
+/// share one overall bar.
+/// </summary>
+internal sealed class MovePump : IDisposable
+{
+    private const int OverallId = 0x4D67;
+    private readonly Cmdlet _cmdlet;
+    private readonly Action<MigrationJob> _onEnded;
+    private readonly BlockingCollection<Action> _posted = [];
+    private readonly PipelineWriter _writer;
+    private readonly List<MigrationJob> _active = [];
+    private int _ended;
+    private int _watched;
+    private bool _hasOverall;
+
+    /// <summary>Begins with nothing to wait for.</summary>
+    /// <param name="cmdlet">The cmdlet that waits.</param>
+    /// <param name="onEnded">What to write when a migration has ended; on the pipeline's thread.</param>
+    public MovePump(Cmdlet cmdlet, Action<MigrationJob> onEnded)
+    {
+        _cmdlet = cmdlet;
+        _onEnded = onEnded;
+        _writer = new PipelineWriter(cmdlet, _posted);
+    }
+
+    /// <summary>How many have not ended.</summary>
+    public int ActiveCount => _active.Count;
+
+    /// <summary>Those that have not ended.</summary>
+    public IReadOnlyList<MigrationJob> Active => _active;
+
+    /// <summary>Starts a migration and waits for it from now on.</summary>
+    /// <exception cref="CommandException">The recording it starts from is not held any more.</exception>
+    public void Start(PlannedMove move)
+    {
+        DomainProgress progress = ProgressOf(move.Location, move.Destination);
+        MigrationJob job = MigrationJob.Start(move, progress.Report);
+        Await(job, progress, null);
+    }
+
+    /// <summary>Waits for a migration that is under way.</summary>
+    public void Add(MigrationJob job)
+    {
+        if (!_active.Contains(job))
+        {
+            DomainProgress progress = ProgressOf(job.Location, job.Destination);
+            Await(job, progress, job.Watch(progress.Report));
+        }
+    }
+
+    /// <summary>Writes what comes until no more than so many are active.</summary>
+    /// <param name="active">How many may be left.</param>
+    /// <param name="cancellationToken">Ends the wait; the migrations go on.</param>
+    /// <param name="deadline">Ends the wait; null for no limit.</param>
+    public void PumpUntil(int active, CancellationToken cancellationToken, Deadline? deadline = null)
+    {
+        while (_active.Count > active)
+        {
+            if (!_posted.TryTake(out Action? write, deadline?.LeftMilliseconds ?? Timeout.Infinite, cancellationToken))
+            {
+                return;
+            }
+
+            write();
+        }
+    }
+
+    /// <summary>Asks all to stop and waits until they have. Nothing is written any more.</summary>
+    public void StopAll()
+    {
+        foreach (MigrationJob job in _active)
+        {
+            job.Cancel();
+        }
+
+        foreach (MigrationJob job in _active)
+        {
+            ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
+        }
+
+        _active.Clear();
+    }
+
+    /// <summary>Ends the overall bar.</summary>
+    public void CompleteProgress()
+    {
+        if (_hasOverall)
+        {
+            _cmdlet.WriteProgress(new ProgressRecord(OverallId, SR.ProgressOverall, SR.ProgressDone) { RecordType = ProgressRecordType.Completed });
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _posted.Dispose();
+
+    private DomainProgress ProgressOf(DomainLocation location, Destination destination)
+    {
+        _watched++;
+        ShowOverall();
+        return new DomainProgress(
+            _writer,
+            location.Info.Name,
+            Text.Format(SR.ProgressActivity, location.Info.Name, location.Host.Name, destination.Name),
+            _hasOverall ? OverallId : null);
+    }
+
+    private void Await(MigrationJob job, DomainProgress progress, IDisposable? watching)
+    {
+        _active.Add(job);
+        job.Ended.ContinueWith(
+            _ =>
+            {
+                watching?.Dispose();
+                _writer.Post(() => End(job, progress));
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private void End(MigrationJob job, DomainProgress progress)
+    {
+        _active.Remove(job);
+        _ended++;
+        _cmdlet.WriteProgress(progress.Completed);
+        ShowOverall();
+        _onEnded(job);
+    }
+
+    /// <summary>One bar over all, as soon as there is more than one.</summary>
+    private void ShowOverall()
+    {
+        if (_watched > 1)
+        {
+            _hasOverall = true;
+            _cmdlet.WriteProgress(new ProgressRecord(OverallId, SR.ProgressOverall, Text.Format(SR.ProgressOverallStatus, _ended, _watched))
+            {
+                PercentComplete = _ended * 100 / _watched,
+            });
+        }
+    }
+}
+
+/// <summary>A moment after which nobody waits any more.</summary>
+/// <param name="time">How long from now.</param>
+internal sealed class Deadline(TimeSpan time)
+{
+    private readonly long _start = TimeProvider.System.GetTimestamp();
+
+    /// <summary>How much of it is left, in whole milliseconds.</summary>
+    public int LeftMilliseconds =>
+        (int)Math.Clamp((time - TimeProvider.System.GetElapsedTime(_start)).TotalMilliseconds, 0, int.MaxValue);
+}

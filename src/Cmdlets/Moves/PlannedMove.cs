@@ -1,0 +1,39 @@
+using System.Net;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>One move that has been checked and may begin.</summary>
+/// <param name="Location">The domain and its host.</param>
+/// <param name="Destination">Where it goes.</param>
+/// <param name="Options">How.</param>
+/// <param name="Recorded">The recording from which it starts; null where it records by itself or not at all.</param>
+internal sealed record PlannedMove(DomainLocation Location, Destination Destination, MigrationOptions Options, PreRecord? Recorded)
+{
+    /// <summary>Takes over what will move: a recording can be taken only once.</summary>
+    /// <exception cref="CommandException">The recording is not held any more.</exception>
+    public MoveSource Take() => new(this, Recorded is null ? null : RecordingRegistry.Take(Recorded));
+}
+
+/// <summary>What a move has taken over. Disposing gives back what was not moved: the domain runs on.</summary>
+internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : IDisposable
+{
+    /// <summary>Moves the domain over an open way.</summary>
+    public Task<MigrationResult> MigrateAsync(
+        IPEndPoint endpoint, IProgress<MigrationProgress> progress, CancellationToken cancellationToken)
+    {
+        if (session is not null)
+        {
+            return MigrationSource.MigrateAsync(session, endpoint, move.Options, progress, cancellationToken);
+        }
+
+        // The migration takes the domain over. Nobody else may dispose it: a domain that must stay stopped does.
+        ISourceDomain domain = move.Location.Host.OpenSource(move.Location.Info.Name);
+        return MigrationSource.MigrateAsync(domain, endpoint, move.Options, progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => session?.Dispose();
+}

@@ -1,0 +1,78 @@
+using PreRecordMigration.Methods;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>A migration as it was when it was asked for: the handle by which the other cmdlets find it.</summary>
+public sealed record MigrationInfo
+{
+    /// <summary>Names the migration in this process.</summary>
+    public required int Id { get; init; }
+
+    /// <summary>The domain.</summary>
+    public required string DomainName { get; init; }
+
+    /// <summary>The host that it leaves.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Where it goes.</summary>
+    public required string Destination { get; init; }
+
+    /// <summary>How memory travels.</summary>
+    public required MigrationMethod Method { get; init; }
+
+    /// <summary>What the recording does to the domain; null where nothing is recorded.</summary>
+    public RecordingMode? Mode { get; init; }
+
+    /// <summary>Where it stands.</summary>
+    public required MigrationState State { get; init; }
+
+    /// <summary>The phase it is in, or was in last; null before the first.</summary>
+    public MigrationPhase? Phase { get; init; }
+
+    /// <summary>Pages at the destination.</summary>
+    public long PagesDone { get; init; }
+
+    /// <summary>Pages to get there.</summary>
+    public long PagesTotal { get; init; }
+
+    /// <summary>Bytes sent so far.</summary>
+    public long BytesSent { get; init; }
+
+    /// <summary>The rate of late, in bytes a second.</summary>
+    public double BytesPerSecond { get; init; }
+
+    /// <summary>The time left at that rate; null where it is not known.</summary>
+    public TimeSpan? Remaining { get; init; }
+
+    /// <summary>When it began.</summary>
+    public required DateTimeOffset Started { get; init; }
+
+    /// <summary>How long it has taken so far, or took.</summary>
+    public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>What it did, once it is completed.</summary>
+    public MigrationResult? Result { get; init; }
+
+    /// <summary>Why it ended, where it did not end well, and where the domain is now.</summary>
+    public string? Error { get; init; }
+}
+
+/// <summary>Where a migration of this process stands.</summary>
+public enum MigrationState
+{
+    /// <summary>Under way.</summary>
+    Running,
+
+    /// <summary>The domain runs at the destination, wholly.</summary>
+    Completed,
+
+    /// <summary>It failed before the commit: the domain runs on at the source.</summary>
+    Failed,
+
+    /// <summary>It was stopped before the commit: the domain runs on at the source.</summary>
+    Stopped,
+
+    /// <summary>The connection was lost after the commit: both sides keep what they have, and wait to be resumed.</summary>
+    Interrupted,
+}
