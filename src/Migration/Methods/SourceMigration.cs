@@ -24,6 +24,7 @@ internal sealed class SourceMigration : IDisposable
     private SentPageTable? _sent;
     private PagePusher? _pusher;
     private FaultServer? _faults;
+    private LivePageOrder? _live;
     private CancellationTokenRegistration _endWatch;
     private TimeSpan _stoppedAt;
     private TimeSpan _committedAt;
@@ -60,6 +61,11 @@ internal sealed class SourceMigration : IDisposable
 
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
     public CancellationToken Token => _running.Token;
+
+    private PageOrderOptions OrderOptions => PageOrderOptions.Default with
+    {
+        Bandwidth = Options.BandwidthLimit ?? PageOrderOptions.Default.Bandwidth,
+    };
 
     public bool RemotePF => Options.RemotePF ?? Options.Method != MigrationMethod.PreCopy;
 
@@ -141,12 +147,9 @@ internal sealed class SourceMigration : IDisposable
     {
         if (_pusher is not null)
         {
-            if (order is not null)
-            {
-                _pusher.Feed(order.Pfns.ToArray());
-            }
-
-            _pusher.CompleteFeed();
+            LivePageOrder? live = order is null ? null : new LivePageOrder(order, _sent!.Unclaimed, OrderOptions);
+            Volatile.Write(ref _live, live);
+            _pusher.CompleteFeed(live);
         }
         else
         {
@@ -170,12 +173,8 @@ internal sealed class SourceMigration : IDisposable
             return PageOrder.Sequential(remaining);
         }
 
-        PageOrderOptions constants = PageOrderOptions.Default;
         return PageOrder.Build(
-            remaining,
-            Session.Trajectory,
-            Options.Order ?? [PageOrderStrategy.RecordedFirst],
-            constants with { Bandwidth = Options.BandwidthLimit ?? constants.Bandwidth });
+            remaining, Session.Trajectory, Options.Order ?? [PageOrderStrategy.RecordedFirst], OrderOptions);
     }
 
     /// <summary>The good end: everything is there, so the domain here goes, and the destination is told.</summary>
@@ -263,7 +262,8 @@ internal sealed class SourceMigration : IDisposable
         _sent = new SentPageTable(remaining);
         _pusher = new PagePusher(
             Link!.Bulk, Session.Memory, _sent, new BandwidthLimiter(Options.BandwidthLimit, TimeProvider.System));
-        _faults = new FaultServer(Link.Demand, Session.Memory, _sent, () => Link.State.MayAnswerFaults);
+        _faults = new FaultServer(
+            Link.Demand, Session.Memory, _sent, () => Link.State.MayAnswerFaults, pfn => Volatile.Read(ref _live)?.Steer(pfn));
         _workers.Start("page pusher", token =>
         {
             _pusher.Run(token);

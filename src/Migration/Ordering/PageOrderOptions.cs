@@ -64,6 +64,18 @@ public sealed record PageOrderOptions
     /// regression.</summary>
     public double AutoCoverage { get; init; } = 0.5;
 
+    /// <summary>
+    /// How far around a fault the push goes while recorded or predicted pages are left, in pages on either side. Afterwards
+    /// there is no limit.
+    /// </summary>
+    public int BubbleReach { get; init; } = 16;
+
+    /// <summary>How far ahead of a <see cref="PredictionWindow"/> a fault still extends it, in pages.</summary>
+    public int ExtendReach { get; init; } = 32;
+
+    /// <summary>Around how many faults the push is under way at a time, the latest first.</summary>
+    public int Fronts { get; init; } = 8;
+
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>, naming the option.</exception>
     public void Validate()
@@ -89,6 +101,9 @@ public sealed record PageOrderOptions
         Check(HalfLife is > 0 and <= 1e9, nameof(HalfLife), HalfLife, "Give a number of epochs above zero.");
         Check(Reach >= 0, nameof(Reach), Reach, "Give zero or more pages.");
         Share(AutoCoverage, nameof(AutoCoverage));
+        Check(BubbleReach >= 0, nameof(BubbleReach), BubbleReach, "Give zero or more pages.");
+        Check(ExtendReach >= 0, nameof(ExtendReach), ExtendReach, "Give zero or more pages.");
+        Positive(Fronts, nameof(Fronts));
     }
 
     private static void Positive<T>(T value, string option)

@@ -40,6 +40,9 @@ public sealed class PageBitmap
         }
     }
 
+    /// <summary>How many words of 64 pages the bitmap has.</summary>
+    internal int WordCount => _words.Length;
+
     /// <summary>Reads one bit.</summary>
     public bool this[int pfn] => (Volatile.Read(ref WordOf(pfn)) & Mask(pfn)) != 0;
 
@@ -158,6 +161,9 @@ public sealed class PageBitmap
             first = NextSet(end);
         }
     }
+
+    /// <summary>The bits of the 64 pages from 64 times <paramref name="index"/> on.</summary>
+    internal ulong WordAt(int index) => Volatile.Read(ref _words[index]);
 
     private int Next(int from, ulong invert)
     {

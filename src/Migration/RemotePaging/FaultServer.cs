@@ -16,6 +16,7 @@ public sealed class FaultServer : IDisposable
     private readonly IGuestMemory _memory;
     private readonly SentPageTable _sent;
     private readonly Func<bool> _mayAnswer;
+    private readonly Action<int> _onFault;
     private readonly BlockingCollection<int> _queue = new(QueueLimit);
     private long _pagesDemanded;
 
@@ -24,12 +25,15 @@ public sealed class FaultServer : IDisposable
     /// <param name="memory">The memory that travels.</param>
     /// <param name="sent">Shared with the pusher.</param>
     /// <param name="mayAnswer">Whether page requests are legal now.</param>
-    public FaultServer(Connection demand, IGuestMemory memory, SentPageTable sent, Func<bool> mayAnswer)
+    /// <param name="onFault">Told of each page that is asked for, by the thread that reads the requests.</param>
+    public FaultServer(
+        Connection demand, IGuestMemory memory, SentPageTable sent, Func<bool> mayAnswer, Action<int> onFault)
     {
         _demand = demand;
         _memory = memory;
         _sent = sent;
         _mayAnswer = mayAnswer;
+        _onFault = onFault;
     }
 
     /// <summary>Pages sent because they were asked for.</summary>
@@ -60,6 +64,7 @@ public sealed class FaultServer : IDisposable
                     }
 
                     _queue.Add(pfn, cancellationToken);
+                    _onFault(pfn);
                 }
 
                 reader.ExpectEnd();

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Ordering;
 
 namespace PreRecordMigration.Transfer;
 
 /// <summary>
 /// Pushes pages on the bulk connection from a thread of its own: first those fed while they are being recorded, then
-/// those of a page order. Each page goes once, whoever sends it.
+/// those it pulls from a live order. Each page goes once, whoever sends it.
 /// </summary>
 public sealed class PagePusher : IDisposable
 {
@@ -21,6 +22,8 @@ public sealed class PagePusher : IDisposable
     private readonly Lock _sending = new();
     private readonly PageBatch _batch = new(BatchPages);
     private readonly int[] _pending = new int[BatchPages];
+    private IPushOrder? _order;
+    private int _pendingCount;
     private long _pagesPushed;
 
     /// <summary>Makes a pusher; <see cref="Run"/> does the work.</summary>
@@ -38,8 +41,13 @@ public sealed class PagePusher : IDisposable
     /// <summary>Feeds pages, to be pushed in this order after those fed before. Pages already sent are passed over.</summary>
     public void Feed(int[] pfns) => _feed.Add(pfns);
 
-    /// <summary>No more pages will be fed: <see cref="Run"/> returns once all are pushed.</summary>
-    public void CompleteFeed() => _feed.CompleteAdding();
+    /// <summary>No more pages will be fed: <see cref="Run"/> returns once all are pushed, and all of the order.</summary>
+    /// <param name="order">What to follow once everything fed has been pushed; null for nothing.</param>
+    public void CompleteFeed(IPushOrder? order = null)
+    {
+        _order = order;
+        _feed.CompleteAdding();
+    }
 
     /// <summary>Stops pushing at the end of the record under way, so that a control record goes out at once.</summary>
     /// <remarks>Returns when nothing is being sent any more.</remarks>
@@ -55,31 +63,27 @@ public sealed class PagePusher : IDisposable
     /// <summary>Ends a hold.</summary>
     public void Release() => _open.Set();
 
-    /// <summary>Pushes until the feed is complete and empty.</summary>
+    /// <summary>Pushes until the feed is complete and empty, and the order at its end.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>, or the memory's own.</exception>
     public void Run(CancellationToken cancellationToken)
     {
         foreach (int[] pfns in _feed.GetConsumingEnumerable(cancellationToken))
         {
-            int pending = 0;
             foreach (int pfn in pfns)
             {
-                if (_sent.TryClaim(pfn))
-                {
-                    _pending[pending++] = pfn;
-                    if (pending == BatchPages)
-                    {
-                        Send(_pending, cancellationToken);
-                        pending = 0;
-                    }
-                }
+                Push(pfn, cancellationToken);
             }
 
-            if (pending > 0)
-            {
-                Send(_pending.AsSpan(0, pending), cancellationToken);
-            }
+            // What was recorded does not wait for what will be.
+            SendPending(cancellationToken);
         }
+
+        for (int pfn = _order?.Next() ?? -1; pfn >= 0; pfn = _order!.Next())
+        {
+            Push(pfn, cancellationToken);
+        }
+
+        SendPending(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -87,6 +91,27 @@ public sealed class PagePusher : IDisposable
     {
         _feed.Dispose();
         _open.Dispose();
+    }
+
+    private void Push(int pfn, CancellationToken cancellationToken)
+    {
+        if (_sent.TryClaim(pfn))
+        {
+            _pending[_pendingCount++] = pfn;
+            if (_pendingCount == BatchPages)
+            {
+                SendPending(cancellationToken);
+            }
+        }
+    }
+
+    private void SendPending(CancellationToken cancellationToken)
+    {
+        if (_pendingCount > 0)
+        {
+            Send(_pending.AsSpan(0, _pendingCount), cancellationToken);
+            _pendingCount = 0;
+        }
     }
 
     private void Send(ReadOnlySpan<int> pfns, CancellationToken cancellationToken)

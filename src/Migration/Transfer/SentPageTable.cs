@@ -6,7 +6,6 @@ namespace PreRecordMigration.Transfer;
 public sealed class SentPageTable
 {
     private readonly PageBitmap _expected;
-    private readonly PageBitmap _claimed;
     private int _remaining;
 
     /// <summary>Starts with nothing sent.</summary>
@@ -14,12 +13,15 @@ public sealed class SentPageTable
     public SentPageTable(PageBitmap expected)
     {
         _expected = expected.Clone();
-        _claimed = new PageBitmap(expected.PageCount);
-        _remaining = expected.Count;
+        Unclaimed = expected.Clone();
+        _remaining = _expected.Count;
     }
 
     /// <summary>How many pages nobody has claimed yet.</summary>
     public int Remaining => Volatile.Read(ref _remaining);
+
+    /// <summary>The pages that nobody has claimed, live. Only <see cref="TryClaim"/> changes it.</summary>
+    public PageBitmap Unclaimed { get; }
 
     /// <summary>Whether a page travels outside the core state at all.</summary>
     public bool Expects(int pfn) => (uint)pfn < (uint)_expected.PageCount && _expected[pfn];
@@ -28,7 +30,7 @@ public sealed class SentPageTable
     /// <returns>True for the one caller that must do it; false if it is done or being done, or not expected.</returns>
     public bool TryClaim(int pfn)
     {
-        if (!Expects(pfn) || !_claimed.TrySet(pfn))
+        if (!Expects(pfn) || !Unclaimed.TryClear(pfn))
         {
             return false;
         }
@@ -38,10 +40,5 @@ public sealed class SentPageTable
     }
 
     /// <summary>The pages that nobody has claimed, as a copy.</summary>
-    public PageBitmap GetUnclaimed()
-    {
-        PageBitmap unclaimed = _expected.Clone();
-        unclaimed.AndNot(_claimed);
-        return unclaimed;
-    }
+    public PageBitmap GetUnclaimed() => Unclaimed.Clone();
 }

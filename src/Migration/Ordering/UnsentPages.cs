@@ -1,0 +1,154 @@
+using System.Numerics;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Ordering;
+
+/// <summary>
+/// Finds the nearest unsent page above or below another, in time that does not grow with the guest: a summary bit says of each
+/// word of the bitmap whether it may have pages left, and further summaries of these bits lead there.
+/// </summary>
+/// <remarks>
+/// Pages only ever leave the bitmap, from any thread. The summaries belong to the one thread that searches; it notices an
+/// empty word when it gets there, once for each word.
+/// </remarks>
+internal sealed class UnsentPages
+{
+    private readonly PageBitmap _unsent;
+    private readonly ulong[][] _summaries;
+
+    /// <summary>Prepares for searching.</summary>
+    /// <param name="unsent">The pages still to be sent.</param>
+    public UnsentPages(PageBitmap unsent)
+    {
+        _unsent = unsent;
+        List<ulong[]> summaries = [];
+        int bits = unsent.WordCount;
+        do
+        {
+            ulong[] summary = new ulong[(bits + 63) / 64];
+            for (int i = 0; i < bits; i++)
+            {
+                ulong word = summaries.Count == 0 ? unsent.WordAt(i) : summaries[^1][i];
+                summary[i >> 6] |= word == 0 ? 0 : 1UL << (i & 63);
+            }
+
+            summaries.Add(summary);
+            bits = summary.Length;
+        }
+        while (bits > 1);
+        _summaries = [.. summaries];
+    }
+
+    /// <summary>Whether a page is still to be sent.</summary>
+    public bool Contains(int pfn) => _unsent[pfn];
+
+    /// <summary>The first unsent page at or above one, or −1.</summary>
+    /// <param name="from">From zero on; beyond the guest there is none.</param>
+    public int AtOrAbove(int from)
+    {
+        while (from < _unsent.PageCount)
+        {
+            ulong word = _unsent.WordAt(from >> 6) & (ulong.MaxValue << (from & 63));
+            if (word != 0)
+            {
+                return (from & ~63) + BitOperations.TrailingZeroCount(word);
+            }
+
+            int next = WordAbove(from >> 6);
+            if (next < 0)
+            {
+                return -1;
+            }
+
+            from = next << 6;
+        }
+
+        return -1;
+    }
+
+    /// <summary>The last unsent page at or below one, or −1.</summary>
+    /// <param name="from">A page of the guest; below zero there is none.</param>
+    public int AtOrBelow(int from)
+    {
+        while (from >= 0)
+        {
+            ulong word = _unsent.WordAt(from >> 6) & (ulong.MaxValue >> (63 - (from & 63)));
+            if (word != 0)
+            {
+                return (from & ~63) + BitOperations.Log2(word);
+            }
+
+            int next = WordBelow(from >> 6);
+            if (next < 0)
+            {
+                return -1;
+            }
+
+            from = (next << 6) + 63;
+        }
+
+        return -1;
+    }
+
+    private int WordAbove(int word)
+    {
+        Forget(word);
+        int at = word + 1;
+        for (int level = 0; level < _summaries.Length; level++, at = (at >> 6) + 1)
+        {
+            ulong[] summary = _summaries[level];
+            ulong bits = (at >> 6) < summary.Length ? summary[at >> 6] & (ulong.MaxValue << (at & 63)) : 0;
+            if (bits != 0)
+            {
+                at = (at & ~63) + BitOperations.TrailingZeroCount(bits);
+                while (level-- > 0)
+                {
+                    at = (at << 6) + BitOperations.TrailingZeroCount(_summaries[level][at]);
+                }
+
+                return at;
+            }
+        }
+
+        return -1;
+    }
+
+    private int WordBelow(int word)
+    {
+        Forget(word);
+        int at = word - 1;
+        for (int level = 0; level < _summaries.Length && at >= 0; level++, at = (at >> 6) - 1)
+        {
+            ulong bits = _summaries[level][at >> 6] & (ulong.MaxValue >> (63 - (at & 63)));
+            if (bits != 0)
+            {
+                at = (at & ~63) + BitOperations.Log2(bits);
+                while (level-- > 0)
+                {
+                    at = (at << 6) + BitOperations.Log2(_summaries[level][at]);
+                }
+
+                return at;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Clears the summary bits of a word that has become empty.</summary>
+    private void Forget(int word)
+    {
+        if (_unsent.WordAt(word) != 0)
+        {
+            return;
+        }
+
+        for (int level = 0; level < _summaries.Length; level++, word >>= 6)
+        {
+            if ((_summaries[level][word >> 6] &= ~(1UL << (word & 63))) != 0)
+            {
+                return;
+            }
+        }
+    }
+}
