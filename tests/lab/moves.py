@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from lab_guest import Guest, is_listening, wait_listening
 
 RECEIVER_PORT, TUNNEL_PORT = 7000, 7001
+METHODS = {
+    "post-copy": "-Method PostCopy",
+    "observe": "-Method PreRecord -Mode Observe -Window 2s -Epoch 500ms",
+    "rollback": "-Method PreRecord -Mode Rollback -Window 2s -Epoch 500ms",
+}
 
 # JSON by hand: the shell has no ConvertTo-Json.
 MEASURE = """
@@ -36,6 +41,11 @@ def receive(shell):
     shell.check(f"if (-not (Get-MigrationReceiver)) {{ Start-MigrationReceiver -Port {RECEIVER_PORT} -Confirm:$false }}")
 
 
+def relay(host, address):
+    """Passes what comes to the tunnel's port of a host on to an address."""
+    host.run(f"socat -b 262144 TCP-LISTEN:{TUNNEL_PORT},fork,reuseaddr,nodelay TCP:{address},nodelay >/dev/null 2>&1 &").check()
+
+
 def open_way(source, destination=None):
     """Starts a receiver at the destination (another dom0's shell; None: this host), and the tunnel to it."""
     if destination is None:
@@ -45,8 +55,8 @@ def open_way(source, destination=None):
     if is_listening(source.host, TUNNEL_PORT):
         return Way(source, destination, destination.host, f"localhost:{TUNNEL_PORT}")
     # The lab's wire is inside the emulation; between real hosts this tunnel is `ssh -L`.
-    destination.host.run(f"nc -ll -p {TUNNEL_PORT} -e nc 127.0.0.1 {RECEIVER_PORT} >/dev/null 2>&1 &").check()
-    source.host.run(f"nc -ll -p {TUNNEL_PORT} -e nc {destination.host.address} {TUNNEL_PORT} >/dev/null 2>&1 &").check()
+    relay(destination.host, f"127.0.0.1:{RECEIVER_PORT}")
+    relay(source.host, f"{destination.host.address}:{TUNNEL_PORT}")
     wait_listening(destination.host, TUNNEL_PORT)
     wait_listening(source.host, TUNNEL_PORT)
     return Way(source, destination, destination.host, f"localhost:{TUNNEL_PORT}")

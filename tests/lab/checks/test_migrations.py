@@ -4,18 +4,13 @@ import unittest
 
 from lab_guest import Guest
 from module_shell import ModuleShell
-from moves import move, open_way
+from moves import METHODS, move, open_way
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
 SHELLS = {}
 # A writer that leaves the emulated processor time for the move.
 PACED = 'extra="console=hvc0 quiet mitigations=off lab.workload=writer lab.mib=32 lab.rate=1000"'
-METHODS = {
-    "post-copy": "-Method PostCopy",
-    "observe": "-Method PreRecord -Mode Observe -Window 2s -Epoch 500ms",
-    "rollback": "-Method PreRecord -Mode Rollback -Window 2s -Epoch 500ms",
-}
 
 
 @contextlib.contextmanager
