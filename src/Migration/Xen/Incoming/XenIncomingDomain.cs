@@ -2,6 +2,7 @@ using System.Diagnostics;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Incoming;
 
@@ -96,7 +97,7 @@ internal sealed class XenIncomingDomain : IIncomingDomain
                 capabilities.Require(MigrationCapability.SeveralVcpus);
             }
 
-            XenPagingPort port = new(_control, _domid);
+            XenPagingPort port = new(_control, _domid, withContents: true);
             try
             {
                 PageEvictor.EvictAll(_control, _domid, _pages, _name);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Incoming;
 
@@ -80,7 +81,7 @@ internal sealed class XenRemotePaging : IRemotePaging
     public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(pages.Length, (long)pfns.Length * Page.Size, nameof(pages));
-        Span<int> results = stackalloc int[XenPagingPort.PlaceChunk];
+        Span<int> results = stackalloc int[XenPagingPort.ContentChunk];
         for (int start = 0; start < pfns.Length;)
         {
             // A page that is not missing was given up by the guest, or never migrates: its content has no place here.
@@ -99,7 +100,7 @@ internal sealed class XenRemotePaging : IRemotePaging
             ReadOnlySpan<int> run = pfns[start..end];
             ReadOnlySpan<byte> contents = pages[(start * Page.Size)..(end * Page.Size)];
             Span<int> outcome = results[..run.Length];
-            _port.Prepare(run, contents, outcome);
+            _port.Run(XenPagingOperation.Prepare, run, contents, outcome);
             Finish(run, outcome);
             RetryFailed(run, contents, outcome);
             start = end;
@@ -231,7 +232,7 @@ internal sealed class XenRemotePaging : IRemotePaging
             }
 
             Thread.Sleep(s_retryPause);
-            _port.Prepare(pfn, page, result);
+            _port.Run(XenPagingOperation.Prepare, pfn, page, result);
             Finish(pfn, result);
             if (result[0] == 0)
             {

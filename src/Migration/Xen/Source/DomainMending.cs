@@ -1,6 +1,7 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Source;
 
@@ -59,7 +60,7 @@ internal static class DomainMending
         WakeVcpus(control, facts);
         PageBitmap populated = facts.FindPages(control);
         using PageTraps traps = new(
-            new XenTrapPort(control, facts.DomId), facts.PageCount, facts.Info.Name, XenSourceDomain.UntrapPatience,
+            new XenPagingPort(control, facts.DomId, withContents: false), facts.PageCount, facts.Info.Name, XenSourceDomain.UntrapPatience,
             TimeProvider.System);
         traps.Adopt(populated);
         traps.Remove();

@@ -1,6 +1,7 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Source;
 
@@ -16,7 +17,7 @@ internal sealed class PageTraps : IDisposable
     private const int RingPlaces = 8;
     private const int NominateBatch = 256;
     private static readonly TimeSpan s_wait = TimeSpan.FromSeconds(1);
-    private readonly ITrapPort _port;
+    private readonly IPagingPort _port;
     private readonly string _subject;
     private readonly TimeSpan _patience;
     private readonly TimeProvider _time;
@@ -35,7 +36,7 @@ internal sealed class PageTraps : IDisposable
     /// <param name="subject">The domain's name, for errors.</param>
     /// <param name="patience">How long removing traps may go on without progress.</param>
     /// <param name="time">The clock for that.</param>
-    internal PageTraps(ITrapPort port, int pageCount, string subject, TimeSpan patience, TimeProvider time)
+    internal PageTraps(IPagingPort port, int pageCount, string subject, TimeSpan patience, TimeProvider time)
     {
         _port = port;
         _subject = subject;
@@ -76,7 +77,7 @@ internal sealed class PageTraps : IDisposable
                 _trapped.TrySet(pfn);
             }
 
-            _port.Run(XenPagingOperation.Nominate, chunk, results);
+            _port.Run(XenPagingOperation.Nominate, chunk, [], results);
             for (int i = 0; i < chunk.Length; i++)
             {
                 if (results[i] != 0)
@@ -165,7 +166,7 @@ internal sealed class PageTraps : IDisposable
             }
 
             int[] asked = [.. waiting];
-            _port.Run(XenPagingOperation.Ask, asked, results);
+            _port.Run(XenPagingOperation.Ask, asked, [], results);
             waiting.Clear();
             for (int i = 0; i < asked.Length; i++)
             {
@@ -208,7 +209,7 @@ internal sealed class PageTraps : IDisposable
     {
         int[] results = new int[waiting.Count];
         int[] pfns = [.. waiting];
-        _port.Run(XenPagingOperation.Prepare, pfns, results);
+        _port.Run(XenPagingOperation.Prepare, pfns, [], results);
         for (int i = 0; i < pfns.Length; i++)
         {
             if (results[i] == 0)
@@ -321,7 +322,7 @@ internal sealed class PageTraps : IDisposable
         if (!pfns.IsEmpty)
         {
             Span<int> results = stackalloc int[RingPlaces];
-            _port.Run(XenPagingOperation.Prepare, pfns, results);
+            _port.Run(XenPagingOperation.Prepare, pfns, [], results);
         }
     }
 

@@ -3,6 +3,7 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Source;
@@ -267,7 +268,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     ];
 
     private PageTraps Traps() => _traps ??= new PageTraps(
-        new XenTrapPort(_control, DomId), _facts.PageCount, Info.Name, UntrapPatience, TimeProvider.System);
+        new XenPagingPort(_control, DomId, withContents: false), _facts.PageCount, Info.Name, UntrapPatience, TimeProvider.System);
 
     private void OnRecorderDisposed(XenAccessRecorder recorder)
     {

@@ -1,6 +1,7 @@
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Incoming;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Tests.Xen.Incoming;
 
@@ -97,8 +98,9 @@ internal sealed class FakePagingPort : IPagingPort
         }
     }
 
-    public void Prepare(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages, Span<int> results)
+    public void Run(XenPagingOperation operation, ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages, Span<int> results)
     {
+        Assert.Equal(XenPagingOperation.Prepare, operation);
         lock (_gate)
         {
             for (int i = 0; i < pfns.Length; i++)

@@ -1,10 +1,10 @@
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Source;
+using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Tests.Xen.Source;
 
 /// <summary>A domain's paging interface in memory: page states, a ring of 8 places, vCPUs that wait for answers.</summary>
-internal sealed class FakeTrapPort(int pageCount) : ITrapPort
+internal sealed class FakeTrapPort(int pageCount) : IPagingPort
 {
     private const int RingPlaces = 8;
     private readonly Lock _gate = new();
@@ -102,8 +102,9 @@ internal sealed class FakeTrapPort(int pageCount) : ITrapPort
         }
     }
 
-    public void Run(XenPagingOperation operation, ReadOnlySpan<int> pfns, Span<int> results)
+    public void Run(XenPagingOperation operation, ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages, Span<int> results)
     {
+        Assert.True(pages.IsEmpty);
         lock (_gate)
         {
             for (int i = 0; i < pfns.Length; i++)
@@ -118,6 +119,8 @@ internal sealed class FakeTrapPort(int pageCount) : ITrapPort
             }
         }
     }
+
+    public long CountPagedOut() => 0;
 
     public void PauseDomain() => PauseCount++;
 

@@ -141,7 +141,7 @@ public sealed class XenRecorderTests : IDisposable
     public void Adopting_a_killed_runs_traps_frees_also_the_page_whose_request_is_lost()
     {
         int[] results = new int[PageCount];
-        _port.Run(XenPagingOperation.Nominate, [.. _populated.Pfns()], results);
+        _port.Run(XenPagingOperation.Nominate, [.. _populated.Pfns()], [], results);
         _ = _port.Touch(0, 1);
         Assert.Equal(1, _port.Take(new XenPagingEvent[8]));
         _traps = new PageTraps(_port, PageCount, "guest", s_limit, TimeProvider.System);
