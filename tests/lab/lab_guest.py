@@ -1,4 +1,5 @@
 """Guests of the lab: start them, ask what they counted, move them with Xen's own tools."""
+import contextlib
 import re
 import time
 from dataclasses import dataclass
@@ -126,6 +127,19 @@ class Guest:
         if target is not None:
             server.wait(60)
         return parse_migration(result)
+
+
+@contextlib.contextmanager
+def running(lab, hosts, config, *overrides):
+    """A guest that runs on the first host before, and is gone from each of so many hosts after."""
+    guest = Guest(lab.host(1), config).create(*overrides)
+    try:
+        guest.wait_ready()
+        yield guest
+    finally:
+        for number in range(1, hosts + 1):
+            for name in (guest.name, guest.name + "--incoming"):
+                lab.host(number).run(f"xl destroy {name} 2>/dev/null", 120)
 
 
 def is_listening(host, port):

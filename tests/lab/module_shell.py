@@ -12,6 +12,23 @@ def install(host):
     host.run(f"[ -x {FOLDER}/shell/prerecord-shell ] || {{ mkdir -p {FOLDER} && tar -C {FOLDER} -xf /share/prerecord.tar; }}", 300).check()
 
 
+class Shells:
+    """The long-lived shells of a lab's hosts; each starts when it is first needed."""
+
+    def __init__(self, lab):
+        self._lab, self._shells = lab, {}
+
+    def __getitem__(self, number):
+        if number not in self._shells:
+            self._shells[number] = ModuleShell(self._lab.host(number))
+        return self._shells[number]
+
+    def end(self):
+        for shell in self._shells.values():
+            shell.kill()
+        self._shells.clear()
+
+
 class ModuleShell:
     """Runs commands of the module in a dom0. Use as a context manager: the shell ends with it."""
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from lab_guest import Guest, is_listening, wait_listening
 
 RECEIVER_PORT, TUNNEL_PORT = 7000, 7001
+# A writer that leaves the emulated processor time for the move.
+PACED = 'extra="console=hvc0 quiet mitigations=off lab.workload=writer lab.mib=32 lab.rate=1000"'
 METHODS = {
     "post-copy": "-Method PostCopy",
     "observe": "-Method PreRecord -Mode Observe -Window 2s -Epoch 500ms",

@@ -1,0 +1,110 @@
+"""Recording on real Xen, let go again: guests run on whole. Refusals: a clear error, and the domain runs on."""
+import unittest
+
+from lab_guest import running
+from module_shell import ModuleShell, Shells
+from moves import PACED, open_way
+from prerecord_lab import Lab
+
+LAB = Lab.attach()
+HOST = LAB.host(1)
+SHELLS = Shells(LAB)
+# JSON by hand: the shell has no ConvertTo-Json.
+RECORD = """
+$p = Start-PreRecord -Name {name} -Mode {mode} -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
+$proof = $p.RollbackProof
+'{{"recorded":' + $p.RecordedPages + ',"backed":' + $p.BackedUpPages + ',"changed":' + [int]$proof.ChangedPages +
+  ',"proved":' + $(if ($proof.IsProved) {{ 'true' }} else {{ 'false' }}) + '}}'
+$p | Stop-PreRecord -Confirm:$false
+"""
+
+
+def setUpModule():
+    if HOST.run("[ -e /share/prerecord.tar ]").code != 0:
+        raise unittest.SkipTest("the module is not published into the lab's share: tests/lab/publish")
+
+
+def tearDownModule():
+    SHELLS.end()
+
+
+def shell():
+    return SHELLS[1]
+
+
+class Recordings(unittest.TestCase):
+    def check_whole(self, guest):
+        before, after = guest.wait_progress(5)
+        self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
+        self.assertGreater(after.checks, before.checks)
+        self.assertEqual(HOST.run("xenstore-list /prerecord/source").stdout.strip(), "", "a marker was left")
+
+    def check_recording(self, config):
+        with running(LAB, 1, config, PACED) as guest:
+            rolled_back = shell().values(RECORD.format(name=guest.name, mode="Rollback"))
+            self.assertGreater(rolled_back["recorded"], 0)
+            self.assertGreater(rolled_back["changed"], 0, "nothing changed, so nothing was proved")
+            self.assertGreaterEqual(rolled_back["backed"], rolled_back["changed"])
+            self.assertIs(rolled_back["proved"], True)
+            observed = shell().values(RECORD.format(name=guest.name, mode="Observe"))
+            self.assertGreater(observed["recorded"], 0)
+            self.check_whole(guest)
+
+    def test_one_vcpu_is_recorded_and_let_go(self):
+        self.check_recording("writer")
+
+    def test_two_vcpus_are_recorded_and_let_go(self):
+        self.check_recording("writer2")
+
+    def test_a_tool_that_is_killed_while_recording_leaves_a_domain_that_the_next_run_mends(self):
+        with running(LAB, 1, "writer") as guest:
+            killed = ModuleShell(HOST)
+            killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 60s -Epoch 500ms -Confirm:$false")
+            guest.wait_progress(3)
+            killed.kill()
+            self.assertGreater(shell().values(RECORD.format(name=guest.name, mode="Observe"))["recorded"], 0)
+            self.check_whole(guest)
+
+
+class Refusals(unittest.TestCase):
+    """Bad input on real Xen: a clear error, and the domain runs on."""
+
+    def check_refused(self, command, error_id, *words):
+        answer = shell().run(command)
+        self.assertNotEqual(answer["exitCode"], 0)
+        self.assertIn(error_id, answer["stderr"])
+        for word in words:
+            self.assertIn(word, answer["stderr"])
+
+    def test_a_guest_that_does_not_suspend_runs_on(self):
+        with running(LAB, 1, "nosuspend") as guest:
+            self.check_refused(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Confirm:$false -ErrorAction Stop", "SuspendTimeout")
+            guest.wait_progress(3)
+
+    def test_unknown_domain(self):
+        self.check_refused("Start-PreRecord -Name nobody -Confirm:$false -ErrorAction Stop", "DomainNotFound", "nobody")
+
+    def test_nobody_listens(self):
+        with running(LAB, 1, "idle") as guest:
+            self.check_refused(
+                f"Invoke-PreRecordMigration -Name {guest.name} -Destination localhost:9 -Confirm:$false -ErrorAction Stop",
+                "DestinationUnreachable", ":9")
+            guest.wait_progress(3)
+
+    def test_no_nested_paging(self):
+        with running(LAB, 1, "idle", "hap=0") as guest:
+            self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "hap=0")
+            guest.wait_progress(3)
+
+    def test_populate_on_demand(self):
+        with running(LAB, 1, "idle", "maxmem=256") as guest:
+            self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "maxmem")
+            guest.wait_progress(3)
+
+    def test_destination_out_of_memory(self):
+        way = open_way(shell())
+        with running(LAB, 1, "idle", "memory=800") as guest:
+            self.check_refused(
+                f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} -Confirm:$false -ErrorAction Stop",
+                "OutOfMemory", "memory")
+            guest.wait_progress(3)
