@@ -328,6 +328,11 @@ public sealed class IncomingMigration : IDisposable
         }
 
         _domain!.Unpause();
+        if (_paging is not null)
+        {
+            // From here on this thread places what is pushed; the guest waits for the other two.
+            BulkThread.Enter();
+        }
     }
 
     /// <summary>A fault thread failed: closing the connections makes the receiving thread end the session.</summary>

@@ -21,6 +21,7 @@ internal sealed class SourceMigration : IDisposable
     private readonly CancellationTokenSource _running;
     private readonly Workers _workers;
     private readonly PageBatch _batch = new();
+    private readonly DemandGate _demand = new();
     private SentPageTable? _sent;
     private PagePusher? _pusher;
     private FaultServer? _faults;
@@ -252,6 +253,7 @@ internal sealed class SourceMigration : IDisposable
         _workers.Dispose();
         _pusher?.Dispose();
         _faults?.Dispose();
+        _demand.Dispose();
         _endWatch.Dispose();
         Link?.Dispose();
         _running.Dispose();
@@ -261,9 +263,9 @@ internal sealed class SourceMigration : IDisposable
     {
         _sent = new SentPageTable(remaining);
         _pusher = new PagePusher(
-            Link!.Bulk, Session.Memory, _sent, new BandwidthLimiter(Options.BandwidthLimit, TimeProvider.System));
+            Link!.Bulk, Session.Memory, _sent, new BandwidthLimiter(Options.BandwidthLimit, TimeProvider.System), _demand);
         _faults = new FaultServer(
-            Link.Demand, Session.Memory, _sent, () => Link.State.MayAnswerFaults, pfn => Volatile.Read(ref _live)?.Steer(pfn));
+            Link.Demand, Session.Memory, _sent, _demand, () => Link.State.MayAnswerFaults, pfn => Volatile.Read(ref _live)?.Steer(pfn));
         _workers.Start("page pusher", token =>
         {
             _pusher.Run(token);

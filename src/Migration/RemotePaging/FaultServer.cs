@@ -15,6 +15,7 @@ public sealed class FaultServer : IDisposable
     private readonly Connection _demand;
     private readonly IGuestMemory _memory;
     private readonly SentPageTable _sent;
+    private readonly DemandGate _gate;
     private readonly Func<bool> _mayAnswer;
     private readonly Action<int> _onFault;
     private readonly BlockingCollection<int> _queue = new(QueueLimit);
@@ -24,14 +25,16 @@ public sealed class FaultServer : IDisposable
     /// <param name="demand">The demand connection.</param>
     /// <param name="memory">The memory that travels.</param>
     /// <param name="sent">Shared with the pusher.</param>
+    /// <param name="gate">Shared with the pusher, which gives way to requests.</param>
     /// <param name="mayAnswer">Whether page requests are legal now.</param>
     /// <param name="onFault">Told of each page that is asked for, by the thread that reads the requests.</param>
     public FaultServer(
-        Connection demand, IGuestMemory memory, SentPageTable sent, Func<bool> mayAnswer, Action<int> onFault)
+        Connection demand, IGuestMemory memory, SentPageTable sent, DemandGate gate, Func<bool> mayAnswer, Action<int> onFault)
     {
         _demand = demand;
         _memory = memory;
         _sent = sent;
+        _gate = gate;
         _mayAnswer = mayAnswer;
         _onFault = onFault;
     }
@@ -63,6 +66,7 @@ public sealed class FaultServer : IDisposable
                         throw reader.Violation($"a request for page {pfn}, which is not to be sent");
                     }
 
+                    _gate.Arrived();
                     _queue.Add(pfn, cancellationToken);
                     _onFault(pfn);
                 }
@@ -95,6 +99,7 @@ public sealed class FaultServer : IDisposable
             while (count < AnswerPages && _queue.TryTake(out pfn));
 
             _demand.Send(batch.Read(RecordType.DemandPages, pfns.AsSpan(0, count), _memory));
+            _gate.Answered(count);
             Interlocked.Add(ref _pagesDemanded, count);
         }
     }

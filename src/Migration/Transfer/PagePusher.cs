@@ -17,6 +17,7 @@ public sealed class PagePusher : IDisposable
     private readonly IGuestMemory _memory;
     private readonly SentPageTable _sent;
     private readonly BandwidthLimiter _limiter;
+    private readonly DemandGate _demand;
     private readonly BlockingCollection<int[]> _feed = [];
     private readonly ManualResetEventSlim _open = new(true);
     private readonly Lock _sending = new();
@@ -27,12 +28,14 @@ public sealed class PagePusher : IDisposable
     private long _pagesPushed;
 
     /// <summary>Makes a pusher; <see cref="Run"/> does the work.</summary>
-    public PagePusher(Connection bulk, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter)
+    public PagePusher(
+        Connection bulk, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter, DemandGate demand)
     {
         _bulk = bulk;
         _memory = memory;
         _sent = sent;
         _limiter = limiter;
+        _demand = demand;
     }
 
     /// <summary>Pages pushed so far.</summary>
@@ -67,6 +70,7 @@ public sealed class PagePusher : IDisposable
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>, or the memory's own.</exception>
     public void Run(CancellationToken cancellationToken)
     {
+        BulkThread.Enter();
         foreach (int[] pfns in _feed.GetConsumingEnumerable(cancellationToken))
         {
             foreach (int pfn in pfns)
@@ -117,6 +121,7 @@ public sealed class PagePusher : IDisposable
     private void Send(ReadOnlySpan<int> pfns, CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte> record;
+        _demand.GiveWay(cancellationToken);
         while (true)
         {
             _open.Wait(cancellationToken);
