@@ -33,6 +33,7 @@
         'Stop-Migration'
         'Stop-MigrationReceiver'
         'Stop-PreRecord'
+        'Test-Migration'
         'Test-MigrationHost'
         'Wait-Migration'
     )

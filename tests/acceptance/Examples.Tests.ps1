@@ -33,4 +33,18 @@ Describe 'The examples' {
         $result.Destination | Should -Be 'xen2'
         Get-MigrationHost xen* | Should -BeNullOrEmpty
     }
+
+    It 'Move-Tested.ps1 tests first, and moves by what is advised' {
+        $result = & ([System.IO.Path]::Combine($examples, 'Move-Tested.ps1'))
+        $result.DomainName | Should -Be 'web01'
+        $result.Destination | Should -Be 'xen2'
+        Get-MigrationHost xen* | Should -BeNullOrEmpty
+    }
+
+    It 'Show-Fleet.ps1 says what moving every web domain would be, and moves none' {
+        $reports = @(& ([System.IO.Path]::Combine($examples, 'Show-Fleet.ps1')))
+        $reports.DomainName -join ',' | Should -Be 'web01,web02'
+        $reports[0] | Should -BeOfType ((Get-Command Test-Migration).OutputType[0].Type)
+        Get-MigrationHost xen* | Should -BeNullOrEmpty
+    }
 }

@@ -44,7 +44,8 @@ Describe 'Start-Migration' {
 
     It 'starts nothing with -WhatIf, and says what it would run into' {
         New-Worker still
-        Start-Migration still job2 -WhatIf | Should -BeNullOrEmpty
+        (Start-Migration still job2 -WhatIf).DomainName | Should -Be 'still'
+        Get-Migration still* | Should -BeNullOrEmpty
         "$((Get-MigrationDomain still -HostName job1).State)" | Should -Be 'Running'
         Start-Migration nothere job2 -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'DomainNotFound,PreRecordMigration.Cmdlets.StartMigrationCommand'

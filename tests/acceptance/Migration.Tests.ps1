@@ -94,9 +94,14 @@ Describe 'Invoke-PreRecordMigration' {
         ($result.BytesSent / $result.TotalTime.TotalSeconds) | Should -BeLessThan 20MB
     }
 
-    It 'moves nothing with -WhatIf' {
+    It 'moves nothing with -WhatIf, and returns what it would do' {
         New-Worker still
-        Invoke-PreRecordMigration still there -WhatIf | Should -BeNullOrEmpty
+        $report = Invoke-PreRecordMigration still there -WhatIf
+        $report.DomainName | Should -Be 'still'
+        $report.Destination | Should -Be 'there'
+        "$($report.Recommendation) $($report.Mode)" | Should -Be 'PreRecord Rollback'
+        $report.Estimates[0].BytesSent | Should -Be 8MB
+        $report.SampleWindow | Should -Be ([TimeSpan]::Zero)
         Get-State still here | Should -Be 'Running'
         Get-MigrationDomain still* -HostName there | Should -BeNullOrEmpty
     }
@@ -172,7 +177,7 @@ Describe 'Invoke-PreRecordMigration, given something wrong' {
         $null = New-SimulatedHost tiny -Memory 1MB
         try {
             $failed = Invoke-Wrongly @{ Name = 'victim'; Destination = 'tiny'; Window = '20ms' }
-            $failed.FullyQualifiedErrorId | Should -Match '^(OutOfMemory|AbortedByPeer),'
+            $failed.FullyQualifiedErrorId | Should -Be 'OutOfMemory,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
             $failed.Exception.Message | Should -Match 'memory'
             Get-MigrationDomain -HostName tiny | Should -BeNullOrEmpty
         }

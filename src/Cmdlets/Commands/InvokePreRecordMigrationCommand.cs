@@ -5,7 +5,7 @@ namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Invoke-PreRecordMigration: moves running domains to another host, and returns when they run there for good.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "PreRecordMigration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(MigrationResult))]
+[OutputType(typeof(MigrationResult), typeof(MigrationReport))]
 public sealed class InvokePreRecordMigrationCommand : MoveCommand
 {
     private MovePump? _pump;
@@ -48,6 +48,9 @@ public sealed class InvokePreRecordMigrationCommand : MoveCommand
         PumpUntil(ThrottleLimit - 1);
         _pump!.Start(move);
     }
+
+    /// <inheritdoc/>
+    private protected override void Preview(MigrationReport report) => WriteObject(report);
 
     private void PumpUntil(int active)
     {

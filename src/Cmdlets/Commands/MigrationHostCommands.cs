@@ -60,8 +60,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
     {
         foreach (Capability item in host.GetCapabilities().Items)
         {
-            WriteObject(new MigrationHostCapability(
-                host.Name, host.Hypervisor, item.Kind, item.IsAvailable, item.Reason, item.Remedy));
+            WriteObject(Describe.Capability(host, item));
         }
     }
 }

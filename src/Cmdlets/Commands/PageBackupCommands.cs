@@ -26,7 +26,7 @@ public sealed class GetPageBackupCommand : MigrationCmdlet
             backups?.Count ?? 0,
             backups?.AllocatedBytes ?? 0,
             (backups?.LimitPages ?? 0) * (long)Page.Size,
-            [.. backups?.Pfns() ?? []],
+            (backups?.Pfns() ?? []).ToArray(),
             PreRecord));
     });
 }

@@ -12,6 +12,9 @@ namespace PreRecordMigration.Cmdlets;
 /// <param name="Recorded">The recording from which it starts; null where it records by itself or not at all.</param>
 internal sealed record PlannedMove(DomainLocation Location, Destination Destination, MigrationOptions Options, PreRecord? Recorded)
 {
+    /// <summary>The preflight's report that it comes from; null where there was none.</summary>
+    public MigrationReport? Report { get; init; }
+
     /// <summary>Takes over what will move: a recording can be taken only once.</summary>
     /// <exception cref="CommandException">The recording is not held any more.</exception>
     public MoveSource Take() => new(this, Recorded is null ? null : RecordingRegistry.Take(Recorded));

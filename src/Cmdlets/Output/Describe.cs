@@ -13,6 +13,10 @@ internal static class Describe
         host.GetDomains().Count,
         ReceiverRegistry.TryGet(host.Name, out MigrationReceiver receiver) ? receiver.Endpoint : null);
 
+    /// <summary>One thing that a host can or cannot do.</summary>
+    public static MigrationHostCapability Capability(IMigrationHost host, Capability item) =>
+        new(host.Name, host.Hypervisor, item.Kind, item.IsAvailable, item.Reason, item.Remedy);
+
     /// <summary>A host's receiver as it is now.</summary>
     public static MigrationReceiverInfo Receiver(string hostName, MigrationReceiver receiver) =>
         new(hostName, receiver.Endpoint, [.. receiver.Incoming.Select(Incoming)]);

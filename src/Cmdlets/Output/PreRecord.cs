@@ -10,16 +10,10 @@ namespace PreRecordMigration.Cmdlets;
 /// One recording of a domain, and what was decided since about its move. A snapshot: the live recording is found by its
 /// <see cref="Id"/> as long as it is held.
 /// </summary>
-public sealed record PreRecord
+public sealed record PreRecord : MigrationPlan
 {
     /// <summary>Names the recording in this process.</summary>
     public required string Id { get; init; }
-
-    /// <summary>The domain.</summary>
-    public required string DomainName { get; init; }
-
-    /// <summary>The host it was recorded on.</summary>
-    public required string SourceHost { get; init; }
 
     /// <summary>What the recording did to the domain.</summary>
     public required RecordingMode Mode { get; init; }
@@ -50,9 +44,6 @@ public sealed record PreRecord
 
     /// <summary>Whether memory may arrive after the domain runs at the destination; null for what suits the method.</summary>
     public bool? RemotePF { get; init; }
-
-    /// <summary>Where the domain is to go; null where that is not decided yet.</summary>
-    public string? Destination { get; init; }
 
     /// <summary>The pages that an order has to put in order: those populated at the window's end.</summary>
     internal PageBitmap Populated { get; init; } = new(0);

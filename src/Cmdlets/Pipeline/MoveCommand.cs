@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using PreRecordMigration.Estimates;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
@@ -8,61 +10,60 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>What the cmdlets share that move domains: which, where to, how; and the preflight of each.</summary>
 public abstract class MoveCommand : DomainCommand
 {
-    private const string PreRecordSet = "PreRecord";
+    private const string PlanSet = "Plan";
+
+    /// <summary>What a recording has decided by being made.</summary>
+    private static readonly string[] DecidedByRecording =
+        [nameof(Method), nameof(Mode), nameof(Window), nameof(Epoch), nameof(SuspendTimeout), nameof(BackupLimit), nameof(SkipRollbackProof)];
+
     private MigrationOptions _options = new();
     private Destination? _destination;
 
-    /// <summary>A recording that Start-PreRecord returned.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = PreRecordSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    /// <summary>A recording that Start-PreRecord returned, or a report that Test-Migration returned.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = PlanSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("PreRecord", "Report")]
     [ValidateNotNull]
-    public PreRecord PreRecord { get; set; } = null!;
+    public MigrationPlan Plan { get; set; } = null!;
 
     /// <summary>Where to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = DomainSet)]
-    [Parameter(ParameterSetName = PreRecordSet)]
+    [Parameter(ParameterSetName = PlanSet)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string? Destination { get; set; }
 
     /// <summary>How memory travels.</summary>
-    [Parameter(ParameterSetName = NameSet)]
-    [Parameter(ParameterSetName = DomainSet)]
+    [Parameter]
     public MigrationMethod Method { get; set; } = MigrationMethod.PreRecord;
 
     /// <summary>What the recording does to the domain.</summary>
-    [Parameter(ParameterSetName = NameSet)]
-    [Parameter(ParameterSetName = DomainSet)]
+    [Parameter]
     public RecordingMode Mode { get; set; } = RecordingMode.Rollback;
 
     /// <summary>How long the pre-execution window lasts.</summary>
-    [Parameter(ParameterSetName = NameSet)]
-    [Parameter(ParameterSetName = DomainSet)]
+    [Parameter]
     [Duration]
     public TimeSpan Window { get; set; } = new MigrationOptions().Window;
 
     /// <summary>How long an epoch lasts; at most the window.</summary>
-    [Parameter(ParameterSetName = NameSet)]
-    [Parameter(ParameterSetName = DomainSet)]
+    [Parameter]
     [Duration]
     public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
 
     /// <summary>How long the guest may take to suspend.</summary>
-    [Parameter(ParameterSetName = NameSet)]
-    [Parameter(ParameterSetName = DomainSet)]
+    [Parameter]
     [Duration]
     public TimeSpan SuspendTimeout { get; set; } = new MigrationOptions().SuspendTimeout;
 
     /// <summary>Most memory for backups of changed pages; as much as the domain has where it is not given.</summary>
-    [Parameter(ParameterSetName = NameSet)]
-    [Parameter(ParameterSetName = DomainSet)]
+    [Parameter]
     [Size]
     [ValidateRange(Page.Size, long.MaxValue)]
     public long? BackupLimit { get; set; }
 
     /// <summary>Leaves the proof of the rollback out.</summary>
-    [Parameter(ParameterSetName = NameSet)]
-    [Parameter(ParameterSetName = DomainSet)]
+    [Parameter]
     public SwitchParameter SkipRollbackProof { get; set; }
 
     /// <summary>In which order pages are pushed, the first strategy's first; what suits the method where it is not given.</summary>
@@ -73,6 +74,11 @@ public abstract class MoveCommand : DomainCommand
     [Parameter]
     [Size(IsRate = true)]
     public long? BandwidthLimit { get; set; }
+
+    /// <summary>Refuses to begin where the domain is expected to be split over two hosts for longer.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan? MaximumExposure { get; set; }
 
     /// <inheritdoc/>
     protected override void BeginProcessing() => ForCommand(() =>
@@ -86,9 +92,9 @@ public abstract class MoveCommand : DomainCommand
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == PreRecordSet)
+        if (ParameterSetName == PlanSet)
         {
-            ForEachInput(PreRecord.DomainName, () => Consider(PlanRecorded()));
+            ForEachInput(Plan.DomainName, () => Consider(Plan is PreRecord recorded ? OfRecording(recorded) : OfReport((MigrationReport)Plan)));
         }
         else
         {
@@ -99,33 +105,86 @@ public abstract class MoveCommand : DomainCommand
     /// <summary>Begins a move that has been checked and is meant.</summary>
     private protected abstract void Begin(PlannedMove move);
 
-    private PlannedMove PlanRecorded()
+    /// <summary>Returns what a move would be, where -WhatIf was given.</summary>
+    private protected abstract void Preview(MigrationReport report);
+
+    private PlannedMove OfRecording(PreRecord recorded)
     {
-        LiveRecording recording = RecordingRegistry.Require(PreRecord);
-        Destination destination = _destination ?? Cmdlets.Destination.Parse(PreRecord.Destination ?? throw new CommandException(
-            nameof(SR.DestinationMissing),
-            ErrorCategory.InvalidArgument,
-            Text.Format(SR.DestinationMissing, PreRecord.DomainName),
-            SR.DestinationMissingRemedy,
-            PreRecord.DomainName));
+        if (DecidedByRecording.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } decided)
+        {
+            throw new CommandException(
+                nameof(SR.OptionDecided),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.OptionDecided, decided, recorded.DomainName),
+                SR.OptionDecidedRemedy,
+                decided);
+        }
+
+        LiveRecording recording = RecordingRegistry.Require(recorded);
         MigrationOptions options = recording.Options with
         {
-            RemotePF = PreRecord.RemotePF,
-            Order = Order ?? PreRecord.Order,
+            RemotePF = recorded.RemotePF,
+            Order = Order ?? recorded.Order,
             BandwidthLimit = BandwidthLimit,
         };
         options.Validate();
-        return new PlannedMove(recording.Location, destination, options, PreRecord);
+        return new PlannedMove(recording.Location, DestinationOf(recorded), options, recorded);
     }
+
+    private PlannedMove OfReport(MigrationReport report)
+    {
+        IMigrationHost host = HostRegistry.Get(report.SourceHost);
+        DomainLocation location = DomainSelection.Match(WildcardPattern.Escape(report.DomainName), [host]).Single();
+        bool isChosen = MyInvocation.BoundParameters.ContainsKey(nameof(Method));
+        MigrationOptions options = isChosen
+            ? _options
+            : _options with { Method = report.Recommendation ?? Method, Mode = report.Mode ?? Mode };
+        return new PlannedMove(location, DestinationOf(report), options, null) { Report = report };
+    }
+
+    private Destination DestinationOf(MigrationPlan plan) =>
+        _destination ?? Cmdlets.Destination.Parse(plan.Destination ?? throw new CommandException(
+            nameof(SR.DestinationMissing),
+            ErrorCategory.InvalidArgument,
+            Text.Format(SR.DestinationMissing, plan.DomainName),
+            SR.DestinationMissingRemedy,
+            plan.DomainName));
 
     private void Consider(PlannedMove move)
     {
         Preflight.Move(move.Location, move.Destination, move.Options);
+        MigrationReport report = MoveReport.OfPlan(
+            move, new LinkSpeed(Math.Min(BandwidthLimit ?? long.MaxValue, LinkDefaults.BytesPerSecond), LinkDefaults.RoundTrip));
+        RequireShortExposure(move, report);
         if (ShouldProcess(
-            Text.Format(SR.TargetDomain, move.Location.Info.Name, move.Location.Host.Name),
-            Text.Format(SR.ActionMove, move.Options.Method, move.Destination.Name)))
+            Text.Format(SR.DescribeMove, move.Options.Method, move.Destination.Name, move.Location.Info.Name, move.Location.Host.Name),
+            Text.Format(SR.ConfirmMove, move.Location.Info.Name, move.Location.Host.Name, move.Destination.Name, move.Options.Method),
+            SR.ConfirmCaption,
+            out ShouldProcessReason reason))
         {
             Begin(move);
+        }
+        else if (reason == ShouldProcessReason.WhatIf)
+        {
+            Preview(report);
+        }
+    }
+
+    /// <summary>Refuses a move whose exposure is predicted to be above the limit: by its report's sample, else by its size.</summary>
+    private void RequireShortExposure(PlannedMove move, MigrationReport report)
+    {
+        MigrationEstimate predicted =
+            move.Report?.Estimates.FirstOrDefault(estimate =>
+                estimate.Method == move.Options.Method && (estimate.Mode is null || estimate.Mode == move.Options.Mode))
+            ?? report.Estimates[0];
+        if (MaximumExposure is { } limit && predicted.Exposure > limit)
+        {
+            throw new CommandException(
+                nameof(SR.ExposureTooLong),
+                ErrorCategory.LimitsExceeded,
+                Text.Format(SR.ExposureTooLong, move.Location.Info.Name, Text.Duration(predicted.Exposure), move.Options.Method, Text.Duration(limit)),
+                SR.ExposureTooLongRemedy,
+                move.Location.Info.Name);
         }
     }
 }

@@ -3,50 +3,110 @@ using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>What can be known to be impossible before anything is touched; -WhatIf runs it too.</summary>
+/// <summary>One thing that a move needs.</summary>
+/// <param name="Target">The object that is the matter where it is not so.</param>
+/// <param name="Require">Throws where it is not so.</param>
+internal sealed record Requirement(object Target, Action Require);
+
+/// <summary>What can be known to be impossible before anything is touched; -WhatIf and Test-Migration run it too.</summary>
 internal static class Preflight
 {
     /// <summary>Refuses what the source cannot do.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy.</exception>
-    public static void Recording(DomainLocation domain, MigrationOptions options)
+    public static void Recording(DomainLocation domain, MigrationOptions options) => RequireAll(OfSource(domain, options));
+
+    /// <summary>Refuses what the source or the destination cannot do.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy,
+    /// <see cref="MigrationErrorId.DomainExists"/> or <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    /// <exception cref="CommandException">The destination is the source.</exception>
+    public static void Move(DomainLocation domain, Destination destination, MigrationOptions options) =>
+        RequireAll(OfMove(domain, destination, options));
+
+    /// <summary>All that a move needs, the source's part first.</summary>
+    public static IEnumerable<Requirement> OfMove(DomainLocation domain, Destination destination, MigrationOptions options)
     {
-        CapabilityReport report = domain.Host.GetCapabilities();
-        report.Require(MigrationCapability.Control);
+        Requirement otherHost = new(domain.Info, () => destination.RequireOtherThan(domain));
+        return [otherHost, .. OfSource(domain, options), .. OfDestination(domain, destination, options)];
+    }
+
+    private static IEnumerable<Requirement> OfSource(DomainLocation domain, MigrationOptions options)
+    {
+        List<MigrationCapability> needed = [MigrationCapability.Control];
         if (domain.Info.VcpuCount > 1)
         {
-            report.Require(MigrationCapability.SeveralVcpus);
+            needed.Add(MigrationCapability.SeveralVcpus);
         }
 
         if (options.Method == MigrationMethod.PreCopy)
         {
-            report.Require(MigrationCapability.DirtyTracking);
+            needed.Add(MigrationCapability.DirtyTracking);
         }
         else if (options.Method == MigrationMethod.PreRecord)
         {
-            report.Require(MigrationCapability.Recording);
+            needed.Add(MigrationCapability.Recording);
             if (options.Mode == RecordingMode.Rollback)
             {
-                report.Require(MigrationCapability.Rollback);
-                report.Require(MigrationCapability.OutputIsolation);
+                needed.AddRange([MigrationCapability.Rollback, MigrationCapability.OutputIsolation]);
             }
+        }
+
+        return OfHost(domain.Host, needed);
+    }
+
+    private static IEnumerable<Requirement> OfDestination(DomainLocation domain, Destination destination, MigrationOptions options)
+    {
+        // What another machine can do its own receiver knows, and says when it is asked.
+        if (destination.Host is not { } host || ReferenceEquals(host, domain.Host))
+        {
+            return [];
+        }
+
+        bool isSplit = options.RemotePF ?? options.Method != MigrationMethod.PreCopy;
+        return
+        [
+            .. OfHost(host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control]),
+            new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
+            new Requirement(Describe.Host(host), () => RequireMemory(domain.Info, host)),
+        ];
+    }
+
+    private static IEnumerable<Requirement> OfHost(IMigrationHost host, IReadOnlyList<MigrationCapability> needed)
+    {
+        CapabilityReport report = host.GetCapabilities();
+        return needed.Select(capability =>
+            new Requirement(Describe.Capability(host, report[capability]), () => report.Require(capability)));
+    }
+
+    private static void RequireFreeName(DomainInfo domain, IMigrationHost host)
+    {
+        if (host.GetDomains().Any(other => other.Name == domain.Name))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainExists,
+                Text.Format(SR.DomainExistsThere, host.Name, domain.Name),
+                SR.DomainExistsThereRemedy,
+                domain.Name);
         }
     }
 
-    /// <summary>Refuses what the source or the destination cannot do.</summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy, or
-    /// <see cref="MigrationErrorId.DomainExists"/>.</exception>
-    public static void Move(DomainLocation domain, Destination destination, MigrationOptions options)
+    private static void RequireMemory(DomainInfo domain, IMigrationHost host)
     {
-        destination.RequireOtherThan(domain);
-        Recording(domain, options);
-        if (destination.Host is { } host)
+        long free = host.FreeMemoryBytes;
+        if (free < domain.MemoryBytes)
         {
-            CapabilityReport report = host.GetCapabilities();
-            report.Require(MigrationCapability.Control);
-            if (options.RemotePF ?? options.Method != MigrationMethod.PreCopy)
-            {
-                report.Require(MigrationCapability.RemotePF);
-            }
+            throw new MigrationException(
+                MigrationErrorId.OutOfMemory,
+                Text.Format(SR.MemoryMissing, host.Name, Text.Bytes(free), domain.Name, Text.Bytes(domain.MemoryBytes)),
+                SR.MemoryMissingRemedy,
+                host.Name);
+        }
+    }
+
+    private static void RequireAll(IEnumerable<Requirement> requirements)
+    {
+        foreach (Requirement requirement in requirements)
+        {
+            requirement.Require();
         }
     }
 }

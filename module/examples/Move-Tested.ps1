@@ -1,0 +1,21 @@
+<#
+.SYNOPSIS
+Watches web01 for a moment, then moves it to xen2 by the method that is advised, if it is not exposed for too long.
+
+.DESCRIPTION
+On a machine without Xen the hosts and the domain are simulated ones of the same names, which this script makes and takes
+away again.
+
+.EXAMPLE
+./Move-Tested.ps1
+#>
+param([string] $Destination = 'xen2')
+
+$ErrorActionPreference = 'Stop'
+$simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+try {
+    Test-Migration web01 -Destination $Destination | Invoke-PreRecordMigration -MaximumExposure 5s
+}
+finally {
+    $simulated | Disconnect-MigrationHost
+}

@@ -1,0 +1,20 @@
+<#
+.SYNOPSIS
+Says what moving every domain whose name begins with web would be, two at once, and moves none.
+
+.DESCRIPTION
+On a machine without Xen the hosts and the domains are simulated ones, which this script makes and takes away again.
+
+.EXAMPLE
+./Show-Fleet.ps1
+#>
+param([string] $Destination = 'xen2')
+
+$ErrorActionPreference = 'Stop'
+$simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+try {
+    Get-MigrationDomain web* | Invoke-PreRecordMigration -Destination $Destination -ThrottleLimit 2 -WhatIf
+}
+finally {
+    $simulated | Disconnect-MigrationHost
+}

@@ -1,0 +1,75 @@
+using System.Management.Automation;
+using PreRecordMigration.Estimates;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Test-Migration: what stands against moving a domain, what each method would cost, and which one is advised.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "Migration", DefaultParameterSetName = NameSet)]
+[OutputType(typeof(MigrationReport))]
+public sealed class TestMigrationCommand : DomainCommand
+{
+    private MigrationOptions _options = new();
+    private Destination _destination = null!;
+    private LinkSpeed _link = null!;
+
+    /// <summary>Where to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    [Parameter(Mandatory = true, Position = 1)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string Destination { get; set; } = "";
+
+    /// <summary>How long the running domain is watched: once for what it writes, once for what it touches.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan Window { get; set; } = new MigrationOptions().Window;
+
+    /// <summary>How long an epoch lasts; at most the window.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
+
+    /// <summary>The rate that the estimates reckon with.</summary>
+    [Parameter]
+    [Size(IsRate = true)]
+    [ValidateRange(1, long.MaxValue)]
+    public long Bandwidth { get; set; } = LinkDefaults.BytesPerSecond;
+
+    /// <summary>The time to the destination and back that they reckon with.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan RoundTrip { get; set; } = LinkDefaults.RoundTrip;
+
+    /// <summary>Methods whose domain would be split over two hosts for longer are not advised.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan? MaximumExposure { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing() => ForCommand(() =>
+    {
+        _options = RecordingOptions.Make(
+            this, MigrationMethod.PreRecord, RecordingMode.Observe, Window, Epoch, new MigrationOptions().SuspendTimeout, null, false);
+        RecordingOptions.RequireTimer(nameof(RoundTrip), RoundTrip);
+        _destination = Cmdlets.Destination.Parse(Destination);
+        _link = new LinkSpeed(Bandwidth, RoundTrip);
+    });
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachDomain(location => WriteObject(RunJoined((writer, token) =>
+    {
+        using DomainProgress progress = writer.ForDomain(
+            location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
+        return MoveReport.OfSample(location, _destination, _options, _link, MaximumExposure, progress, token);
+    })));
+}
+
+/// <summary>The link that estimates reckon with where nothing else is said: one gigabit a second, in one building.</summary>
+internal static class LinkDefaults
+{
+    /// <summary>Bytes a second.</summary>
+    public const long BytesPerSecond = 125_000_000;
+
+    /// <summary>To the destination and back.</summary>
+    public static TimeSpan RoundTrip { get; } = TimeSpan.FromMilliseconds(1);
+}

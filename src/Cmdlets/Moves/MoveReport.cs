@@ -1,0 +1,137 @@
+using PreRecordMigration.Estimates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Makes the preflight's report of a move.</summary>
+internal static class MoveReport
+{
+    /// <summary>The methods that are compared, with their modes.</summary>
+    private static readonly (MigrationMethod Method, RecordingMode Mode)[] Variants =
+    [
+        (MigrationMethod.PreCopy, RecordingMode.Observe),
+        (MigrationMethod.PostCopy, RecordingMode.Observe),
+        (MigrationMethod.PreRecord, RecordingMode.Observe),
+        (MigrationMethod.PreRecord, RecordingMode.Rollback),
+    ];
+
+    /// <summary>The report of one planned move that was checked already: its cost as far as its size tells. Nothing is touched.</summary>
+    public static MigrationReport OfPlan(PlannedMove move, LinkSpeed link)
+    {
+        MigrationEstimate estimate = MigrationEstimator.OfSize(move.Location.Info.MemoryBytes / Page.Size, move.Options, link);
+        return Make(move.Location, move.Destination, link) with
+        {
+            Estimates = [estimate],
+            Recommended = estimate,
+            Reasons = [Text.Format(SR.ReasonPlanned, move.Options.Method)],
+        };
+    }
+
+    /// <summary>The report of every method, from a short sample of the running domain.</summary>
+    public static MigrationReport OfSample(
+        DomainLocation location,
+        Destination destination,
+        MigrationOptions options,
+        LinkSpeed link,
+        TimeSpan? maximumExposure,
+        IProgress<MigrationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        (List<MigrationOptions> possible, IReadOnlyList<MigrationIncompatibility> problems) = Check(location, destination, options);
+        MigrationReport report = Make(location, destination, link) with { Incompatibilities = problems };
+        CapabilityReport source = location.Host.GetCapabilities();
+        if (possible.Count == 0 || !source[MigrationCapability.Recording].IsAvailable)
+        {
+            long pages = location.Info.MemoryBytes / Page.Size;
+            return Advise(report, [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))], maximumExposure);
+        }
+
+        MigrationSample sample = MigrationSample.Take(
+            location.Host.OpenSource(location.Info.Name),
+            options.Window,
+            options.Epoch,
+            source[MigrationCapability.DirtyTracking].IsAvailable,
+            progress,
+            cancellationToken);
+        return Advise(
+            report with
+            {
+                SampleWindow = sample.Window,
+                TouchedPages = sample.TouchedPages,
+                DirtyPages = sample.DirtyPages,
+            },
+            [.. possible.Select(variant => MigrationEstimator.Of(sample, variant, link))],
+            maximumExposure);
+    }
+
+    private static MigrationReport Make(DomainLocation location, Destination destination, LinkSpeed link) => new()
+    {
+        DomainName = location.Info.Name,
+        SourceHost = location.Host.Name,
+        Destination = destination.Name,
+        MemoryBytes = location.Info.MemoryBytes,
+        Bandwidth = link.BytesPerSecond,
+        RoundTrip = link.RoundTrip,
+        Reasons = [],
+        Estimates = [],
+        Incompatibilities = [],
+    };
+
+    private static MigrationReport Advise(MigrationReport report, IReadOnlyList<MigrationEstimate> estimates, TimeSpan? maximumExposure)
+    {
+        MigrationAdvice advice = MigrationAdvice.Choose(estimates, maximumExposure);
+        return report with
+        {
+            Estimates = estimates,
+            Recommended = advice.Choice,
+            Reasons = advice.Choice is null ? [.. advice.Reasons, SR.ReasonNone] : advice.Reasons,
+        };
+    }
+
+    /// <summary>Which methods are possible, and what stands against the others, each problem once.</summary>
+    private static (List<MigrationOptions> Possible, IReadOnlyList<MigrationIncompatibility> Problems) Check(
+        DomainLocation location, Destination destination, MigrationOptions options)
+    {
+        List<MigrationOptions> possible = [];
+        List<MigrationIncompatibility> problems = [];
+        foreach ((MigrationMethod method, RecordingMode mode) in Variants)
+        {
+            MigrationOptions variant = options with { Method = method, Mode = mode };
+            string name = method == MigrationMethod.PreRecord ? $"{method} {mode}" : $"{method}";
+            MigrationIncompatibility[] found =
+                [.. Preflight.OfMove(location, destination, variant).Select(requirement => Problem(requirement, name)).OfType<MigrationIncompatibility>()];
+            if (found.Length == 0)
+            {
+                possible.Add(variant);
+            }
+
+            problems.AddRange(found);
+        }
+
+        return (possible,
+        [
+            .. problems.GroupBy(problem => (problem.ErrorId, problem.Message))
+                .Select(same => same.First() with { Methods = [.. same.SelectMany(problem => problem.Methods)] }),
+        ]);
+    }
+
+    private static MigrationIncompatibility? Problem(Requirement requirement, string method)
+    {
+        try
+        {
+            requirement.Require();
+            return null;
+        }
+        catch (MigrationException error)
+        {
+            return new MigrationIncompatibility(error.ErrorId.ToString(), error.Message, error.Remedy, requirement.Target, [method]);
+        }
+        catch (CommandException error)
+        {
+            return new MigrationIncompatibility(error.ErrorId, error.Message, error.Remedy, requirement.Target, [method]);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using PreRecordMigration.Estimates;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Something that says which domain is to be moved, and what was found out or decided about it.</summary>
+public abstract record MigrationPlan
+{
+    /// <summary>The domain.</summary>
+    public required string DomainName { get; init; }
+
+    /// <summary>The host it is on.</summary>
+    public required string SourceHost { get; init; }
+
+    /// <summary>Where the domain is to go; null where that is not decided yet.</summary>
+    public string? Destination { get; init; }
+}
+
+/// <summary>The preflight of one move: what stands against it, what it would cost, and which method is advised.</summary>
+public sealed record MigrationReport : MigrationPlan
+{
+    /// <summary>Whether at least one method is possible.</summary>
+    public bool IsPossible => Recommendation is not null;
+
+    /// <summary>The method that is advised; null where none is possible.</summary>
+    public MigrationMethod? Recommendation => Recommended?.Method;
+
+    /// <summary>The mode that is advised for it; null where nothing would be recorded.</summary>
+    public RecordingMode? Mode => Recommended?.Mode;
+
+    /// <summary>Why, in sentences.</summary>
+    public required IReadOnlyList<string> Reasons { get; init; }
+
+    /// <summary>What each possible method would cost.</summary>
+    public required IReadOnlyList<MigrationEstimate> Estimates { get; init; }
+
+    /// <summary>What stands against methods, each with the object that is the matter.</summary>
+    public required IReadOnlyList<MigrationIncompatibility> Incompatibilities { get; init; }
+
+    /// <summary>The memory that the domain holds, in bytes.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>How long the domain was watched; zero where nothing was sampled.</summary>
+    public TimeSpan SampleWindow { get; init; }
+
+    /// <summary>Distinct pages that it touched in that time.</summary>
+    public int TouchedPages { get; init; }
+
+    /// <summary>Distinct pages that it wrote in as much time.</summary>
+    public int DirtyPages { get; init; }
+
+    /// <summary>The rate that the estimates reckon with, in bytes a second.</summary>
+    public required long Bandwidth { get; init; }
+
+    /// <summary>The time to the destination and back that they reckon with.</summary>
+    public required TimeSpan RoundTrip { get; init; }
+
+    /// <summary>The estimate of the method that is advised.</summary>
+    internal MigrationEstimate? Recommended { get; init; }
+}
+
+/// <summary>Something that stands against moving a domain.</summary>
+/// <param name="ErrorId">The id of the error that the move would end with.</param>
+/// <param name="Message">What is wrong.</param>
+/// <param name="Remedy">What to do about it.</param>
+/// <param name="Target">The object that is the matter: the domain, the host, or one of its capabilities.</param>
+/// <param name="Methods">The methods (with their modes) that it stands against.</param>
+public sealed record MigrationIncompatibility(
+    string ErrorId, string Message, string Remedy, object Target, IReadOnlyList<string> Methods);

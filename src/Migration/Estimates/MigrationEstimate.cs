@@ -1,0 +1,44 @@
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Estimates;
+
+/// <summary>What a migration is expected to cost. This project's definition: a model, not a promise.</summary>
+public sealed record MigrationEstimate
+{
+    /// <summary>How memory would travel.</summary>
+    public required MigrationMethod Method { get; init; }
+
+    /// <summary>The recording's mode; null where nothing is recorded.</summary>
+    public RecordingMode? Mode { get; init; }
+
+    /// <summary>From the first step to the source's end.</summary>
+    public required TimeSpan TotalTime { get; init; }
+
+    /// <summary>The handover: stopped at the source, not yet running at the destination. The guest's own time to suspend
+    /// is not in it.</summary>
+    public required TimeSpan Downtime { get; init; }
+
+    /// <summary>The time in which the domain's state is split over two hosts.</summary>
+    public required TimeSpan Exposure { get; init; }
+
+    /// <summary>Bytes of memory that travel, pages sent again included.</summary>
+    public required long BytesSent { get; init; }
+
+    /// <summary>Remote page faults; null where nothing was sampled.</summary>
+    public long? RemoteFaults { get; init; }
+
+    /// <summary>How long vCPUs stand still for them; null where nothing was sampled.</summary>
+    public TimeSpan? Stalled { get; init; }
+
+    /// <summary>Whether rounds of pre-copy get the better of the domain's writes; true for every other method.</summary>
+    public bool Converges { get; init; } = true;
+}
+
+/// <summary>How fast the way to the destination is.</summary>
+/// <param name="BytesPerSecond">Above zero.</param>
+/// <param name="RoundTrip">The time to the destination and back.</param>
+public sealed record LinkSpeed(long BytesPerSecond, TimeSpan RoundTrip)
+{
+    /// <summary>How long a number of pages takes.</summary>
+    public TimeSpan TimeOf(double pages) => TimeSpan.FromSeconds(pages * Pages.Page.Size / BytesPerSecond);
+}

@@ -1,0 +1,129 @@
+using PreRecordMigration.Methods;
+using PreRecordMigration.Ordering;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Estimates;
+
+/// <summary>
+/// Predicts what a migration costs from a short sample of the running domain and the speed of the link. This project's
+/// definition; docs/powershell.md says what it leaves out.
+/// </summary>
+public static class MigrationEstimator
+{
+    /// <summary>Round trips of connecting, agreeing and preparing.</summary>
+    private const int PrepareTrips = 4;
+
+    /// <summary>Round trips of the handover: the last core state's answer, and Commit with its answer.</summary>
+    private const int HandoverTrips = 2;
+
+    /// <summary>Predicts without a sample: what the size of the domain alone tells.</summary>
+    /// <param name="pages">Pages that the domain has.</param>
+    /// <param name="options">How it would move.</param>
+    /// <param name="link">The speed of the link.</param>
+    /// <returns>An upper limit of the exposure; no faults.</returns>
+    public static MigrationEstimate OfSize(long pages, MigrationOptions options, LinkSpeed link)
+    {
+        bool isSplit = options.RemotePF ?? options.Method != MigrationMethod.PreCopy;
+        TimeSpan push = link.TimeOf(pages);
+        TimeSpan handover = (isSplit ? link.TimeOf(CorePages(pages)) : TimeSpan.Zero) + (link.RoundTrip * HandoverTrips);
+        TimeSpan window = options.Method == MigrationMethod.PreRecord ? options.Window : TimeSpan.Zero;
+        return new MigrationEstimate
+        {
+            Method = options.Method,
+            Mode = options.Method == MigrationMethod.PreRecord ? options.Mode : null,
+            TotalTime = (link.RoundTrip * PrepareTrips) + window + handover + push,
+            Downtime = isSplit || options.Method == MigrationMethod.PreCopy ? handover : handover + push,
+            Exposure = isSplit ? push + link.RoundTrip : link.RoundTrip,
+            BytesSent = pages * Page.Size,
+        };
+    }
+
+    /// <summary>Predicts from a sample.</summary>
+    /// <param name="sample">What the domain did.</param>
+    /// <param name="options">How it would move.</param>
+    /// <param name="link">The speed of the link.</param>
+    public static MigrationEstimate Of(MigrationSample sample, MigrationOptions options, LinkSpeed link)
+    {
+        MigrationEstimate plain = OfSize(sample.Populated.Count, options, link);
+        if (options.Method == MigrationMethod.PreCopy)
+        {
+            return PreCopy(sample, options, link, plain);
+        }
+
+        bool isRollback = options.Method == MigrationMethod.PreRecord && options.Mode == RecordingMode.Rollback;
+        TimeSpan proof = isRollback && options.ProveRollback ? sample.HashTime * sample.Populated.Count : TimeSpan.Zero;
+        TimeSpan downtime = isRollback ? proof + (link.RoundTrip * HandoverTrips) : plain.Downtime;
+        if (plain.Exposure <= link.RoundTrip)
+        {
+            return plain with { RemoteFaults = 0, Stalled = TimeSpan.Zero, Downtime = plain.Downtime + proof, TotalTime = plain.TotalTime + (2 * proof) };
+        }
+
+        PageOrder order = options.Method == MigrationMethod.PreRecord
+            ? PageOrder.Build(sample.Populated, sample.Trajectory, options.Order ?? [PageOrderStrategy.RecordedFirst])
+            : PageOrder.Sequential(sample.Populated);
+
+        // In Rollback, what is recorded travels while the window still runs.
+        int ahead = isRollback ? (int)Math.Min(order.RecordedCount, options.Window / link.TimeOf(1)) : 0;
+        ReadOnlySpan<int> rest = order.Pfns[ahead..];
+        (long faults, TimeSpan stalled) = ArrivalModel.Run(rest, sample.Trajectory, link);
+        TimeSpan push = link.TimeOf(rest.Length);
+        return plain with
+        {
+            TotalTime = (link.RoundTrip * PrepareTrips) + proof + (options.Method == MigrationMethod.PreRecord ? options.Window : TimeSpan.Zero) + downtime + push,
+            Downtime = downtime,
+            Exposure = push + link.RoundTrip,
+            RemoteFaults = faults,
+            Stalled = stalled,
+        };
+    }
+
+    /// <summary>Rounds, each of what was written during the one before.</summary>
+    private static MigrationEstimate PreCopy(MigrationSample sample, MigrationOptions options, LinkSpeed link, MigrationEstimate plain)
+    {
+        double pages = sample.Populated.Count;
+        double sent = 0;
+        int round = 0;
+        do
+        {
+            sent += pages;
+            pages = DirtyAfter(sample, link.TimeOf(pages));
+        }
+        while (++round < options.MaximumRounds && pages > options.DirtyPageThreshold);
+
+        TimeSpan downtime = link.TimeOf(pages + CorePages(sample.Populated.Count)) + (link.RoundTrip * HandoverTrips);
+        return plain with
+        {
+            TotalTime = (link.RoundTrip * PrepareTrips) + link.TimeOf(sent) + downtime,
+            Downtime = downtime,
+            BytesSent = (long)(sent + pages) * Page.Size,
+            RemoteFaults = 0,
+            Stalled = TimeSpan.Zero,
+            Converges = pages <= options.DirtyPageThreshold,
+        };
+    }
+
+    /// <summary>Distinct pages written in a time: as sampled, then on at the rate of the sample's second half.</summary>
+    private static double DirtyAfter(MigrationSample sample, TimeSpan time)
+    {
+        IReadOnlyList<int> growth = sample.DirtyGrowth;
+        if (growth.Count == 0)
+        {
+            return sample.Populated.Count;
+        }
+
+        double epochs = time / sample.Trajectory.EpochLength;
+        int whole = (int)Math.Min(epochs, growth.Count);
+        if (whole < growth.Count)
+        {
+            double before = whole == 0 ? 0 : growth[whole - 1];
+            return before + ((growth[whole] - before) * (epochs - whole));
+        }
+
+        int half = growth.Count / 2;
+        double rate = (growth[^1] - (half == 0 ? 0 : growth[half - 1])) / (double)(growth.Count - half);
+        return Math.Min(growth[^1] + (rate * (epochs - growth.Count)), sample.Populated.Count);
+    }
+
+    /// <summary>Pages of the core state, roughly: a page-table page for every 512, and a few more.</summary>
+    private static double CorePages(double pages) => (pages / 512) + 16;
+}

@@ -1,0 +1,127 @@
+using PreRecordMigration.Estimates;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
+
+namespace PreRecordMigration.Tests.Estimates;
+
+public sealed class MigrationEstimatorTests
+{
+    private const int PageCount = 10_000;
+
+    /// <summary>A thousand pages a second, and ten milliseconds there and back.</summary>
+    private static readonly LinkSpeed s_link = new(1_000L * Page.Size, TimeSpan.FromMilliseconds(10));
+
+    [Fact]
+    public void A_guest_that_does_nothing_is_pre_copied_in_one_round()
+    {
+        MigrationEstimate estimate = MigrationEstimator.Of(Sample([], [0, 0]), Options(MigrationMethod.PreCopy), s_link);
+        Assert.True(estimate.Converges);
+        Assert.Equal((long)PageCount * Page.Size, estimate.BytesSent);
+        Assert.InRange(estimate.TotalTime.TotalSeconds, 10, 10.2);
+        Assert.Equal(0, estimate.RemoteFaults);
+    }
+
+    [Fact]
+    public void A_guest_that_writes_everything_at_once_is_never_done()
+    {
+        MigrationOptions options = Options(MigrationMethod.PreCopy);
+        MigrationEstimate estimate = MigrationEstimator.Of(Sample([], [PageCount, PageCount]), options, s_link);
+        Assert.False(estimate.Converges);
+        Assert.Equal((long)PageCount * (options.MaximumRounds + 1) * Page.Size, estimate.BytesSent);
+        Assert.InRange(estimate.Downtime.TotalSeconds, 10, 10.2);
+    }
+
+    [Fact]
+    public void Where_writes_cannot_be_tracked_all_memory_counts_as_written()
+    {
+        MigrationEstimate estimate = MigrationEstimator.Of(Sample([], []), Options(MigrationMethod.PreCopy), s_link);
+        Assert.False(estimate.Converges);
+    }
+
+    [Fact]
+    public void A_guest_that_touches_nothing_has_no_faults_and_is_exposed_for_as_long_as_its_memory_takes()
+    {
+        MigrationEstimate estimate = MigrationEstimator.Of(Sample([], [0, 0]), Options(MigrationMethod.PostCopy), s_link);
+        Assert.Equal(0, estimate.RemoteFaults);
+        Assert.Equal(TimeSpan.Zero, estimate.Stalled);
+        Assert.InRange(estimate.Exposure.TotalSeconds, 10, 10.2);
+    }
+
+    [Fact]
+    public void Each_page_touched_too_early_is_one_fault_of_a_round_trip_and_a_page()
+    {
+        // The highest pages come last in post-copy; all of them are touched in the first epoch.
+        int[] touched = [.. Enumerable.Range(PageCount - 100, 100)];
+        MigrationEstimate estimate = MigrationEstimator.Of(Sample(touched, [0, 0]), Options(MigrationMethod.PostCopy), s_link);
+        Assert.Equal(100, estimate.RemoteFaults);
+        Assert.Equal(100 * 0.011, estimate.Stalled!.Value.TotalSeconds, 3);
+    }
+
+    [Fact]
+    public void What_travelled_in_the_window_of_a_rollback_does_not_fault()
+    {
+        int[] touched = [.. Enumerable.Range(PageCount - 1_000, 1_000)];
+        MigrationSample sample = Sample(touched, [0, 0]);
+        MigrationOptions rollback = Options(MigrationMethod.PreRecord);
+        MigrationEstimate all = MigrationEstimator.Of(sample, rollback, s_link);
+        Assert.Equal(0, all.RemoteFaults);
+        Assert.InRange(all.Exposure.TotalSeconds, 9, 9.1);
+        MigrationEstimate observed = MigrationEstimator.Of(sample, rollback with { Mode = RecordingMode.Observe }, s_link);
+        Assert.InRange(observed.RemoteFaults!.Value, 1, 1_000);
+        Assert.True(observed.Downtime > all.Downtime);
+    }
+
+    [Fact]
+    public void Without_RemotePF_the_domain_stands_still_for_its_whole_memory_and_is_not_split()
+    {
+        MigrationEstimate estimate = MigrationEstimator.Of(
+            Sample([1, 2, 3], [1, 2]), Options(MigrationMethod.PostCopy) with { RemotePF = false }, s_link);
+        Assert.Equal(0, estimate.RemoteFaults);
+        Assert.Equal(s_link.RoundTrip, estimate.Exposure);
+        Assert.InRange(estimate.Downtime.TotalSeconds, 10, 10.2);
+    }
+
+    [Fact]
+    public void Pre_copy_is_advised_where_it_converges_and_left_out_of_nothing()
+    {
+        MigrationEstimate preCopy = Estimate(MigrationMethod.PreCopy, downtime: 0.1, exposure: 0.001);
+        MigrationEstimate postCopy = Estimate(MigrationMethod.PostCopy, downtime: 0.01, exposure: 10);
+        Assert.Same(preCopy, MigrationAdvice.Choose([preCopy, postCopy], null).Choice);
+        Assert.Same(postCopy, MigrationAdvice.Choose([preCopy with { Downtime = TimeSpan.FromSeconds(2) }, postCopy], null).Choice);
+        MigrationAdvice limited = MigrationAdvice.Choose([preCopy with { Converges = false }, postCopy], TimeSpan.FromSeconds(5));
+        Assert.Equal(MigrationMethod.PreCopy, limited.Choice!.Method);
+        Assert.Contains(limited.Reasons, reason => reason.Contains("left out", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Where_nothing_is_possible_nothing_is_advised() => Assert.Null(MigrationAdvice.Choose([], null).Choice);
+
+    private static MigrationOptions Options(MigrationMethod method) => new()
+    {
+        Method = method,
+        Window = TimeSpan.FromSeconds(1),
+        Epoch = TimeSpan.FromMilliseconds(500),
+    };
+
+    private static MigrationEstimate Estimate(MigrationMethod method, double downtime, double exposure) => new()
+    {
+        Method = method,
+        TotalTime = TimeSpan.FromSeconds(exposure + downtime),
+        Downtime = TimeSpan.FromSeconds(downtime),
+        Exposure = TimeSpan.FromSeconds(exposure),
+        BytesSent = 1,
+        RemoteFaults = 0,
+        Stalled = TimeSpan.Zero,
+    };
+
+    /// <summary>Two epochs of half a second; the pages are touched in the first.</summary>
+    private static MigrationSample Sample(int[] touched, int[] dirtyGrowth)
+    {
+        PageBitmap populated = new(PageCount);
+        populated.SetAll();
+        AccessRecord[] records = [.. touched.Select((pfn, index) => new AccessRecord(index, 0, pfn, AccessKind.Read))];
+        return new MigrationSample(
+            populated, new AccessTrajectory(records, PageCount, TimeSpan.FromMilliseconds(500), 2, true), dirtyGrowth, TimeSpan.Zero);
+    }
+}
