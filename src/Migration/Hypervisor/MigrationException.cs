@@ -90,4 +90,7 @@ public enum MigrationErrorId
 
     /// <summary>A domain of that name is already there.</summary>
     DomainExists = 20,
+
+    /// <summary>A file is truncated, damaged, of a newer version, or not of the kind it should be.</summary>
+    InvalidFile = 21,
 }
