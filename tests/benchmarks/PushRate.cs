@@ -92,8 +92,9 @@ public class PushRate
             }
         });
         receiver.Start();
+        using DemandGate gate = new();
         using PagePusher pusher = new(
-            from, new ArrayMemory(_source), new SentPageTable(_populated), new BandwidthLimiter(null, TimeProvider.System));
+            from, new ArrayMemory(_source), new SentPageTable(_populated), new BandwidthLimiter(null, TimeProvider.System), gate);
         pusher.Feed(_order);
         pusher.CompleteFeed();
         pusher.Run(CancellationToken.None);

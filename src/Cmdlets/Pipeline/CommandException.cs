@@ -70,7 +70,7 @@ internal static class ErrorRecords
         MigrationErrorId.AbortedByPeer => ErrorCategory.OperationStopped,
         MigrationErrorId.DomainBusy => ErrorCategory.ResourceBusy,
         MigrationErrorId.BackupStoreFull => ErrorCategory.LimitsExceeded,
-        MigrationErrorId.VerificationFailed => ErrorCategory.InvalidData,
+        MigrationErrorId.VerificationFailed or MigrationErrorId.InvalidFile => ErrorCategory.InvalidData,
         MigrationErrorId.DomainExists => ErrorCategory.ResourceExists,
         _ => ErrorCategory.NotSpecified,
     };

@@ -48,7 +48,14 @@ internal static class RecordingRegistry
         }
     }
 
-    private static CommandException NotHeld(PreRecord recorded) => Failures.TryGetValue(recorded.Id, out Exception? failure)
+    private static CommandException NotHeld(PreRecord recorded) => recorded.ImportedFrom is { } file
+        ? new CommandException(
+            nameof(SR.RecordingImported),
+            ErrorCategory.InvalidOperation,
+            Text.Format(SR.RecordingImported, recorded.DomainName, file),
+            SR.RecordingImportedRemedy,
+            recorded.DomainName)
+        : Failures.TryGetValue(recorded.Id, out Exception? failure)
         ? new CommandException(
             nameof(SR.DiscardFailed),
             ErrorCategory.InvalidResult,

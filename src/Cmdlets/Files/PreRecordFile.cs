@@ -1,0 +1,109 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Recordings in files, by the extension: .csv for text, any other for the format of docs/trajectory-format.md.</summary>
+internal static class PreRecordFile
+{
+    /// <summary>The epoch of a CSV file where nothing says how long it was.</summary>
+    public static readonly TimeSpan DefaultEpoch = new MigrationOptions().Epoch;
+
+    private const string Partial = ".partial";
+
+    /// <summary>Writes a recording. The file is there whole, or not at all.</summary>
+    public static void Write(string file, PreRecord recorded)
+    {
+        string partial = file + Partial;
+        try
+        {
+            using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                if (IsCsv(file))
+                {
+                    TrajectoryCsv.Write(stream, recorded.Trajectory);
+                }
+                else
+                {
+                    TrajectoryWriter.Write(stream, Describe(recorded));
+                }
+            }
+
+            File.Move(partial, file, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial);
+            throw;
+        }
+    }
+
+    /// <summary>Reads a recording.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="epoch">For CSV, how long an epoch was.</param>
+    /// <param name="pageCount">For CSV, the guest's page count; null for one above the highest page.</param>
+    /// <exception cref="MigrationException">The file is no recording; the message names it and the offset.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static PreRecord Read(string file, TimeSpan epoch, int? pageCount)
+    {
+        try
+        {
+            using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+            return IsCsv(file)
+                ? FromText(file, TrajectoryCsv.Read(stream, epoch, pageCount))
+                : FromDocument(file, TrajectoryReader.Read(stream));
+        }
+        catch (MigrationException e) when (e.ErrorId == MigrationErrorId.InvalidFile)
+        {
+            throw new MigrationException(e.ErrorId, Text.Format(SR.InvalidFile, file, e.Message), e.Remedy, file, e);
+        }
+    }
+
+    /// <summary>Whether a file's name says that it is text.</summary>
+    public static bool IsCsv(string file) => Path.GetExtension(file).Equals(".csv", StringComparison.OrdinalIgnoreCase);
+
+    private static TrajectoryDocument Describe(PreRecord recorded) => new(
+        recorded.Trajectory,
+        recorded.Populated,
+        new Dictionary<string, string>
+        {
+            [nameof(PreRecord.DomainName)] = recorded.DomainName,
+            [nameof(PreRecord.SourceHost)] = recorded.SourceHost,
+            [nameof(PreRecord.Mode)] = recorded.Mode.ToString(),
+            [nameof(PreRecord.Window)] = recorded.Window.ToString("c", CultureInfo.InvariantCulture),
+            [nameof(PreRecord.BackedUpPages)] = recorded.BackedUpPages.ToString(CultureInfo.InvariantCulture),
+        });
+
+    private static PreRecord FromText(string file, AccessTrajectory trajectory)
+    {
+        PageBitmap populated = new(trajectory.PageCount);
+        populated.SetAll();
+        return FromDocument(file, new TrajectoryDocument(trajectory, populated, new Dictionary<string, string>()));
+    }
+
+    private static PreRecord FromDocument(string file, TrajectoryDocument document)
+    {
+        AccessTrajectory trajectory = document.Trajectory;
+        string? Property(string name) => document.Properties.GetValueOrDefault(name);
+        return new PreRecord
+        {
+            Id = Guid.NewGuid().ToString("N"),
+            DomainName = Property(nameof(PreRecord.DomainName)) ?? Path.GetFileNameWithoutExtension(file),
+            SourceHost = Property(nameof(PreRecord.SourceHost)) ?? string.Empty,
+            Mode = Enum.TryParse(Property(nameof(PreRecord.Mode)), out RecordingMode mode) ? mode : RecordingMode.Observe,
+            Window = TimeSpan.TryParse(Property(nameof(PreRecord.Window)), CultureInfo.InvariantCulture, out TimeSpan window)
+                ? window
+                : TimeSpan.FromTicks((long)Math.Min(long.MaxValue, (decimal)trajectory.EpochLength.Ticks * trajectory.EpochCount)),
+            Epoch = trajectory.EpochLength,
+            Trajectory = trajectory,
+            RecordedPages = trajectory.PagesByFirstTouch().Length,
+            BackedUpPages = int.TryParse(Property(nameof(PreRecord.BackedUpPages)), CultureInfo.InvariantCulture, out int pages) ? pages : 0,
+            HeldUntil = DateTimeOffset.MinValue,
+            Populated = document.Populated,
+            ImportedFrom = file,
+        };
+    }
+}
