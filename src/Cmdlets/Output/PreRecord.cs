@@ -45,9 +45,6 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>Whether memory may arrive after the domain runs at the destination; null for what suits the method.</summary>
     public bool? RemotePF { get; init; }
 
-    /// <summary>Where the domain is to go; null where that is not decided yet.</summary>
-    public string? Destination { get; init; }
-
     /// <summary>The file that the recording was read from; null for one that was made in this process.</summary>
     public string? ImportedFrom { get; init; }
 
