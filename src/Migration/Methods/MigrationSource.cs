@@ -132,6 +132,9 @@ public static class MigrationSource
         {
             run.Session.Begin(run.Token);
             run.Session.RunWindow(run.Log.Progress, _ => { }, run.Token);
+
+            // While the domain runs: on its way into suspension every touch of a trapped page would cost it time.
+            run.Session.EndRecording();
         });
         StopAndMove(run);
     }
@@ -174,7 +177,6 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             Suspend(run);
-            run.Session.DrainLate();
             HandOver(run, run.Session.CaptureCoreState);
         });
         run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));

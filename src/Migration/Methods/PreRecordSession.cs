@@ -270,9 +270,6 @@ public sealed class PreRecordSession : IDisposable
         s_kept.Add(this);
     }
 
-    /// <summary>Takes the accesses made since the window's end: those of the guest's way into its suspension.</summary>
-    internal void DrainLate() => Drain(_ => { });
-
     private void Drain(Action<int[]> onRecorded)
     {
         AccessRecord[] buffer = new AccessRecord[DrainRecords];

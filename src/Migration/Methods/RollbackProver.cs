@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using PreRecordMigration.Backup;
 using PreRecordMigration.Hypervisor;
@@ -13,11 +14,11 @@ internal sealed class RollbackProver
 {
     private const int ChunkPages = 256;
     private readonly int[] _pfns;
-    private readonly byte[] _atCheckpoint;
+    private readonly PageHash[] _atCheckpoint;
     private int _differing = -1;
     private int _firstDiffering;
 
-    private RollbackProver(int[] pfns, byte[] hashes)
+    private RollbackProver(int[] pfns, PageHash[] hashes)
     {
         _pfns = pfns;
         _atCheckpoint = hashes;
@@ -33,11 +34,11 @@ internal sealed class RollbackProver
     /// <summary>Hashes the stopped domain's memory with the backups laid over, and compares.</summary>
     public RollbackProof AfterWindow(IGuestMemory current, PageBackup backups, CancellationToken cancellationToken)
     {
-        byte[] after = Hash(new CheckpointMemory(current, backups), _pfns, cancellationToken);
+        PageHash[] after = Hash(new CheckpointMemory(current, backups), _pfns, cancellationToken);
         _differing = 0;
         for (int i = 0; i < _pfns.Length; i++)
         {
-            if (!HashAt(after, i).SequenceEqual(HashAt(_atCheckpoint, i)))
+            if (after[i] != _atCheckpoint[i])
             {
                 _firstDiffering = _differing++ == 0 ? _pfns[i] : _firstDiffering;
             }
@@ -45,8 +46,8 @@ internal sealed class RollbackProver
 
         return new RollbackProof(
             _pfns.Length,
-            Convert.ToHexStringLower(SHA256.HashData(_atCheckpoint)),
-            Convert.ToHexStringLower(SHA256.HashData(after)),
+            Digest(_atCheckpoint),
+            Digest(after),
             CountChanged(current, backups));
     }
 
@@ -67,9 +68,9 @@ internal sealed class RollbackProver
         return changed;
     }
 
-    private static byte[] Hash(IGuestMemory memory, int[] pfns, CancellationToken cancellationToken)
+    private static PageHash[] Hash(IGuestMemory memory, int[] pfns, CancellationToken cancellationToken)
     {
-        byte[] hashes = new byte[pfns.LongLength * SHA256.HashSizeInBytes];
+        PageHash[] hashes = new PageHash[pfns.Length];
         int chunks = (pfns.Length + ChunkPages - 1) / ChunkPages;
         ParallelOptions parallel = new() { CancellationToken = cancellationToken };
         Parallel.For(0, chunks, parallel, () => new byte[ChunkPages * Page.Size], (chunk, _, buffer) =>
@@ -79,8 +80,7 @@ internal sealed class RollbackProver
             memory.Read(pfns.AsSpan(first, count), buffer.AsSpan(0, count * Page.Size));
             for (int i = 0; i < count; i++)
             {
-                SHA256.HashData(
-                    Page.At(buffer.AsSpan(), i), hashes.AsSpan((first + i) * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes));
+                hashes[first + i] = PageHash.Of(Page.At(buffer.AsSpan(), i));
             }
 
             return buffer;
@@ -88,6 +88,7 @@ internal sealed class RollbackProver
         return hashes;
     }
 
-    private static ReadOnlySpan<byte> HashAt(byte[] hashes, int index) =>
-        hashes.AsSpan(index * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes);
+    /// <summary>One digest of all pages, in hexadecimal: SHA-256 over their hashes in ascending order.</summary>
+    private static string Digest(PageHash[] hashes) =>
+        Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<PageHash>(hashes)));
 }
