@@ -160,6 +160,20 @@ static void many_worker(unsigned worker, unsigned workers)
 	run_many(worker);
 }
 
+static void program_worker(unsigned worker, unsigned workers)
+{
+	(void)workers;
+	run_program(worker);
+}
+
+static int is_program(const char *name)
+{
+	char path[sizeof("/programs/") + sizeof(options.workload)];
+
+	snprintf(path, sizeof(path), "/programs/%s", name);
+	return access(path, R_OK) == 0;
+}
+
 static void start_workload(void)
 {
 	const char *name = options.workload;
@@ -172,6 +186,8 @@ static void start_workload(void)
 		start_worker(redis_worker, MAX_WORKERS - 1, 1);
 	if (!strcmp(name, "many"))
 		start_worker(many_worker, 0, 1);
+	if (is_program(name))
+		start_worker(program_worker, 0, 1);
 	if (!strcmp(name, "nosuspend"))
 		refuse_suspend();
 }

@@ -45,6 +45,8 @@ void run_sequential(unsigned worker, unsigned workers);
 void run_many(unsigned worker);
 int run_many_child(unsigned worker, uint64_t seed);
 void run_redis(unsigned worker);
+/* The script /programs/NAME of the image, where NAME is options.workload. */
+void run_program(unsigned worker);
 
 /* xenstore, paths relative to the domain. They return 0, or -1 with errno. */
 int xenstore_write(const char *path, const char *value);
