@@ -3,7 +3,7 @@
  * and reports to xenstore, where the host reads it whatever migration did:
  *
  *   data/lab          beat=N checks=N writes=N errors=N ..., once a second
- *   data/lab-request  written by the host: a number; every redis key is re-read
+ *   data/lab-request  written by the host: a number; every redis key is re-read, a trail is laid
  *   data/lab-reply    request=N keys=N right=N wrong=N missing=N
  *   data/lab-error    the first error, if there was one
  */
@@ -160,6 +160,12 @@ static void many_worker(unsigned worker, unsigned workers)
 	run_many(worker);
 }
 
+static void trail_worker(unsigned worker, unsigned workers)
+{
+	(void)worker, (void)workers;
+	run_trail();
+}
+
 static void program_worker(unsigned worker, unsigned workers)
 {
 	(void)workers;
@@ -186,6 +192,8 @@ static void start_workload(void)
 		start_worker(redis_worker, MAX_WORKERS - 1, 1);
 	if (!strcmp(name, "many"))
 		start_worker(many_worker, 0, 1);
+	if (!strcmp(name, "trail"))
+		start_worker(trail_worker, 0, 1);
 	if (is_program(name))
 		start_worker(program_worker, 0, 1);
 	if (!strcmp(name, "nosuspend"))

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The backup store: a copy of each page as it was when the recording began,
+ * made before the page's first write.
+ *
+ * The store never runs dry.  While some slots are still free, the reserve,
+ * the domain is paused and the owner told; the reserve serves the writes that
+ * Xen is already making for the domain and can neither repeat nor refuse.
+ */
+#include <xen/event.h>
+#include "private.h"
+
+#define SLOTS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
+
+/*
+ * A hypercall that writes many pages looks after each whether it should
+ * give way, as it should once its vCPU is paused.
+ */
+unsigned long prerecord_reserve(const struct domain *d)
+{
+    return 32 + 16 * d->max_vcpus;
+}
+
+static void watch_level(struct prerecord *pr)
+{
+    unsigned long left = pr->slots - pr->used;
+
+    if ( left <= prerecord_reserve(pr->d) &&
+         !(pr->flags & XEN_PRERECORD_FULL) )
+    {
+        pr->flags |= XEN_PRERECORD_FULL;
+        domain_pause_nosync(pr->d);
+        prerecord_notify(pr);
+    }
+    else if ( left <= pr->slots / 4 && !pr->told )
+    {
+        pr->told = true;
+        prerecord_notify(pr);
+    }
+}
+
+int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
+                     bool may_fail)
+{
+    uint8_t *state = prerecord_state(pr, pfn);
+    const struct page_info *page;
+    uint32_t *slot_pfn;
+
+    ASSERT(spin_is_locked(&pr->lock));
+
+    if ( !(pr->flags & XEN_PRERECORD_BACKUPS) || (*state & STATE_BACKED) )
+        return 0;
+
+    if ( may_fail && (pr->flags & XEN_PRERECORD_FULL) )
+        return -EAGAIN;
+
+    if ( pr->used == pr->slots )
+    {
+        /* The reserve is made so that this does not happen. */
+        pr->flags |= XEN_PRERECORD_LOST;
+        prerecord_notify(pr);
+        return 0;
+    }
+
+    copy_domain_page(page_to_mfn(prerecord_area_page(&pr->store, pr->used)),
+                     mfn);
+
+    page = prerecord_area_page(&pr->slot_pfns, pr->used / SLOTS_PER_PAGE);
+    slot_pfn = __map_domain_page(page);
+    slot_pfn[pr->used % SLOTS_PER_PAGE] = pfn;
+    unmap_domain_page(slot_pfn);
+
+    smp_wmb(); /* The copy is there before it counts. */
+    *state |= STATE_BACKED;
+    pr->used++;
+    watch_level(pr);
+
+    return 0;
+}
+
+void prerecord_lift_pause(struct prerecord *pr)
+{
+    bool paused;
+
+    spin_lock(&pr->lock);
+    paused = pr->flags & XEN_PRERECORD_FULL;
+    pr->flags &= ~XEN_PRERECORD_FULL;
+    pr->told = false;
+    spin_unlock(&pr->lock);
+
+    if ( paused )
+        domain_unpause(pr->d);
+}
+
+/*
+ * Pages that are written later without any notice: by Xen through mappings of
+ * its own, and by other domains through grants they hold already.
+ */
+void prerecord_backup_fixed_pages(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu ( d, v )
+        if ( !mfn_eq(v->vcpu_info_mfn, INVALID_MFN) )
+            prerecord_before_write(d, v->vcpu_info_mfn);
+
+    if ( d->arch.pirq_eoi_map_mfn )
+        prerecord_before_write(d, _mfn(d->arch.pirq_eoi_map_mfn));
+
+    evtchn_fifo_prerecord(d);
+    gnttab_prerecord(d);
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Recording accesses by cyclic save-and-empty of the shadow page table.
+ *
+ * An epoch begins with empty shadows, so the first touch of each page faults
+ * and passes through prerecord_propagate(), the only place where a page gets
+ * into a shadow.  A page is mapped there only when it is recorded, and
+ * writable only when its original is safe; entries made ahead of a touch
+ * (prefetch, or a page table update) are refused for pages not yet recorded,
+ * so that they do not hide the touch.
+ */
+#include "private.h"
+
+#define RECORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
+
+unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn)
+{
+    unsigned long pfn;
+
+    if ( !mfn_valid(mfn) || page_get_owner(mfn_to_page(mfn)) != pr->d )
+        return NO_PFN;
+
+    /* A PV guest controls this table: what it says of itself may be wrong. */
+    pfn = get_gpfn_from_mfn(mfn_x(mfn));
+
+    return pfn < pr->nr_pfns ? pfn : NO_PFN;
+}
+
+static uint32_t *map_record(const struct prerecord *pr, unsigned long index)
+{
+    const struct page_info *page =
+        prerecord_area_page(&pr->records, index / RECORDS_PER_PAGE);
+
+    return (uint32_t *)__map_domain_page(page) + index % RECORDS_PER_PAGE;
+}
+
+/*
+ * Each pfn comes at most twice an epoch, once as read and once as written, so
+ * a half of twice as many records as there are pages never overflows.
+ */
+void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
+{
+    uint8_t *state = prerecord_state(pr, pfn);
+    uint8_t news = (STATE_ACCESSED | (write ? STATE_WRITTEN : 0)) & ~*state;
+    uint32_t *record;
+
+    ASSERT(spin_is_locked(&pr->lock));
+
+    if ( !news )
+        return;
+    *state |= news;
+
+    if ( !(pr->flags & XEN_PRERECORD_ACCESSES) )
+        return;
+
+    record = map_record(pr, pr->half * 2 * pr->nr_pfns + pr->count);
+    *record = pfn | (write ? XEN_PRERECORD_WRITE : 0);
+    unmap_domain_page(record);
+    smp_wmb(); /* The record is there before it counts. */
+    pr->count++;
+}
+
+/* With the paging lock held too, and the shadows about to be emptied. */
+void prerecord_next_epoch(struct prerecord *pr)
+{
+    unsigned long pfn;
+
+    ASSERT(spin_is_locked(&pr->lock));
+
+    for ( pfn = 0; pfn < pr->nr_pfns; pfn++ )
+    {
+        uint8_t *state = prerecord_state(pr, pfn);
+
+        /* Eight pages at once, where none of them was touched. */
+        if ( !(pfn & 7) && pfn + 8 <= pr->nr_pfns &&
+             !(*(uint64_t *)state & (0x0101010101010101UL *
+                                     (STATE_ACCESSED | STATE_WRITTEN))) )
+        {
+            pfn += 7;
+            continue;
+        }
+        *state &= ~(STATE_ACCESSED | STATE_WRITTEN);
+    }
+
+    pr->half ^= 1;
+    pr->count = 0;
+    pr->epoch++;
+}
+
+uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
+                             bool demand, bool write)
+{
+    struct prerecord *pr = v->domain->arch.paging.prerecord;
+    unsigned long pfn;
+    uint8_t *state;
+
+    /* Nothing gets mapped: the guest's own bits come first. */
+    if ( !(sflags & _PAGE_PRESENT) )
+        return sflags;
+
+    pfn = prerecord_pfn(pr, mfn);
+    if ( pfn == NO_PFN )
+        return sflags;
+
+    spin_lock(&pr->lock);
+
+    state = prerecord_state(pr, pfn);
+
+    if ( pr->flags & XEN_PRERECORD_SERVING )
+    {
+        if ( *state & STATE_MISSING )
+            sflags = 0;
+    }
+    else if ( pr->flags & XEN_PRERECORD_RUNNING )
+    {
+        /*
+         * The guest can take this fault again when the store has grown.  Xen,
+         * on its behalf, cannot: the reserve is for that.
+         */
+        bool may_fail = v == current && guest_mode(guest_cpu_user_regs());
+
+        if ( !write || !(sflags & _PAGE_RW) )
+            write = false;
+        else if ( prerecord_backup(pr, pfn, mfn, may_fail) )
+        {
+            write = false;
+            sflags &= ~_PAGE_RW;
+        }
+
+        if ( demand )
+            prerecord_note(pr, pfn, write);
+
+        if ( !(*state & STATE_ACCESSED) )
+            sflags = 0;
+        else if ( !(*state & STATE_WRITTEN) )
+            sflags &= ~_PAGE_RW;
+    }
+
+    spin_unlock(&pr->lock);
+
+    return sflags;
+}
+
+int prerecord_write_slow(struct domain *d, mfn_t mfn, bool may_fail)
+{
+    struct prerecord *pr = d->arch.paging.prerecord;
+    unsigned long pfn = prerecord_pfn(pr, mfn);
+    int rc = 0;
+
+    if ( pfn == NO_PFN )
+        return 0;
+
+    spin_lock(&pr->lock);
+
+    if ( pr->flags & XEN_PRERECORD_RUNNING )
+    {
+        rc = prerecord_backup(pr, pfn, mfn,
+                              may_fail && current->domain != d);
+        if ( !rc )
+            prerecord_note(pr, pfn, true);
+    }
+
+    spin_unlock(&pr->lock);
+
+    return rc;
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

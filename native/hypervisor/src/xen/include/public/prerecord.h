@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The interface of PreRecordMigration's extension: recording which pages a
+ * domain touches, keeping the originals of pages it writes, and running a
+ * domain whose pages are still elsewhere.
+ *
+ * One hypercall, HYPERVISOR_prerecord_op(struct xen_prerecord_op *), for the
+ * toolstack alone.  It works on domains that run on shadow page tables: PV
+ * domains, and HVM and PVH domains without HAP.  Pages are named by their
+ * pseudo-physical frame number (pfn).  What is large is mapped, through
+ * XENMEM_acquire_resource, not copied.
+ *
+ * A recording:  prepare, start, { epoch, [grow] }, stop, release.
+ * RemotePF:     prepare, { missing }, serve, { resolve }, stop, release.
+ */
+#ifndef __XEN_PUBLIC_PRERECORD_H__
+#define __XEN_PUBLIC_PRERECORD_H__
+
+#include "xen.h"
+
+#if defined(__XEN__) || defined(__XEN_TOOLS__)
+
+#define XEN_PRERECORD_VERSION 1
+
+#define __HYPERVISOR_prerecord_op __HYPERVISOR_arch_7
+
+/* XENMEM_acquire_resource's type; the ids follow. */
+#define XENMEM_resource_prerecord 0x5052
+/*
+ * uint32_t records: pfn | XEN_PRERECORD_WRITE, in the order of first touch.
+ * Two halves of 2 * nr_pfns records each; epochs fill them in turn.  While a
+ * domain is served, the records of half 0 are the pages it asked for.
+ */
+#define XEN_PRERECORD_RECORDS 0
+/* The backup store: slot n is page n. */
+#define XEN_PRERECORD_STORE   1
+/* uint32_t: the pfn whose original is in slot n. */
+#define XEN_PRERECORD_SLOTS   2
+
+#define XEN_PRERECORD_WRITE (1U << 31)
+
+/*
+ * Makes the caller the owner and allocates what the rest needs.  -EBUSY if
+ * the domain has an owner already, -EOPNOTSUPP for a domain with HAP.
+ */
+#define XEN_PRERECORD_prepare 1
+/* Makes the store `slots` large; lifts the pause of a full store. */
+#define XEN_PRERECORD_grow    2
+/* Begins epoch 0 in one instant, with the domain paused meanwhile. */
+#define XEN_PRERECORD_start   3
+/* Ends the epoch and begins the next; the ended one stays readable until then. */
+#define XEN_PRERECORD_epoch   4
+#define XEN_PRERECORD_query   5
+/*
+ * Ends recording, or serving (-EBUSY while pages are missing).  Records and
+ * store remain readable.
+ */
+#define XEN_PRERECORD_stop    6
+/* Frees everything and gives up ownership. */
+#define XEN_PRERECORD_release 7
+/* Declares pages missing. The domain must be paused by the toolstack. */
+#define XEN_PRERECORD_missing 8
+/* From now on a touch of a missing page waits for its content. */
+#define XEN_PRERECORD_serve   9
+/* Fills missing pages and lets run what waits for them. */
+#define XEN_PRERECORD_resolve 10
+
+/* What start switches on. */
+#define XEN_PRERECORD_ACCESSES (1U << 0)  /* record accesses */
+#define XEN_PRERECORD_BACKUPS  (1U << 1)  /* keep originals */
+
+/* Bits of query's flags, besides the two above. */
+#define XEN_PRERECORD_RUNNING  (1U << 2)  /* started */
+#define XEN_PRERECORD_SERVING  (1U << 3)
+#define XEN_PRERECORD_FULL     (1U << 4)  /* the domain is paused: grow, or stop */
+#define XEN_PRERECORD_LOST     (1U << 5)  /* an original was lost: no rollback */
+
+struct xen_prerecord_op {
+    uint32_t version;               /* IN: XEN_PRERECORD_VERSION */
+    uint32_t cmd;
+    domid_t  domain;
+    uint16_t pad;                   /* 0 */
+    uint32_t flags;                 /* start: IN; query: OUT; else 0 */
+    union {
+        struct {
+            uint64_aligned_t nr_pfns;   /* IN: pfns below this are looked after */
+            uint64_aligned_t limit;     /* IN: the store's largest size */
+            uint32_t port;              /* OUT: event channel of the domain to bind to */
+        } prepare;
+        struct {
+            uint64_aligned_t slots;     /* IN: the store's size from now on */
+        } grow;
+        struct {
+            uint64_aligned_t first;     /* OUT: index of the ended epoch's first record */
+            uint64_aligned_t count;     /* OUT: its records */
+            uint32_t number;            /* OUT: the epoch that begins */
+        } epoch;
+        struct {
+            uint64_aligned_t first;     /* OUT: as above, of the running epoch */
+            uint64_aligned_t count;
+            uint64_aligned_t used;      /* OUT: slots */
+            uint64_aligned_t slots;
+            uint64_aligned_t missing;   /* OUT: pages */
+            uint32_t number;            /* OUT: the running epoch */
+        } query;
+        struct {
+            uint64_aligned_t first;     /* IN: pfn of bit 0; advanced when preempted */
+            uint64_aligned_t count;     /* IN: pages */
+            XEN_GUEST_HANDLE_64(uint8) bitmap; /* IN: a set bit is a missing page */
+        } missing;
+        struct {
+            uint32_t count;             /* IN: pages */
+            uint32_t done;              /* IN: 0; OUT: pages gone through */
+            XEN_GUEST_HANDLE_64(uint64) frames; /* IN: a PV domain's machine frames, others' gfns */
+            XEN_GUEST_HANDLE_64(uint8) content; /* IN: count pages */
+        } resolve;
+        uint64_aligned_t pad[8];
+    } u;
+};
+typedef struct xen_prerecord_op xen_prerecord_op_t;
+DEFINE_XEN_GUEST_HANDLE(xen_prerecord_op_t);
+
+/*
+ * resolve: a page that is not missing (any more) keeps what it has.  -EBUSY,
+ * with `done` at that page, if its frame may not be written now because Xen
+ * uses it as a page table or descriptor table.
+ */
+
+#endif /* __XEN__ || __XEN_TOOLS__ */
+#endif /* __XEN_PUBLIC_PRERECORD_H__ */

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "host.h"
+
+enum {
+	HYPERCALL_domctl = 36,
+	DOMCTL_VERSION = 0x15, DOMCTL_pause = 3, DOMCTL_unpause = 4, DOMCTL_info = 5,
+	/* In the shared information page: arch.max_pfn, arch.pfn_to_mfn_frame_list_list. */
+	SHARED_MAX_PFN = 3088, SHARED_LISTS = 3096,
+};
+
+/* Of linux/privcmd.h and linux/evtchn.h, whose own includes are not installed with them. */
+struct hypercall { uint64_t op, arg[5]; };
+struct mmapbatch { unsigned num; uint16_t dom; uint64_t addr; const uint64_t *arr; int *err; };
+struct mmap_resource { uint16_t dom; uint32_t type, id, idx; uint64_t num, addr; };
+struct bind { unsigned remote_domain, remote_port; };
+#define PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct hypercall))
+#define PRIVCMD_MMAPBATCH _IOC(_IOC_NONE, 'P', 4, sizeof(struct mmapbatch))
+#define PRIVCMD_MMAP_RESOURCE _IOC(_IOC_NONE, 'P', 7, sizeof(struct mmap_resource))
+#define EVTCHN_BIND_INTERDOMAIN _IOC(_IOC_NONE, 'E', 1, sizeof(struct bind))
+
+static int privcmd, evtchn;
+static uint16_t domid;
+static char *argument; /* locked in memory: hypercalls do not fault pages in */
+
+static void die(const char *what)
+{
+	printf("error %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+void host_open(unsigned domain)
+{
+	domid = (uint16_t)domain;
+	privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
+	evtchn = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC);
+	if (privcmd < 0 || evtchn < 0)
+		die("open");
+	argument = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+	if (argument == MAP_FAILED)
+		die("mmap");
+}
+
+static long hypercall(unsigned op, uint64_t first, uint64_t second)
+{
+	struct hypercall call = { op, { first, second } };
+
+	return ioctl(privcmd, PRIVCMD_HYPERCALL, &call);
+}
+
+long prerecord(struct xen_prerecord_op *op, unsigned cmd)
+{
+	return prerecord_version(op, cmd, XEN_PRERECORD_VERSION);
+}
+
+long prerecord_version(struct xen_prerecord_op *op, unsigned cmd, unsigned version)
+{
+	long rc;
+
+	op->version = version;
+	op->cmd = cmd;
+	op->domain = domid;
+	memcpy(argument, op, sizeof(*op));
+	rc = hypercall(__HYPERVISOR_prerecord_op, (uint64_t)argument, 0);
+	memcpy(op, argument, sizeof(*op));
+	return rc;
+}
+
+static long domctl(unsigned cmd, uint64_t *result, size_t words)
+{
+	struct { uint32_t cmd, version; uint16_t domain, pad[3]; uint64_t u[16]; } op = { cmd, DOMCTL_VERSION, domid, { 0 }, { 0 } };
+	long rc;
+
+	memcpy(argument, &op, sizeof(op));
+	rc = hypercall(HYPERCALL_domctl, (uint64_t)argument, 0);
+	if (words)
+		memcpy(result, argument + 16, words * 8);
+	return rc;
+}
+
+int pause_domain(int pause)
+{
+	return (int)domctl(pause ? DOMCTL_pause : DOMCTL_unpause, NULL, 0);
+}
+
+void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors)
+{
+	void *pages = mmap(NULL, count * PAGE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, privcmd, 0);
+	struct mmapbatch batch = { (unsigned)count, domid, (uint64_t)pages, frames, errors };
+
+	if (pages == MAP_FAILED || (ioctl(privcmd, PRIVCMD_MMAPBATCH, &batch) && errno != ENOENT))
+		die("mapping foreign frames");
+	return pages;
+}
+
+void unmap_frames(void *pages, size_t count)
+{
+	munmap(pages, count * PAGE);
+}
+
+void *map_resource(unsigned id, size_t count)
+{
+	void *pages = mmap(NULL, count * PAGE, PROT_READ, MAP_SHARED, privcmd, 0);
+	struct mmap_resource map = { domid, XENMEM_resource_prerecord, id, 0, count, (uint64_t)pages };
+
+	if (pages == MAP_FAILED || ioctl(privcmd, PRIVCMD_MMAP_RESOURCE, &map))
+		die("mapping a resource");
+	return pages;
+}
+
+static void copy_frame(uint64_t frame, void *to)
+{
+	int error = 0;
+	void *page = map_frames(&frame, 1, 0, &error);
+
+	if (error) {
+		errno = -error;
+		die("reading a frame");
+	}
+	memcpy(to, page, PAGE);
+	unmap_frames(page, 1);
+}
+
+/* Three levels: a list of frames of lists of frames of the table. */
+uint64_t *read_p2m(size_t *count)
+{
+	static uint64_t top[PAGE / 8], list[PAGE / 8];
+	static char shared[PAGE];
+	uint64_t info[7], *p2m, size;
+
+	if (domctl(DOMCTL_info, info, 7))
+		die("domain information");
+	copy_frame(info[6], shared);
+	memcpy(&size, shared + SHARED_MAX_PFN, 8);
+	copy_frame(*(uint64_t *)(shared + SHARED_LISTS), top);
+	p2m = calloc((size + 511) / 512 * 512, 8);
+	for (size_t i = 0; i * 512 < size; i++) {
+		if (i % 512 == 0)
+			copy_frame(top[i / 512], list);
+		copy_frame(list[i % 512], p2m + i * 512);
+	}
+	for (size_t i = 0; i < size; i++)
+		if (p2m[i] >> 62)
+			p2m[i] = NO_FRAME; /* foreign, identity or none */
+	*count = size;
+	return p2m;
+}
+
+int bind_event(unsigned port)
+{
+	struct bind bind = { domid, port };
+
+	return ioctl(evtchn, EVTCHN_BIND_INTERDOMAIN, &bind) < 0 ? -1 : 0;
+}
+
+void wait_event(int milliseconds)
+{
+	struct pollfd wanted = { evtchn, POLLIN, 0 };
+	uint32_t port;
+
+	if (poll(&wanted, 1, milliseconds) > 0 && read(evtchn, &port, sizeof(port)) == sizeof(port))
+		if (write(evtchn, &port, sizeof(port)) != sizeof(port))
+			die("event");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the tool asks of Xen: hypercalls, foreign frames, events. All return 0 or more, or -1 with errno. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "prerecord.h"
+
+enum { PAGE = 4096 };
+#define NO_FRAME (~0ULL)
+
+void host_open(unsigned domain);
+long prerecord(struct xen_prerecord_op *op, unsigned cmd);
+long prerecord_version(struct xen_prerecord_op *op, unsigned cmd, unsigned version);
+int pause_domain(int pause);
+
+/* Maps frames of the domain; errors[i] is 0 or a negative errno, and that page must not be touched. */
+void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors);
+void unmap_frames(void *pages, size_t count);
+void *map_resource(unsigned id, size_t pages);
+
+/* The domain's pages by pfn, NO_FRAME where there is none, read from the guest's own table. */
+uint64_t *read_p2m(size_t *count);
+
+int bind_event(unsigned port);
+/* Waits up to `milliseconds` for the event. */
+void wait_event(int milliseconds);
