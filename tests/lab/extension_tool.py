@@ -1,0 +1,67 @@
+"""Drives the hypervisor's extension in a lab's dom0, through tests/lab/extension/tool.c."""
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from prerecord_lab import LabError
+
+HERE = Path(__file__).resolve().parent
+INTERFACE = HERE.parents[1] / "native" / "hypervisor" / "src" / "xen" / "include" / "public"
+PROGRAM = "/tmp/extension-tool"
+
+# Bits of `start` and of the flags that `query` answers.
+ACCESSES, BACKUPS, RUNNING, SERVING, FULL, LOST = (1 << bit for bit in range(6))
+
+
+def install(host):
+    """Compiles the tool here and puts it into dom0."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "tool"
+        sources = sorted((HERE / "extension").glob("*.c"))
+        subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{HERE / 'extension'}", f"-I{INTERFACE}",
+                        "-o", program, *sources], check=True)
+        host.run(f"cat > {PROGRAM} && chmod +x {PROGRAM}", 60, stdin=program.read_bytes()).check()
+
+
+class Refused(Exception):
+    """The hypervisor refused; the text says with which error."""
+
+
+class Tool:
+    """One running tool for one guest. Called with a command line; answers what follows `ok`."""
+
+    def __init__(self, guest):
+        self._process = guest.host.start(f"exec {PROGRAM} $(xl domid {guest.name})")
+        self._received = b""
+
+    def __call__(self, command, timeout=300):
+        self._process.write(command.encode() + b"\n")
+        while b"\n" not in self._received:
+            kind, data = self._process.read(timeout)
+            if kind == "Q":
+                raise LabError(f"the tool ended with {data} at `{command}`")
+            self._received += data
+        line, self._received = self._received.split(b"\n", 1)
+        result, _, text = line.decode().partition(" ")
+        if result != "ok":
+            raise Refused(f"{command}: {text}")
+        return text
+
+    def numbers(self, command):
+        """The answer's words `name number name number` as a dictionary."""
+        return {name: int(number) for name, number in re.findall(r"([a-z]+) (\d+)", self(command))}
+
+    def records(self):
+        """The ended epoch's records: (pfn, whether written), in order."""
+        return [(int(word[:-1]), word[-1] == "w") for word in self("records").split()]
+
+    def close(self):
+        self._process.end_input()
+        self._process.wait(60)
+
+    def kill(self):
+        """Ends the tool at once; once it has ended, does nothing."""
+        if self._process.code is None:
+            self._process.kill()
+            self._process.wait(60)
