@@ -60,8 +60,8 @@ internal static class DomainMending
         WakeVcpus(control, facts);
         PageBitmap populated = facts.FindPages(control);
         using PageTraps traps = new(
-            new XenPagingPort(control, facts.DomId, withContents: false), facts.PageCount, facts.Info.Name, XenSourceDomain.UntrapPatience,
-            TimeProvider.System);
+            new XenPagingPort(control, facts.DomId, withContents: false), facts.PageCount, facts.Info.VcpuCount, facts.Info.Name,
+            XenSourceDomain.UntrapPatience, TimeProvider.System);
         traps.Adopt(populated);
         traps.Remove();
     }

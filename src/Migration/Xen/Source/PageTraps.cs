@@ -11,9 +11,6 @@ namespace PreRecordMigration.Xen.Source;
 /// </summary>
 internal sealed class PageTraps : IDisposable
 {
-    /// <summary>Pages asked for at once when traps are removed: the ring has 8 places, more only spare hypercalls.</summary>
-    internal const int AskBatch = 16;
-
     private const int RingPlaces = 8;
     private const int NominateBatch = 256;
     private static readonly TimeSpan s_wait = TimeSpan.FromSeconds(1);
@@ -21,6 +18,7 @@ internal sealed class PageTraps : IDisposable
     private readonly string _subject;
     private readonly TimeSpan _patience;
     private readonly TimeProvider _time;
+    private readonly int _askBatch;
     private readonly PageBitmap _trapped;
     private readonly Lock _ring = new();
     private readonly List<XenPagingEvent> _held = [];
@@ -33,15 +31,20 @@ internal sealed class PageTraps : IDisposable
     /// <summary>Begins to serve; nothing is trapped yet.</summary>
     /// <param name="port">The domain's paging interface, given over.</param>
     /// <param name="pageCount">The domain's page count.</param>
+    /// <param name="vcpuCount">How many vCPUs it has.</param>
     /// <param name="subject">The domain's name, for errors.</param>
     /// <param name="patience">How long removing traps may go on without progress.</param>
     /// <param name="time">The clock for that.</param>
-    internal PageTraps(IPagingPort port, int pageCount, string subject, TimeSpan patience, TimeProvider time)
+    internal PageTraps(IPagingPort port, int pageCount, int vcpuCount, string subject, TimeSpan patience, TimeProvider time)
     {
         _port = port;
         _subject = subject;
         _patience = patience;
         _time = time;
+
+        // Removing traps must leave a place in the ring for each vCPU: one that finds the ring full waits inside the
+        // hypervisor, and the trapped pages which its own bookkeeping touches meanwhile would have it wait twice.
+        _askBatch = Math.Max(1, RingPlaces - vcpuCount);
         _trapped = new PageBitmap(pageCount);
         _server = new Thread(Serve) { IsBackground = true, Name = $"paging ring of {subject}" };
         _server.Start();
@@ -145,13 +148,13 @@ internal sealed class PageTraps : IDisposable
     private void Untrap()
     {
         List<int> waiting = [];
-        int[] results = new int[AskBatch];
+        int[] results = new int[_askBatch];
         using IEnumerator<int> pfns = _trapped.Pfns().GetEnumerator();
         bool isMore = true;
         long lastProgress = _time.GetTimestamp();
         while (true)
         {
-            while (isMore && waiting.Count < AskBatch)
+            while (isMore && waiting.Count < _askBatch)
             {
                 isMore = pfns.MoveNext();
                 if (isMore)

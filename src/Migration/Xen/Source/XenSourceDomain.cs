@@ -268,7 +268,8 @@ internal sealed class XenSourceDomain : ISourceDomain
     ];
 
     private PageTraps Traps() => _traps ??= new PageTraps(
-        new XenPagingPort(_control, DomId, withContents: false), _facts.PageCount, Info.Name, UntrapPatience, TimeProvider.System);
+        new XenPagingPort(_control, DomId, withContents: false), _facts.PageCount, Info.VcpuCount, Info.Name, UntrapPatience,
+        TimeProvider.System);
 
     private void OnRecorderDisposed(XenAccessRecorder recorder)
     {

@@ -144,7 +144,7 @@ public sealed class XenRecorderTests : IDisposable
         _port.Run(XenPagingOperation.Nominate, [.. _populated.Pfns()], [], results);
         _ = _port.Touch(0, 1);
         Assert.Equal(1, _port.Take(new XenPagingEvent[8]));
-        _traps = new PageTraps(_port, PageCount, "guest", s_limit, TimeProvider.System);
+        _traps = new PageTraps(_port, PageCount, vcpuCount: 2, "guest", s_limit, TimeProvider.System);
         _traps.Adopt(_populated);
         _traps.Remove();
         Assert.Equal(0, _port.Trapped);
@@ -179,7 +179,7 @@ public sealed class XenRecorderTests : IDisposable
 
     private XenAccessRecorder Start(PageBackup? backups)
     {
-        _traps = new PageTraps(_port, PageCount, "guest", s_limit, TimeProvider.System);
+        _traps = new PageTraps(_port, PageCount, vcpuCount: 2, "guest", s_limit, TimeProvider.System);
         return XenAccessRecorder.Start(_traps, _memory, _populated, backups, "guest", _ => _traps.Remove());
     }
 
