@@ -131,16 +131,16 @@ class Guest:
 
 
 @contextlib.contextmanager
-def running(lab, hosts, config, *overrides):
-    """A guest that runs on the first host before, and is gone from each of so many hosts after."""
-    guest = Guest(lab.host(1), config).create(*overrides)
+def running(hosts, config, *overrides):
+    """A guest that runs on the first of the hosts before, and is gone from each of them after."""
+    guest = Guest(hosts[0], config).create(*overrides)
     try:
         guest.wait_ready()
         yield guest
     finally:
-        for number in range(1, hosts + 1):
+        for host in hosts:
             for name in (guest.name, guest.name + "--incoming"):
-                lab.host(number).run(f"xl destroy {name} 2>/dev/null", 120)
+                host.run(f"xl destroy {name} 2>/dev/null", 120)
 
 
 def is_listening(host, port):

@@ -36,7 +36,7 @@ class Moves(unittest.TestCase):
         if hosts > LAB_HOSTS:
             self.skipTest("the lab has one host")
         way = open_way(*(SHELLS[number] for number in range(1, hosts + 1)))
-        with running(LAB, hosts, config, *overrides) as guest:
+        with running([LAB.host(number) for number in range(1, hosts + 1)], config, *overrides) as guest:
             before = guest.report()
             numbers, moved = move(way, guest, METHODS[method])
             print(f"\n{config} by {method}, {hosts} host(s): {numbers}")

@@ -40,7 +40,7 @@ class Recordings(unittest.TestCase):
         self.assertEqual(HOST.run("xenstore-list /prerecord/source").stdout.strip(), "", "a marker was left")
 
     def check_recording(self, config):
-        with running(LAB, 1, config, PACED) as guest:
+        with running([HOST], config, PACED) as guest:
             rolled_back = shell().values(RECORD.format(name=guest.name, mode="Rollback"))
             self.assertGreater(rolled_back["recorded"], 0)
             self.assertGreater(rolled_back["changed"], 0, "nothing changed, so nothing was proved")
@@ -57,7 +57,7 @@ class Recordings(unittest.TestCase):
         self.check_recording("writer2")
 
     def test_a_tool_that_is_killed_while_recording_leaves_a_domain_that_the_next_run_mends(self):
-        with running(LAB, 1, "writer") as guest:
+        with running([HOST], "writer") as guest:
             killed = ModuleShell(HOST)
             killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 60s -Epoch 500ms -Confirm:$false")
             guest.wait_progress(3)
@@ -77,7 +77,7 @@ class Refusals(unittest.TestCase):
             self.assertIn(word, answer["stderr"])
 
     def test_a_guest_that_does_not_suspend_runs_on(self):
-        with running(LAB, 1, "nosuspend") as guest:
+        with running([HOST], "nosuspend") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Confirm:$false -ErrorAction Stop", "SuspendTimeout")
             guest.wait_progress(3)
 
@@ -85,25 +85,25 @@ class Refusals(unittest.TestCase):
         self.check_refused("Start-PreRecord -Name nobody -Confirm:$false -ErrorAction Stop", "DomainNotFound", "nobody")
 
     def test_nobody_listens(self):
-        with running(LAB, 1, "idle") as guest:
+        with running([HOST], "idle") as guest:
             self.check_refused(
                 f"Invoke-PreRecordMigration -Name {guest.name} -Destination localhost:9 -Confirm:$false -ErrorAction Stop",
                 "DestinationUnreachable", ":9")
             guest.wait_progress(3)
 
     def test_no_nested_paging(self):
-        with running(LAB, 1, "idle", "hap=0") as guest:
+        with running([HOST], "idle", "hap=0") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "hap=0")
             guest.wait_progress(3)
 
     def test_populate_on_demand(self):
-        with running(LAB, 1, "idle", "maxmem=256") as guest:
+        with running([HOST], "idle", "maxmem=256") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "maxmem")
             guest.wait_progress(3)
 
     def test_destination_out_of_memory(self):
         way = open_way(shell())
-        with running(LAB, 1, "idle", "memory=800") as guest:
+        with running([HOST], "idle", "memory=800") as guest:
             self.check_refused(
                 f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} -Confirm:$false -ErrorAction Stop",
                 "OutOfMemory", "memory")
