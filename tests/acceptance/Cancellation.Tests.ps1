@@ -2,6 +2,7 @@
 # undone, and the domain runs on where it was.
 
 BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
     $manifest = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.psd1')
     $null = New-SimulatedHost stop1, stop2
     $null = New-SimulatedDomain stopped -HostName stop1 -Memory 16MB -OperationsPerSecond 20000
@@ -64,5 +65,79 @@ Describe 'Stopping' {
 
     It 'leaves the domain free to be moved after all' {
         $null = Start-PreRecord stopped -Window 20ms | Stop-PreRecord
+    }
+}
+
+# A call of the simulated host that belongs to the phase is held until the migration has been asked to stop, so that it is
+# always stopped in that phase and nowhere else.
+Describe 'Stopping in a phase' {
+    BeforeAll {
+        function Stop-Held([string] $name, [string] $command, [string] $hostName, [string] $call) {
+            $held = [PreRecordMigration.Simulated.SimulatedCall] $call
+            $entered = [System.Threading.ManualResetEventSlim]::new()
+            $release = [System.Threading.ManualResetEventSlim]::new()
+            $hold = [System.Delegate]::Combine((ConvertTo-Action $entered 'Set'), (ConvertTo-Action $release 'Wait'))
+            (Get-SimulatedHost $hostName).Faults.Before($held, 1, $hold)
+            $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
+                [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
+            $runspace.Open()
+            $shell = [System.Management.Automation.PowerShell]::Create()
+            $shell.Runspace = $runspace
+            try {
+                $null = $shell.AddScript("Import-Module '$manifest'; $command")
+                $null = $shell.BeginInvoke()
+                $entered.Wait([TimeSpan]::FromMinutes(2)) | Should -BeTrue
+                $stopping = $shell.BeginStop($null, $null)
+                $patience = [System.Diagnostics.Stopwatch]::StartNew()
+                while ("$(@(Get-Migration $name)[-1].State)" -ne 'Stopping' -and $patience.Elapsed.TotalMinutes -lt 2) {
+                    $null = [System.Threading.Thread]::Yield()
+                }
+
+                $release.Set()
+                $shell.EndStop($stopping)
+                "$($shell.InvocationStateInfo.State)" | Should -Be 'Stopped'
+            }
+            finally {
+                $release.Set()
+                $shell.Dispose()
+                $runspace.Dispose()
+            }
+        }
+    }
+
+    It '<Phase>, before the commit, lets the domain run on at the source: <Call>' -ForEach @(
+        @{ Phase = 'Prepare'; Call = 'CreateIncoming'; On = 'stop2'; Arguments = '-Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Prepare'; Call = 'EnableRemotePF'; On = 'stop2'; Arguments = '-Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Checkpoint'; Call = 'Suspend'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Checkpoint'; Call = 'CaptureCoreState'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Record'; Call = 'RunFor'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Record'; Call = 'BeginEpoch'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms -Mode Observe' }
+        @{ Phase = 'Rounds'; Call = 'Collect'; On = 'stop1'; Arguments = '-Method PreCopy' }
+        @{ Phase = 'Handover'; Call = 'Suspend'; On = 'stop1'; Arguments = '-Method PostCopy' }
+        @{ Phase = 'Handover'; Call = 'Restore'; On = 'stop2'; Arguments = '-Method PostCopy' }
+    ) {
+        Stop-Held 'stopped' "Invoke-PreRecordMigration stopped stop2 $Arguments" $On $Call
+        "$((Get-MigrationDomain stopped -HostName stop1).State)" | Should -Be 'Running'
+        Get-MigrationDomain stopped* -HostName stop2 | Should -BeNullOrEmpty
+        $after = @(Get-Migration stopped)[-1]
+        "$($after.State)" | Should -Be 'Stopped'
+        $after.Error | Should -Match "'stopped' runs on at 'stop1'"
+        Get-RemotePF stopped* | Should -BeNullOrEmpty
+
+        # Nothing holds the domain any more, and its outputs flow.
+        Start-PreRecord stopped -Window 20ms | Stop-PreRecord
+    }
+
+    It 'Push, after the commit, finishes all the same: <Method>' -ForEach @(
+        @{ Method = 'PostCopy'; Arguments = '-Method PostCopy' }
+        @{ Method = 'PreRecord'; Arguments = '-Mode Observe -Window 40ms -Epoch 20ms' }
+    ) {
+        $name = "pushed$Method"
+        $null = New-SimulatedDomain $name -HostName stop1 -Memory 8MB -OperationsPerSecond 20000
+        Stop-Held $name "Invoke-PreRecordMigration $name stop2 $Arguments" 'stop2' 'Place'
+        "$(@(Get-Migration $name)[-1].State)" | Should -Be 'Completed'
+        "$((Get-MigrationDomain $name -HostName stop2).State)" | Should -Be 'Running'
+        Get-MigrationDomain "$name*" -HostName stop1 | Should -BeNullOrEmpty
+        (Get-SimulatedHost stop2).Violations.Count | Should -Be 0
     }
 }

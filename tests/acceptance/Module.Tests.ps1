@@ -161,10 +161,85 @@ Describe 'The cmdlet <_>' -ForEach $exported {
     }
 }
 
-Describe 'about_PreRecordMigration' {
-    It 'is there' {
-        $path = [System.IO.Path]::Combine(
-            (Get-Module PreRecordMigration).ModuleBase, 'en-US', 'about_PreRecordMigration.help.txt')
-        [System.IO.File]::ReadAllText($path) | Should -Match 'SHORT DESCRIPTION'
+Describe 'The help topic <_>' -ForEach 'about_PreRecordMigration', 'about_RemotePF', 'about_MigrationFailure' {
+    It 'is there, and says what it is about' {
+        $path = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'en-US', "$_.help.txt")
+        $text = [System.IO.File]::ReadAllText($path)
+        $text | Should -Match 'SHORT DESCRIPTION'
+        $text | Should -Match 'LONG DESCRIPTION'
+        foreach ($line in $text.Split("`n")) {
+            $line.Length | Should -BeLessOrEqual 120
+        }
+    }
+}
+
+Describe 'The views' {
+    BeforeAll {
+        $path = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.Format.ps1xml')
+        $format = [xml] [System.IO.File]::ReadAllText($path)
+    }
+
+    It 'have no table wider than 120 columns' {
+        foreach ($view in @($format.Configuration.ViewDefinitions.View).Where({ $_.TableControl })) {
+            $width = -1
+            foreach ($column in @($view.TableControl.TableHeaders.TableColumnHeader)) {
+                $width += 1 + [int] $column.Width
+            }
+
+            $width | Should -BeLessOrEqual 120 -Because $view.Name
+        }
+    }
+
+    It 'are of types that there are' {
+        $assemblies = [PreRecordMigration.Methods.MigrationMethod].Assembly, (Get-Command Get-MigrationDomain).ImplementingType.Assembly
+        foreach ($name in @($format.Configuration.ViewDefinitions.View).ViewSelectedBy.TypeName) {
+            @($assemblies.ForEach({ $_.GetType($name) })).Where({ $null -ne $_ }).Count | Should -Be 1 -Because $name
+        }
+    }
+}
+
+Describe 'Another module that brings another version of a package' {
+    It 'and this module work beside each other, in a process of their own' {
+        $base = (Get-Module PreRecordMigration).ModuleBase
+        $package = 'Microsoft.Extensions.Configuration'
+        $folder = [System.IO.Path]::Combine($TestDrive, 'other')
+        $null = [System.IO.Directory]::CreateDirectory($folder)
+        $other = [System.IO.Path]::Combine($folder, "$package.dll")
+        $name = [System.Reflection.AssemblyName]::new("$package, Version=1.2.3.4")
+        $builder = [System.Reflection.Emit.PersistedAssemblyBuilder]::new($name, [object].Assembly)
+        $type = $builder.DefineDynamicModule($package).DefineType('OtherModule.Marker', 'Public')
+        $null = $type.CreateType()
+        $builder.Save($other)
+
+        # The other module is there first, and its package is in the default load context.
+        $script = [System.IO.Path]::Combine($folder, 'both.ps1')
+        [System.IO.File]::WriteAllText($script, "
+            `$ErrorActionPreference = 'Stop'
+            `$marker = [System.Reflection.Assembly]::LoadFrom('$other').GetType('OtherModule.Marker')
+            Import-Module '$base/PreRecordMigration.psd1'
+            `$window = (Get-MigrationConfiguration Window).Value
+            `$mine = (Get-Command Get-MigrationConfiguration).ImplementingType.Assembly
+            `$context = [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext(`$mine)
+            `$version = @(`$context.Assemblies).Where({ `$_.GetName().Name -eq '$package' })[0].GetName().Version
+            'RESULT ' + `$marker.Assembly.GetName().Version + ' ' + (`$version.Major -ge 10) + ' ' + `$window.TotalMilliseconds")
+        $start = [System.Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
+        $start.RedirectStandardOutput = $true
+        $start.RedirectStandardError = $true
+        if ([System.IO.Path]::GetFileNameWithoutExtension([Environment]::ProcessPath) -eq 'prerecord-shell') {
+            # This shell would import the module before it runs the script.
+            $start.ArgumentList.Add('-NoModule')
+        }
+
+        $start.ArgumentList.Add('-File')
+        $start.ArgumentList.Add($script)
+        foreach ($variable in 'PRERECORD_CONFIGURATION', 'PRERECORD_SYSTEM_CONFIGURATION') {
+            $start.Environment[$variable] = [System.IO.Path]::Combine($folder, 'none.json')
+        }
+
+        $process = [System.Diagnostics.Process]::Start($start)
+        $errors = $process.StandardError.ReadToEndAsync()
+        $output = $process.StandardOutput.ReadToEnd()
+        $process.WaitForExit()
+        "$output $($errors.Result)" | Should -Match 'RESULT 1\.2\.3\.4 True 500'
     }
 }

@@ -39,7 +39,7 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        ForEachMigration("*", job => job.State == MigrationState.Running, _pump!.Add);
+        ForEachMigration("*", job => job.IsActive, _pump!.Add);
 
     /// <inheritdoc/>
     protected override void EndProcessing()
@@ -78,45 +78,5 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
         }
 
         base.Dispose(disposing);
-    }
-}
-
-/// <summary>Stop-Migration: stops migrations before their commit; the domains run on at the source.</summary>
-[Cmdlet(VerbsLifecycle.Stop, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(MigrationInfo))]
-public sealed class StopMigrationCommand : MigrationJobCommand
-{
-    /// <inheritdoc/>
-    protected override void ProcessRecord() =>
-        ForEachMigration("*", job => job.State == MigrationState.Running, Stop);
-
-    private void Stop(MigrationJob job)
-    {
-        string domain = job.Location.Info.Name;
-        MigrationPhase? phase = job.Describe().Phase;
-        if (job.State != MigrationState.Running || phase is MigrationPhase.Push or MigrationPhase.Finish)
-        {
-            throw new CommandException(
-                nameof(SR.MigrationNotStoppable),
-                ErrorCategory.InvalidOperation,
-                Text.Format(SR.MigrationNotStoppable, job.Id, domain, job.State == MigrationState.Running ? phase : job.State),
-                SR.MigrationNotStoppableRemedy,
-                domain);
-        }
-
-        if (!ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionStopMigration, job.Id)))
-        {
-            return;
-        }
-
-        // Not RunJoined: what was asked to stop is joined whatever becomes of this pipeline.
-        job.Cancel();
-        ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
-        if (job.State == MigrationState.Completed)
-        {
-            WriteWarning(Text.Format(SR.WarningMovedAllTheSame, domain, job.Destination.Name));
-        }
-
-        WriteObject(job.Describe());
     }
 }

@@ -50,6 +50,7 @@ public sealed class StartPreRecordCommand : DomainCommand
     /// <inheritdoc/>
     protected override void BeginProcessing() => ForCommand(() =>
     {
+        MigrationConfiguration.ApplyTo(this);
         _options = RecordingOptions.Make(this, MigrationMethod.PreRecord, Mode, Window, Epoch, SuspendTimeout, BackupLimit, SkipRollbackProof);
         RecordingOptions.RequireTimer(nameof(HoldTime), HoldTime);
     });

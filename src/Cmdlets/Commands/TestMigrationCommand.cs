@@ -48,6 +48,7 @@ public sealed class TestMigrationCommand : DomainCommand
     /// <inheritdoc/>
     protected override void BeginProcessing() => ForCommand(() =>
     {
+        MigrationConfiguration.ApplyTo(this);
         _options = RecordingOptions.Make(
             this, MigrationMethod.PreRecord, RecordingMode.Observe, Window, Epoch, new MigrationOptions().SuspendTimeout, null, false);
         RecordingOptions.RequireTimer(nameof(RoundTrip), RoundTrip);

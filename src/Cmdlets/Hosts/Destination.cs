@@ -86,6 +86,10 @@ internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint
         return new DestinationEndpoint(temporary.Endpoint, temporary);
     }
 
+    /// <summary>Where to connect to for a migration that went there before: an address, or the host's running receiver.</summary>
+    /// <exception cref="CommandException">The host has no receiver.</exception>
+    public IPEndPoint ReceiverAddress() => Address ?? ReceiverRegistry.Get(Name).Endpoint;
+
     private static bool IsLoopback(string host, out IPAddress address)
     {
         if (string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase))

@@ -1,5 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Management.Automation;
+using System.Net;
+using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -19,6 +23,9 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     private volatile MigrationProgress? _progress;
     private Action<MigrationProgress>? _watchers;
     private TimeSpan? _took;
+    private DestinationEndpoint? _way;
+    private InterruptedMigration? _interrupted;
+    private bool _isAbandoned;
 
     private MigrationJob(int id, PlannedMove move, MoveSource source)
     {
@@ -48,9 +55,17 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     {
         TaskStatus.RanToCompletion => MigrationState.Completed,
         TaskStatus.Canceled => MigrationState.Stopped,
-        TaskStatus.Faulted => Error is OperationCanceledException ? MigrationState.Stopped : MigrationState.Failed,
-        _ => MigrationState.Running,
+        TaskStatus.Faulted => Error switch
+        {
+            OperationCanceledException => MigrationState.Stopped,
+            MigrationInterruptedException => _interrupted is null ? MigrationState.Failed : MigrationState.Interrupted,
+            _ => MigrationState.Failed,
+        },
+        _ => _cancellation.IsCancellationRequested ? MigrationState.Stopping : MigrationState.Running,
     };
+
+    /// <summary>Whether it is under way.</summary>
+    public bool IsActive => State is MigrationState.Running or MigrationState.Stopping;
 
     /// <summary>Starts a move, and lists it.</summary>
     /// <param name="move">What to move.</param>
@@ -62,7 +77,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
         return MigrationRegistry.Add(id =>
         {
             MigrationJob job = new(id, move, source) { _watchers = watcher };
-            job.Begin();
+            job.Begin(job.MoveAsync);
             return job;
         });
     }
@@ -98,7 +113,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     {
         MigrationProgress? progress = _progress;
         MigrationState state = State;
-        bool isRecorded = _move.Options.Method == Methods.MigrationMethod.PreRecord;
+        bool isRecorded = _move.Options.Method == MigrationMethod.PreRecord;
         return new MigrationInfo
         {
             Id = Id,
@@ -113,7 +128,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
             PagesTotal = progress?.PagesTotal ?? 0,
             BytesSent = progress?.BytesSent ?? 0,
             BytesPerSecond = progress?.BytesPerSecond ?? 0,
-            Remaining = state == MigrationState.Running ? progress?.Remaining : null,
+            Remaining = IsActive ? progress?.Remaining : null,
             Started = _started,
             Elapsed = _took ?? TimeProvider.System.GetElapsedTime(_startedAt),
             Result = state == MigrationState.Completed ? Ended.Result : null,
@@ -123,33 +138,93 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
 
     private string Outcome(Exception error) => error switch
     {
+        _ when _isAbandoned => Text.Format(SR.OutcomeAbandoned, Location.Info.Name),
         OperationCanceledException => Text.Format(SR.OutcomeStopped, Location.Info.Name, Location.Host.Name),
         _ => error.Message,
     };
 
-    private void Begin()
+    /// <summary>Goes on with an interrupted migration, over a new connection.</summary>
+    /// <param name="way">Where to connect to; null for where it went before.</param>
+    /// <exception cref="CommandException">It is not interrupted.</exception>
+    public void Resume(IPEndPoint? way)
     {
-        Task<Task<MigrationResult>> begun = new(RunAsync, TaskCreationOptions.LongRunning);
+        InterruptedMigration interrupted = TakeInterrupted();
+        _took = null;
+        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Address, this, CancellationToken.None)));
+    }
+
+    /// <summary>Gives an interrupted migration up: what this process has of the domain, on either side, is destroyed.</summary>
+    /// <exception cref="CommandException">It is not interrupted.</exception>
+    public void Abandon()
+    {
+        TakeInterrupted().Abandon();
+        _isAbandoned = true;
+        foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
+        {
+            if (incoming.State is DestinationState.Detached && incoming.DomainName == Location.Info.Name)
+            {
+                incoming.Abandon();
+            }
+        }
+
+        _way!.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    }
+
+    /// <summary>Refuses a migration that is not interrupted.</summary>
+    /// <exception cref="CommandException">It is not.</exception>
+    public void RequireInterrupted()
+    {
+        if (_interrupted is null)
+        {
+            throw NotInterrupted();
+        }
+    }
+
+    private InterruptedMigration TakeInterrupted() => Interlocked.Exchange(ref _interrupted, null) ?? throw NotInterrupted();
+
+    private CommandException NotInterrupted() => new(
+        nameof(SR.MigrationNotInterrupted),
+        ErrorCategory.InvalidOperation,
+        Text.Format(SR.MigrationNotInterrupted, Id, Location.Info.Name, State),
+        SR.MigrationNotInterruptedRemedy,
+        Location.Info.Name);
+
+    private void Begin(Func<Task<MigrationResult>> move)
+    {
+        Task<Task<MigrationResult>> begun = new(move, TaskCreationOptions.LongRunning);
         Ended = begun.Unwrap();
         begun.Start(TaskScheduler.Default);
     }
 
-    /// <summary>Moves the domain over a way that is closed again before this ends, whatever happens.</summary>
-    private async Task<MigrationResult> RunAsync()
+    private async Task<MigrationResult> MoveAsync()
     {
+        using MoveSource source = _source;
+        _way = Destination.Open();
+        return await FollowAsync(source.MigrateAsync(_way.Address, this, _cancellation.Token)).ConfigureAwait(false);
+    }
+
+    /// <summary>Follows a move to its end. Its way is closed again then, unless it is needed to go on.</summary>
+    private async Task<MigrationResult> FollowAsync(Task<MigrationResult> moving)
+    {
+        bool isKept = false;
         try
         {
-            using MoveSource source = _source;
-            DestinationEndpoint endpoint = Destination.Open();
-            await using (endpoint.ConfigureAwait(false))
-            {
-                MigrationResult result = await source.MigrateAsync(endpoint.Address, this, _cancellation.Token).ConfigureAwait(false);
-                return result with { Destination = Destination.Name };
-            }
+            MigrationResult result = await moving.ConfigureAwait(false);
+            return result with { Destination = Destination.Name };
+        }
+        catch (MigrationInterruptedException error)
+        {
+            isKept = true;
+            _interrupted = error.Migration;
+            throw;
         }
         finally
         {
             _took = TimeProvider.System.GetElapsedTime(_startedAt);
+            if (!isKept)
+            {
+                await _way!.DisposeAsync().ConfigureAwait(false);
+            }
         }
     }
 

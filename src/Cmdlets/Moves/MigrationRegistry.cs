@@ -25,7 +25,7 @@ internal static class MigrationRegistry
     {
         int id = Interlocked.Increment(ref s_lastId);
         MigrationJob job = Jobs[id] = start(id);
-        foreach (MigrationJob ended in All.Where(other => other.Ended.IsCompleted).SkipLast(KeptEnded))
+        foreach (MigrationJob ended in All.Where(other => !other.IsActive && other.State != MigrationState.Interrupted).SkipLast(KeptEnded))
         {
             Jobs.TryRemove(ended.Id, out _);
         }
@@ -50,9 +50,9 @@ internal static class MigrationRegistry
             : throw NotFound(Text.Format(SR.MigrationOfDomainNotFound, name), name);
     }
 
-    /// <summary>Whether a migration that is under way leaves or enters a host.</summary>
+    /// <summary>Whether a migration that is not at its end leaves or enters a host.</summary>
     public static bool Uses(string hostName) => Jobs.Values.Any(job =>
-        job.State == MigrationState.Running
+        (job.IsActive || job.State == MigrationState.Interrupted)
         && (string.Equals(job.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase)
             || string.Equals(job.Destination.Host?.Name, hostName, StringComparison.OrdinalIgnoreCase)));
 

@@ -64,6 +64,9 @@ public enum MigrationState
     /// <summary>Under way.</summary>
     Running,
 
+    /// <summary>Asked to stop, and not at its end yet.</summary>
+    Stopping,
+
     /// <summary>The domain runs at the destination, wholly.</summary>
     Completed,
 

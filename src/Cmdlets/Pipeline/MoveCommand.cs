@@ -18,6 +18,7 @@ public abstract class MoveCommand : DomainCommand
 
     private MigrationOptions _options = new();
     private Destination? _destination;
+    private LinkSpeed _link = null!;
 
     /// <summary>A recording that Start-PreRecord returned, or a report that Test-Migration returned.</summary>
     [Parameter(Mandatory = true, ParameterSetName = PlanSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -83,9 +84,12 @@ public abstract class MoveCommand : DomainCommand
     /// <inheritdoc/>
     protected override void BeginProcessing() => ForCommand(() =>
     {
+        MigrationConfiguration.ApplyTo(this);
         MigrationOptions made = RecordingOptions.Make(this, Method, Mode, Window, Epoch, SuspendTimeout, BackupLimit, SkipRollbackProof);
         _options = made with { Order = Order, BandwidthLimit = BandwidthLimit };
         _options.Validate();
+        LinkSpeed link = MigrationConfiguration.ReadLink();
+        _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
         _destination = Destination is null ? null : Cmdlets.Destination.Parse(Destination);
     });
 
@@ -153,8 +157,7 @@ public abstract class MoveCommand : DomainCommand
     private void Consider(PlannedMove move)
     {
         Preflight.Move(move.Location, move.Destination, move.Options);
-        MigrationReport report = MoveReport.OfPlan(
-            move, new LinkSpeed(Math.Min(BandwidthLimit ?? long.MaxValue, LinkDefaults.BytesPerSecond), LinkDefaults.RoundTrip));
+        MigrationReport report = MoveReport.OfPlan(move, _link);
         RequireShortExposure(move, report);
         if (ShouldProcess(
             Text.Format(SR.DescribeMove, move.Options.Method, move.Destination.Name, move.Location.Info.Name, move.Location.Host.Name),

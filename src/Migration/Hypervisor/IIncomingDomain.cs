@@ -26,7 +26,7 @@ public interface IIncomingDomain : IDisposable
     /// <summary>Restores vCPUs, devices and p2m, and places the core state's pages; the domain stays paused.</summary>
     void Restore(CoreState core, CancellationToken cancellationToken);
 
-    /// <summary>Lets the domain run: the commit.</summary>
+    /// <summary>Lets the domain run: the commit. Again after <see cref="Pause"/>: a resumed migration.</summary>
     void Unpause();
 
     /// <summary>Stops the vCPUs where they stand: a lost connection pauses.</summary>

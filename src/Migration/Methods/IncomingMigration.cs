@@ -1,4 +1,3 @@
-using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
@@ -10,13 +9,13 @@ namespace PreRecordMigration.Methods;
 /// One migration at its destination. One thread receives control records and pushed pages, and from the start of the
 /// domain on another waits for faults and a third receives demanded pages.
 /// </summary>
-public sealed class IncomingMigration : IDisposable
+public sealed partial class IncomingMigration : IDisposable
 {
     /// <summary>How long a source may take to read why the migration was given up.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private readonly DestinationSession _session = new();
+    private readonly DestinationSession _session;
     private readonly IMigrationHost _host;
     private readonly Connection _bulk;
     private readonly Connection _demand;
@@ -24,21 +23,47 @@ public sealed class IncomingMigration : IDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Workers _faultWorkers;
     private readonly Workers _demandWorkers;
-    private readonly FaultLog _faults = new(TimeProvider.System);
+    private readonly FaultLog _faults;
     private readonly CorePageCollector _corePages = new();
     private DomainDescription? _description;
     private PageBitmap? _populated;
     private IIncomingDomain? _domain;
     private IRemotePaging? _paging;
     private PagePlacer? _placer;
+    private readonly PageBitmap? _missing;
     private Exception? _workerFailure;
     private volatile bool _isAllHere;
 
-    internal IncomingMigration(IMigrationHost host, Connection bulk, Connection demand)
+    internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand)
+        : this(id, host, bulk, demand, new DestinationSession(), new FaultLog(TimeProvider.System))
     {
+    }
+
+    /// <summary>Goes on with a migration that is detached, over new connections.</summary>
+    internal IncomingMigration(IncomingMigration detached, Connection bulk, Connection demand)
+        : this(
+            detached.Id,
+            detached._host,
+            bulk,
+            demand,
+            DestinationSession.Resume(detached.GetMissing().Count == 0),
+            detached._faults)
+    {
+        (_description, _populated) = (detached._description, detached._populated);
+        (_domain, _paging) = (detached._domain, detached._paging);
+        _missing = detached.GetMissing();
+        _placer = _paging is null ? null : new PagePlacer(_paging, new SentPageTable(_missing), _faults);
+    }
+
+    private IncomingMigration(
+        Guid id, IMigrationHost host, Connection bulk, Connection demand, DestinationSession session, FaultLog faults)
+    {
+        Id = id;
         _host = host;
         _bulk = bulk;
         _demand = demand;
+        _session = session;
+        _faults = faults;
         _faultWorkers = new Workers(CloseFor);
         _demandWorkers = new Workers(CloseFor);
     }
@@ -84,8 +109,35 @@ public sealed class IncomingMigration : IDisposable
     /// </summary>
     public Exception? AfterwardsError { get; private set; }
 
+    /// <summary>The session's id, which outlives its connections.</summary>
+    internal Guid Id { get; }
+
+    /// <summary>What the source was told, or would have been, at the good end; null before.</summary>
+    internal CompleteRecord? Report { get; private set; }
+
     /// <summary>Done when the migration has come to its end, good or bad, and every thread has ended.</summary>
     public Task Ended => _ended.Task;
+
+    /// <summary>Closes the connections, as a network that fails does. What becomes of the domain the session decides.</summary>
+    public void Disconnect()
+    {
+        _demand.Dispose();
+        _bulk.Dispose();
+    }
+
+    /// <summary>Gives a detached migration up: the paused domain is destroyed, with all that has arrived of it.</summary>
+    /// <exception cref="InvalidOperationException">It is not detached.</exception>
+    public void Abandon()
+    {
+        if (State is not DestinationState.Detached)
+        {
+            throw new InvalidOperationException($"The incoming migration of {DomainName} is {State.GetType().Name}, not detached.");
+        }
+
+        using IIncomingDomain? domain = _domain;
+        domain?.Destroy();
+        _paging?.Dispose();
+    }
 
     /// <summary>Lets go of what an ended migration holds.</summary>
     public void Dispose()
@@ -102,6 +154,11 @@ public sealed class IncomingMigration : IDisposable
         {
             _bulk.Send(new WelcomeRecord(Protocol.Version, 0));
             _demand.Send(new WelcomeRecord(Protocol.Version, 0));
+            if (_missing is not null)
+            {
+                _bulk.Send(new ResumeRecord(ResumePosition.Paused, _missing));
+            }
+
             PageBatch batch = new();
             while (!State.IsFinal)
             {
@@ -190,6 +247,9 @@ public sealed class IncomingMigration : IDisposable
         }
     }
 
+    /// <summary>The pages that have not arrived.</summary>
+    private PageBitmap GetMissing() => _paging?.Missing.Clone() ?? new PageBitmap(_populated!.PageCount);
+
     private static DestinationEvent Failure(Exception exception) => exception switch
     {
         MigrationException { ErrorId: MigrationErrorId.ConnectionLost } lost => new DestinationEvent.Lost(lost),
@@ -218,120 +278,6 @@ public sealed class IncomingMigration : IDisposable
                     next = CarryOut(action, current) ?? next;
                 }
             }
-        }
-    }
-
-    /// <summary>Carries an action out.</summary>
-    /// <returns>The event that follows from it, if any.</returns>
-    private DestinationEvent? CarryOut(DestinationAction action, DestinationEvent cause)
-    {
-        try
-        {
-            switch (action)
-            {
-                case DestinationAction.Create:
-                    Create((PrepareRecord)((DestinationEvent.Received)cause).Record);
-                    return new DestinationEvent.Created();
-                case DestinationAction.SendPrepared:
-                    _bulk.Send(new PreparedRecord());
-                    return null;
-                case DestinationAction.Restore:
-                    Restore((CoreStateRecord)((DestinationEvent.Received)cause).Record);
-                    return new DestinationEvent.RestoreDone();
-                case DestinationAction.SendRestored:
-                    _bulk.Send(new RestoredRecord());
-                    return null;
-                case DestinationAction.Start:
-                    Start();
-                    return new DestinationEvent.Started();
-                case DestinationAction.SendRunning:
-                    _bulk.Send(new RunningRecord());
-                    return null;
-                case DestinationAction.FinishPaging:
-                    _isAllHere = true;
-                    _faultWorkers.Stop();
-                    _faultWorkers.Join();
-                    _paging?.Disable();
-                    _bulk.Send(new CompleteRecord(_faults.Count, _faults.Summarise(), _placer?.DuplicatePages ?? 0));
-                    return null;
-                case DestinationAction.CompleteDomain:
-                    _domain!.Complete();
-                    return null;
-                case DestinationAction.SendAbort:
-                    MigrationException error = ((DestinationState.Aborted)_session.State).Error;
-                    _bulk.Send(new AbortRecord(error.ErrorId, error.Message, error.Remedy));
-                    return null;
-                case DestinationAction.DestroyDomain:
-                    _domain?.Destroy();
-                    return null;
-                case DestinationAction.PauseDomain:
-                    _domain!.Pause();
-                    return null;
-                default:
-                    throw new ArgumentOutOfRangeException(nameof(action), action, null);
-            }
-        }
-#pragma warning disable CA1031 // What an action throws is the next event; the session decides.
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            if (_session.State.IsFinal || _isAllHere)
-            {
-                AfterwardsError ??= e;
-            }
-
-            return _session.State.IsFinal ? null : Failure(e);
-        }
-    }
-
-    private void Create(PrepareRecord prepare)
-    {
-        _description = prepare.Description;
-        _populated = new PageBitmap(_description.PageCount);
-        foreach (PageRange range in _description.Populated)
-        {
-            _populated.SetRange(range.First, range.Count);
-        }
-
-        _domain = _host.CreateIncoming(_description, _stopping.Token);
-        if (prepare.RemotePF)
-        {
-            _paging = _domain.EnableRemotePF();
-        }
-    }
-
-    private void Restore(CoreStateRecord record)
-    {
-        CoreState core = new(
-            record.Vcpus, record.Sections, _corePages.ToPageSet(record.PageCount), record.PageTablePageCount);
-        if (_paging is not null)
-        {
-            PageBitmap expected = _populated!.Clone();
-            foreach (int pfn in core.Pages.Pfns)
-            {
-                expected.TryClear(pfn);
-            }
-
-            _placer = new PagePlacer(_paging, new SentPageTable(expected), _faults);
-        }
-
-        _domain!.Restore(core, _stopping.Token);
-    }
-
-    private void Start()
-    {
-        if (_paging is not null)
-        {
-            FaultRequester requester = new(_paging, _demand, _populated!, _placer!, _faults);
-            _faultWorkers.Start("remote faults", requester.RequestPages);
-            _demandWorkers.Start("demanded pages", _ => requester.ReceivePages(PostWhenAllPlaced));
-        }
-
-        _domain!.Unpause();
-        if (_paging is not null)
-        {
-            // From here on this thread places what is pushed; the guest waits for the other two.
-            BulkThread.Enter();
         }
     }
 

@@ -177,6 +177,7 @@ public sealed class MigrationReceiver : IAsyncDisposable
                 return;
             }
 
+            RequireKnown(hello);
             if (!_waiting.Remove(hello.Session, out (ConnectionRole Role, Connection Connection) partner))
             {
                 if (_waiting.Count == MaximumWaiting)
@@ -188,20 +189,86 @@ public sealed class MigrationReceiver : IAsyncDisposable
                 return;
             }
 
-            if (partner.Role == hello.Role)
+            if (partner.Role == hello.Role || IsResumed(partner.Role) != IsResumed(hello.Role))
             {
                 partner.Connection.Dispose();
-                throw ProtocolErrors.Violation($"Session {hello.Session} opened two {hello.Role} connections.");
+                throw ProtocolErrors.Violation($"Session {hello.Session} opened connections {partner.Role} and {hello.Role}, which do not go together.");
             }
 
-            (Connection bulk, Connection demand) = hello.Role == ConnectionRole.Bulk
+            (Connection bulk, Connection demand) = hello.Role is ConnectionRole.Bulk or ConnectionRole.ResumedBulk
                 ? (connection, partner.Connection)
                 : (partner.Connection, connection);
-            incoming = new IncomingMigration(Host, bulk, demand);
+            if (IsResumed(hello.Role))
+            {
+                new Thread(() => Resume(hello.Session, bulk, demand)) { Name = "migration resumption", IsBackground = true }.Start();
+                return;
+            }
+
+            incoming = new IncomingMigration(hello.Session, Host, bulk, demand);
             _incoming.Add(incoming);
         }
 
         new Thread(incoming.Run) { Name = "migration destination", IsBackground = true }.Start();
+    }
+
+    private static bool IsResumed(ConnectionRole role) => role is ConnectionRole.ResumedBulk or ConnectionRole.ResumedDemand;
+
+    /// <summary>Only what this receiver knows can be resumed; what it does not know it must not say anything about.</summary>
+    private void RequireKnown(HelloRecord hello)
+    {
+        if (IsResumed(hello.Role) && !_incoming.Exists(incoming => incoming.Id == hello.Session))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainNotFound,
+                "This receiver has never seen the migration that is to be resumed.",
+                "Resume it at the receiver that it went to, in the process that has the domain.");
+        }
+    }
+
+    /// <summary>A source has come back: tells it how far its migration is here, and goes on with it where it is not at its end.</summary>
+    private void Resume(Guid session, Connection bulk, Connection demand)
+    {
+        IncomingMigration earlier = Incoming.Last(incoming => incoming.Id == session);
+
+        // The source has lost the connections, whether that was noticed here or not.
+        earlier.Disconnect();
+        earlier.Ended.Wait();
+        if (earlier.State is not DestinationState.Detached)
+        {
+            AnswerEnded(earlier, bulk, demand);
+            return;
+        }
+
+        IncomingMigration resumed = new(earlier, bulk, demand);
+        lock (_gate)
+        {
+            _incoming[_incoming.IndexOf(earlier)] = resumed;
+        }
+
+        earlier.Dispose();
+        resumed.Run();
+    }
+
+    private static void AnswerEnded(IncomingMigration ended, Connection bulk, Connection demand)
+    {
+        try
+        {
+            demand.Send(new WelcomeRecord(Protocol.Version, 0));
+            bulk.Send(new WelcomeRecord(Protocol.Version, 0));
+            bulk.Send(new ResumeRecord(
+                ended.Report is null ? ResumePosition.NeverRan : ResumePosition.Complete, new Pages.PageBitmap(0)));
+            if (ended.Report is not null)
+            {
+                bulk.Send(ended.Report);
+            }
+        }
+        catch (MigrationException)
+        {
+            // The source has gone again, and may come back again.
+        }
+
+        bulk.CloseAfterPeer(s_farewell);
+        demand.Dispose();
     }
 
     private void Reject(Connection connection, MigrationException error)

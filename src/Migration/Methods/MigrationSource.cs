@@ -210,30 +210,42 @@ public static class MigrationSource
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         Action<SourceMigration> compose,
-        CancellationToken cancellationToken) => Task.Factory.StartNew(
-            () =>
-            {
-                using PreRecordSession owned = session;
-                using SourceMigration run = new(session, destination, options, progress, cancellationToken);
-                try
-                {
-                    compose(run);
-                    return run.Finish();
-                }
-#pragma warning disable CA1031 // Every failure, of whatever type, must end with the domain where the session says.
-                catch (Exception e)
-#pragma warning restore CA1031
-                {
-                    Exception error = run.Abort(e);
-                    if (ReferenceEquals(error, e))
-                    {
-                        throw;
-                    }
+        CancellationToken cancellationToken) =>
+        RunAsync(new SourceMigration(session, destination, options, progress, cancellationToken), compose);
 
-                    throw error;
+    /// <summary>Runs steps of a migration, which takes its session over: it is disposed unless the migration is interrupted.</summary>
+    internal static Task<MigrationResult> RunAsync(SourceMigration run, Action<SourceMigration> compose) => Task.Factory.StartNew(
+        () =>
+        {
+            bool isKept = false;
+            try
+            {
+                compose(run);
+                return run.Finish();
+            }
+#pragma warning disable CA1031 // Every failure, of whatever type, must end with the domain where the session says.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                Exception error = run.Abort(e);
+                isKept = error is MigrationInterruptedException;
+                if (ReferenceEquals(error, e))
+                {
+                    throw;
                 }
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+
+                throw error;
+            }
+            finally
+            {
+                if (!isKept)
+                {
+                    run.Dispose();
+                    run.Session.Dispose();
+                }
+            }
+        },
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
 }

@@ -3,8 +3,9 @@ using PreRecordMigration.Reporting;
 namespace PreRecordMigration.Methods;
 
 /// <summary>When each phase began and ended, and how far the migration is.</summary>
-internal sealed class PhaseLog(IProgress<MigrationProgress>? progress, Func<(long Done, long Total, long Bytes)> status)
+internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(long Done, long Total, long Bytes)> status)
 {
+    private IProgress<MigrationProgress>? _progress = listener;
     private readonly long _start = TimeProvider.System.GetTimestamp();
     private readonly List<MigrationPhaseTime> _phases = [];
     private MigrationPhase _current;
@@ -12,9 +13,12 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? progress, Func<(lon
 
     public IReadOnlyList<MigrationPhaseTime> Phases => _phases;
 
-    public IProgress<MigrationProgress>? Progress => progress;
+    public IProgress<MigrationProgress>? Progress => _progress;
 
     public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_start);
+
+    /// <summary>Tells somebody else from now on.</summary>
+    public void Tell(IProgress<MigrationProgress>? listener) => _progress = listener;
 
     /// <summary>Runs one phase and notes its time, however it ends.</summary>
     public void Run(MigrationPhase phase, Action body)
@@ -35,7 +39,7 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? progress, Func<(lon
     /// <summary>Reports progress; the rate is that since the last report.</summary>
     public void Report()
     {
-        if (progress is null)
+        if (_progress is null)
         {
             return;
         }
@@ -47,6 +51,6 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? progress, Func<(lon
         double pageRate = seconds > 0 ? (done - _last.Done) / seconds : 0;
         TimeSpan? remaining = pageRate > 0 ? TimeSpan.FromSeconds(Math.Min((total - done) / pageRate, 1e6)) : null;
         _last = (now, bytes, done);
-        progress.Report(new MigrationProgress(_current, done, total, bytes, rate, remaining));
+        _progress.Report(new MigrationProgress(_current, done, total, bytes, rate, remaining));
     }
 }

@@ -17,7 +17,7 @@ public sealed class PreRecordSession : IDisposable
     private const int DrainRecords = 4096;
     private readonly List<AccessRecord> _records = [];
     private readonly PageBitmap _seen;
-    private static readonly ConcurrentBag<PreRecordSession> s_kept = [];
+    private static readonly ConcurrentDictionary<PreRecordSession, byte> s_kept = new();
     private IOutputPlug? _plug;
     private IAccessRecorder? _recorder;
     private RollbackProver? _prover;
@@ -255,6 +255,7 @@ public sealed class PreRecordSession : IDisposable
     /// <summary>The domain has gone: what its window sent out never happened here.</summary>
     internal void Forget()
     {
+        LetGo();
         _isReleased = true;
         _plug?.Drop();
         EndRecording();
@@ -267,7 +268,14 @@ public sealed class PreRecordSession : IDisposable
     internal void KeepStopped()
     {
         _isKept = true;
-        s_kept.Add(this);
+        s_kept[this] = 0;
+    }
+
+    /// <summary>The domain need not be kept any more: disposing ends the recording again.</summary>
+    internal void LetGo()
+    {
+        _isKept = false;
+        s_kept.TryRemove(this, out _);
     }
 
     private void Drain(Action<int[]> onRecorded)

@@ -1,5 +1,6 @@
 using System.Net;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
@@ -14,17 +15,22 @@ internal sealed class SourceLink : IDisposable
     private static readonly TimeSpan s_greetingTimeout = TimeSpan.FromSeconds(30);
 
     private readonly object _gate = new();
-    private readonly SourceSession _session = new();
-    private readonly PrepareRecord _prepare;
+    private readonly SourceSession _session;
+    private readonly PrepareRecord? _prepare;
     private readonly CancellationTokenSource _ended = new();
     private SourceAction? _domainAction;
 
-    private SourceLink(Connection bulk, Connection demand, PrepareRecord prepare)
+    private SourceLink(Guid id, SourceSession session, Connection bulk, Connection demand, PrepareRecord? prepare)
     {
+        Id = id;
+        _session = session;
         Bulk = bulk;
         Demand = demand;
         _prepare = prepare;
     }
+
+    /// <summary>The session's id, which outlives its connections.</summary>
+    public Guid Id { get; }
 
     public Connection Bulk { get; }
 
@@ -58,26 +64,24 @@ internal sealed class SourceLink : IDisposable
 
     public long BytesSent => Bulk.BytesSent + Demand.BytesSent;
 
+    /// <summary>What a destination that was come back to says is missing; null before, and in a migration never lost.</summary>
+    public PageBitmap? Missing { get; private set; }
+
+    /// <summary>Connects for a new migration.</summary>
     public static SourceLink Open(IPEndPoint destination, PrepareRecord prepare, CancellationToken cancellationToken)
     {
-        Guid session = Guid.NewGuid();
-        Connection bulk = Connection.Open(destination, cancellationToken);
-        Connection? demand = null;
-        try
-        {
-            bulk.ReceiveTimeout = s_greetingTimeout;
-            bulk.Send(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, session, 0));
-            demand = Connection.Open(destination, cancellationToken);
-            demand.ReceiveTimeout = s_greetingTimeout;
-            demand.Send(new HelloRecord(Protocol.Version, ConnectionRole.Demand, session, 0));
-            return new SourceLink(bulk, demand, prepare);
-        }
-        catch
-        {
-            demand?.Dispose();
-            bulk.Dispose();
-            throw;
-        }
+        Guid id = Guid.NewGuid();
+        (Connection bulk, Connection demand) = Connect(
+            destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, cancellationToken);
+        return new SourceLink(id, new SourceSession(), bulk, demand, prepare);
+    }
+
+    /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
+    public static SourceLink Reopen(IPEndPoint destination, Guid id, CancellationToken cancellationToken)
+    {
+        (Connection bulk, Connection demand) = Connect(
+            destination, id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, cancellationToken);
+        return new SourceLink(id, SourceSession.Resume(), bulk, demand, null);
     }
 
     /// <summary>The thread that receives control records.</summary>
@@ -88,7 +92,9 @@ internal sealed class SourceLink : IDisposable
             while (!cancellationToken.IsCancellationRequested && !State.IsFinal)
             {
                 RecordType type = Bulk.Receive(out ReadOnlySpan<byte> body);
-                Post(new SourceEvent.Received(RecordCodec.Decode(type, body)));
+                ControlRecord record = RecordCodec.Decode(type, body);
+                Missing = (record as ResumeRecord)?.Missing ?? Missing;
+                Post(new SourceEvent.Received(record));
                 Bulk.ReceiveTimeout = null;
             }
         }
@@ -102,7 +108,13 @@ internal sealed class SourceLink : IDisposable
     public void WelcomeDemand()
     {
         RecordType type = Demand.Receive(out ReadOnlySpan<byte> body);
-        if (RecordCodec.Decode(type, body) is not WelcomeRecord welcome)
+        ControlRecord record = RecordCodec.Decode(type, body);
+        if (record is AbortRecord abort)
+        {
+            throw new MigrationException(abort.ErrorId, $"The destination turned the connection away: {abort.Message}", abort.Remedy);
+        }
+
+        if (record is not WelcomeRecord welcome)
         {
             throw ProtocolErrors.Violation($"The destination answered the demand connection with {type}.");
         }
@@ -222,7 +234,10 @@ internal sealed class SourceLink : IDisposable
         switch (action)
         {
             case SourceAction.SendPrepare:
-                TrySend(_prepare);
+                TrySend(_prepare!);
+                break;
+            case SourceAction.SendResumed:
+                TrySend(new ResumedRecord());
                 break;
             case SourceAction.SendCommit:
                 TrySend(new CommitRecord());
@@ -236,6 +251,28 @@ internal sealed class SourceLink : IDisposable
             default:
                 _domainAction = action;
                 break;
+        }
+    }
+
+    private static (Connection Bulk, Connection Demand) Connect(
+        IPEndPoint destination, Guid id, ConnectionRole bulkRole, ConnectionRole demandRole, CancellationToken cancellationToken)
+    {
+        Connection bulk = Connection.Open(destination, cancellationToken);
+        Connection? demand = null;
+        try
+        {
+            bulk.ReceiveTimeout = s_greetingTimeout;
+            bulk.Send(new HelloRecord(Protocol.Version, bulkRole, id, 0));
+            demand = Connection.Open(destination, cancellationToken);
+            demand.ReceiveTimeout = s_greetingTimeout;
+            demand.Send(new HelloRecord(Protocol.Version, demandRole, id, 0));
+            return (bulk, demand);
+        }
+        catch
+        {
+            demand?.Dispose();
+            bulk.Dispose();
+            throw;
         }
     }
 

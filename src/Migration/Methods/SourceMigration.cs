@@ -13,15 +13,15 @@ namespace PreRecordMigration.Methods;
 /// One migration at its source: the steps of which the methods are composed. One thread calls the steps and owns the
 /// domain; beside it one pushes, one reads page requests, one answers them, and one receives control records.
 /// </summary>
-internal sealed class SourceMigration : IDisposable
+internal sealed partial class SourceMigration : IDisposable
 {
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
-    private readonly IPEndPoint _destination;
-    private readonly CancellationToken _cancellation;
-    private readonly CancellationTokenSource _running;
-    private readonly Workers _workers;
     private readonly PageBatch _batch = new();
-    private readonly DemandGate _demand = new();
+    private IPEndPoint _destination;
+    private CancellationToken _cancellation;
+    private CancellationTokenSource _running;
+    private Workers _workers;
+    private DemandGate _demand = new();
     private SentPageTable? _sent;
     private PagePusher? _pusher;
     private FaultServer? _faults;
@@ -47,7 +47,7 @@ internal sealed class SourceMigration : IDisposable
         _cancellation = cancellationToken;
         _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Log = new PhaseLog(progress is null ? null : new ThrottledProgress(progress), Status);
-        _workers = new Workers(e => Link?.Post(SourceLink.Failure(e)));
+        _workers = NewWorkers();
     }
 
     public PreRecordSession Session { get; }
@@ -157,6 +157,12 @@ internal sealed class SourceMigration : IDisposable
             Link!.Post(new SourceEvent.PushedAll());
         }
 
+        AwaitEnd();
+    }
+
+    /// <summary>Waits until every page has been placed.</summary>
+    private void AwaitEnd()
+    {
         while (Link!.State is not SourceState.Finished)
         {
             Link.ThrowIfEnded();
@@ -205,9 +211,9 @@ internal sealed class SourceMigration : IDisposable
             CheckpointPause = isRollback ? Session.CheckpointPause : TimeSpan.Zero,
             DiscardedExecution = isRollback ? Session.WindowTime : TimeSpan.Zero,
             Exposure = exposureEnd - _committedAt,
-            BytesSent = Link.BytesSent,
-            PagesPushed = _roundPages + (_pusher?.PagesPushed ?? 0),
-            PagesDemanded = _faults?.PagesDemanded ?? 0,
+            BytesSent = _earlier.Bytes + Link.BytesSent,
+            PagesPushed = _earlier.Pushed + _roundPages + (_pusher?.PagesPushed ?? 0),
+            PagesDemanded = _earlier.Demanded + (_faults?.PagesDemanded ?? 0),
             CorePages = _corePages,
             PageTablePages = _pageTablePages,
             RecordedPages = isRecorded ? Session.RecordedPages : 0,
@@ -225,7 +231,7 @@ internal sealed class SourceMigration : IDisposable
     /// <returns>The error that ended the session: the first one, not what followed from it.</returns>
     public Exception Abort(Exception cause)
     {
-        if (Link is null)
+        if (Link is null || cause is MigrationInterruptedException)
         {
             return cause;
         }
@@ -243,6 +249,10 @@ internal sealed class SourceMigration : IDisposable
         {
             Session.KeepStopped();
         }
+        else
+        {
+            Session.LetGo();
+        }
 
         return error;
     }
@@ -258,6 +268,8 @@ internal sealed class SourceMigration : IDisposable
         Link?.Dispose();
         _running.Dispose();
     }
+
+    private Workers NewWorkers() => new(e => Link?.Post(SourceLink.Failure(e)));
 
     private void StartPaging(PageBitmap remaining)
     {
@@ -283,17 +295,10 @@ internal sealed class SourceMigration : IDisposable
         _workers.Join();
     }
 
-    private MigrationException AfterCommit(MigrationException error) => new(
-        error.ErrorId,
-        $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory, and paused at the destination with what has arrived.",
-        "Do not destroy either side. Check the destination first: where the domain runs there, the one here is only a remnant.",
-        Domain.Info.Name,
-        error);
-
     private (long Done, long Total, long Bytes) Status()
     {
         long total = Session.Populated.Count;
         long done = _sent is null ? _roundPages : total - _sent.Remaining;
-        return (Math.Min(done, total), total, Link?.BytesSent ?? 0);
+        return (Math.Min(done, total), total, _earlier.Bytes + (Link?.BytesSent ?? 0));
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 
 namespace PreRecordMigration.Pages;
@@ -116,6 +117,36 @@ public sealed class PageBitmap
         PageBitmap copy = new(PageCount);
         copy.Or(this);
         return copy;
+    }
+
+    /// <summary>How many bytes <see cref="ToBytes"/> makes of a map over so many pages.</summary>
+    public static int ByteCount(int pageCount) => (int)((pageCount + 7L) / 8);
+
+    /// <summary>The map as bytes: bit n of byte k is page 8k + n.</summary>
+    public byte[] ToBytes()
+    {
+        byte[] bytes = new byte[ByteCount(PageCount)];
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = (byte)(Volatile.Read(ref _words[i / sizeof(ulong)]) >> (i % sizeof(ulong) * 8));
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Reads what <see cref="ToBytes"/> wrote.</summary>
+    /// <returns>False where the bytes are too few or too many, or have a page beyond the last.</returns>
+    public static bool TryFromBytes(ReadOnlySpan<byte> bytes, int pageCount, [NotNullWhen(true)] out PageBitmap? pages)
+    {
+        pages = new PageBitmap(pageCount);
+        bool isExact = bytes.Length == ByteCount(pageCount);
+        for (int i = 0; isExact && i < bytes.Length; i++)
+        {
+            pages._words[i / sizeof(ulong)] |= (ulong)bytes[i] << (i % sizeof(ulong) * 8);
+            isExact = i < bytes.Length - 1 || (pageCount & 7) == 0 || bytes[i] >> (pageCount & 7) == 0;
+        }
+
+        return isExact;
     }
 
     /// <summary>The first set bit at or after a pfn, or −1.</summary>

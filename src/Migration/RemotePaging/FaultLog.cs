@@ -27,6 +27,18 @@ public sealed class FaultLog(TimeProvider time)
         }
     }
 
+    /// <summary>The pages that faults wait for now, ascending.</summary>
+    public int[] WaitingPages
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _waiting.Keys.Order()];
+            }
+        }
+    }
+
     /// <summary>A fault has begun to wait.</summary>
     public void Began(PageFault fault)
     {

@@ -17,43 +17,36 @@ namespace PreRecordMigration.RemotePaging;
 public sealed class FaultRequester(
     IRemotePaging paging, Connection demand, PageBitmap populated, PagePlacer placer, FaultLog faults)
 {
+    /// <summary>Most faults that are asked for in one record.</summary>
+    private const int BurstFaults = 64;
+
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(250);
     private readonly PageBitmap _requested = new(populated.PageCount);
+    private readonly byte[] _record = new byte[Protocol.HeaderSize + sizeof(uint) + (BurstFaults * sizeof(uint))];
 
     /// <summary>Waits for faults and asks for their pages, each page once, until cancelled.</summary>
     /// <exception cref="MigrationException">The connection was lost, or the hypervisor failed.</exception>
     public void RequestPages(CancellationToken cancellationToken)
     {
-        PageFault[] pending = new PageFault[64];
-        byte[] record = new byte[Protocol.HeaderSize + sizeof(uint) + (pending.Length * sizeof(uint))];
-        int[] one = new int[1];
+        PageFault[] pending = new PageFault[BurstFaults];
+        int[] asked = new int[BurstFaults];
+
+        // After a resumption there are faults that wait already; what they asked for was lost with the connection.
+        foreach (int[] waiting in faults.WaitingPages.Chunk(BurstFaults))
+        {
+            Ask(asked.AsSpan(0, Select(waiting, asked)));
+        }
+
         while (!cancellationToken.IsCancellationRequested)
         {
             int count = WaitFaults(pending, cancellationToken);
-            int asked = 0;
             for (int i = 0; i < count; i++)
             {
                 faults.Began(pending[i]);
-                one[0] = pending[i].Pfn;
-                if (!paging.Missing[one[0]])
-                {
-                    // Placed while the fault was on its way here, before Began could be seen: the wait is over already.
-                    faults.Ended(one);
-                }
-                else if (_requested.TrySet(one[0]))
-                {
-                    BinaryPrimitives.WriteInt32LittleEndian(
-                        record.AsSpan(Protocol.HeaderSize + sizeof(uint) + (asked++ * sizeof(uint))), one[0]);
-                }
+                asked[i] = pending[i].Pfn;
             }
 
-            if (asked > 0)
-            {
-                int length = sizeof(uint) + (asked * sizeof(uint));
-                RecordCodec.WriteHeader(record, RecordType.PageRequest, length);
-                BinaryPrimitives.WriteInt32LittleEndian(record.AsSpan(Protocol.HeaderSize), asked);
-                demand.Send(record.AsMemory(0, Protocol.HeaderSize + length));
-            }
+            Ask(asked.AsSpan(0, Select(asked.AsSpan(0, count), asked)));
         }
     }
 
@@ -75,6 +68,44 @@ public sealed class FaultRequester(
             placer.Place(pfns, pages);
             onPlaced();
         }
+    }
+
+    /// <summary>Keeps those pages that have to be asked for, at the front and in order.</summary>
+    private int Select(ReadOnlySpan<int> pfns, Span<int> selected)
+    {
+        int count = 0;
+        foreach (int pfn in pfns)
+        {
+            if (!paging.Missing[pfn])
+            {
+                // Placed while the fault was on its way here, before Began could be seen: the wait is over already.
+                faults.Ended([pfn]);
+            }
+            else if (_requested.TrySet(pfn))
+            {
+                selected[count++] = pfn;
+            }
+        }
+
+        return count;
+    }
+
+    private void Ask(ReadOnlySpan<int> pfns)
+    {
+        if (pfns.IsEmpty)
+        {
+            return;
+        }
+
+        int length = sizeof(uint) + (pfns.Length * sizeof(uint));
+        RecordCodec.WriteHeader(_record, RecordType.PageRequest, length);
+        BinaryPrimitives.WriteInt32LittleEndian(_record.AsSpan(Protocol.HeaderSize), pfns.Length);
+        for (int i = 0; i < pfns.Length; i++)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(_record.AsSpan(Protocol.HeaderSize + sizeof(uint) + (i * sizeof(uint))), pfns[i]);
+        }
+
+        demand.Send(_record.AsMemory(0, Protocol.HeaderSize + length));
     }
 
     private int WaitFaults(PageFault[] pending, CancellationToken cancellationToken)

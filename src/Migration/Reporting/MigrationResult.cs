@@ -100,6 +100,9 @@ public enum MigrationPhase
 
     /// <summary>Letting go at the source, final name at the destination.</summary>
     Finish,
+
+    /// <summary>Connecting again after a loss, and agreeing on what is missing.</summary>
+    Resume,
 }
 
 /// <summary>The distribution of how long remote faults waited.</summary>

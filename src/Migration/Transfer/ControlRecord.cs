@@ -63,6 +63,14 @@ public sealed record CompleteRecord(long RemoteFaults, Reporting.FaultLatency La
 /// <summary>The source's domain is gone.</summary>
 public sealed record ReleasedRecord : ControlRecord;
 
+/// <summary>Where the destination stands when a source comes back.</summary>
+/// <param name="Position">How far it is.</param>
+/// <param name="Missing">The pages that have not arrived.</param>
+public sealed record ResumeRecord(ResumePosition Position, Pages.PageBitmap Missing) : ControlRecord;
+
+/// <summary>The source goes on from where the destination stands.</summary>
+public sealed record ResumedRecord : ControlRecord;
+
 /// <summary>The sender gives up.</summary>
 /// <param name="ErrorId">Why; an id that is not known here reads as <see cref="MigrationErrorId.AbortedByPeer"/>.</param>
 /// <param name="Message">The sender's message.</param>

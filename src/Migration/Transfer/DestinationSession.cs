@@ -32,6 +32,10 @@ public abstract record DestinationState
     /// <param name="IsAllPlaced">No page is missing.</param>
     public sealed record Running(bool IsPushComplete, bool IsAllPlaced) : DestinationState;
 
+    /// <summary>A source came back, and was told what is missing. The domain is paused; no pages, and no abort any more.</summary>
+    /// <param name="IsAllPlaced">No page is missing.</param>
+    public sealed record Resuming(bool IsAllPlaced) : DestinationState;
+
     /// <summary>RemotePF is off, all is here; the source has not let go yet. A lost connection changes nothing.</summary>
     public sealed record Completed : DestinationState;
 
@@ -105,6 +109,9 @@ public enum DestinationAction
     /// <summary>Send Running.</summary>
     SendRunning,
 
+    /// <summary>Let the domain run on, its faults answered again.</summary>
+    ContinueDomain,
+
     /// <summary>RemotePF off, then send Complete.</summary>
     FinishPaging,
 
@@ -125,8 +132,20 @@ public enum DestinationAction
 /// <remarks>Not thread-safe: the caller serialises events, and carries actions out in order before the next event.</remarks>
 public sealed class DestinationSession
 {
+    /// <summary>Begins a migration.</summary>
+    public DestinationSession()
+        : this(new DestinationState.Greeted())
+    {
+    }
+
+    private DestinationSession(DestinationState state) => State = state;
+
     /// <summary>Where it stands.</summary>
-    public DestinationState State { get; private set; } = new DestinationState.Greeted();
+    public DestinationState State { get; private set; }
+
+    /// <summary>Goes on with a migration that was <see cref="DestinationState.Detached"/>, over new connections.</summary>
+    /// <param name="isAllPlaced">No page is missing.</param>
+    public static DestinationSession Resume(bool isAllPlaced) => new(new DestinationState.Resuming(isAllPlaced));
 
     /// <summary>Takes an event.</summary>
     /// <returns>What to do now, in order.</returns>
@@ -148,6 +167,9 @@ public sealed class DestinationSession
                 (new DestinationState.Starting(restored.RemotePF), [DestinationAction.Start]),
             (DestinationState.Starting starting, DestinationEvent.Started) =>
                 (new DestinationState.Running(false, !starting.RemotePF), [DestinationAction.SendRunning]),
+
+            (DestinationState.Resuming resuming, DestinationEvent.Received { Record: ResumedRecord }) =>
+                (new DestinationState.Running(false, resuming.IsAllPlaced), [DestinationAction.ContinueDomain]),
 
             (DestinationState.Running { IsPushComplete: false } running, DestinationEvent.Received { Record: PushCompleteRecord }) =>
                 FinishWhenAllHere(running with { IsPushComplete = true }),
@@ -183,6 +205,11 @@ public sealed class DestinationSession
         if (State is DestinationState.Running)
         {
             return (new DestinationState.Detached(error), [DestinationAction.PauseDomain]);
+        }
+
+        if (State is DestinationState.Resuming)
+        {
+            return (new DestinationState.Detached(error), []);
         }
 
         // Destroyed before the source is told: when it runs the domain again, there is no second one, not even paused.

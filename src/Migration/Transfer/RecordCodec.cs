@@ -54,6 +54,8 @@ public static class RecordCodec
             RecordType.Complete => ReadComplete(ref reader),
             RecordType.Released => new ReleasedRecord(),
             RecordType.Abort => ReadAbort(ref reader),
+            RecordType.Resume => ReadResume(ref reader),
+            RecordType.Resumed => new ResumedRecord(),
             _ => throw ProtocolErrors.Violation($"A record of type {(ushort)type} came where a control record must be."),
         };
         reader.ExpectEnd();
@@ -82,6 +84,8 @@ public static class RecordCodec
         CompleteRecord => RecordType.Complete,
         ReleasedRecord => RecordType.Released,
         AbortRecord => RecordType.Abort,
+        ResumeRecord => RecordType.Resume,
+        ResumedRecord => RecordType.Resumed,
         _ => throw new ArgumentOutOfRangeException(nameof(record), record, null),
     };
 
@@ -116,6 +120,11 @@ public static class RecordCodec
                 Put(writer, (ulong)complete.Latency.Maximum.Ticks);
                 Put(writer, (ulong)complete.Latency.Total.Ticks);
                 Put(writer, (ulong)complete.DuplicatePages);
+                break;
+            case ResumeRecord resume:
+                writer.Write([(byte)resume.Position]);
+                Put(writer, (uint)resume.Missing.PageCount);
+                writer.Write(resume.Missing.ToBytes());
                 break;
             case AbortRecord abort:
                 Put(writer, (ushort)abort.ErrorId);
@@ -169,7 +178,7 @@ public static class RecordCodec
         ExpectMagic(ref reader);
         ushort version = reader.ReadUInt16();
         ConnectionRole role = (ConnectionRole)reader.ReadUInt16();
-        if (role is not (ConnectionRole.Bulk or ConnectionRole.Demand))
+        if (!Enum.IsDefined(role))
         {
             throw reader.Violation($"the unknown role {(ushort)role}");
         }
@@ -257,6 +266,19 @@ public static class RecordCodec
         MigrationErrorId id = (MigrationErrorId)reader.ReadUInt16();
         return new AbortRecord(
             Enum.IsDefined(id) ? id : MigrationErrorId.AbortedByPeer, reader.ReadString(), reader.ReadString());
+    }
+
+    private static ResumeRecord ReadResume(ref WireReader reader)
+    {
+        ResumePosition position = (ResumePosition)reader.ReadByte();
+        int pageCount = reader.ReadCount(Protocol.MaximumLength * 8);
+        ReadOnlySpan<byte> bits = reader.Take(PageBitmap.ByteCount(pageCount));
+        if (!Enum.IsDefined(position) || !PageBitmap.TryFromBytes(bits, pageCount, out PageBitmap? missing))
+        {
+            throw reader.Violation($"the unknown position {(byte)position}, or pages beyond {pageCount}");
+        }
+
+        return new ResumeRecord(position, missing);
     }
 
     private static void ExpectMagic(ref WireReader reader)

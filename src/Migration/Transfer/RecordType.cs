@@ -45,6 +45,12 @@ public enum RecordType : ushort
     /// <summary>The sender gives up.</summary>
     Abort = 14,
 
+    /// <summary>Where the destination stands when a source comes back.</summary>
+    Resume = 15,
+
+    /// <summary>The source goes on from there.</summary>
+    Resumed = 16,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 
@@ -88,4 +94,23 @@ public enum ConnectionRole : ushort
 
     /// <summary>Page requests and their answers.</summary>
     Demand = 2,
+
+    /// <summary>As <see cref="Bulk"/>, of a migration whose connections were lost.</summary>
+    ResumedBulk = 3,
+
+    /// <summary>As <see cref="Demand"/>, of a migration whose connections were lost.</summary>
+    ResumedDemand = 4,
+}
+
+/// <summary>Where a destination stands when its source comes back. Numbers travel: never reuse or renumber.</summary>
+public enum ResumePosition : byte
+{
+    /// <summary>The domain never ran there, and nothing of it is left.</summary>
+    NeverRan = 1,
+
+    /// <summary>The domain ran there, and is paused with what it has.</summary>
+    Paused = 2,
+
+    /// <summary>All of the domain is there; Complete follows.</summary>
+    Complete = 3,
 }

@@ -15,6 +15,10 @@ public abstract record SourceState
     /// <summary>Connected; the greeting is out. No pushes, no faults; abort is free.</summary>
     public sealed record Greeting : SourceState;
 
+    /// <summary>Back after a loss: the destination is asked where it stands. No pushes, no faults; the domain stays stopped
+    /// unless the destination says that it never ran there.</summary>
+    public sealed record Resuming : SourceState;
+
     /// <summary>The destination creates the incoming domain. No pushes, no faults; abort is free.</summary>
     public sealed record Preparing : SourceState;
 
@@ -123,6 +127,9 @@ public enum SourceAction
     /// <summary>Send PushComplete.</summary>
     SendPushComplete,
 
+    /// <summary>Send Resumed; what is missing there is pushed and asked for from here on.</summary>
+    SendResumed,
+
     /// <summary>Destroy the domain here, then send Released.</summary>
     DestroyAndRelease,
 
@@ -140,8 +147,19 @@ public enum SourceAction
 /// <remarks>Not thread-safe: the caller serialises events, and carries actions out in order before the next event.</remarks>
 public sealed class SourceSession
 {
+    /// <summary>Begins a migration.</summary>
+    public SourceSession()
+        : this(new SourceState.Greeting())
+    {
+    }
+
+    private SourceSession(SourceState state) => State = state;
+
     /// <summary>Where it stands.</summary>
-    public SourceState State { get; private set; } = new SourceState.Greeting();
+    public SourceState State { get; private set; }
+
+    /// <summary>Goes on with a migration that was <see cref="SourceState.Detached"/>, over new connections.</summary>
+    public static SourceSession Resume() => new(new SourceState.Resuming());
 
     /// <summary>Takes an event.</summary>
     /// <returns>What to do now, in order.</returns>
@@ -155,6 +173,8 @@ public sealed class SourceSession
                 welcome.Version == Protocol.Version
                     ? (new SourceState.Preparing(), [SourceAction.SendPrepare])
                     : Fail(ProtocolErrors.Version(welcome.Version)),
+            (SourceState.Resuming, SourceEvent.Received { Record: WelcomeRecord { Version: Protocol.Version } }) => (State, []),
+            (SourceState.Resuming, SourceEvent.Received { Record: ResumeRecord resume }) => ResumeFrom(resume.Position),
             (SourceState.Preparing, SourceEvent.Received { Record: PreparedRecord }) =>
                 (new SourceState.Open(false, false), []),
             (SourceState.Open { IsRestored: false } open, SourceEvent.Received { Record: RestoredRecord }) =>
@@ -184,12 +204,22 @@ public sealed class SourceSession
             ? (new SourceState.Committed(), [SourceAction.SendCommit])
             : (open, []);
 
+    private static (SourceState, SourceAction[]) ResumeFrom(ResumePosition position) => position switch
+    {
+        ResumePosition.Paused => (new SourceState.Running(), [SourceAction.SendResumed]),
+        ResumePosition.Complete => (new SourceState.Draining(), []),
+        _ => (new SourceState.Aborted(new MigrationException(
+            MigrationErrorId.AbortedByPeer,
+            "The destination gave the migration up before the domain ran there; it runs on here.",
+            "Start the migration again.")), [SourceAction.ResumeDomain]),
+    };
+
     private (SourceState, SourceAction[]) OnAbort(AbortRecord abort)
     {
         MigrationException error = new(
             abort.ErrorId, $"The destination gave up: {abort.Message}", abort.Remedy);
         // A destination sends Abort only while its domain has not run, so the domain may run here even after Commit.
-        return State is SourceState.Running or SourceState.Draining
+        return State is SourceState.Running or SourceState.Draining or SourceState.Resuming
             ? End(error, tellPeer: false)
             : (new SourceState.Aborted(error), [SourceAction.ResumeDomain]);
     }
@@ -198,7 +228,7 @@ public sealed class SourceSession
 
     private (SourceState, SourceAction[]) End(MigrationException error, bool tellPeer)
     {
-        if (State is SourceState.Committed or SourceState.Running or SourceState.Draining)
+        if (State is SourceState.Committed or SourceState.Running or SourceState.Draining or SourceState.Resuming)
         {
             return (new SourceState.Detached(error), [SourceAction.KeepStopped]);
         }

@@ -101,7 +101,7 @@ public sealed class MigrationFailureTests
     {
         await using MigrationFixture fixture = new();
         fixture.Destination.Faults.Fail(call);
-        MigrationException error = await Assert.ThrowsAsync<MigrationException>(
+        MigrationException error = await Assert.ThrowsAsync<MigrationInterruptedException>(
             () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
         Assert.Contains("kept stopped here", error.Message, StringComparison.Ordinal);
         IncomingMigration incoming = Assert.Single(fixture.Receiver.Incoming);
@@ -116,7 +116,7 @@ public sealed class MigrationFailureTests
     {
         await using MigrationFixture fixture = new();
         fixture.Destination.Faults.Fail(SimulatedCall.DisableRemotePF);
-        await Assert.ThrowsAsync<MigrationException>(() => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        await Assert.ThrowsAsync<MigrationInterruptedException>(() => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
         IncomingMigration incoming = Assert.Single(fixture.Receiver.Incoming);
         await incoming.Ended;
         Assert.Equal(0, incoming.MissingPages);

@@ -26,6 +26,32 @@ public sealed class PageBitmapTests
         Assert.Equal(-1, bitmap.NextSet(0));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(8)]
+    [InlineData(64)]
+    [InlineData(131)]
+    public void Survives_as_bytes_and_takes_no_page_beyond_the_last(int pageCount)
+    {
+        PageBitmap bitmap = new(pageCount);
+        for (int pfn = 0; pfn < pageCount; pfn += 3)
+        {
+            bitmap.TrySet(pfn);
+        }
+
+        byte[] bytes = bitmap.ToBytes();
+        Assert.Equal(PageBitmap.ByteCount(pageCount), bytes.Length);
+        Assert.True(PageBitmap.TryFromBytes(bytes, pageCount, out PageBitmap? read));
+        Assert.Equal(bitmap.Pfns(), read.Pfns());
+        Assert.False(PageBitmap.TryFromBytes([.. bytes, 0], pageCount, out _));
+        if (pageCount % 8 != 0)
+        {
+            bytes[^1] |= 0x80;
+            Assert.False(PageBitmap.TryFromBytes(bytes, pageCount, out _));
+        }
+    }
+
     [Fact]
     public void Behaves_as_a_set_of_numbers()
     {

@@ -1,4 +1,5 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 
@@ -50,12 +51,16 @@ public sealed class CommitModelTests
         SourceFails,
         DestinationFails,
         DestinationCannotStart,
+        Resume,
     }
 
     private sealed class World(bool remotePF)
     {
-        private readonly SourceSession _source = new();
-        private readonly DestinationSession _destination = new();
+        /// <summary>How often a trace resumes at most: more often only repeats what was explored.</summary>
+        private const int MaximumResumptions = 2;
+
+        private SourceSession _source = new();
+        private DestinationSession _destination = new();
         private readonly Queue<ControlRecord> _toSource = new([new WelcomeRecord(Protocol.Version, 0)]);
         private readonly Queue<ControlRecord> _toDestination = new();
         private bool _sourceRuns = true;
@@ -67,12 +72,15 @@ public sealed class CommitModelTests
         private bool _cannotStart;
         private bool _sourceCut;
         private bool _destinationCut;
+        private bool _isAllPlaced;
+        private int _resumptions;
 
         public bool IsFinished => _source.State is SourceState.Finished && _destination.State is DestinationState.Finished;
 
         public string Key => string.Join(
             '|', _source.State, _destination.State, Names(_toSource), Names(_toDestination), _sourceRuns, _sourceDestroyed,
-            _destinationRuns, _destinationEverRan, _destinationDestroyed, _destinationComplete, _cannotStart, _sourceCut, _destinationCut);
+            _destinationRuns, _destinationEverRan, _destinationDestroyed, _destinationComplete, _cannotStart, _sourceCut, _destinationCut,
+            _isAllPlaced, _resumptions);
 
         public static World Replay(bool remotePF, IEnumerable<Step> trace)
         {
@@ -95,6 +103,11 @@ public sealed class CommitModelTests
             if (_source.State is SourceState.Aborted)
             {
                 Assert.True(_sourceRuns, "Aborted, but the domain does not run on " + context);
+            }
+
+            if (_source.State is SourceState.Detached)
+            {
+                Assert.False(_sourceRuns, "Detached, but the domain runs on " + context);
             }
 
             if (IsFinished)
@@ -129,6 +142,12 @@ public sealed class CommitModelTests
                 yield return Step.SourcePushedAll;
             }
 
+            // What is not at its end can be taken up again.
+            if (_source.State is SourceState.Detached && _resumptions < MaximumResumptions)
+            {
+                yield return Step.Resume;
+            }
+
             if (_destination.State is DestinationState.Running { IsAllPlaced: false, IsPushComplete: true })
             {
                 yield return Step.DestinationPlacedAll;
@@ -161,6 +180,9 @@ public sealed class CommitModelTests
                     break;
                 case Step.DeliverToDestination:
                     Post(new DestinationEvent.Received(_toDestination.Dequeue()));
+                    break;
+                case Step.Resume:
+                    Resume(error);
                     break;
                 case Step.SourceStops:
                     _sourceRuns = false;
@@ -197,6 +219,39 @@ public sealed class CommitModelTests
             }
         }
 
+        /// <summary>The source connects again; a destination that has not noticed the loss yet does so now.</summary>
+        private void Resume(MigrationException error)
+        {
+            _resumptions++;
+            if (!_destinationCut)
+            {
+                _toDestination.Clear();
+                Post(new DestinationEvent.Lost(error));
+            }
+
+            _toSource.Clear();
+            _toDestination.Clear();
+            (_sourceCut, _destinationCut) = (false, false);
+            _source = SourceSession.Resume();
+            Assert.True(_destination.State.IsFinal);
+            _toSource.Enqueue(new WelcomeRecord(Protocol.Version, 0));
+            PageBitmap missing = new(1);
+            switch (_destination.State)
+            {
+                case DestinationState.Detached:
+                    _destination = DestinationSession.Resume(_isAllPlaced);
+                    _toSource.Enqueue(new ResumeRecord(ResumePosition.Paused, missing));
+                    break;
+                case DestinationState.Finished:
+                    _toSource.Enqueue(new ResumeRecord(ResumePosition.Complete, missing));
+                    _toSource.Enqueue(new CompleteRecord(0, FaultLatency.None, 0));
+                    break;
+                default:
+                    _toSource.Enqueue(new ResumeRecord(ResumePosition.NeverRan, missing));
+                    break;
+            }
+        }
+
         private void Post(SourceEvent e)
         {
             foreach (SourceAction action in _source.On(e))
@@ -208,6 +263,9 @@ public sealed class CommitModelTests
                         break;
                     case SourceAction.SendCommit:
                         SendToDestination(new CommitRecord());
+                        break;
+                    case SourceAction.SendResumed:
+                        SendToDestination(new ResumedRecord());
                         break;
                     case SourceAction.SendPushComplete:
                         SendToDestination(new PushCompleteRecord());
@@ -242,7 +300,9 @@ public sealed class CommitModelTests
             {
                 DestinationEvent current = next;
                 next = null;
-                foreach (DestinationAction action in _destination.On(current))
+                IReadOnlyList<DestinationAction> actions = _destination.On(current);
+                _isAllPlaced = _destination.State is DestinationState.Running running ? running.IsAllPlaced : _isAllPlaced;
+                foreach (DestinationAction action in actions)
                 {
                     next = CarryOut(action) ?? next;
                 }
@@ -268,6 +328,9 @@ public sealed class CommitModelTests
                 case DestinationAction.Start:
                     _destinationRuns = _destinationEverRan = true;
                     return new DestinationEvent.Started();
+                case DestinationAction.ContinueDomain:
+                    _destinationRuns = true;
+                    break;
                 case DestinationAction.SendRunning:
                     SendToSource(new RunningRecord());
                     break;

@@ -99,6 +99,11 @@ public sealed class RecordCodecTests
             2,
             [new VcpuState(0, 0x1000, PagingMode.FourLevel), new VcpuState(1, ulong.MaxValue, PagingMode.None)],
             [new CoreStateSection(CoreStateKind.Tsc, new byte[] { 1 }), new CoreStateSection((CoreStateKind)99, ReadOnlyMemory<byte>.Empty)]);
+        PageBitmap missing = new(21);
+        missing.SetRange(3, 2);
+        missing.TrySet(20);
+        yield return new ResumeRecord(ResumePosition.Paused, missing);
+        yield return new ResumedRecord();
         yield return new RestoredRecord();
         yield return new CommitRecord();
         yield return new RunningRecord();

@@ -136,11 +136,15 @@ internal sealed class XenIncomingDomain : IIncomingDomain
     {
         lock (_gate)
         {
-            Require(Stage.Restored, "A domain runs after it was restored");
+            if (_stage != Stage.Committed)
+            {
+                Require(Stage.Restored, "A domain runs after it was restored");
 
-            // Marked first: whoever finds the mark of a killed process must not take down a domain that may have run.
-            _marker.Write(IncomingStage.Committed);
-            _stage = Stage.Committed;
+                // Marked first: whoever finds the mark of a killed process must not take down a domain that may have run.
+                _marker.Write(IncomingStage.Committed);
+                _stage = Stage.Committed;
+            }
+
             _control.Unpause(_domid);
         }
     }

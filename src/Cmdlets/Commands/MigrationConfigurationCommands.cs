@@ -1,0 +1,112 @@
+using System.Collections;
+using System.Globalization;
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Get-MigrationConfiguration: every setting with its value, and where that comes from.</summary>
+[Cmdlet(VerbsCommon.Get, "MigrationConfiguration")]
+[OutputType(typeof(MigrationSettingInfo))]
+public sealed class GetMigrationConfigurationCommand : MigrationCmdlet
+{
+    /// <summary>Names or wildcard patterns of settings; all of them where it is not given.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(SettingNameCompleter))]
+    public string[] Name { get; set; } = ["*"];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForCommand(() =>
+    {
+        IReadOnlyList<MigrationSettingInfo> settings = MigrationConfiguration.Read();
+        foreach (string name in Name)
+        {
+            ForEachInput(name, () =>
+            {
+                if (!WildcardPattern.ContainsWildcardCharacters(name))
+                {
+                    SettingNames.Require(name);
+                }
+
+                WildcardPattern wildcard = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
+                foreach (MigrationSettingInfo setting in settings.Where(setting => wildcard.IsMatch(setting.Name)))
+                {
+                    WriteObject(setting);
+                }
+            });
+        }
+    });
+}
+
+/// <summary>Set-MigrationConfiguration: sets a default for this process, until it ends or the setting is cleared.</summary>
+[Cmdlet(VerbsCommon.Set, "MigrationConfiguration", DefaultParameterSetName = "Value", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[OutputType(typeof(MigrationSettingInfo))]
+public sealed class SetMigrationConfigurationCommand : MigrationCmdlet
+{
+    /// <summary>The setting.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SettingNameCompleter))]
+    public string Name { get; set; } = "";
+
+    /// <summary>Its value, as the parameter of that name takes it.</summary>
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = "Value")]
+    [ValidateNotNull]
+    public object Value { get; set; } = "";
+
+    /// <summary>Takes the value of this process away: what the environment or a file says holds again.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = "Clear")]
+    public SwitchParameter Clear { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachInput(Name, () =>
+    {
+        MigrationSetting setting = SettingNames.Require(Name);
+        string? text = Clear ? null : TextOf(Value);
+        if (text is not null)
+        {
+            // -WhatIf finds out what is wrong as well.
+            MigrationConfiguration.Check(setting, text);
+        }
+
+        if (ShouldProcess(Text.Format(SR.TargetSetting, setting.Name), text is null ? SR.ActionClearSetting : Text.Format(SR.ActionSetSetting, text)))
+        {
+            MigrationConfiguration.SetForSession(setting, text);
+            WriteObject(MigrationConfiguration.Read().First(info => info.Name == setting.Name));
+        }
+    });
+
+    private static string TextOf(object value)
+    {
+        object bare = value is PSObject { BaseObject: not PSCustomObject } wrapped && wrapped.BaseObject is not (int or long or double)
+            ? wrapped.BaseObject
+            : value;
+        return bare switch
+        {
+            string text => text,
+            TimeSpan time => time.ToString("c", CultureInfo.InvariantCulture),
+            IEnumerable items => string.Join(',', items.Cast<object>().Select(QuantityText.Of)),
+            _ => QuantityText.Of(bare),
+        };
+    }
+}
+
+/// <summary>Completes the names of settings.</summary>
+public sealed class SettingNameCompleter : NameCompleter
+{
+    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        MigrationSettings.All.Select(setting => (setting.Name, $"{setting.Name}: {setting.Allowed}"));
+}
+
+/// <summary>Finds settings by the name that somebody gave.</summary>
+internal static class SettingNames
+{
+    /// <summary>Finds a setting.</summary>
+    /// <exception cref="CommandException">There is none of that name.</exception>
+    public static MigrationSetting Require(string name) => MigrationSettings.Find(name) ?? throw new CommandException(
+        nameof(SR.SettingNotFound),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(SR.SettingNotFound, name),
+        Text.Format(SR.SettingUnknownRemedy, string.Join(", ", MigrationSettings.All.Select(setting => setting.Name))),
+        name);
+}

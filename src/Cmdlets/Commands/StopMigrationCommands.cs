@@ -1,0 +1,109 @@
+using System.Management.Automation;
+using System.Net;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// Stop-Migration: stops migrations before their commit, and the domains run on at the source; gives interrupted ones up.
+/// </summary>
+[Cmdlet(VerbsLifecycle.Stop, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(MigrationInfo))]
+public sealed class StopMigrationCommand : MigrationJobCommand
+{
+    private bool _yesToAll;
+    private bool _noToAll;
+
+    /// <summary>Gives an interrupted migration up without asking: what is missing at the destination is lost.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() =>
+        ForEachMigration("*", job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
+
+    private void Stop(MigrationJob job)
+    {
+        string domain = job.Location.Info.Name;
+        MigrationState state = job.State;
+        if (state == MigrationState.Interrupted)
+        {
+            Abandon(job);
+            return;
+        }
+
+        MigrationPhase? phase = job.Describe().Phase;
+        if (!job.IsActive || phase is MigrationPhase.Push or MigrationPhase.Resume or MigrationPhase.Finish)
+        {
+            throw new CommandException(
+                nameof(SR.MigrationNotStoppable),
+                ErrorCategory.InvalidOperation,
+                Text.Format(SR.MigrationNotStoppable, job.Id, domain, job.IsActive ? phase : state),
+                SR.MigrationNotStoppableRemedy,
+                domain);
+        }
+
+        if (!ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionStopMigration, job.Id)))
+        {
+            return;
+        }
+
+        // Not RunJoined: what was asked to stop is joined whatever becomes of this pipeline.
+        job.Cancel();
+        ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
+        if (job.State == MigrationState.Completed)
+        {
+            WriteWarning(Text.Format(SR.WarningMovedAllTheSame, domain, job.Destination.Name));
+        }
+
+        WriteObject(job.Describe());
+    }
+
+    /// <summary>After the commit this destroys a domain, so it is asked for whatever the preference says.</summary>
+    private void Abandon(MigrationJob job)
+    {
+        string domain = job.Location.Info.Name;
+        if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionAbandon, job.Id))
+            && (Force || ShouldContinue(Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, ref _yesToAll, ref _noToAll)))
+        {
+            job.Abandon();
+            WriteObject(job.Describe());
+        }
+    }
+}
+
+/// <summary>Resume-Migration: goes on with migrations whose connection was lost after the commit.</summary>
+[Cmdlet(VerbsLifecycle.Resume, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(MigrationInfo))]
+public sealed class ResumeMigrationCommand : MigrationJobCommand
+{
+    private IPEndPoint? _way;
+
+    /// <summary>The local end of a new tunnel, such as localhost:7001; where the migration went before if it is not given.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Destination { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing() => ForCommand(() =>
+    {
+        if (Destination is not null)
+        {
+            _way = Cmdlets.Destination.Parse(Destination).ReceiverAddress();
+        }
+    });
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() =>
+        ForEachMigration("*", job => job.State == MigrationState.Interrupted, job =>
+        {
+            job.RequireInterrupted();
+            if (ShouldProcess(
+                Text.Format(SR.TargetDomain, job.Location.Info.Name, job.Location.Host.Name),
+                Text.Format(SR.ActionResume, job.Id, Destination ?? job.Destination.Name)))
+            {
+                job.Resume(_way);
+                WriteObject(job.Describe());
+            }
+        });
+}

@@ -1,0 +1,182 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using PreRecordMigration.Estimates;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// What is configured: for the session, in the environment, in the user's file and in the system's, in this order of
+/// precedence. A parameter that is given goes before all of them, the default comes after.
+/// </summary>
+internal static class MigrationConfiguration
+{
+    /// <summary>The variables that name other files than the usual ones.</summary>
+    private const string UserFileVariable = "PRERECORD_CONFIGURATION";
+
+    private const string SystemFileVariable = "PRERECORD_SYSTEM_CONFIGURATION";
+
+    private static readonly ConcurrentDictionary<string, string?> Session = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>The user's file.</summary>
+    public static string UserFile => Environment.GetEnvironmentVariable(UserFileVariable)
+        ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData), "prerecord", "settings.json");
+
+    /// <summary>The system's file.</summary>
+    public static string SystemFile => Environment.GetEnvironmentVariable(SystemFileVariable) ?? "/etc/prerecord/settings.json";
+
+    /// <summary>Sets something for this process; null takes it away again.</summary>
+    public static void SetForSession(MigrationSetting setting, string? text)
+    {
+        if (text is null)
+        {
+            Session.TryRemove(setting.Name, out _);
+            return;
+        }
+
+        Session[setting.Name] = text;
+    }
+
+    /// <summary>Refuses a value that a setting cannot have.</summary>
+    /// <exception cref="CommandException">It cannot; the message says what is allowed.</exception>
+    public static void Check(MigrationSetting setting, string text) =>
+        Parse(setting, text, SettingSource.Session, "Set-MigrationConfiguration");
+
+    /// <summary>Every setting with its value and where that comes from, as it is now.</summary>
+    /// <exception cref="CommandException">A file or variable has something wrong; the message names it, the key and what is allowed.</exception>
+    public static IReadOnlyList<MigrationSettingInfo> Read()
+    {
+        List<Layer> layers =
+        [
+            new(SettingSource.Session, "Set-MigrationConfiguration", new ConfigurationBuilder().AddInMemoryCollection(Session).Build(), false),
+            new(
+                SettingSource.Environment,
+                MigrationSetting.VariablePrefix,
+                new ConfigurationBuilder().AddEnvironmentVariables(MigrationSetting.VariablePrefix).Build(),
+                false),
+        ];
+        layers.AddRange(ReadFile(SettingSource.UserFile, UserFile));
+        layers.AddRange(ReadFile(SettingSource.SystemFile, SystemFile));
+        foreach (Layer file in layers.Where(layer => layer.IsStrict))
+        {
+            file.RequireKnownKeys();
+        }
+
+        return [.. MigrationSettings.All.Select(setting => Resolve(setting, layers))];
+    }
+
+    /// <summary>The link that estimates reckon with where nothing else is said.</summary>
+    /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
+    public static LinkSpeed ReadLink()
+    {
+        IReadOnlyList<MigrationSettingInfo> settings = Read();
+        return new LinkSpeed((long)Value("Bandwidth"), (TimeSpan)Value("RoundTrip"));
+
+        object Value(string name) => settings.First(setting => setting.Name == name).Value!;
+    }
+
+    /// <summary>Gives a cmdlet's parameters that were not given what is configured for them.</summary>
+    /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
+    public static void ApplyTo(PSCmdlet cmdlet)
+    {
+        foreach (MigrationSettingInfo setting in Read().Where(setting => setting.Source != SettingSource.Default))
+        {
+            if (!cmdlet.MyInvocation.BoundParameters.ContainsKey(setting.Name))
+            {
+                cmdlet.GetType().GetProperty(setting.Name)?.SetValue(cmdlet, setting.Value);
+            }
+        }
+    }
+
+    private static MigrationSettingInfo Resolve(MigrationSetting setting, IReadOnlyList<Layer> layers)
+    {
+        foreach (Layer layer in layers)
+        {
+            string key = layer.Source == SettingSource.Environment ? setting.VariableKey : setting.Name;
+            // An empty variable is one that somebody took away.
+            if (layer.Find(key) is { } text && (text.Length > 0 || layer.Source != SettingSource.Environment))
+            {
+                string origin = layer.Source == SettingSource.Environment ? MigrationSetting.VariablePrefix + key : layer.Origin;
+                return Describe(setting, Parse(setting, text, layer.Source, origin), layer.Source, origin);
+            }
+        }
+
+        return Describe(setting, setting.Default, SettingSource.Default, "");
+    }
+
+    private static MigrationSettingInfo Describe(MigrationSetting setting, object? value, SettingSource source, string origin) =>
+        new(setting.Name, value, source, origin, setting.Default, setting.Allowed, MigrationSetting.VariablePrefix + setting.VariableKey);
+
+    private static object Parse(MigrationSetting setting, string text, SettingSource source, string origin)
+    {
+        try
+        {
+            return setting.Parse(text);
+        }
+        catch (Exception error) when (error is FormatException or ArgumentTransformationMetadataException)
+        {
+            throw new CommandException(
+                nameof(SR.SettingInvalid),
+                ErrorCategory.InvalidData,
+                Text.Format(SR.SettingInvalid, origin, setting.Name, text),
+                Text.Format(SR.SettingInvalidRemedy, setting.Name, setting.Allowed),
+                source is SettingSource.UserFile or SettingSource.SystemFile ? origin : setting.Name);
+        }
+    }
+
+    private static IEnumerable<Layer> ReadFile(SettingSource source, string path)
+    {
+        if (!File.Exists(path))
+        {
+            return [];
+        }
+
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            return [new Layer(source, path, new ConfigurationBuilder().AddJsonStream(stream).Build(), true)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException or InvalidDataException or JsonException)
+        {
+            throw new CommandException(
+                nameof(SR.SettingsUnreadable),
+                ErrorCategory.InvalidData,
+                Text.Format(SR.SettingsUnreadable, path, (error.InnerException ?? error).Message),
+                SR.SettingsUnreadableRemedy,
+                path);
+        }
+    }
+
+    /// <summary>One place where settings come from.</summary>
+    /// <param name="Source">Which.</param>
+    /// <param name="Origin">The file, for messages.</param>
+    /// <param name="Values">What it says.</param>
+    /// <param name="IsStrict">Whether it may have nothing but settings.</param>
+    private sealed record Layer(SettingSource Source, string Origin, IConfigurationRoot Values, bool IsStrict)
+    {
+        /// <summary>The text of a value; a list's with commas between.</summary>
+        public string? Find(string key)
+        {
+            IConfigurationSection section = Values.GetSection(key);
+            string[] items = [.. section.GetChildren().Select(item => item.Value).OfType<string>()];
+            return section.Value ?? (items.Length > 0 ? string.Join(',', items) : null);
+        }
+
+        public void RequireKnownKeys()
+        {
+            foreach (IConfigurationSection section in Values.GetChildren())
+            {
+                if (MigrationSettings.Find(section.Key) is null)
+                {
+                    throw new CommandException(
+                        nameof(SR.SettingUnknown),
+                        ErrorCategory.InvalidData,
+                        Text.Format(SR.SettingUnknown, Origin, section.Key),
+                        Text.Format(SR.SettingUnknownRemedy, string.Join(", ", MigrationSettings.All.Select(setting => setting.Name))),
+                        Origin);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+# Settings: parameter before session before environment before the user's file before the system's before the default.
+
+BeforeAll {
+    $null = New-SimulatedHost set1, set2
+    $null = New-SimulatedDomain configured -HostName set1 -Memory 4MB -Workload Idle
+    $kept = @{}
+    foreach ($variable in 'PRERECORD_CONFIGURATION', 'PRERECORD_SYSTEM_CONFIGURATION', 'PRERECORD_WINDOW') {
+        $kept[$variable] = [Environment]::GetEnvironmentVariable($variable)
+    }
+
+    $user = [System.IO.Path]::Combine($TestDrive, 'user.json')
+    $system = [System.IO.Path]::Combine($TestDrive, 'system.json')
+    $env:PRERECORD_CONFIGURATION = $user
+    $env:PRERECORD_SYSTEM_CONFIGURATION = $system
+    function Get-Window { Get-MigrationConfiguration Window }
+    function Remove-Settings {
+        [System.IO.File]::Delete($user)
+        [System.IO.File]::Delete($system)
+        [Environment]::SetEnvironmentVariable('PRERECORD_WINDOW', $null)
+        $null = Set-MigrationConfiguration Window -Clear
+    }
+}
+
+AfterAll {
+    foreach ($variable in $kept.Keys) {
+        [Environment]::SetEnvironmentVariable($variable, $kept[$variable])
+    }
+
+    Disconnect-MigrationHost set1, set2
+}
+
+Describe 'Get-MigrationConfiguration' {
+    AfterEach {
+        Remove-Settings
+    }
+
+    It 'shows every setting with its default, what is allowed, and its variable' {
+        $settings = @(Get-MigrationConfiguration)
+        $settings.Count | Should -BeGreaterThan 10
+        foreach ($setting in $settings) {
+            "$($setting.Source)" | Should -Be 'Default'
+            $setting.Allowed | Should -Not -BeNullOrEmpty
+            $setting.Variable | Should -Match '^PRERECORD_[A-Z_]+$'
+        }
+
+        (Get-MigrationConfiguration SuspendTimeout).Variable | Should -Be 'PRERECORD_SUSPEND_TIMEOUT'
+        (Get-Window).Value | Should -Be ([TimeSpan]::FromMilliseconds(500))
+    }
+
+    It 'names the source of each value, the stronger before the weaker' {
+        [System.IO.File]::WriteAllText($system, '{ "Window": "100ms", "Order": ["LinearRegression", "IssDbscan"] }')
+        "$((Get-Window).Source)" | Should -Be 'SystemFile'
+        (Get-Window).Origin | Should -Be $system
+        (Get-MigrationConfiguration Order).Value -join ',' | Should -Be 'LinearRegression,IssDbscan'
+        [System.IO.File]::WriteAllText($user, '{ "window": "200ms" }')
+        "$((Get-Window).Source)" | Should -Be 'UserFile'
+        (Get-Window).Value | Should -Be ([TimeSpan]::FromMilliseconds(200))
+        $env:PRERECORD_WINDOW = '300ms'
+        "$((Get-Window).Source)" | Should -Be 'Environment'
+        (Get-Window).Origin | Should -Be 'PRERECORD_WINDOW'
+        $null = Set-MigrationConfiguration Window 400ms
+        "$((Get-Window).Source)" | Should -Be 'Session'
+        (Get-Window).Value | Should -Be ([TimeSpan]::FromMilliseconds(400))
+    }
+
+    It 'is what cmdlets use where a parameter is not given' {
+        [System.IO.File]::WriteAllText($user, '{ "Window": "40ms", "Epoch": "20ms", "Mode": "Observe" }')
+        $recorded = Start-PreRecord configured
+        "$($recorded.Mode)" | Should -Be 'Observe'
+        $recorded.Window | Should -Be ([TimeSpan]::FromMilliseconds(40))
+        $recorded.Trajectory.EpochCount | Should -Be 2
+        $recorded | Stop-PreRecord
+        $given = Start-PreRecord configured -Window 60ms
+        $given.Window | Should -Be ([TimeSpan]::FromMilliseconds(60))
+        $given | Stop-PreRecord
+        "$((Invoke-PreRecordMigration configured set2 -WhatIf).Mode)" | Should -Be 'Observe'
+    }
+
+    It 'names the file, the key and what is allowed where <Case>' -ForEach @(
+        @{ Case = 'a key is none'; Content = '{ "Windw": "1s" }'; Id = 'SettingUnknown'; Message = "'Windw'"; Remedy = 'Window' }
+        @{ Case = 'a duration has no unit'; Content = '{ "Window": "5" }'; Id = 'SettingInvalid'; Message = "'Window'"; Remedy = '500ms' }
+        @{ Case = 'a name is none'; Content = '{ "Mode": "Sideways" }'; Id = 'SettingInvalid'; Message = "'Sideways'"; Remedy = 'Rollback, Observe' }
+        @{ Case = 'a number is too large'; Content = '{ "ThrottleLimit": 65 }'; Id = 'SettingInvalid'; Message = "'65'"; Remedy = '1 to 64' }
+        @{ Case = 'a size is none'; Content = '{ "BandwidthLimit": "much" }'; Id = 'SettingInvalid'; Message = "'much'"; Remedy = '100MB/s' }
+        @{ Case = 'it is no JSON'; Content = 'Window = 1s'; Id = 'SettingsUnreadable'; Message = 'JSON'; Remedy = 'JSON' }
+    ) {
+        [System.IO.File]::WriteAllText($user, $Content)
+        foreach ($command in { Get-MigrationConfiguration }, { Start-PreRecord configured -WhatIf }, { Invoke-PreRecordMigration configured set2 -WhatIf }) {
+            $failed = $null
+            try {
+                $null = & $command
+            }
+            catch {
+                $failed = $_
+            }
+
+            $failed.FullyQualifiedErrorId.Split(',')[0] | Should -Be $Id
+            "$($failed.CategoryInfo.Category)" | Should -Be 'InvalidData'
+            $failed.Exception.Message | Should -Match ([regex]::Escape($user))
+            $failed.Exception.Message | Should -Match $Message
+            $failed.ErrorDetails.RecommendedAction | Should -Match $Remedy
+            $failed.TargetObject | Should -Be $user
+        }
+    }
+
+    It 'names the variable that has something wrong' {
+        $env:PRERECORD_WINDOW = 'soon'
+        { Get-MigrationConfiguration } | Should -Throw -ErrorId 'SettingInvalid,PreRecordMigration.Cmdlets.GetMigrationConfigurationCommand' -ExpectedMessage 'PRERECORD_WINDOW*'
+    }
+
+    It 'refuses a name that is none, and completes those that are' {
+        Get-MigrationConfiguration Windw -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'SettingNotFound,PreRecordMigration.Cmdlets.GetMigrationConfigurationCommand'
+        $line = 'Get-MigrationConfiguration Suspend'
+        [System.Management.Automation.CommandCompletion]::CompleteInput($line, $line.Length, $null).CompletionMatches.CompletionText |
+            Should -Contain 'SuspendTimeout'
+    }
+}
+
+Describe 'Set-MigrationConfiguration' {
+    AfterEach {
+        Remove-Settings
+    }
+
+    It 'takes what the parameter takes: <Value>' -ForEach @(
+        @{ Name = 'Window'; Value = [TimeSpan]::FromSeconds(1); Expected = '00:00:01' }
+        @{ Name = 'Window'; Value = '1s'; Expected = '00:00:01' }
+        @{ Name = 'Method'; Value = 'PostCopy'; Expected = 'PostCopy' }
+        @{ Name = 'BandwidthLimit'; Value = 64MB; Expected = '67108864' }
+        @{ Name = 'ThrottleLimit'; Value = 4; Expected = '4' }
+    ) {
+        $set = Set-MigrationConfiguration $Name $Value
+        "$($set.Value)" | Should -Be $Expected
+        "$($set.Source)" | Should -Be 'Session'
+        "$((Set-MigrationConfiguration $Name -Clear).Source)" | Should -Be 'Default'
+    }
+
+    It 'sets nothing with -WhatIf' {
+        Set-MigrationConfiguration Window 9s -WhatIf
+        "$((Get-Window).Source)" | Should -Be 'Default'
+    }
+
+    It 'refuses <Name> <Value>: <Id>' -ForEach @(
+        @{ Name = 'Window'; Value = '-1s'; Id = 'SettingInvalid' }
+        @{ Name = 'Window'; Value = 5; Id = 'SettingInvalid' }
+        @{ Name = 'Order'; Value = 'Random'; Id = 'SettingInvalid' }
+        @{ Name = 'Colour'; Value = 'red'; Id = 'SettingNotFound' }
+    ) {
+        Set-MigrationConfiguration $Name $Value -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.SetMigrationConfigurationCommand"
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    }
+}

@@ -1,0 +1,128 @@
+# After the commit a lost connection pauses, both sides keep what they have, and Resume-Migration goes on.
+
+BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
+    $null = New-SimulatedHost resume1, resume2
+    $place = [PreRecordMigration.Simulated.SimulatedCall]::Place
+
+    function New-Worker([string] $name) {
+        $null = New-SimulatedDomain $name -HostName resume1 -Memory 8MB -OperationsPerSecond 20000
+    }
+
+    # Starts a migration that fails at the destination once pages arrive there.
+    function Start-Interrupted([string] $name) {
+        New-Worker $name
+        (Get-SimulatedHost resume2).Faults.Fail($place, 2)
+        $handle = Start-Migration $name resume2 -Method PostCopy
+        $handle | Wait-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
+        $handle | Add-Failed $failed
+    }
+
+    filter Add-Failed($failed) { [pscustomobject] @{ Id = $_.Id; Failed = @($failed)[0] } }
+}
+
+AfterAll {
+    Disconnect-MigrationHost resume1, resume2
+}
+
+Describe 'Resume-Migration' {
+    It 'goes on where a migration stopped after the commit' {
+        $interrupted = Start-Interrupted again
+        $interrupted.Failed.Exception.Message | Should -Match 'kept stopped here'
+        $interrupted.Failed.ErrorDetails.RecommendedAction | Should -Match 'Resume-Migration'
+        "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Interrupted'
+        "$((Get-MigrationDomain again -HostName resume1).State)" | Should -Be 'Suspended'
+        "$((Get-MigrationDomain again* -HostName resume2).State)" | Should -Be 'Paused'
+
+        $result = $interrupted | Resume-Migration | Wait-Migration
+        $result.DomainName | Should -Be 'again'
+        $result.Phases.Phase -join ',' | Should -Match 'Resume'
+        "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Completed'
+        Get-MigrationDomain again* -HostName resume1 | Should -BeNullOrEmpty
+        "$((Get-MigrationDomain again -HostName resume2).State)" | Should -Be 'Running'
+        (Get-SimulatedHost resume2).Violations.Count | Should -Be 0
+    }
+
+    It 'works from another runspace' {
+        $interrupted = Start-Interrupted apart
+        $there = Invoke-Elsewhere 'Get-Migration apart | Resume-Migration | Wait-Migration'
+        $there.Errors.Count | Should -Be 0
+        $there.Output[0].DomainName | Should -Be 'apart'
+    }
+
+    It 'goes through a new tunnel where the old one was cut' {
+        New-Worker rerouted
+        $receiver = Start-MigrationReceiver resume2
+        $first = Open-Tunnel $receiver.Port
+        $second = Open-Tunnel $receiver.Port
+        try {
+            (Get-SimulatedHost resume2).Faults.Before($place, 3, (ConvertTo-Action $first.Cut 'Cancel'))
+            Invoke-PreRecordMigration rerouted "localhost:$($first.Port)" -Method PostCopy -ErrorAction SilentlyContinue -ErrorVariable failed
+            $failed[0].FullyQualifiedErrorId | Should -Be 'ConnectionLost,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
+            "$((Get-Migration rerouted).State)" | Should -Be 'Interrupted'
+            (Get-MigrationReceiver resume2).Incoming[-1].MissingPages | Should -BeGreaterThan 0
+
+            $result = Resume-Migration rerouted -Destination "localhost:$($second.Port)" | Wait-Migration
+            $result.DomainName | Should -Be 'rerouted'
+            "$((Get-MigrationDomain rerouted -HostName resume2).State)" | Should -Be 'Running'
+        }
+        finally {
+            Close-Tunnel $first
+            Close-Tunnel $second
+            Stop-MigrationReceiver resume2
+        }
+    }
+
+    It 'keeps everything while nobody answers' {
+        $interrupted = Start-Interrupted patient
+        $listener = [System.Net.Sockets.TcpListener]::new([System.Net.IPAddress]::Loopback, 0)
+        $listener.Start()
+        $port = $listener.LocalEndpoint.Port
+        $listener.Stop()
+        $interrupted | Resume-Migration -Destination "localhost:$port" | Wait-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'DestinationUnreachable,PreRecordMigration.Cmdlets.WaitMigrationCommand'
+        "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Interrupted'
+        $null = $interrupted | Resume-Migration | Wait-Migration
+        "$((Get-MigrationDomain patient -HostName resume2).State)" | Should -Be 'Running'
+    }
+
+    It 'resumes nothing with -WhatIf' {
+        $interrupted = Start-Interrupted unmoved
+        $interrupted | Resume-Migration -WhatIf | Should -BeNullOrEmpty
+        "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Interrupted'
+        { Disconnect-MigrationHost resume2 -ErrorAction Stop } | Should -Throw -ErrorId 'HostBusy,PreRecordMigration.Cmdlets.DisconnectMigrationHostCommand'
+        $null = $interrupted | Resume-Migration | Wait-Migration
+    }
+
+    It 'refuses <Case>' -ForEach @(
+        @{ Case = 'one that is at its end'; Id = 'MigrationNotInterrupted'; Arguments = @{ Name = 'again' } }
+        @{ Case = 'one that never was'; Id = 'MigrationNotFound'; Arguments = @{ Name = 'never' } }
+    ) {
+        if ($Arguments.Name -eq 'again') {
+            $Arguments = @{ Id = (Get-Migration again).Id }
+        }
+
+        Resume-Migration @Arguments -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.ResumeMigrationCommand"
+    }
+
+    It 'refuses a way that is none' {
+        { Resume-Migration again -Destination '192.0.2.1:7000' } | Should -Throw -ErrorId 'DestinationNotLoopback,PreRecordMigration.Cmdlets.ResumeMigrationCommand'
+    }
+}
+
+Describe 'Stop-Migration, after the commit' {
+    It 'gives an interrupted migration up with -Force only, and takes both halves away' {
+        $interrupted = Start-Interrupted lost
+        $interrupted | Stop-Migration -WhatIf
+        "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Interrupted'
+        $ended = $interrupted | Stop-Migration -Force
+        "$($ended.State)" | Should -Be 'Failed'
+        $ended.Error | Should -Match 'Given up'
+        Get-MigrationDomain lost* -HostName resume1 | Should -BeNullOrEmpty
+        Get-MigrationDomain lost* -HostName resume2 | Should -BeNullOrEmpty
+        $interrupted | Resume-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'MigrationNotInterrupted,PreRecordMigration.Cmdlets.ResumeMigrationCommand'
+    }
+}

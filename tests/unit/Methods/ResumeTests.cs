@@ -1,0 +1,161 @@
+using System.Net;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Simulated;
+
+namespace PreRecordMigration.Tests.Methods;
+
+/// <summary>After the commit a lost connection pauses, and a resumption goes on from what has arrived.</summary>
+public sealed class ResumeTests
+{
+    private static readonly CancellationToken s_cancel = TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe, 1)]
+    [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe, 7)]
+    [InlineData(MigrationMethod.PreRecord, RecordingMode.Observe, 3)]
+    [InlineData(MigrationMethod.PreRecord, RecordingMode.Rollback, 20)]
+    public async Task A_connection_cut_after_the_commit_pauses_and_resumes_to_the_byte(MigrationMethod method, RecordingMode mode, int place)
+    {
+        await using MigrationFixture fixture = new(MigrationFixture.Options() with { VcpuCount = 2 });
+        MigrationInterruptedException interrupted = await InterruptAsync(fixture, method, mode, place);
+        Assert.Equal(MigrationErrorId.ConnectionLost, interrupted.ErrorId);
+        Assert.Equal(DomainState.Paused, Assert.Single(fixture.Destination.GetDomains()).State);
+        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
+        int missing = Assert.Single(fixture.Receiver.Incoming).MissingPages;
+        Assert.True(missing > 0);
+
+        MigrationResult result = await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        await fixture.CheckMovedAsync();
+        Assert.Contains(result.Phases, phase => phase.Phase == MigrationPhase.Resume);
+        Assert.True(result.BytesSent > missing);
+        Assert.True(result.PagesPushed + result.PagesDemanded >= missing);
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_lost_again_and_again_is_resumed_again_and_again()
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
+        int missing = int.MaxValue;
+        for (int i = 0; i < 3; i++)
+        {
+            Cut(fixture, place: 4);
+            interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+                () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel));
+            IncomingMigration incoming = Assert.Single(fixture.Receiver.Incoming);
+            await incoming.Ended;
+            Assert.InRange(incoming.MissingPages, 1, missing - 1);
+            missing = incoming.MissingPages;
+        }
+
+        await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task A_failure_at_the_destination_after_the_commit_is_resumed_from_the_pages_that_really_arrived()
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Destination.Faults.Fail(SimulatedCall.Place, 3, new MigrationException(MigrationErrorId.HypervisorCall, "Place failed.", "Again."));
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task What_was_complete_when_the_connection_was_lost_only_lets_go_at_the_source()
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Destination.Faults.Before(
+            SimulatedCall.DisableRemotePF, 1, () => fixture.Receiver.Incoming.Single().Disconnect());
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        await Assert.Single(fixture.Receiver.Incoming).Ended;
+        MigrationResult result = await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        SimulatedDomain moved = fixture.Destination.GetDomain(MigrationFixture.DomainName);
+        Assert.Equal(moved.MissingPageFaults > 0, result.RemoteFaults > 0);
+        Assert.Empty(fixture.Source.GetDomains());
+        fixture.CheckRunsOn(moved);
+    }
+
+    [Fact]
+    public async Task Where_Commit_never_arrived_the_domain_runs_on_at_the_source()
+    {
+        await using MigrationFixture fixture = new();
+        // The destination gives up while Commit is on its way: its connection is gone before it can read it.
+        fixture.Destination.Faults.Before(SimulatedCall.Unpause, 1, () =>
+        {
+            fixture.Receiver.Incoming.Single().Disconnect();
+            throw new MigrationException(MigrationErrorId.HypervisorCall, "It could not be started.", "None.");
+        });
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(
+            () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel));
+        Assert.Contains("runs on here", error.Message, StringComparison.Ordinal);
+        await fixture.CheckStayedAsync();
+    }
+
+    [Fact]
+    public async Task While_nobody_answers_or_knows_the_migration_everything_is_kept()
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
+        using SimulatedHost other = new("xen3");
+        MigrationReceiver stranger = MigrationReceiver.Start(other, new IPEndPoint(IPAddress.Loopback, 0));
+        interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => interrupted.Migration.ResumeAsync(stranger.Endpoint, null, s_cancel));
+        Assert.Equal(MigrationErrorId.DomainNotFound, interrupted.ErrorId);
+        Assert.Empty(other.GetDomains());
+
+        await stranger.DisposeAsync();
+        interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => interrupted.Migration.ResumeAsync(stranger.Endpoint, null, s_cancel));
+        Assert.Equal(MigrationErrorId.DestinationUnreachable, interrupted.ErrorId);
+        await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, new CancellationToken(canceled: true)));
+        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
+        fixture.CheckNeverTwice();
+    }
+
+    [Fact]
+    public async Task It_is_resumed_once()
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
+        await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel));
+        Assert.Throws<InvalidOperationException>(interrupted.Migration.Abandon);
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task Giving_up_takes_both_halves_away()
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
+        interrupted.Migration.Abandon();
+        Assert.Empty(fixture.Source.GetDomains());
+        Assert.Single(fixture.Receiver.Incoming).Abandon();
+        Assert.Empty(fixture.Destination.GetDomains());
+    }
+
+    private static async Task<MigrationInterruptedException> InterruptAsync(
+        MigrationFixture fixture, MigrationMethod method, RecordingMode mode, int place)
+    {
+        Cut(fixture, place);
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(method, mode)));
+        await Assert.Single(fixture.Receiver.Incoming).Ended;
+        return interrupted;
+    }
+
+    /// <summary>Cuts the connections just before pages are placed for the n-th time.</summary>
+    private static void Cut(MigrationFixture fixture, int place) => fixture.Destination.Faults.Before(
+        SimulatedCall.Place, place, () => fixture.Receiver.Incoming[^1].Disconnect());
+}
