@@ -8,6 +8,7 @@ Describe 'New-SimulatedHost' {
         $made.Name | Should -BeExactly 'new1'
         $made.Hypervisor | Should -Be 'Simulated'
         $made.DomainCount | Should -Be 0
+        $made.FreeMemoryBytes | Should -Be 4GB
         (Get-MigrationHost new1).Name | Should -BeExactly 'new1'
     }
 

@@ -112,6 +112,23 @@ Describe 'Resume-Migration' {
     }
 }
 
+Describe 'Stop-MigrationReceiver' {
+    It 'keeps domains that wait to be resumed, unless it is forced to give them up' {
+        New-Worker kept
+        $receiver = Start-MigrationReceiver resume2
+        (Get-SimulatedHost resume2).Faults.Fail($place, 2)
+        Invoke-PreRecordMigration kept "localhost:$($receiver.Port)" -Method PostCopy -ErrorAction SilentlyContinue
+        Stop-MigrationReceiver resume2 -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'ReceiverHoldsDomains,PreRecordMigration.Cmdlets.StopMigrationReceiverCommand'
+        $failed[0].Exception.Message | Should -Match "'kept'"
+        "$((Get-MigrationDomain kept* -HostName resume2).State)" | Should -Be 'Paused'
+        Stop-MigrationReceiver resume2 -Force
+        Get-MigrationDomain kept* -HostName resume2 | Should -BeNullOrEmpty
+        $null = Stop-Migration kept -Force
+        Get-MigrationDomain kept* -HostName resume1 | Should -BeNullOrEmpty
+    }
+}
+
 Describe 'Stop-Migration, after the commit' {
     It 'gives an interrupted migration up with -Force only, and takes both halves away' {
         $interrupted = Start-Interrupted lost

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -73,6 +74,10 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string[] HostName { get; set; } = [LocalXen.HostName];
 
+    /// <summary>Gives up the domains that wait here to be resumed: what has arrived of them is lost.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -90,13 +95,30 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
 
     private void Stop(string hostName)
     {
-        IPEndPoint endpoint = ReceiverRegistry.Get(hostName).Endpoint;
+        MigrationReceiver running = ReceiverRegistry.Get(hostName);
+        IPEndPoint endpoint = running.Endpoint;
+        IncomingMigration[] waiting = [.. running.Incoming.Where(incoming => incoming.State is DestinationState.Detached)];
+        if (waiting.Length > 0 && !Force)
+        {
+            throw new CommandException(
+                nameof(SR.ReceiverHoldsDomains),
+                ErrorCategory.ResourceBusy,
+                Text.Format(SR.ReceiverHoldsDomains, hostName, string.Join(", ", waiting.Select(incoming => $"'{incoming.DomainName}'"))),
+                SR.ReceiverHoldsDomainsRemedy,
+                hostName);
+        }
+
         if (ShouldProcess(Text.Format(SR.TargetHost, hostName), Text.Format(SR.ActionStopReceiver, endpoint)))
         {
             MigrationReceiver receiver = ReceiverRegistry.Remove(hostName);
             RunJoined((_, _) =>
             {
                 receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                foreach (IncomingMigration abandoned in waiting)
+                {
+                    abandoned.Abandon();
+                }
+
                 return true;
             });
         }

@@ -11,6 +11,7 @@ internal static class Describe
         host.Name,
         host.Hypervisor,
         host.GetDomains().Count,
+        host.FreeMemoryBytes,
         ReceiverRegistry.TryGet(host.Name, out MigrationReceiver receiver) ? receiver.Endpoint : null);
 
     /// <summary>One thing that a host can or cannot do.</summary>

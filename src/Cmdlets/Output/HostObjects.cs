@@ -8,8 +8,9 @@ namespace PreRecordMigration.Cmdlets;
 /// <param name="Name">The name to use as -HostName and -Destination.</param>
 /// <param name="Hypervisor">The hypervisor and its version.</param>
 /// <param name="DomainCount">How many domains it has.</param>
+/// <param name="FreeMemoryBytes">Memory that no domain holds, in bytes.</param>
 /// <param name="Receiver">Where it receives migrations; null where it does not.</param>
-public sealed record MigrationHost(string Name, string Hypervisor, int DomainCount, IPEndPoint? Receiver);
+public sealed record MigrationHost(string Name, string Hypervisor, int DomainCount, long FreeMemoryBytes, IPEndPoint? Receiver);
 
 /// <summary>One thing that a host can or cannot do.</summary>
 /// <param name="HostName">The host.</param>
