@@ -26,6 +26,7 @@
         'Get-RemotePF'
         'Import-PreRecord'
         'Invoke-PreRecordMigration'
+        'Measure-PageOrder'
         'New-SimulatedDomain'
         'New-SimulatedHost'
         'Restore-PageBackup'

@@ -7,7 +7,7 @@ Describe 'New-SimulatedDomain' {
         Disconnect-MigrationHost small
     }
 
-    It 'starts a guest: <_>' -ForEach 'Idle', 'Sequential', 'HotSet', 'ManyProcesses' {
+    It 'starts a guest: <_>' -ForEach 'Idle', 'Sequential', 'HotSet', 'ManyProcesses', 'Strided', 'UniformRandom', 'ZipfHotSet', 'PhaseChanging' {
         $domain = New-SimulatedDomain "guest-$_" -HostName small -Workload $_ -Memory 12MB
         $domain.Name | Should -BeExactly "guest-$_"
         $domain.HostName | Should -Be 'small'

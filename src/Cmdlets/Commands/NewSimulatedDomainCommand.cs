@@ -21,7 +21,7 @@ public sealed class NewSimulatedDomainCommand : MigrationCmdlet
 
     /// <summary>What the guest does.</summary>
     [Parameter]
-    [ValidateSet(nameof(GuestWorkloadKind.Idle), nameof(GuestWorkloadKind.Sequential), nameof(GuestWorkloadKind.HotSet), nameof(GuestWorkloadKind.ManyProcesses))]
+    [ValidateSet(nameof(GuestWorkloadKind.Idle), nameof(GuestWorkloadKind.Sequential), nameof(GuestWorkloadKind.HotSet), nameof(GuestWorkloadKind.ManyProcesses), nameof(GuestWorkloadKind.Strided), nameof(GuestWorkloadKind.UniformRandom), nameof(GuestWorkloadKind.ZipfHotSet), nameof(GuestWorkloadKind.PhaseChanging))]
     public GuestWorkloadKind Workload { get; set; } = GuestWorkloadKind.HotSet;
 
     /// <summary>The memory it has.</summary>

@@ -36,8 +36,11 @@ public sealed record PageOrderOptions
     /// <summary>Shortest <see cref="PredictionWindow"/>, in pages.</summary>
     public int MinWindow { get; init; } = 16;
 
-    /// <summary>Longest <see cref="PredictionWindow"/>, in pages.</summary>
-    public int MaxWindow { get; init; } = 4096;
+    /// <summary>
+    /// Longest <see cref="PredictionWindow"/>, in pages. Short: a line ends where the block of physical memory ends in which it
+    /// runs, and what lies behind belongs to others (docs/ordering.md).
+    /// </summary>
+    public int MaxWindow { get; init; } = 32;
 
     /// <summary>The rate at which pages are expected to travel, in bytes a second: how far ahead windows must look.</summary>
     public long Bandwidth { get; init; } = 125_000_000;
@@ -46,7 +49,7 @@ public sealed record PageOrderOptions
     public TimeSpan RoundTrip { get; init; } = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Radius of a neighbourhood in <see cref="OneDimensionalDbscan"/>, in pages (ε).</summary>
-    public int Epsilon { get; init; } = 8;
+    public int Epsilon { get; init; } = 16;
 
     /// <summary>Points within <see cref="Epsilon"/>, itself included, that make a point a core.</summary>
     public int ClusterMinPoints { get; init; } = 4;
@@ -68,10 +71,13 @@ public sealed record PageOrderOptions
     /// How far around a fault the push goes while recorded or predicted pages are left, in pages on either side. Afterwards
     /// there is no limit.
     /// </summary>
-    public int BubbleReach { get; init; } = 16;
+    public int BubbleReach { get; init; } = 8;
 
     /// <summary>How far ahead of a <see cref="PredictionWindow"/> a fault still extends it, in pages.</summary>
     public int ExtendReach { get; init; } = 32;
+
+    /// <summary>Most pages by which faults let a <see cref="PredictionWindow"/> grow at a time.</summary>
+    public int MaxGrowth { get; init; } = 4096;
 
     /// <summary>Around how many faults the push is under way at a time, the latest first.</summary>
     public int Fronts { get; init; } = 8;
@@ -103,6 +109,7 @@ public sealed record PageOrderOptions
         Share(AutoCoverage, nameof(AutoCoverage));
         Check(BubbleReach >= 0, nameof(BubbleReach), BubbleReach, "Give zero or more pages.");
         Check(ExtendReach >= 0, nameof(ExtendReach), ExtendReach, "Give zero or more pages.");
+        Positive(MaxGrowth, nameof(MaxGrowth));
         Positive(Fronts, nameof(Fronts));
     }
 

@@ -47,7 +47,7 @@ internal sealed class StreamWindows
 
         if (position >= (long)_starts[index] + _lengths[index])
         {
-            int growth = Math.Min(_lengths[index], _options.MaxWindow);
+            int growth = Math.Min(_lengths[index], _options.MaxGrowth);
             _lengths[index] = (int)Math.Min(int.MaxValue, position - _starts[index] + 1 + growth);
         }
 

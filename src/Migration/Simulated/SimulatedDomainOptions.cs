@@ -125,4 +125,16 @@ public enum GuestWorkloadKind
 
     /// <summary>Repeats a recorded trajectory.</summary>
     Replay = 5,
+
+    /// <summary>Walks its working set with a stride, pass after pass.</summary>
+    Strided = 6,
+
+    /// <summary>Random accesses over all of its memory.</summary>
+    UniformRandom = 7,
+
+    /// <summary>Random accesses over all of its memory, few pages very often and many seldom.</summary>
+    ZipfHotSet = 8,
+
+    /// <summary>One part of its memory after another, in turns walked and at random.</summary>
+    PhaseChanging = 9,
 }

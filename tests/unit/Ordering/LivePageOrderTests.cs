@@ -51,8 +51,8 @@ public sealed class LivePageOrderTests
         Live live = new(Enumerable.Range(0, 10).Select(i => 900 - (50 * i)), PageOrderStrategy.RecordedFirst);
         Assert.Equal([900, 850], live.Take(2));
         live.Fault(100);
-        int[] around = [.. Enumerable.Range(1, 16).SelectMany(i => new[] { 100 + i, 100 - i })];
-        Assert.Equal([.. around, 800, 750], live.Take(34));
+        int[] around = [.. Enumerable.Range(1, 8).SelectMany(i => new[] { 100 + i, 100 - i })];
+        Assert.Equal([.. around, 800, 750], live.Take(18));
     }
 
     [Fact]
@@ -75,10 +75,10 @@ public sealed class LivePageOrderTests
         Live live = new(Enumerable.Range(0, 10).Select(i => 900 - (50 * i)), PageOrderStrategy.RecordedFirst);
         live.Fault(100);
         live.Fault(200);
-        int[] taken = live.Take(65);
-        Assert.All(taken[..32], pfn => Assert.InRange(pfn, 184, 216));
-        Assert.All(taken[32..64], pfn => Assert.InRange(pfn, 84, 116));
-        Assert.Equal(900, taken[64]);
+        int[] taken = live.Take(33);
+        Assert.All(taken[..16], pfn => Assert.InRange(pfn, 192, 208));
+        Assert.All(taken[16..32], pfn => Assert.InRange(pfn, 92, 108));
+        Assert.Equal(900, taken[32]);
     }
 
     [Theory]

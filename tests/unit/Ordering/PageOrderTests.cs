@@ -131,7 +131,7 @@ public sealed class PageOrderTests
             (made with { MinFit = double.NaN }, nameof(made.MinFit)),
             (made with { MaxWindow = 3 }, nameof(made.MaxWindow)),
             (made with { Bandwidth = 0 }, nameof(made.Bandwidth)),
-            (made with { ClusterMinPoints = 18 }, nameof(made.ClusterMinPoints)),
+            (made with { ClusterMinPoints = 34 }, nameof(made.ClusterMinPoints)),
             (made with { HalfLife = 0 }, nameof(made.HalfLife)),
             (made with { Reach = -1 }, nameof(made.Reach)),
             (made with { RoundTrip = TimeSpan.FromTicks(-1) }, nameof(made.RoundTrip)),

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Simulated.Guest;
@@ -14,7 +15,8 @@ internal sealed class GuestBuilder
     private const ulong Writable = 1 << 1;
     private const ulong Dirty = 1 << 6;
     private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
-    private const int LongestRun = 32;
+    private const int LargestBlockOrder = 10;
+    private const int SmallestShare = 64;
     private readonly SimulatedDomainOptions _options;
     private readonly GuestLayout _layout;
     private readonly GuestPages _pages;
@@ -127,26 +129,35 @@ internal sealed class GuestBuilder
         return _frames[_tablesEnd];
     }
 
-    /// <summary>The populated frames in the order in which they are given out: short ascending runs, shuffled.</summary>
+    /// <summary>
+    /// The populated frames in the order in which they are given out. Free memory of a kernel that has run for long lies in
+    /// blocks of powers of two, small ones by far the most frequent: here each size holds about as much memory as any other.
+    /// Blocks come in no order, the frames of a block in ascending order.
+    /// </summary>
     private int[] ShuffleFrames()
     {
-        List<PageRange> runs = [];
+        int largest = Math.Min(LargestBlockOrder, BitOperations.Log2((uint)Math.Max(1, _layout.MemoryPages / SmallestShare)));
+        List<PageRange> blocks = [];
         foreach (PageRange range in _layout.Populated)
         {
             for (int first = range.First; first < range.End;)
             {
-                int length = Math.Min(1 + _random.Below(LongestRun), range.End - first);
-                runs.Add(new PageRange(first, length));
+                int length = Math.Min(1 << BlockOrder(largest), range.End - first);
+                blocks.Add(new PageRange(first, length));
                 first += length;
             }
         }
 
-        for (int i = runs.Count - 1; i > 0; i--)
+        for (int i = blocks.Count - 1; i > 0; i--)
         {
             int other = _random.Below(i + 1);
-            (runs[i], runs[other]) = (runs[other], runs[i]);
+            (blocks[i], blocks[other]) = (blocks[other], blocks[i]);
         }
 
-        return [.. runs.SelectMany(run => Enumerable.Range(run.First, run.Count))];
+        return [.. blocks.SelectMany(block => Enumerable.Range(block.First, block.Count))];
     }
+
+    /// <summary>An order from 0 to the largest, each half as likely as the one below it.</summary>
+    private int BlockOrder(int largest) =>
+        largest - BitOperations.Log2((uint)(1 + _random.Below((2 << largest) - 1)));
 }

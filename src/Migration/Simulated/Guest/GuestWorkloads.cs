@@ -21,6 +21,10 @@ internal static class GuestWorkloads
         GuestWorkloadKind.Sequential => new SequentialWorkload(options.WritePercent),
         GuestWorkloadKind.HotSet => new HotSetWorkload(options.WritePercent),
         GuestWorkloadKind.ManyProcesses => new ManyProcessesWorkload(options.WritePercent),
+        GuestWorkloadKind.Strided => new StridedWorkload(options.WritePercent),
+        GuestWorkloadKind.UniformRandom => new UniformRandomWorkload(options.WritePercent),
+        GuestWorkloadKind.ZipfHotSet => new ZipfHotSetWorkload(options.WritePercent),
+        GuestWorkloadKind.PhaseChanging => new PhaseChangingWorkload(options.WritePercent),
         GuestWorkloadKind.Replay => new ReplayWorkload(options.Replay!),
         _ => throw new ArgumentOutOfRangeException(nameof(options), options.Workload, "No such workload."),
     };

@@ -1,0 +1,115 @@
+using System.Management.Automation;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Replay;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Measure-PageOrder: replays recordings, and says how well each order of pages would have done.</summary>
+[Cmdlet(VerbsDiagnostic.Measure, "PageOrder", DefaultParameterSetName = PreRecordSet)]
+[OutputType(typeof(ReplayResult))]
+public sealed class MeasurePageOrderCommand : MigrationCmdlet
+{
+    private const string PreRecordSet = "PreRecord";
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+    private ReplayOptions _options = new();
+
+    /// <summary>Recordings: what Start-PreRecord or Import-PreRecord returned.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = PreRecordSet)]
+    [ValidateNotNullOrEmpty]
+    public PreRecord[] PreRecord { get; set; } = [];
+
+    /// <summary>Files of recordings, with wildcards.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Files of recordings, their names taken as they stand.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
+    [Alias("PSPath", "FullName")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>The orders to show; all of them where it is not given.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public ReplayOrder[] Order { get; set; } = Enum.GetValues<ReplayOrder>();
+
+    /// <summary>The first epoch that counts as the future.</summary>
+    [Parameter]
+    public int? SplitEpoch { get; set; }
+
+    /// <summary>The share of the epochs that count as recorded, where -SplitEpoch is not given.</summary>
+    [Parameter]
+    public double SplitFraction { get; set; } = new ReplayOptions().SplitFraction;
+
+    /// <summary>From where the guest goes on: Observe from the split, Rollback from the recording's start.</summary>
+    [Parameter]
+    public RecordingMode Mode { get; set; } = new ReplayOptions().Mode;
+
+    /// <summary>How fast pages travel, in bytes a second.</summary>
+    [Parameter]
+    [Size(IsRate = true)]
+    public long Bandwidth { get; set; } = new ReplayOptions().Bandwidth;
+
+    /// <summary>The time from a request to its answer.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan RoundTrip { get; set; } = new ReplayOptions().RoundTrip;
+
+    /// <summary>How fast the guest runs, compared with its recording.</summary>
+    [Parameter]
+    public double GuestSpeed { get; set; } = new ReplayOptions().GuestSpeed;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing() => ForCommand(() =>
+    {
+        _options = new ReplayOptions
+        {
+            SplitEpoch = SplitEpoch,
+            SplitFraction = SplitFraction,
+            Mode = Mode,
+            Bandwidth = Bandwidth,
+            RoundTrip = RoundTrip,
+            GuestSpeed = GuestSpeed,
+        };
+        _options.Validate();
+    });
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == PreRecordSet)
+        {
+            foreach (PreRecord recorded in PreRecord)
+            {
+                ForEachInput(recorded.DomainName, () => Replay(recorded));
+            }
+
+            return;
+        }
+
+        bool isLiteral = ParameterSetName == LiteralPathSet;
+        foreach (string path in isLiteral ? LiteralPath : Path)
+        {
+            ForEachInput(path, () =>
+            {
+                foreach (string file in FilePaths.Existing(this, path, isLiteral))
+                {
+                    ForEachInput(file, () => Replay(FilePaths.Use(
+                        file, () => PreRecordFile.Read(file, PreRecordFile.DefaultEpoch, null))));
+                }
+            });
+        }
+    }
+
+    private void Replay(PreRecord recorded)
+    {
+        IReadOnlyList<ReplayResult> results = RunJoined((_, _) => PageOrderReplay.Measure(
+            recorded.ImportedFrom is { } file ? System.IO.Path.GetFileNameWithoutExtension(file) : recorded.DomainName,
+            recorded.Trajectory,
+            recorded.Populated,
+            _options));
+        WriteObject(results.Where(result => Order.Contains(result.Order)), enumerateCollection: true);
+    }
+}

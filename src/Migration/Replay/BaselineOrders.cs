@@ -1,0 +1,108 @@
+using PreRecordMigration.Ordering;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Replay;
+
+/// <summary>A fixed order that takes no notice of faults.</summary>
+/// <param name="pfns">The pages, first to be sent first.</param>
+/// <param name="unsent">The pages still to be sent, live.</param>
+internal sealed class FixedOrder(int[] pfns, PageBitmap unsent) : IPushOrder
+{
+    private int _next;
+
+    public int Next()
+    {
+        while (_next < pfns.Length)
+        {
+            int pfn = pfns[_next++];
+            if (unsent[pfn])
+            {
+                return pfn;
+            }
+        }
+
+        return -1;
+    }
+
+    public void Steer(int pfn)
+    {
+    }
+}
+
+/// <summary>
+/// Ascending, but after each fault first the pages along the majority trend of the latest faults, after H. Al Maruf and M.
+/// Chowdhury, Effectively prefetching remote memory with Leap, 2020.
+/// </summary>
+/// <remarks>
+/// Leap finds the step that most of the latest faults have in common, in windows that double until one has it (Boyer and Moore's
+/// majority vote), and prefetches along it; without one it prefetches along the step it had last. Leap sizes its window by the hits
+/// it sees; a source sees only faults, so that here it is always the longest.
+/// </remarks>
+/// <param name="unsent">The pages still to be sent, live.</param>
+internal sealed class MajorityTrendOrder(PageBitmap unsent) : IPushOrder
+{
+    private const int HistoryLength = 32;
+    private const int FirstWindow = 4;
+    private const int PrefetchPages = 8;
+    private readonly int[] _steps = new int[HistoryLength];
+    private int _stepCount;
+    private int _lastFault = -1;
+    private int _trend = 1;
+    private long _at = -1;
+    private int _left;
+    private int _rest;
+
+    public int Next()
+    {
+        while (_left > 0)
+        {
+            _left--;
+            _at += _trend;
+            if (_at >= 0 && _at < unsent.PageCount && unsent[(int)_at])
+            {
+                return (int)_at;
+            }
+        }
+
+        int next = unsent.NextSet(_rest);
+        _rest = next < 0 ? unsent.PageCount : next + 1;
+        return next;
+    }
+
+    public void Steer(int pfn)
+    {
+        if (_lastFault >= 0)
+        {
+            _steps[_stepCount++ % HistoryLength] = pfn - _lastFault;
+        }
+
+        _lastFault = pfn;
+        _trend = FindTrend() ?? _trend;
+        (_at, _left) = (pfn, PrefetchPages);
+    }
+
+    private int? FindTrend()
+    {
+        int known = Math.Min(_stepCount, HistoryLength);
+        for (int window = FirstWindow; window <= known; window *= 2)
+        {
+            int candidate = 0;
+            int votes = 0;
+            for (int i = 1; i <= window; i++)
+            {
+                int step = Step(i);
+                candidate = votes == 0 ? step : candidate;
+                votes += step == candidate ? 1 : -1;
+            }
+
+            if (candidate != 0 && Enumerable.Range(1, window).Count(i => Step(i) == candidate) > window / 2)
+            {
+                return candidate;
+            }
+        }
+
+        return null;
+
+        int Step(int back) => _steps[(_stepCount - back) % HistoryLength];
+    }
+}
