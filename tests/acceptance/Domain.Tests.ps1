@@ -7,13 +7,23 @@ Describe 'New-SimulatedDomain' {
         Disconnect-MigrationHost small
     }
 
-    It 'starts a guest: <_>' -ForEach 'Idle', 'Sequential', 'HotSet', 'ManyProcesses', 'Strided', 'UniformRandom', 'ZipfHotSet', 'PhaseChanging' {
+    It 'starts a guest: <_>' -ForEach 'Idle', 'Sequential', 'HotSet', 'ManyProcesses' {
         $domain = New-SimulatedDomain "guest-$_" -HostName small -Workload $_ -Memory 12MB
         $domain.Name | Should -BeExactly "guest-$_"
         $domain.HostName | Should -Be 'small'
         "$($domain.State)" | Should -Be 'Running'
         $domain.MemoryBytes | Should -Be 12MB
         $domain.PageCount | Should -BeGreaterOrEqual 3072
+    }
+
+    It 'starts a guest with the access pattern <_>' -ForEach 'Strided', 'UniformRandom', 'ZipfHotSet', 'PhaseChanging' {
+        $null = New-SimulatedHost patterns -Memory 8MB
+        try {
+            (New-SimulatedDomain patterned -HostName patterns -Workload $_ -Memory 8MB).Name | Should -BeExactly 'patterned'
+        }
+        finally {
+            Disconnect-MigrationHost patterns
+        }
     }
 
     It 'takes names from the pipeline' {

@@ -48,9 +48,11 @@ internal sealed class PageOrderComposition
     /// <summary>Adds the pages of neighbourhoods, each from its centre outwards.</summary>
     public void AddNeighbourhoods(IReadOnlyList<Neighbourhood> neighbourhoods)
     {
+        // One delegate for all: there are nearly as many neighbourhoods as recorded pages.
+        Action<int> add = Add;
         foreach (Neighbourhood neighbourhood in neighbourhoods)
         {
-            neighbourhood.ForEachByDistance(Add);
+            neighbourhood.ForEachByDistance(add);
         }
     }
 
