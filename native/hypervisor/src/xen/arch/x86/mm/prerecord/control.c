@@ -489,8 +489,20 @@ int prerecord_teardown(struct domain *d)
     if ( test_and_set_bit(0, &pr->busy) )
         return -ERESTART;
 
-    if ( pr->flags & RUNNING_OR_SERVING )
-        switch_off(pr);
+    spin_lock(&pr->lock);
+    pr->flags &= ~RUNNING_OR_SERVING;
+    spin_unlock(&pr->lock);
+
+    /*
+     * The shadows themselves are shadow_teardown()'s: leaving shadow mode in
+     * the ordinary way is not possible for a dying domain.
+     */
+    paging_lock(d);
+    d->arch.paging.mode &= ~PG_prerecord;
+    paging_unlock(d);
+
+    prerecord_lift_pause(pr);
+    prerecord_wake_all(pr);
 
     rc = free_areas(pr);
     pr->port = 0; /* All of the domain's event channels are closed. */
