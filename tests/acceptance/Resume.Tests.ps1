@@ -65,12 +65,15 @@ Describe 'Resume-Migration' {
 
             $result = Resume-Migration rerouted -Destination "localhost:$($second.Port)" | Wait-Migration
             $result.DomainName | Should -Be 'rerouted'
+
+            # The receiver gives the domain its name when the source has gone; stopping waits for that.
+            Stop-MigrationReceiver resume2
             "$((Get-MigrationDomain rerouted -HostName resume2).State)" | Should -Be 'Running'
         }
         finally {
             Close-Tunnel $first
             Close-Tunnel $second
-            Stop-MigrationReceiver resume2
+            Get-MigrationReceiver resume2* | Stop-MigrationReceiver
         }
     }
 
