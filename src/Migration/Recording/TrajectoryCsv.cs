@@ -71,8 +71,10 @@ public static class TrajectoryCsv
                 next++;
             }
         });
+
+        // A range of an array is a copy of it, which only a file that shrank meanwhile is worth.
         return new AccessTrajectory(
-            records[..next], pageCount ?? (highest + 1), epochLength, lastEpoch + 1, isEpochOrdered);
+            next == records.Length ? records : records[..next], pageCount ?? (highest + 1), epochLength, lastEpoch + 1, isEpochOrdered);
     }
 
     private static void Parse(Stream source, int pageCount, Action<int, int, bool> onRecord)
