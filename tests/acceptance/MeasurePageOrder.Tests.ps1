@@ -32,7 +32,7 @@ Describe 'Measure-PageOrder' {
 
     It 'gives the same figures for files, again and again' {
         $first = $recorded | Measure-PageOrder -Order Auto, Sequential
-        foreach ($again in @(Measure-PageOrder -Path $file -Order Auto, Sequential), @([System.IO.FileInfo]::new($file) | Measure-PageOrder -Order Auto, Sequential)) {
+        foreach ($again in @(Measure-PageOrder $file -Order Auto, Sequential), @([System.IO.FileInfo]::new($file) | Measure-PageOrder -Order Auto, Sequential)) {
             $again.StallTime -join ',' | Should -Be ($first.StallTime -join ',')
             $again.RemoteFaults -join ',' | Should -Be ($first.RemoteFaults -join ',')
         }

@@ -5,7 +5,7 @@ using PreRecordMigration.Replay;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Measure-PageOrder: replays recordings, and says how well each order of pages would have done.</summary>
-[Cmdlet(VerbsDiagnostic.Measure, "PageOrder", DefaultParameterSetName = PreRecordSet)]
+[Cmdlet(VerbsDiagnostic.Measure, "PageOrder", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ReplayResult))]
 public sealed class MeasurePageOrderCommand : MigrationCmdlet
 {
@@ -15,12 +15,12 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
     private ReplayOptions _options = new();
 
     /// <summary>Recordings: what Start-PreRecord or Import-PreRecord returned.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = PreRecordSet)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = PreRecordSet)]
     [ValidateNotNullOrEmpty]
     public PreRecord[] PreRecord { get; set; } = [];
 
     /// <summary>Files of recordings, with wildcards.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = PathSet)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
     [ValidateNotNullOrEmpty]
     public string[] Path { get; set; } = [];
 
