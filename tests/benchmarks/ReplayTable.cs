@@ -60,12 +60,19 @@ internal static class ReplayTable
         using SimulatedHost host = new("replay");
         host.CreateDomain(new SimulatedDomainOptions
         {
-            Name = "guest", Workload = workload, MemoryBytes = 256L << 20, WorkingSetBytes = 128L << 20, OperationsPerSecond = 20_000, Seed = 11,
+            Name = "guest",
+            Workload = workload,
+            MemoryBytes = 256L << 20,
+            WorkingSetBytes = 128L << 20,
+            OperationsPerSecond = 20_000,
+            Seed = 11,
         });
         ISourceDomain domain = host.OpenSource("guest");
         MigrationOptions options = new()
         {
-            Mode = RecordingMode.Observe, Window = TimeSpan.FromSeconds(2), Epoch = TimeSpan.FromMilliseconds(50),
+            Mode = RecordingMode.Observe,
+            Window = TimeSpan.FromSeconds(2),
+            Epoch = TimeSpan.FromMilliseconds(50),
         };
         using PreRecordSession session = PreRecordSession.Record(domain, options, null, CancellationToken.None);
         return new TrajectoryDocument(session.Trajectory, session.Populated, new Dictionary<string, string>());

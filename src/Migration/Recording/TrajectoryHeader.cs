@@ -80,7 +80,9 @@ internal sealed class TrajectoryHeader
         reader.ExpectEnd();
         return new TrajectoryHeader(populated, properties)
         {
-            EpochLength = new TimeSpan(ticks), EpochCount = epochCount, IsEpochOrdered = isEpochOrdered,
+            EpochLength = new TimeSpan(ticks),
+            EpochCount = epochCount,
+            IsEpochOrdered = isEpochOrdered,
         };
     }
 

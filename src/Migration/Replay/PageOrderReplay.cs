@@ -52,7 +52,8 @@ public static class PageOrderReplay
             default:
                 PageOrderOptions constants = options.Constants with
                 {
-                    Bandwidth = options.Bandwidth, RoundTrip = options.RoundTrip,
+                    Bandwidth = options.Bandwidth,
+                    RoundTrip = options.RoundTrip,
                 };
                 PageOrder made = PageOrder.Build(unsent, split.Recording, Strategies(order), constants);
                 return (new LivePageOrder(made, unsent, constants), made);

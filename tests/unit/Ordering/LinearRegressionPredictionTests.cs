@@ -74,7 +74,9 @@ public sealed class LinearRegressionPredictionTests
         AccessTrajectory trajectory = Trajectories.OfPages(PageCount, Enumerable.Range(0, 1000));
         PageOrderOptions options = PageOrderOptions.Default with
         {
-            Bandwidth = 100_000_000, RoundTrip = TimeSpan.Zero, MaxWindow = 50_000,
+            Bandwidth = 100_000_000,
+            RoundTrip = TimeSpan.Zero,
+            MaxWindow = 50_000,
         };
         PredictionWindow window = Assert.Single(Predict(trajectory, options, 12_207));
         Assert.Equal((1000, 5000), (window.First, window.Count));

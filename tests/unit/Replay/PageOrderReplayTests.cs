@@ -102,7 +102,9 @@ public sealed class PageOrderReplayTests
         AccessTrajectory trajectory = Trajectories.OfEpochs(4, true, [3], [0]);
         ReplayOptions options = new()
         {
-            Bandwidth = 4_096_000, RoundTrip = TimeSpan.FromMilliseconds(400), GuestSpeed = 1000,
+            Bandwidth = 4_096_000,
+            RoundTrip = TimeSpan.FromMilliseconds(400),
+            GuestSpeed = 1000,
         };
         ReplayResult result = PageOrderReplay.Measure("late", trajectory, Trajectories.All(4), options)
             .Single(result => result.Order == ReplayOrder.Sequential);

@@ -30,7 +30,12 @@ internal static class RecordedGuests
         using SimulatedHost host = new("recording");
         SimulatedDomainOptions options = new()
         {
-            Name = workload.ToString(), Workload = workload, VcpuCount = vcpus, MemoryBytes = 32 << 20, WorkingSetBytes = 8 << 20, Seed = 5,
+            Name = workload.ToString(),
+            Workload = workload,
+            VcpuCount = vcpus,
+            MemoryBytes = 32 << 20,
+            WorkingSetBytes = 8 << 20,
+            Seed = 5,
         };
         host.CreateDomain(options);
         using ISourceDomain source = host.OpenSource(options.Name);

@@ -92,7 +92,12 @@ public sealed class GuestTests
         GuestLayout layout = new(TestGuests.Options(GuestWorkloadKind.ManyProcesses));
         VcpuContext context = new()
         {
-            Operations = 77, CheckErrors = 3, Random = new GuestRandom(5), Cr3 = 0x1234_5000, Process = 4, SwitchAt = 99,
+            Operations = 77,
+            CheckErrors = 3,
+            Random = new GuestRandom(5),
+            Cr3 = 0x1234_5000,
+            Process = 4,
+            SwitchAt = 99,
         };
         byte[] bytes = new byte[VcpuContext.Size];
         context.WriteTo(bytes);
@@ -109,7 +114,8 @@ public sealed class GuestTests
         using SimulatedHost host = new("host");
         SimulatedDomain paced = host.CreateDomain(TestGuests.Options(GuestWorkloadKind.HotSet, vcpus: 2) with
         {
-            FreeRunning = true, StopAtOperations = 3_000,
+            FreeRunning = true,
+            StopAtOperations = 3_000,
         });
         paced.WaitForOperations(3_000, s_cancel);
         Assert.Equal([3_000L, 3_000L], paced.Operations);

@@ -102,7 +102,9 @@ public sealed class InProcessMigrationTests
         using SimulatedHost right = new("right");
         SimulatedDomainOptions options = TestGuests.Options(workload, vcpus) with
         {
-            FreeRunning = true, IsPaced = false, StopAtOperations = 60_000,
+            FreeRunning = true,
+            IsPaced = false,
+            StopAtOperations = 60_000,
         };
         SimulatedDomain domain = left.CreateDomain(options);
         using ISourceDomain source = left.OpenSource(domain.Name);

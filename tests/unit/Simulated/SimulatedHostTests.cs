@@ -71,8 +71,12 @@ public sealed class SimulatedHostTests
     {
         using SimulatedHost host = new("bare", new SimulatedHostOptions
         {
-            SupportsRemotePF = false, SupportsRecording = false, SupportsDirtyTracking = false,
-            SupportsOutputIsolation = false, SupportsRollback = false, MaximumVcpus = 1,
+            SupportsRemotePF = false,
+            SupportsRecording = false,
+            SupportsDirtyTracking = false,
+            SupportsOutputIsolation = false,
+            SupportsRollback = false,
+            MaximumVcpus = 1,
         });
         foreach (Capability item in host.GetCapabilities().Items.Where(item => item.Kind != MigrationCapability.Control))
         {
