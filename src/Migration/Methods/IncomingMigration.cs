@@ -244,6 +244,11 @@ public sealed partial class IncomingMigration : IDisposable
         if (_placer is { Unplaced: 0 } && State is DestinationState.Running { IsAllPlaced: false })
         {
             Post(new DestinationEvent.PlacedAll());
+            if (State.IsFinal)
+            {
+                // The finish failed on this thread; the receiving one would wait for a source that waits for Complete.
+                Disconnect();
+            }
         }
     }
 

@@ -15,6 +15,9 @@ namespace PreRecordMigration.Methods;
 /// </summary>
 internal sealed partial class SourceMigration : IDisposable
 {
+    /// <summary>The name of the thread that answers demand faults.</summary>
+    internal const string AnswerThread = "page answers";
+
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
     private readonly PageBatch _batch = new();
     private IPEndPoint _destination;
@@ -284,7 +287,7 @@ internal sealed partial class SourceMigration : IDisposable
             Link.Post(new SourceEvent.PushedAll());
         });
         _workers.Start("page requests", _faults.ReadRequests);
-        _workers.Start("page answers", _faults.Answer);
+        _workers.Start(AnswerThread, _faults.Answer);
     }
 
     private void StopWorkers()

@@ -127,6 +127,36 @@ public sealed class MigrationFailureTests
     }
 
     [Fact]
+    public async Task When_the_last_page_was_a_demanded_one_a_failed_switching_off_of_RemotePF_ends_both_sides_too()
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Destination.Faults.Fail(SimulatedCall.DisableRemotePF);
+        bool wasHeld = false;
+
+        // The first answer to a fault waits until everything else has been pushed, and so brings the last page.
+        void HoldAnswer()
+        {
+            if (Thread.CurrentThread.Name != SourceMigration.AnswerThread)
+            {
+                fixture.Source.Faults.Before(SimulatedCall.Read, 1, HoldAnswer);
+                return;
+            }
+
+            wasHeld = true;
+            IncomingMigration incoming = fixture.Receiver.Incoming.Single();
+            SpinWait.SpinUntil(() => incoming.State is DestinationState.Running { IsPushComplete: true } or { IsFinal: true });
+        }
+
+        fixture.Source.Faults.Before(SimulatedCall.Read, 1, HoldAnswer);
+        await Assert.ThrowsAsync<MigrationInterruptedException>(() => fixture.MigrateAsync(
+            MigrationFixture.Move(MigrationMethod.PostCopy) with { BandwidthLimit = 64 << 20 }));
+        await fixture.Receiver.Incoming.Single().Ended;
+        Assert.True(wasHeld);
+        Assert.NotNull(fixture.Receiver.Incoming.Single().AfterwardsError);
+        fixture.CheckNeverTwice();
+    }
+
+    [Fact]
     public async Task A_guest_that_does_not_suspend_runs_on()
     {
         await using MigrationFixture fixture = new(MigrationFixture.Options() with { RefusesSuspend = true });
