@@ -7,6 +7,7 @@ RECEIVER_PORT, TUNNEL_PORT = 7000, 7001
 # A writer that leaves the emulated processor time for the move.
 PACED = 'extra="console=hvc0 quiet mitigations=off lab.workload=writer lab.mib=32 lab.rate=1000"'
 METHODS = {
+    "pre-copy": "-Method PreCopy",
     "post-copy": "-Method PostCopy",
     "observe": "-Method PreRecord -Mode Observe -Window 2s -Epoch 500ms",
     "rollback": "-Method PreRecord -Mode Rollback -Window 2s -Epoch 500ms",
@@ -66,6 +67,6 @@ def open_way(source, destination=None):
 
 def move(way, guest, options, timeout=900):
     """Moves a guest with Invoke-PreRecordMigration; returns its result's numbers and the guest where it is now."""
-    command = f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {options} -Confirm:$false"
+    command = f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {options} -Confirm:$false -ErrorAction Stop"
     numbers = way.source.values(MEASURE.format(command=command), timeout)
     return numbers, Guest(way.target_host, guest.config, guest.name)

@@ -10,6 +10,7 @@ internal sealed class XenDirtyTracker : IDirtyTracker
 {
     private readonly XenControl _control;
     private readonly int _domid;
+    private readonly PageBitmap _pages;
     private readonly PageBitmap _alwaysDirty;
     private readonly ulong[] _words;
     private bool _isDisposed;
@@ -17,11 +18,13 @@ internal sealed class XenDirtyTracker : IDirtyTracker
     /// <summary>Begins to track.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain.</param>
-    /// <param name="alwaysDirty">Pages that Xen or backends write without a mark.</param>
-    internal XenDirtyTracker(XenControl control, int domid, PageBitmap alwaysDirty)
+    /// <param name="pages">The pages that migrate: Xen also marks rings of the toolstack, which do not.</param>
+    /// <param name="alwaysDirty">Those of them that Xen or backends write without a mark.</param>
+    internal XenDirtyTracker(XenControl control, int domid, PageBitmap pages, PageBitmap alwaysDirty)
     {
         _control = control;
         _domid = domid;
+        _pages = pages;
         _alwaysDirty = alwaysDirty;
         _words = new ulong[(alwaysDirty.PageCount + 63) / 64];
         control.EnableLogDirty(domid);
@@ -38,7 +41,7 @@ internal sealed class XenDirtyTracker : IDirtyTracker
             for (ulong word = _words[i]; word != 0; word &= word - 1)
             {
                 int pfn = (i * 64) + BitOperations.TrailingZeroCount(word);
-                if (pfn < dirty.PageCount)
+                if (pfn < dirty.PageCount && _pages[pfn])
                 {
                     dirty.TrySet(pfn);
                 }

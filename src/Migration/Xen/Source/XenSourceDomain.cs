@@ -181,13 +181,14 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IDirtyTracker StartDirtyTracking()
     {
         CheckUsable();
+        PageBitmap populated = _facts.FindPages(_control);
         PageBitmap special = new(_facts.PageCount);
-        foreach (int pfn in DomainFacts.SpecialPages(_facts.FindPages(_control)))
+        foreach (int pfn in DomainFacts.SpecialPages(populated))
         {
             special.TrySet(pfn);
         }
 
-        return _tracker = new XenDirtyTracker(_control, DomId, special);
+        return _tracker = new XenDirtyTracker(_control, DomId, populated, special);
     }
 
     /// <inheritdoc/>
