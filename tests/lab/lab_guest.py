@@ -131,9 +131,9 @@ class Guest:
 
 
 @contextlib.contextmanager
-def running(hosts, config, *overrides):
+def running(hosts, config, *overrides, name=None):
     """A guest that runs on the first of the hosts before, and is gone from each of them after."""
-    guest = Guest(hosts[0], config).create(*overrides)
+    guest = Guest(hosts[0], config, name).create(*overrides)
     try:
         guest.wait_ready()
         yield guest

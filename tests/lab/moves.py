@@ -49,6 +49,11 @@ def relay(host, address):
     host.run(f"socat -b 262144 TCP-LISTEN:{TUNNEL_PORT},fork,reuseaddr,nodelay TCP:{address},nodelay >/dev/null 2>&1 &").check()
 
 
+def close_tunnel(host):
+    """Cuts every connection through a host's end of the tunnel, and takes no new one."""
+    host.run(f"pkill -f TCP-LISTEN:{TUNNEL_PORT}").check()
+
+
 def open_way(source, destination=None):
     """Starts a receiver at the destination (another dom0's shell; None: this host), and the tunnel to it."""
     if destination is None:

@@ -80,6 +80,8 @@ internal sealed partial class SourceMigration : IDisposable
         _endWatch = Link.Ended.UnsafeRegister(_ => _running.Cancel(), null);
         using CancellationTokenRegistration unblock = _cancellation.UnsafeRegister(
             _ => Link.Post(SourceLink.Failure(new OperationCanceledException(_cancellation))), null);
+        // A destination that gives up on the bulk connection may never greet on the other one.
+        using CancellationTokenRegistration ungreeted = Link.Ended.UnsafeRegister(_ => Link.Demand.Dispose(), null);
         _workers.Start("migration control", Link.ReceiveControl);
         Link.WelcomeDemand();
         Link.WaitFor(SourceStage.Open, Token);

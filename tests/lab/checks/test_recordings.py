@@ -1,8 +1,11 @@
 """Recording on real Xen, let go again: guests run on whole. Refusals: a clear error, and the domain runs on."""
+import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from lab_guest import running
-from module_shell import ModuleShell, Shells
+from module_shell import FOLDER, ModuleShell, Shells, install
 from moves import PACED, open_way
 from prerecord_lab import Lab
 
@@ -95,6 +98,25 @@ class Refusals(unittest.TestCase):
         with running([HOST], "idle", "hap=0") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "hap=0")
             guest.wait_progress(3)
+
+    def check_shell_refuses(self, command, *words):
+        """What a shell of its own says: the library is looked for once a process, and its user is fixed."""
+        install(HOST)
+        result = HOST.run(command.format(shell=f"{FOLDER}/shell/prerecord-shell -ModulePath {FOLDER}/PreRecordMigration"), 300)
+        self.assertNotEqual(result.code, 0)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+    def test_not_root(self):
+        self.check_shell_refuses("HOME=/tmp su -s /bin/sh nobody -c '{shell} -Command Connect-MigrationHost'", "AccessDenied", "root")
+
+    def test_a_library_of_another_version(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, library = Path(folder, "other.c"), Path(folder, "other.so")
+            source.write_text("unsigned int prx_abi_version(void) { return 99; }\n")
+            subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+            HOST.run("cat > /tmp/other.so", 60, stdin=library.read_bytes()).check()
+        self.check_shell_refuses("PRERECORD_XEN_LIBRARY=/tmp/other.so {shell} -Command Connect-MigrationHost", "LibraryMissing", "version 99")
 
     def test_populate_on_demand(self):
         with running([HOST], "idle", "maxmem=256") as guest:
