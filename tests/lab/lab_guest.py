@@ -120,10 +120,11 @@ class Guest:
             server = target.start(f"nc -l -p {port} -e xl migrate-receive")
             wait_listening(target, port)
             receive = f"nc {target.address} {port}"
-        # dd counts what passes; uptime stamps each line, so that the downtime is that between two of them.
-        script = (f"""rm -f /tmp/migrate.dd; {{ xl -vvv migrate -s "" {self.name} "dd bs=1M 2>/tmp/migrate.dd | {receive}"; echo "code $?"; }} 2>&1 |
+        # GNU's dd, by its path, counts what passes (busybox's counts records); uptime stamps each line, so that the downtime
+        # is that between two of them.
+        script = (f"""rm -f /tmp/migrate.dd; {{ xl -vvv migrate -s "" {self.name} "/bin/dd bs=1M 2>/tmp/migrate.dd | {receive}"; echo "code $?"; }} 2>&1 |
             while read -r line; do read -r now _ < /proc/uptime; echo "$now $line"; done
-            until grep -q bytes /tmp/migrate.dd; do sleep 0.2; done; cat /tmp/migrate.dd""")
+            for _ in $(seq 100); do grep -q bytes /tmp/migrate.dd && break; sleep 0.2; done; cat /tmp/migrate.dd""")
         result = self.host.run(script, timeout).check()
         if target is not None:
             server.wait(60)

@@ -129,7 +129,7 @@ public sealed class MigrationFailureTests
     [Fact]
     public async Task When_the_last_page_was_a_demanded_one_a_failed_switching_off_of_RemotePF_ends_both_sides_too()
     {
-        await using MigrationFixture fixture = new();
+        await using MigrationFixture fixture = new(MigrationFixture.Options() with { MemoryBytes = 4L << 20 });
         fixture.Destination.Faults.Fail(SimulatedCall.DisableRemotePF);
         bool wasHeld = false;
 
