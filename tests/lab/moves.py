@@ -1,4 +1,4 @@
-"""Moves of guests by the module, measured: between two hosts through a tunnel, or on one host."""
+"""Recordings and moves of guests by the module, measured: between two hosts, or on one host."""
 from dataclasses import dataclass
 
 from lab_guest import Guest, is_listening, wait_listening
@@ -14,6 +14,14 @@ METHODS = {
 }
 
 # JSON by hand: the shell has no ConvertTo-Json.
+RECORD = """
+$p = Start-PreRecord -Name {name} -Mode {mode} -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
+$proof = $p.RollbackProof
+'{{"recorded":' + $p.RecordedPages + ',"backed":' + $p.BackedUpPages + ',"changed":' + [int]$proof.ChangedPages +
+  ',"proved":' + $(if ($proof.IsProved) {{ 'true' }} else {{ 'false' }}) + '}}'
+$p | Stop-PreRecord -Confirm:$false
+"""
+
 MEASURE = """
 $r = {command}
 $l = $r.FaultLatency

@@ -6,20 +6,12 @@ from pathlib import Path
 
 from lab_guest import running
 from module_shell import FOLDER, ModuleShell, Shells, install
-from moves import PACED, open_way
+from moves import PACED, RECORD, open_way
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
-# JSON by hand: the shell has no ConvertTo-Json.
-RECORD = """
-$p = Start-PreRecord -Name {name} -Mode {mode} -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
-$proof = $p.RollbackProof
-'{{"recorded":' + $p.RecordedPages + ',"backed":' + $p.BackedUpPages + ',"changed":' + [int]$proof.ChangedPages +
-  ',"proved":' + $(if ($proof.IsProved) {{ 'true' }} else {{ 'false' }}) + '}}'
-$p | Stop-PreRecord -Confirm:$false
-"""
 
 
 def setUpModule():
