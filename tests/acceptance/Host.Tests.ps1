@@ -149,7 +149,7 @@ Describe 'Connect-MigrationHost' {
     It 'knows no other machine, and says how to reach one' {
         Connect-MigrationHost elsewhere -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
-        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'ssh -L 7000'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match '-Address elsewhere:7000'
     }
 }
 
