@@ -313,3 +313,55 @@ Describe 'Another machine' {
         Get-MigrationHost far* | Should -BeNullOrEmpty
     }
 }
+
+Describe 'Another machine, through ssh' {
+    BeforeAll {
+        # What ssh -W does, to this machine.
+        $ssh = Get-TestPath ssh
+        [System.IO.File]::WriteAllText($ssh, @'
+#!/usr/bin/env bash
+echo $$ >> "$0.started"
+while [ "$1" != -W ]; do shift; done
+if [ "$4" != root@xen2 ]; then echo "Could not resolve hostname $4" >&2; exit 255; fi
+exec 3<> "/dev/tcp/127.0.0.1/${2#localhost:}"
+cat <&3 &
+cat >&3
+wait
+'@)
+        [System.IO.File]::SetUnixFileMode($ssh, [System.IO.UnixFileMode] 'UserRead, UserWrite, UserExecute')
+        $path = $env:PATH
+        $env:PATH = "${TestDrive}:$path"
+    }
+
+    AfterAll {
+        $env:PATH = $path
+    }
+
+    AfterEach {
+        Disconnect-Pair
+    }
+
+    It 'takes a domain in, with a process for each connection' {
+        New-Worker carried
+        $receiver = Start-MigrationReceiver tls2
+        $far = Connect-MigrationHost far -SshTarget root@xen2 -Port $receiver.Port
+        $far.Hypervisor | Should -Match 'ssh'
+        (Test-MigrationHost far).IsAvailable | Should -BeTrue
+        [System.IO.File]::Delete("$ssh.started")
+        (Start-Migration carried -Destination far -Method PostCopy | Wait-Migration).Destination | Should -Be 'far'
+        $started = [System.IO.File]::ReadAllLines("$ssh.started")
+
+        # One asked whether the receiver is there, before two carried the domain.
+        $started.Count | Should -Be 3
+        foreach ($id in $started) {
+            [System.IO.Directory]::Exists("/proc/$id") | Should -BeFalse
+        }
+    }
+
+    It 'says what ssh complains about, and takes no option for a machine' {
+        $null = Connect-MigrationHost far -SshTarget root@nowhere
+        (Test-MigrationHost far).Reason | Should -Match 'Could not resolve hostname root@nowhere'
+        Connect-MigrationHost far2 -SshTarget '-oProxyCommand=x' -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'InvalidOption,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
+    }
+}

@@ -13,11 +13,13 @@ public sealed class ConnectMigrationHostCommand : MigrationCmdlet
 {
     private const string LocalSet = "Local";
     private const string TlsSet = "Tls";
+    private const string SshSet = "Ssh";
     private const int DefaultPort = 7000;
 
     /// <summary>The host: this machine by its name, or the name that another one is to have in this session.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = LocalSet)]
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = TlsSet)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = SshSet)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string Name { get; set; } = LocalXen.HostName;
@@ -42,6 +44,16 @@ public sealed class ConnectMigrationHostCommand : MigrationCmdlet
     [ValidateNotNullOrEmpty]
     public object[]? TrustedCertificate { get; set; }
 
+    /// <summary>What ssh calls the other machine, such as root@xen2: domains go through ssh to a receiver on its loopback.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = SshSet)]
+    [ValidateNotNullOrEmpty]
+    public string SshTarget { get; set; } = "";
+
+    /// <summary>The port of the receiver there.</summary>
+    [Parameter(ParameterSetName = SshSet)]
+    [ValidateRange(1, IPEndPoint.MaxPort)]
+    public int Port { get; set; } = DefaultPort;
+
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(Name, () =>
     {
@@ -52,6 +64,9 @@ public sealed class ConnectMigrationHostCommand : MigrationCmdlet
                 TlsIdentity identity = new TlsParameters(Certificate, CertificatePassword, TrustedCertificate)
                     .Make(this, Text.Format(SR.NeedsConnecting, Address));
                 Register(new RemoteHost(Name, Route.Tls(host, port, identity), "TLS 1.3"));
+                break;
+            case SshSet:
+                Register(new RemoteHost(Name, Route.Ssh(SshTarget, Port), "ssh"));
                 break;
             case LocalSet when !HostRegistry.Contains(Name) || ShouldProcess(Text.Format(SR.TargetHost, Name), SR.ActionConnect):
                 WriteObject(Describe.Host(HostRegistry.Get(Name)));

@@ -78,7 +78,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
         try
         {
             ReceiverProbe probe = ReceiverProbe.Ask(host.Route, cancellationToken);
-            reason = Text.Format(SR.RemoteAnswers, host.Route.Address, probe.Version, probe.Peer is null ? host.Transport : $"{host.Transport}, {probe.Peer}");
+            reason = Text.Format(SR.RemoteAnswers, host.Route.Address, probe.Version);
         }
         catch (MigrationException error)
         {

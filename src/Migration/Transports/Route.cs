@@ -26,6 +26,12 @@ public abstract class Route
     /// <param name="identity">This side, and whom it trusts.</param>
     public static Route Tls(string host, int port, TlsIdentity identity) => new TlsRoute(host, port, identity);
 
+    /// <summary>To a receiver on another machine's loopback, through ssh: one ssh process a connection, so that none waits for another.</summary>
+    /// <param name="target">What ssh calls the machine, such as root@xen2. Who it is, ssh finds out by its own keys.</param>
+    /// <param name="port">The receiver's port there.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for a target that ssh would take for an option.</exception>
+    public static Route Ssh(string target, int port) => new SshRoute(target, port, "ssh");
+
     /// <inheritdoc/>
     public override string ToString() => Address;
 
