@@ -27,6 +27,7 @@
         'Import-PreRecord'
         'Invoke-PreRecordMigration'
         'Measure-PageOrder'
+        'New-MigrationCertificate'
         'New-SimulatedDomain'
         'New-SimulatedHost'
         'Restore-PageBackup'

@@ -56,7 +56,7 @@ Describe 'Get-MigrationHost' {
         $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.GetMigrationHostCommand'
         $failed[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
         $failed[0].TargetObject | Should -Be 'nowhere'
-        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'ssh -L'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'Connect-MigrationHost nowhere -Address'
     }
 }
 
@@ -149,7 +149,7 @@ Describe 'Connect-MigrationHost' {
     It 'knows no other machine, and says how to reach one' {
         Connect-MigrationHost elsewhere -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
-        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'ssh -L 7000'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match '-Address elsewhere:7000'
     }
 }
 

@@ -53,6 +53,15 @@ public sealed class HostNameCompleter : NameCompleter
         HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"));
 }
 
+/// <summary>Completes the names of the hosts this process knows, and of the other machines it can send to.</summary>
+public sealed class DestinationCompleter : NameCompleter
+{
+    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"))
+            .Concat(HostRegistry.AllRemote.Select(host => (host.Name, $"{host.Name} at {host.Route.Address} ({host.Transport})")))
+            .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
+}
+
 /// <summary>Completes the names of the domains that migrations of this process move.</summary>
 public sealed class MovingDomainCompleter : NameCompleter
 {

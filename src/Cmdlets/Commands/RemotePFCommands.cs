@@ -10,10 +10,10 @@ public abstract class RemotePFCommand : MigrationCmdlet
     [ValidateNotNull]
     public PreRecord PreRecord { get; set; } = null!;
 
-    /// <summary>Where the domain is to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where the domain is to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
     private protected abstract bool IsOn { get; }

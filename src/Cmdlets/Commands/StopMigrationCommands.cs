@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using System.Net;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -77,11 +77,13 @@ public sealed class StopMigrationCommand : MigrationJobCommand
 [OutputType(typeof(MigrationInfo))]
 public sealed class ResumeMigrationCommand : MigrationJobCommand
 {
-    private IPEndPoint? _way;
+    private Route? _way;
 
-    /// <summary>The local end of a new tunnel, such as localhost:7001; where the migration went before if it is not given.</summary>
+    /// <summary>Another way to the same receiver: a host that Connect-MigrationHost has named, or the local end of a new tunnel,
+    /// such as localhost:7001. The way that the migration went before if it is not given.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
     /// <inheritdoc/>
@@ -89,7 +91,7 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
     {
         if (Destination is not null)
         {
-            _way = Cmdlets.Destination.Parse(Destination).ReceiverAddress();
+            _way = Cmdlets.Destination.Parse(Destination).RouteToReceiver();
         }
     });
 

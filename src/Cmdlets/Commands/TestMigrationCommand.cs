@@ -13,10 +13,10 @@ public sealed class TestMigrationCommand : DomainCommand
     private Destination _destination = null!;
     private LinkSpeed _link = null!;
 
-    /// <summary>Where to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string Destination { get; set; } = "";
 
     /// <summary>How long the running domain is watched: once for what it writes, once for what it touches.</summary>
@@ -61,6 +61,7 @@ public sealed class TestMigrationCommand : DomainCommand
     {
         using DomainProgress progress = writer.ForDomain(
             location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
+        _destination.Ask(token);
         return MoveReport.OfSample(location, _destination, _options, _link, MaximumExposure, progress, token);
     })));
 }

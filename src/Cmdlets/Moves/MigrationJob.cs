@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
-using System.Net;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -146,11 +146,11 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     /// <summary>Goes on with an interrupted migration, over a new connection.</summary>
     /// <param name="way">Where to connect to; null for where it went before.</param>
     /// <exception cref="CommandException">It is not interrupted.</exception>
-    public void Resume(IPEndPoint? way)
+    public void Resume(Route? way)
     {
         InterruptedMigration interrupted = TakeInterrupted();
         _took = null;
-        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Address, this, CancellationToken.None)));
+        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Route, this, CancellationToken.None)));
     }
 
     /// <summary>Gives an interrupted migration up: what this process has of the domain, on either side, is destroyed.</summary>
@@ -200,7 +200,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     {
         using MoveSource source = _source;
         _way = Destination.Open();
-        return await FollowAsync(source.MigrateAsync(_way.Address, this, _cancellation.Token)).ConfigureAwait(false);
+        return await FollowAsync(source.MigrateAsync(_way.Route, this, _cancellation.Token)).ConfigureAwait(false);
     }
 
     /// <summary>Follows a move to its end. Its way is closed again then, unless it is needed to go on.</summary>

@@ -26,12 +26,12 @@ public abstract class MoveCommand : DomainCommand
     [ValidateNotNull]
     public MigrationPlan Plan { get; set; } = null!;
 
-    /// <summary>Where to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = DomainSet)]
     [Parameter(ParameterSetName = PlanSet)]
     [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
     /// <summary>How memory travels.</summary>
@@ -156,6 +156,11 @@ public abstract class MoveCommand : DomainCommand
 
     private void Consider(PlannedMove move)
     {
+        RunJoined((_, token) =>
+        {
+            move.Destination.Ask(token);
+            return true;
+        });
         Preflight.Move(move.Location, move.Destination, move.Options);
         MigrationReport report = MoveReport.OfPlan(move, _link);
         RequireShortExposure(move, report);

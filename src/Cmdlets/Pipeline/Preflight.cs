@@ -55,8 +55,13 @@ internal static class Preflight
 
     private static IEnumerable<Requirement> OfDestination(DomainLocation domain, Destination destination, MigrationOptions options)
     {
-        // What another machine can do its own receiver knows, and says when it is asked.
-        if (destination.Host is not { } host || ReferenceEquals(host, domain.Host))
+        // What another machine can do its own receiver knows, and says when the domain is announced to it.
+        if (destination.Host is not { } host)
+        {
+            return [new Requirement(destination.Name, destination.RequireAnswer)];
+        }
+
+        if (ReferenceEquals(host, domain.Host))
         {
             return [];
         }

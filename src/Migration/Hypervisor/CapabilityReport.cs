@@ -51,4 +51,7 @@ public enum MigrationCapability
 
     /// <summary>Do so with more than one vCPU.</summary>
     SeveralVcpus,
+
+    /// <summary>Be reached: another machine's receiver answers, both sides trust each other and speak the same version.</summary>
+    Receiver,
 }

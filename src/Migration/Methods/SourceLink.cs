@@ -1,7 +1,7 @@
-using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -31,6 +31,9 @@ internal sealed class SourceLink : IDisposable
 
     /// <summary>The session's id, which outlives its connections.</summary>
     public Guid Id { get; }
+
+    /// <summary>Who the destination is, as the transport has proved it; null where it proves nothing.</summary>
+    public string? Peer => Bulk.Peer;
 
     public Connection Bulk { get; }
 
@@ -68,20 +71,32 @@ internal sealed class SourceLink : IDisposable
     public PageBitmap? Missing { get; private set; }
 
     /// <summary>Connects for a new migration.</summary>
-    public static SourceLink Open(IPEndPoint destination, PrepareRecord prepare, CancellationToken cancellationToken)
+    public static SourceLink Open(Route destination, PrepareRecord prepare, CancellationToken cancellationToken)
     {
         Guid id = Guid.NewGuid();
         (Connection bulk, Connection demand) = Connect(
-            destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, cancellationToken);
+            destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, _ => { }, cancellationToken);
         return new SourceLink(id, new SourceSession(), bulk, demand, prepare);
     }
 
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
-    public static SourceLink Reopen(IPEndPoint destination, Guid id, CancellationToken cancellationToken)
+    /// <param name="destination">The way to the receiver that has the domain.</param>
+    /// <param name="lost">What was lost. Only the same peer is believed: its word lets the domain run here again.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static SourceLink Reopen(Route destination, SourceLink lost, CancellationToken cancellationToken)
     {
         (Connection bulk, Connection demand) = Connect(
-            destination, id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, cancellationToken);
-        return new SourceLink(id, SourceSession.Resume(), bulk, demand, null);
+            destination, lost.Id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, cancellationToken);
+        return new SourceLink(lost.Id, SourceSession.Resume(), bulk, demand, null);
+
+        void RequireSame(string? peer)
+        {
+            if (peer != lost.Peer)
+            {
+                throw ProtocolErrors.OtherPeer(
+                    $"{destination} is not the peer that the domain went to: it is {Name(peer)}, that was {Name(lost.Peer)}.");
+            }
+        }
     }
 
     /// <summary>The thread that receives control records.</summary>
@@ -255,15 +270,27 @@ internal sealed class SourceLink : IDisposable
     }
 
     private static (Connection Bulk, Connection Demand) Connect(
-        IPEndPoint destination, Guid id, ConnectionRole bulkRole, ConnectionRole demandRole, CancellationToken cancellationToken)
+        Route destination,
+        Guid id,
+        ConnectionRole bulkRole,
+        ConnectionRole demandRole,
+        Action<string?> requirePeer,
+        CancellationToken cancellationToken)
     {
         Connection bulk = Connection.Open(destination, cancellationToken);
         Connection? demand = null;
         try
         {
+            requirePeer(bulk.Peer);
             bulk.ReceiveTimeout = s_greetingTimeout;
             bulk.Send(new HelloRecord(Protocol.Version, bulkRole, id, 0));
             demand = Connection.Open(destination, cancellationToken);
+            if (demand.Peer != bulk.Peer)
+            {
+                throw ProtocolErrors.OtherPeer(
+                    $"Two connections to {destination} led to two peers: {Name(bulk.Peer)} and {Name(demand.Peer)}.");
+            }
+
             demand.ReceiveTimeout = s_greetingTimeout;
             demand.Send(new HelloRecord(Protocol.Version, demandRole, id, 0));
             return (bulk, demand);
@@ -275,6 +302,8 @@ internal sealed class SourceLink : IDisposable
             throw;
         }
     }
+
+    private static string Name(string? peer) => peer is null ? "one without a certificate" : $"the one with certificate {peer}";
 
     /// <summary>Sends; a connection lost while doing so is the next event, which ends the session by its own rules.</summary>
     private void TrySend(ControlRecord record)

@@ -1,4 +1,3 @@
-using System.Net;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
@@ -6,6 +5,7 @@ using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -20,7 +20,7 @@ internal sealed partial class SourceMigration : IDisposable
 
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
     private readonly PageBatch _batch = new();
-    private IPEndPoint _destination;
+    private Route _destination;
     private CancellationToken _cancellation;
     private CancellationTokenSource _running;
     private Workers _workers;
@@ -39,7 +39,7 @@ internal sealed partial class SourceMigration : IDisposable
 
     public SourceMigration(
         PreRecordSession session,
-        IPEndPoint destination,
+        Route destination,
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)

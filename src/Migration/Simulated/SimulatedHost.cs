@@ -114,6 +114,7 @@ public sealed class SimulatedHost : IMigrationHost
         Report(MigrationCapability.DirtyTracking, Options.SupportsDirtyTracking, nameof(Options.SupportsDirtyTracking)),
         Report(MigrationCapability.RemotePF, Options.SupportsRemotePF, nameof(Options.SupportsRemotePF)),
         Report(MigrationCapability.SeveralVcpus, Options.MaximumVcpus > 1, nameof(Options.MaximumVcpus)),
+        Report(MigrationCapability.Receiver, true, ""),
     ]);
 
     /// <inheritdoc/>

@@ -28,6 +28,7 @@ internal static class XenCapabilities
                 new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
                 paging.For(MigrationCapability.RemotePF),
                 SeveralVcpus(control, paging),
+                new(MigrationCapability.Receiver, true, "This session can receive for it: Start-MigrationReceiver.", ""),
             ]);
     }
 

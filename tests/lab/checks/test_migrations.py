@@ -57,6 +57,9 @@ class Moves(unittest.TestCase):
     def test_paced_writer_by_rollback_on_one_host(self):
         self.check_move("writer", "rollback", 1, PACED)
 
+    def test_paced_writer_by_post_copy_over_tls_between_two_hosts(self):
+        self.check_move("writer", "post-copy", 2, PACED)
+
     def test_writer_of_two_vcpus_by_each_method_on_one_host(self):
         for method in METHODS:
             with self.subTest(method):

@@ -3,7 +3,7 @@ import unittest
 
 from lab_guest import Guest, running
 from module_shell import FOLDER, Shells
-from moves import PACED, TUNNEL_PORT, close_tunnel, open_way
+from moves import PACED, cut_relay, open_way, relay
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
@@ -32,7 +32,7 @@ class Pipelines(unittest.TestCase):
 
     def run_example(self, script):
         """Runs an example to its end, and shows what an administrator sees."""
-        output = SHELLS[1].check(f"& {EXAMPLES}/{script} -Destination {self.way.address}", 1200)
+        output = SHELLS[1].check(f"& {EXAMPLES}/{script}", 1200)
         print(f"\n{script}\n{output}")
         return output
 
@@ -70,16 +70,16 @@ class Pipelines(unittest.TestCase):
         shell = SHELLS[1]
         with self.web(1) as guest:
             before = guest.report()
-            shell.check(f"$null = Start-Migration {guest.name} {self.way.address} -Method PostCopy -BandwidthLimit 2MB/s -Confirm:$false -ErrorAction Stop")
+            shell.check(f"$null = Start-Migration {guest.name} {relay(self.way)} -Method PostCopy -BandwidthLimit 2MB/s -Confirm:$false -ErrorAction Stop")
             moved = Guest(self.hosts[1], guest.config, f"{guest.name}--incoming")
             # It runs there, with most of its memory still here.
             moved.wait_report(lambda r: r.beat > before.beat, "a beat at the destination")
-            close_tunnel(self.hosts[0])
+            cut_relay(self.way)
             shell.run(f"Get-Migration {guest.name} | Wait-Migration -ErrorAction SilentlyContinue")
             self.assertEqual(shell.check(f'"$((Get-Migration {guest.name}).State)"').strip(), "Interrupted")
             missing = int(SHELLS[2].check("(Get-MigrationReceiver).Incoming[-1].MissingPages"))
             self.assertGreater(missing, 0)
-            open_way(SHELLS[1], SHELLS[2])
+            relay(self.way)
             result = shell.check(f"(Resume-Migration {guest.name} -Confirm:$false -ErrorAction Stop | Wait-Migration).DomainName", 900)
             self.assertEqual(result.strip(), guest.name)
             self.check_moved(guest, before)
