@@ -44,7 +44,8 @@ Describe 'The module' {
         $module.PowerShellVersion | Should -Be ([Version] '7.6')
         $module.CompatiblePSEditions -join ',' | Should -Be 'Core'
         $module.LicenseUri | Should -Not -BeNullOrEmpty
-        $module.ProjectUri | Should -Not -BeNullOrEmpty
+        # The project has no public address yet; one that is not its own must not be named.
+        $module.ProjectUri | Should -BeNullOrEmpty
         $module.Tags | Should -Contain 'Xen'
     }
 

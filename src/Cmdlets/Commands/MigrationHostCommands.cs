@@ -58,7 +58,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
 
     private void Report(IMigrationHost host)
     {
-        foreach (Capability item in host.GetCapabilities().Items)
+        foreach (Capability item in host.Examine().Items)
         {
             WriteObject(Describe.Capability(host, item));
         }

@@ -12,6 +12,9 @@ namespace PreRecordMigration.Cmdlets;
 /// <param name="Address">The address, where it is not.</param>
 internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint? Address)
 {
+    /// <summary>Whether the migration has a receiver of its own, even where the host has one: it has ended with the migration.</summary>
+    public bool HasOwnReceiver { get; init; }
+
     /// <summary>Understands what an administrator gave as -Destination.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.HostNotFound"/>.</exception>
     /// <exception cref="CommandException">It is no loopback address, or nothing that can be understood.</exception>
@@ -77,7 +80,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint
             return new DestinationEndpoint(Address, null);
         }
 
-        if (ReceiverRegistry.TryGet(Name, out MigrationReceiver running))
+        if (!HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running))
         {
             return new DestinationEndpoint(running.Endpoint, null);
         }

@@ -66,7 +66,7 @@ internal static class Preflight
         [
             .. OfHost(host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control]),
             new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
-            new Requirement(Describe.Host(host), () => RequireMemory(domain.Info, host)),
+            new Requirement(Describe.Host(host), () => Room(domain.Info, host)),
         ];
     }
 
@@ -89,7 +89,9 @@ internal static class Preflight
         }
     }
 
-    private static void RequireMemory(DomainInfo domain, IMigrationHost host)
+    /// <summary>Refuses a host without room for a domain's memory.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    public static void Room(DomainInfo domain, IMigrationHost host)
     {
         long free = host.FreeMemoryBytes;
         if (free < domain.MemoryBytes)

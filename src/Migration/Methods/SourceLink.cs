@@ -1,6 +1,7 @@
 using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
@@ -18,15 +19,21 @@ internal sealed class SourceLink : IDisposable
     private readonly SourceSession _session;
     private readonly PrepareRecord? _prepare;
     private readonly CancellationTokenSource _ended = new();
+    private readonly IProgress<MigrationTrace>? _trace;
     private SourceAction? _domainAction;
 
-    private SourceLink(Guid id, SourceSession session, Connection bulk, Connection demand, PrepareRecord? prepare)
+    private SourceLink(
+        Guid id,
+        SourceSession session,
+        (Connection Bulk, Connection Demand) connections,
+        PrepareRecord? prepare,
+        IProgress<MigrationTrace>? trace)
     {
         Id = id;
         _session = session;
-        Bulk = bulk;
-        Demand = demand;
+        (Bulk, Demand) = connections;
         _prepare = prepare;
+        _trace = trace;
     }
 
     /// <summary>The session's id, which outlives its connections.</summary>
@@ -68,21 +75,26 @@ internal sealed class SourceLink : IDisposable
     public PageBitmap? Missing { get; private set; }
 
     /// <summary>Connects for a new migration.</summary>
-    public static SourceLink Open(IPEndPoint destination, PrepareRecord prepare, CancellationToken cancellationToken)
+    public static SourceLink Open(
+        IPEndPoint destination, PrepareRecord prepare, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken)
     {
         Guid id = Guid.NewGuid();
-        (Connection bulk, Connection demand) = Connect(
-            destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, cancellationToken);
-        return new SourceLink(id, new SourceSession(), bulk, demand, prepare);
+        return new SourceLink(
+            id,
+            new SourceSession(),
+            Connect(destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, trace, cancellationToken),
+            prepare,
+            trace);
     }
 
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
-    public static SourceLink Reopen(IPEndPoint destination, Guid id, CancellationToken cancellationToken)
-    {
-        (Connection bulk, Connection demand) = Connect(
-            destination, id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, cancellationToken);
-        return new SourceLink(id, SourceSession.Resume(), bulk, demand, null);
-    }
+    public static SourceLink Reopen(
+        IPEndPoint destination, Guid id, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken) => new(
+            id,
+            SourceSession.Resume(),
+            Connect(destination, id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, trace, cancellationToken),
+            null,
+            trace);
 
     /// <summary>The thread that receives control records.</summary>
     public void ReceiveControl(CancellationToken cancellationToken)
@@ -143,7 +155,14 @@ internal sealed class SourceLink : IDisposable
     {
         lock (_gate)
         {
-            foreach (SourceAction action in _session.On(e))
+            SourceState before = _session.State;
+            IReadOnlyList<SourceAction> actions = _session.On(e);
+            if (_session.State != before)
+            {
+                _trace?.Report(MigrationTrace.State(before, _session.State));
+            }
+
+            foreach (SourceAction action in actions)
             {
                 CarryOut(action);
             }
@@ -255,15 +274,22 @@ internal sealed class SourceLink : IDisposable
     }
 
     private static (Connection Bulk, Connection Demand) Connect(
-        IPEndPoint destination, Guid id, ConnectionRole bulkRole, ConnectionRole demandRole, CancellationToken cancellationToken)
+        IPEndPoint destination,
+        Guid id,
+        ConnectionRole bulkRole,
+        ConnectionRole demandRole,
+        IProgress<MigrationTrace>? trace,
+        CancellationToken cancellationToken)
     {
         Connection bulk = Connection.Open(destination, cancellationToken);
+        bulk.TraceTo("bulk", trace);
         Connection? demand = null;
         try
         {
             bulk.ReceiveTimeout = s_greetingTimeout;
             bulk.Send(new HelloRecord(Protocol.Version, bulkRole, id, 0));
             demand = Connection.Open(destination, cancellationToken);
+            demand.TraceTo("demand", trace);
             demand.ReceiveTimeout = s_greetingTimeout;
             demand.Send(new HelloRecord(Protocol.Version, demandRole, id, 0));
             return (bulk, demand);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Transfer;
 
@@ -20,6 +21,8 @@ public sealed class Connection : IDisposable
     private byte[] _body = new byte[64 << 10];
     private long _bytesSent;
     private volatile bool _isClosed;
+    private string _role = "";
+    private IProgress<MigrationTrace>? _trace;
 
     /// <summary>Takes over a stream.</summary>
     public Connection(Stream stream) => _stream = stream;
@@ -90,6 +93,11 @@ public sealed class Connection : IDisposable
         }
     }
 
+    /// <summary>Tells of every record from now on. Before the connection is used by several threads.</summary>
+    /// <param name="role">What to call the connection.</param>
+    /// <param name="trace">Who is told, on the thread that sends or receives; null for nobody.</param>
+    internal void TraceTo(string role, IProgress<MigrationTrace>? trace) => (_role, _trace) = (role, trace);
+
     /// <summary>Sends a control record.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>.</exception>
     public void Send(ControlRecord record) => Send(RecordCodec.Encode(record));
@@ -111,6 +119,8 @@ public sealed class Connection : IDisposable
         }
 
         Interlocked.Add(ref _bytesSent, record.Length);
+        _trace?.Report(new MigrationTrace(
+            MigrationTraceKind.Sent, ((RecordType)BinaryPrimitives.ReadUInt16LittleEndian(record.Span)).ToString(), _role, record.Length));
     }
 
     /// <summary>Waits for the next record; optional ones of unknown type are passed over.</summary>
@@ -155,6 +165,8 @@ public sealed class Connection : IDisposable
             if (isKnown)
             {
                 body = _body.AsSpan(0, (int)length);
+                _trace?.Report(new MigrationTrace(
+                    MigrationTraceKind.Received, type.ToString(), _role, Protocol.HeaderSize + (int)length));
                 return type;
             }
         }
