@@ -50,7 +50,6 @@
         PSData = @{
             Tags       = @('Xen', 'Migration', 'LiveMigration', 'PostCopy', 'PreCopy', 'Virtualization', 'PSEdition_Core', 'Linux')
             LicenseUri = 'https://www.apache.org/licenses/LICENSE-2.0'
-            ProjectUri = 'https://github.com/prerecordmigration/prerecordmigration'
         }
     }
 }

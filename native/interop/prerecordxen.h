@@ -112,6 +112,9 @@ enum prx_paging_op {
     PRX_PAGING_ASK = 3
 };
 
+/* What the hypervisor says to the extension's hypercall: not its own, spoken in another version, or there. */
+enum prx_extension_answer { PRX_EXTENSION_NONE = 0, PRX_EXTENSION_OTHER = 1, PRX_EXTENSION_PRESENT = 2 };
+
 enum prx_wait_result { PRX_WAIT_TIMEOUT = 0, PRX_WAIT_RING = 1, PRX_WAIT_WAKEUP = 2 };
 
 /* Library. */
@@ -125,6 +128,7 @@ PRX_EXPORT int32_t prx_close(prx_handle *h);
 PRX_EXPORT int32_t prx_host_info(prx_handle *h, struct prx_host_info *out);
 PRX_EXPORT int32_t prx_xen_string(prx_handle *h, uint32_t which, char *buffer, uint32_t size);
 PRX_EXPORT int32_t prx_probe_paging(prx_handle *h, uint32_t *supported);
+PRX_EXPORT int32_t prx_probe_extension(prx_handle *h, uint32_t *answer);
 
 /* Domains. */
 PRX_EXPORT int32_t prx_domain_list(prx_handle *h, uint32_t first, struct prx_domain_info *out,

@@ -77,12 +77,13 @@ Describe 'Test-MigrationHost' {
         $report[0].HostName | Should -Be 'test1'
     }
 
-    It 'says what is missing and what to do about it' {
+    It 'says what is missing, what to do about it and what it would give' {
         $missing = @(Get-MigrationHost test2 | Test-MigrationHost).Where({ -not $_.IsAvailable })
         $missing.ForEach({ "$($_.Capability)" }) -join ',' | Should -Be 'Rollback,RemotePF'
         foreach ($item in $missing) {
             $item.Reason | Should -Not -BeNullOrEmpty
             $item.Remedy | Should -Not -BeNullOrEmpty
+            $item.Gain | Should -Not -BeNullOrEmpty
         }
     }
 

@@ -90,7 +90,7 @@ def relay(way):
 
 def cut_relay(way):
     """Ends the relay with every connection through it."""
-    way.source.host.run("pkill socat; while pgrep socat >/dev/null; do sleep 0.1; done").check()
+    way.source.host.run("killall socat && while killall -0 socat 2>/dev/null; do sleep 0.1; done").check()
 
 
 def open_way(source, destination=None):

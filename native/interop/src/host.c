@@ -164,3 +164,47 @@ int32_t prx_probe_paging(prx_handle *h, uint32_t *supported)
         return prx_fail_errno("xc_mem_paging_nominate");
     }
 }
+
+/* The head of the extension's argument (native/hypervisor, public/prerecord.h); what follows is not read here. */
+struct extension_probe {
+    uint32_t version;
+    uint32_t command;
+    uint16_t domain;
+    uint16_t pad;
+    uint32_t flags;
+    uint64_t rest[8];
+};
+
+/*
+ * Whether the hypervisor has the extension, without touching a domain: it checks the version (EACCES), then looks for
+ * the domain (ESRCH for one that cannot exist); a hypervisor without it does not know the call.
+ */
+int32_t prx_probe_extension(prx_handle *h, uint32_t *answer)
+{
+    struct extension_probe *probe;
+    int error;
+
+    prx_forget_message();
+    *answer = PRX_EXTENSION_NONE;
+    probe = xencall_alloc_buffer(h->call, sizeof(*probe));
+    if (!probe)
+        return prx_fail("xencall_alloc_buffer", ENOMEM);
+    memset(probe, 0, sizeof(*probe));
+    probe->version = 1;
+    probe->command = 5; /* query */
+    probe->domain = DOMID_FIRST_RESERVED - 1;
+    error = xencall1(h->call, __HYPERVISOR_arch_7, (uint64_t)(uintptr_t)probe) < 0 ? errno : 0;
+    xencall_free_buffer(h->call, probe);
+    switch (error) {
+    case ENOSYS:
+        return 0;
+    case EACCES:
+        *answer = PRX_EXTENSION_OTHER;
+        return 0;
+    case ESRCH:
+        *answer = PRX_EXTENSION_PRESENT;
+        return 0;
+    default:
+        return prx_fail("xencall1(prerecord_op)", error ? error : EEXIST);
+    }
+}

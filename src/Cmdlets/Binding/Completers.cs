@@ -17,12 +17,20 @@ public abstract class NameCompleter : IArgumentCompleter
         IDictionary fakeBoundParameters)
     {
         WildcardPattern pattern = WildcardPattern.Get($"{wordToComplete?.Trim('\'', '"')}*", WildcardOptions.IgnoreCase);
-        return
-        [
-            .. from candidate in Candidates(fakeBoundParameters)
-               where pattern.IsMatch(candidate.Name)
-               select new CompletionResult(Quote(candidate.Name), candidate.Name, CompletionResultType.ParameterValue, candidate.ToolTip),
-        ];
+        try
+        {
+            return
+            [
+                .. from candidate in Candidates(fakeBoundParameters)
+                   where pattern.IsMatch(candidate.Name)
+                   select new CompletionResult(Quote(candidate.Name), candidate.Name, CompletionResultType.ParameterValue, candidate.ToolTip),
+            ];
+        }
+        catch (WildcardPatternException)
+        {
+            // Half a pattern, such as an opening bracket, stands for nothing yet.
+            return [];
+        }
     }
 
     /// <summary>What there is to choose from, in order.</summary>
@@ -35,9 +43,9 @@ public abstract class NameCompleter : IArgumentCompleter
         {
             return host.GetDomains();
         }
-        catch (MigrationException)
+        catch (Exception error) when (error is MigrationException or ObjectDisposedException)
         {
-            // A completion has no way to say why; the command itself will.
+            // A completion has no way to say why (a host that fails, or that another runspace lets go of); the command will.
             return [];
         }
     }

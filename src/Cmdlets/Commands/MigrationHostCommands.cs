@@ -65,7 +65,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
 
     private void Report(IMigrationHost host)
     {
-        foreach (Capability item in host.GetCapabilities().Items)
+        foreach (Capability item in host.Examine().Items)
         {
             WriteObject(Describe.Capability(host, item));
         }
@@ -85,8 +85,9 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
             (answers, reason, remedy) = (false, error.Message, error.Remedy);
         }
 
+        Capability item = new(MigrationCapability.Receiver, answers, reason, remedy);
         return new MigrationHostCapability(
-            host.Name, Text.Format(SR.RemoteHypervisor, host.Transport), MigrationCapability.Receiver, answers, reason, remedy);
+            host.Name, Text.Format(SR.RemoteHypervisor, host.Transport), item.Kind, answers, reason, remedy, item.Gain);
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
 
@@ -11,6 +12,9 @@ namespace PreRecordMigration.Cmdlets;
 [OutputType(typeof(MigrationInfo))]
 public sealed class StopMigrationCommand : MigrationJobCommand
 {
+    /// <summary>The host of a background job, whose prompts would block it for ever.</summary>
+    private const string JobHostName = "ServerRemoteHost";
+
     private bool _yesToAll;
     private bool _noToAll;
 
@@ -64,11 +68,35 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     {
         string domain = job.Location.Info.Name;
         if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionAbandon, job.Id))
-            && (Force || ShouldContinue(Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, ref _yesToAll, ref _noToAll)))
+            && MayLose(domain))
         {
             job.Abandon();
             WriteObject(job.Describe());
         }
+    }
+
+    /// <summary>Asks, unless it is forced. In a job nobody could answer, so there it is refused.</summary>
+    private bool MayLose(string domain)
+    {
+        if (Force)
+        {
+            return true;
+        }
+
+        try
+        {
+            if (Host.Name != JobHostName)
+            {
+                return ShouldContinue(Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, ref _yesToAll, ref _noToAll);
+            }
+        }
+        catch (Exception error) when (error is HostException or InvalidOperationException)
+        {
+            // A host without anybody to ask, such as pwsh -NonInteractive or a thread job: refused below.
+        }
+
+        throw new CommandException(
+            nameof(SR.ForceNeeded), ErrorCategory.InvalidOperation, Text.Format(SR.ForceNeeded, domain), SR.ForceNeededRemedy, domain);
     }
 }
 

@@ -16,6 +16,9 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     private bool _isRemote;
     private MigrationException? _silence;
 
+    /// <summary>Whether the migration has a receiver of its own, even where the host has one: it has ended with the migration.</summary>
+    public bool HasOwnReceiver { get; init; }
+
     /// <summary>Understands what an administrator gave as -Destination.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.HostNotFound"/>.</exception>
     /// <exception cref="CommandException">It is no loopback address, or nothing that can be understood.</exception>
@@ -117,7 +120,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
         }
 
         // A receiver with certificates is for other machines; within this process nothing has to be proved.
-        if (ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null)
+        if (!HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null)
         {
             return new DestinationEndpoint(Route.Loopback(running.Endpoint), null);
         }

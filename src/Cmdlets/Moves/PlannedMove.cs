@@ -25,16 +25,20 @@ internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : 
 {
     /// <summary>Moves the domain over an open way.</summary>
     public Task<MigrationResult> MigrateAsync(
-        Route route, IProgress<MigrationProgress> progress, CancellationToken cancellationToken)
+        Route route,
+        IProgress<MigrationProgress> progress,
+        IProgress<MigrationTrace> trace,
+        CancellationToken cancellationToken)
     {
+        MigrationOptions options = move.Options with { Trace = trace };
         if (session is not null)
         {
-            return MigrationSource.MigrateAsync(session, route, move.Options, progress, cancellationToken);
+            return MigrationSource.MigrateAsync(session, route, options, progress, cancellationToken);
         }
 
         // The migration takes the domain over. Nobody else may dispose it: a domain that must stay stopped does.
         ISourceDomain domain = move.Location.Host.OpenSource(move.Location.Info.Name);
-        return MigrationSource.MigrateAsync(domain, route, move.Options, progress, cancellationToken);
+        return MigrationSource.MigrateAsync(domain, route, options, progress, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -22,7 +22,7 @@ internal static class Describe
 
     /// <summary>One thing that a host can or cannot do.</summary>
     public static MigrationHostCapability Capability(IMigrationHost host, Capability item) =>
-        new(host.Name, host.Hypervisor, item.Kind, item.IsAvailable, item.Reason, item.Remedy);
+        new(host.Name, host.Hypervisor, item.Kind, item.IsAvailable, item.Reason, item.Remedy, item.Gain);
 
     /// <summary>A host's receiver as it is now.</summary>
     public static MigrationReceiverInfo Receiver(string hostName, MigrationReceiver receiver) =>

@@ -21,8 +21,9 @@ public sealed record MigrationHost(
 /// <param name="IsAvailable">Whether it can.</param>
 /// <param name="Reason">How that is known, or why it cannot.</param>
 /// <param name="Remedy">What to do so that it can; empty where it can.</param>
+/// <param name="Gain">What it is good for: what a host that lacks it would gain.</param>
 public sealed record MigrationHostCapability(
-    string HostName, string Hypervisor, MigrationCapability Capability, bool IsAvailable, string Reason, string Remedy);
+    string HostName, string Hypervisor, MigrationCapability Capability, bool IsAvailable, string Reason, string Remedy, string Gain);
 
 /// <summary>A receiver as it was when it was asked for.</summary>
 /// <param name="HostName">The host that incoming domains will run on.</param>

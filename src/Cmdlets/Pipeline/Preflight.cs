@@ -71,7 +71,7 @@ internal static class Preflight
         [
             .. OfHost(host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control]),
             new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
-            new Requirement(Describe.Host(host), () => RequireMemory(domain.Info, host)),
+            new Requirement(Describe.Host(host), () => Room(domain.Info, host)),
         ];
     }
 
@@ -94,7 +94,9 @@ internal static class Preflight
         }
     }
 
-    private static void RequireMemory(DomainInfo domain, IMigrationHost host)
+    /// <summary>Refuses a host without room for a domain's memory.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    public static void Room(DomainInfo domain, IMigrationHost host)
     {
         long free = host.FreeMemoryBytes;
         if (free < domain.MemoryBytes)

@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
@@ -18,15 +19,21 @@ internal sealed class SourceLink : IDisposable
     private readonly SourceSession _session;
     private readonly PrepareRecord? _prepare;
     private readonly CancellationTokenSource _ended = new();
+    private readonly IProgress<MigrationTrace>? _trace;
     private SourceAction? _domainAction;
 
-    private SourceLink(Guid id, SourceSession session, Connection bulk, Connection demand, PrepareRecord? prepare)
+    private SourceLink(
+        Guid id,
+        SourceSession session,
+        (Connection Bulk, Connection Demand) connections,
+        PrepareRecord? prepare,
+        IProgress<MigrationTrace>? trace)
     {
         Id = id;
         _session = session;
-        Bulk = bulk;
-        Demand = demand;
+        (Bulk, Demand) = connections;
         _prepare = prepare;
+        _trace = trace;
     }
 
     /// <summary>The session's id, which outlives its connections.</summary>
@@ -71,23 +78,32 @@ internal sealed class SourceLink : IDisposable
     public PageBitmap? Missing { get; private set; }
 
     /// <summary>Connects for a new migration.</summary>
-    public static SourceLink Open(Route destination, PrepareRecord prepare, CancellationToken cancellationToken)
+    public static SourceLink Open(
+        Route destination, PrepareRecord prepare, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken)
     {
         Guid id = Guid.NewGuid();
-        (Connection bulk, Connection demand) = Connect(
-            destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, _ => { }, cancellationToken);
-        return new SourceLink(id, new SourceSession(), bulk, demand, prepare);
+        return new SourceLink(
+            id,
+            new SourceSession(),
+            Connect(destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, _ => { }, trace, cancellationToken),
+            prepare,
+            trace);
     }
 
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
     /// <param name="destination">The way to the receiver that has the domain.</param>
     /// <param name="lost">What was lost. Only the same peer is believed: its word lets the domain run here again.</param>
+    /// <param name="trace">Told of every record and state; null for nobody.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static SourceLink Reopen(Route destination, SourceLink lost, CancellationToken cancellationToken)
+    public static SourceLink Reopen(
+        Route destination, SourceLink lost, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken)
     {
-        (Connection bulk, Connection demand) = Connect(
-            destination, lost.Id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, cancellationToken);
-        return new SourceLink(lost.Id, SourceSession.Resume(), bulk, demand, null);
+        return new SourceLink(
+            lost.Id,
+            SourceSession.Resume(),
+            Connect(destination, lost.Id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, trace, cancellationToken),
+            null,
+            trace);
 
         void RequireSame(string? peer)
         {
@@ -158,7 +174,14 @@ internal sealed class SourceLink : IDisposable
     {
         lock (_gate)
         {
-            foreach (SourceAction action in _session.On(e))
+            SourceState before = _session.State;
+            IReadOnlyList<SourceAction> actions = _session.On(e);
+            if (_session.State != before)
+            {
+                _trace?.Report(MigrationTrace.State(before, _session.State));
+            }
+
+            foreach (SourceAction action in actions)
             {
                 CarryOut(action);
             }
@@ -275,9 +298,11 @@ internal sealed class SourceLink : IDisposable
         ConnectionRole bulkRole,
         ConnectionRole demandRole,
         Action<string?> requirePeer,
+        IProgress<MigrationTrace>? trace,
         CancellationToken cancellationToken)
     {
         Connection bulk = Connection.Open(destination, cancellationToken);
+        bulk.TraceTo("bulk", trace);
         Connection? demand = null;
         try
         {
@@ -285,6 +310,7 @@ internal sealed class SourceLink : IDisposable
             bulk.ReceiveTimeout = s_greetingTimeout;
             bulk.Send(new HelloRecord(Protocol.Version, bulkRole, id, 0));
             demand = Connection.Open(destination, cancellationToken);
+            demand.TraceTo("demand", trace);
             if (demand.Peer != bulk.Peer)
             {
                 throw ProtocolErrors.OtherPeer(

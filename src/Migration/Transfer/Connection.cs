@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
@@ -18,6 +19,8 @@ public sealed class Connection : IDisposable
     private byte[] _body = new byte[64 << 10];
     private long _bytesSent;
     private volatile bool _isClosed;
+    private string _role = "";
+    private IProgress<MigrationTrace>? _trace;
 
     /// <summary>Takes over a channel.</summary>
     public Connection(PeerChannel channel)
@@ -57,6 +60,11 @@ public sealed class Connection : IDisposable
     /// <summary>Takes over a socket that a listener accepted; bytes go as they are.</summary>
     public static Connection Accept(Socket socket) => new(new SocketChannel(socket));
 
+    /// <summary>Tells of every record from now on. Before the connection is used by several threads.</summary>
+    /// <param name="role">What to call the connection.</param>
+    /// <param name="trace">Who is told, on the thread that sends or receives; null for nobody.</param>
+    internal void TraceTo(string role, IProgress<MigrationTrace>? trace) => (_role, _trace) = (role, trace);
+
     /// <summary>Sends a control record.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>.</exception>
     public void Send(ControlRecord record) => Send(RecordCodec.Encode(record));
@@ -78,6 +86,8 @@ public sealed class Connection : IDisposable
         }
 
         Interlocked.Add(ref _bytesSent, record.Length);
+        _trace?.Report(new MigrationTrace(
+            MigrationTraceKind.Sent, ((RecordType)BinaryPrimitives.ReadUInt16LittleEndian(record.Span)).ToString(), _role, record.Length));
     }
 
     /// <summary>Waits for the next record; optional ones of unknown type are passed over.</summary>
@@ -127,6 +137,8 @@ public sealed class Connection : IDisposable
             if (isKnown)
             {
                 body = _body.AsSpan(0, (int)length);
+                _trace?.Report(new MigrationTrace(
+                    MigrationTraceKind.Received, type.ToString(), _role, Protocol.HeaderSize + (int)length));
                 return type;
             }
         }

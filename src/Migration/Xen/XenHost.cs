@@ -52,6 +52,15 @@ public sealed partial class XenHost : IMigrationHost
     public CapabilityReport GetCapabilities() => XenCapabilities.Of(_control, Name);
 
     /// <inheritdoc/>
+    public CapabilityReport Examine()
+    {
+        XenHostFacts facts = XenHostFacts.Read(_control);
+        return new CapabilityReport(
+            Name,
+            [.. XenCapabilities.Of(facts, Name).Items, .. XenExamination.Of(facts, _control.ProbeExtension(), XlAnswer.Ask())]);
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<DomainInfo> GetDomains() =>
     [
         .. _control.ListDomains()

@@ -70,7 +70,7 @@ class Pipelines(unittest.TestCase):
         shell = SHELLS[1]
         with self.web(1) as guest:
             before = guest.report()
-            shell.check(f"$null = Start-Migration {guest.name} {relay(self.way)} -Method PostCopy -BandwidthLimit 2MB/s -Confirm:$false -ErrorAction Stop")
+            shell.check(f"$null = Start-Migration {guest.name} {relay(self.way)} -Method PostCopy -BandwidthLimit 1MB/s -Confirm:$false -ErrorAction Stop")
             moved = Guest(self.hosts[1], guest.config, f"{guest.name}--incoming")
             # It runs there, with most of its memory still here.
             moved.wait_report(lambda r: r.beat > before.beat, "a beat at the destination")

@@ -13,6 +13,16 @@ LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
 
+# What this process has mapped of other domains must not grow by it.
+ROLL_BACK = """
+$mapped = {{ [regex]::Matches([System.IO.File]::ReadAllText('/proc/self/maps'), 'privcmd').Count }}
+$before = & $mapped
+$p = Start-PreRecord -Name {name} -Mode Rollback -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
+$d = $p | Restore-PageBackup -Confirm:$false -ErrorAction Stop
+'{{"name":"' + $d.Name + '","id":' + $d.Id + ',"state":"' + $d.State + '","backed":' + $p.BackedUpPages +
+  ',"proved":' + $(if ($p.RollbackProof.IsProved) {{ 'true' }} else {{ 'false' }}) + ',"mapped":' + ((& $mapped) - $before) + '}}'
+"""
+
 
 def setUpModule():
     if HOST.run("[ -e /share/prerecord.tar ]").code != 0:
@@ -51,6 +61,22 @@ class Recordings(unittest.TestCase):
     def test_two_vcpus_are_recorded_and_let_go(self):
         self.check_recording("writer2")
 
+    def test_a_domain_is_rolled_back_into_a_fresh_one_of_its_name(self):
+        with running([HOST], "writer", PACED) as guest:
+            before = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
+            rolled_back = shell().values(ROLL_BACK.format(name=guest.name), 900)
+            self.assertEqual(rolled_back["name"], guest.name)
+            self.assertEqual(rolled_back["state"], "Running")
+            self.assertIs(rolled_back["proved"], True)
+            self.assertGreater(rolled_back["backed"], 0)
+            self.assertEqual(rolled_back["mapped"], 0, "pages are still mapped")
+            after = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
+            self.assertNotEqual(after, before, "the domain was not a fresh one")
+            self.assertEqual(str(rolled_back["id"]), after)
+            names = [line.split()[0] for line in HOST.run(["xl", "list"]).check().stdout.splitlines()[2:]]
+            self.assertEqual(names, [guest.name], "another copy was left")
+            self.check_whole(guest)
+
     def test_a_tool_that_is_killed_while_recording_leaves_a_domain_that_the_next_run_mends(self):
         with running([HOST], "writer") as guest:
             killed = ModuleShell(HOST)
@@ -59,6 +85,19 @@ class Recordings(unittest.TestCase):
             killed.kill()
             self.assertGreater(shell().values(RECORD.format(name=guest.name, mode="Observe"))["recorded"], 0)
             self.check_whole(guest)
+
+
+class Examination(unittest.TestCase):
+    def test_this_host_says_what_its_abilities_rest_on(self):
+        said = shell().check(
+            "Test-MigrationHost | ForEach-Object { \"$($_.Capability)=$($_.IsAvailable) $($_.Reason)\" }")
+        rows = dict(line.split("=", 1) for line in said.splitlines() if line)
+        for name in ("Control", "Recording", "Rollback", "RemotePF", "Hypervisor", "MemoryPaging", "ShadowPaging",
+                     "Extension", "Toolstack", "FreeMemory"):
+            self.assertTrue(rows[name].startswith("True "), f"{name}: {rows[name]}")
+        self.assertIn("4.17", rows["Hypervisor"])
+        self.assertIn("4.17", rows["Toolstack"])
+        self.assertTrue(rows["InPlaceRollback"].startswith("False "), rows["InPlaceRollback"])
 
 
 class Refusals(unittest.TestCase):
