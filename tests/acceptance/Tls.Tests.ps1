@@ -46,6 +46,14 @@ Describe 'New-MigrationCertificate' {
         $certificate.Subject | Should -Be 'CN=fresh'
     }
 
+    It 'takes names from the pipeline, and is valid for the days that are asked for' {
+        $made = 'first', 'second' | New-MigrationCertificate -Path $TestDrive -ValidDays 3
+        $made.Name -join ',' | Should -Be 'first,second'
+        foreach ($certificate in $made) {
+            ($certificate.NotAfter - [DateTimeOffset]::UtcNow).TotalDays | Should -BeLessThan 3.1
+        }
+    }
+
     It 'replaces nothing without -Force' {
         $kept = [System.IO.File]::ReadAllText($stranger)
         New-MigrationCertificate stranger -Path $TestDrive -ErrorAction SilentlyContinue -ErrorVariable failed
@@ -121,14 +129,14 @@ Describe 'A receiver with certificates' {
     }
 
     It 'is resumed over TLS after a loss' {
-        New-Worker lost
+        New-Worker tlslost
         $null = Connect-Pair
         (Get-SimulatedHost tls2).Faults.Fail([PreRecordMigration.Simulated.SimulatedCall]::Place, 2)
-        Invoke-PreRecordMigration lost -Destination far -Method PostCopy -ErrorAction SilentlyContinue -ErrorVariable failed
-        "$((Get-Migration lost).State)" | Should -Be 'Interrupted'
+        Invoke-PreRecordMigration tlslost -Destination far -Method PostCopy -ErrorAction SilentlyContinue -ErrorVariable failed
+        "$((Get-Migration tlslost).State)" | Should -Be 'Interrupted'
         { Disconnect-MigrationHost far -ErrorAction Stop } | Should -Throw -ErrorId 'HostBusy,PreRecordMigration.Cmdlets.DisconnectMigrationHostCommand'
-        $result = Resume-Migration lost -Destination far | Wait-Migration
-        $result.DomainName | Should -Be 'lost'
+        $result = Resume-Migration tlslost -Destination far | Wait-Migration
+        $result.DomainName | Should -Be 'tlslost'
         (Get-SimulatedHost tls2).Violations.Count | Should -Be 0
     }
 
