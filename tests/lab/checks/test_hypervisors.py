@@ -29,7 +29,7 @@ class Hypervisors(unittest.TestCase):
     def check_refused(self, shell, guest, *words):
         answer = shell.run(RECORD.format(name=guest.name, mode="Rollback"))
         self.assertNotEqual(answer["exitCode"], 0)
-        for word in ("NotSupported", guest.name, *words):
+        for word in ("NotSupported", *words):
             self.assertIn(word, answer["stderr"])
         _, after = guest.wait_progress(3)
         self.assertEqual(after.errors, 0)
@@ -42,7 +42,7 @@ class Hypervisors(unittest.TestCase):
     def test_without_the_patches_one_vcpu_is_recorded_and_two_are_refused(self):
         with host_with("unpatched") as (host, shell):
             with running([host], "idle2") as guest:
-                self.check_refused(shell, guest, "2 vCPUs", "native/hypervisor")
+                self.check_refused(shell, guest, "several vCPUs", "native/hypervisor")
             with running([host], "writer", PACED) as guest:
                 before = guest.report()
                 self.assertIs(shell.values(RECORD.format(name=guest.name, mode="Rollback"))["proved"], True)
