@@ -197,23 +197,16 @@ internal sealed class SourceLink : IDisposable
 
     /// <summary>Waits until the session has come as far as a stage, or further.</summary>
     /// <exception cref="MigrationException">The session ended otherwise.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled first; the session has been told in the same step, so that
-    /// it cannot commit between the cancellation and the abort.</exception>
+    /// <remarks>Cancelled first, the session is told on the cancelling thread, so that it cannot commit between the cancellation
+    /// and the abort; it has ended by then.</remarks>
     public void WaitFor(SourceStage stage, CancellationToken cancellationToken)
     {
-        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(_ => Pulse(), null);
+        using CancellationTokenRegistration cancelling = cancellationToken.UnsafeRegister(_ => GiveUp(stage, cancellationToken), null);
         lock (_gate)
         {
             while (_session.State.Stage < stage)
             {
                 ThrowIfEnded();
-                if (cancellationToken.IsCancellationRequested)
-                {
-                    OperationCanceledException cancelled = new(cancellationToken);
-                    Post(Failure(cancelled));
-                    throw cancelled;
-                }
-
                 Monitor.Wait(_gate);
             }
         }
@@ -259,11 +252,14 @@ internal sealed class SourceLink : IDisposable
         _ended.Dispose();
     }
 
-    private void Pulse()
+    private void GiveUp(SourceStage stage, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            Monitor.PulseAll(_gate);
+            if (_session.State.Stage < stage)
+            {
+                Post(Failure(new OperationCanceledException(cancellationToken)));
+            }
         }
     }
 

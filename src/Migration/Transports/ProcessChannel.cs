@@ -102,8 +102,15 @@ internal sealed class ProcessChannel : PeerChannel
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
-            _input.Write(buffer);
-            _input.Flush();
+            try
+            {
+                _input.Write(buffer);
+                _input.Flush();
+            }
+            catch (IOException e)
+            {
+                throw new IOException($"{address}: {channel.Complaint()}", e);
+            }
         }
 
         public override void Flush() => _input.Flush();

@@ -73,8 +73,10 @@ public sealed class SshRouteTests : IDisposable
             [ "$4" = root@xen2 ] || exit 255
             exec 3<> "/dev/tcp/127.0.0.1/${2#localhost:}"
             cat <&3 &
-            cat >&3
-            wait
+            cat <&0 >&3 &
+            exec 3>&-
+            wait -n
+            kill $(jobs -p)
             """);
         return new SshRoute("root@xen2", fixture.Receiver.Endpoint.Port, _ssh);
     }
