@@ -51,4 +51,7 @@ public enum MigrationCapability
 
     /// <summary>Do so with more than one vCPU.</summary>
     SeveralVcpus,
+
+    /// <summary>Record, roll back and take in paravirtualised (PV) domains. Hosts that have none leave it out.</summary>
+    ParavirtualisedDomains,
 }

@@ -15,6 +15,9 @@ public interface IMigrationHost : IDisposable
     /// <summary>What the host can do, and why not where it cannot.</summary>
     CapabilityReport GetCapabilities();
 
+    /// <summary>The same, judged for domains of one kind: a host may record some and not others.</summary>
+    CapabilityReport GetCapabilities(DomainKind kind);
+
     /// <summary>The host's domains, the control domain left out, ordered by name.</summary>
     IReadOnlyList<DomainInfo> GetDomains();
 

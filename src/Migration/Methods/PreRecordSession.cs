@@ -230,7 +230,10 @@ public sealed class PreRecordSession : IDisposable
     internal void StopAndProve(CancellationToken cancellationToken)
     {
         Domain.Pause();
-        Proof = _prover?.AfterWindow(Domain.Memory, Backups!, cancellationToken);
+
+        // The domain writes no more: what is kept now is all, and that it is all must be known before anything is committed.
+        Backups!.CatchUp();
+        Proof = _prover?.AfterWindow(Domain.Memory, Backups, cancellationToken);
         if (Proof is { IsProved: false })
         {
             throw new MigrationException(

@@ -12,29 +12,46 @@ internal static class XenCapabilities
     private const string BuildRemedy =
         "Build the hypervisor with CONFIG_UNSUPPORTED, CONFIG_EXPERT and CONFIG_MEM_PAGING=y and this project's patches (native/hypervisor), and boot it.";
 
-    /// <summary>Asks the host.</summary>
+    /// <summary>Asks the host, for domains with nested paging.</summary>
     internal static CapabilityReport Of(XenControl control, string hostName)
     {
         XenHostInfo info = control.GetHostInfo();
         Verdict paging = Paging(control, info);
-        return new CapabilityReport(
-            hostName,
-            [
-                new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {info.Major}.{info.Minor}).", ""),
-                paging.For(MigrationCapability.Recording),
-                paging.For(MigrationCapability.Rollback),
-                new(MigrationCapability.OutputIsolation, true,
-                    "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
-                new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
-                paging.For(MigrationCapability.RemotePF),
-                SeveralVcpus(control, paging),
-            ]);
+        return Report(hostName, info, paging, SeveralVcpus(control, paging), Extension(control));
+    }
+
+    /// <summary>Asks the host, for paravirtualised domains: the extension does all of it.</summary>
+    internal static CapabilityReport OfParavirtualised(XenControl control, string hostName)
+    {
+        Verdict extension = Extension(control);
+        return Report(
+            hostName, control.GetHostInfo(), extension, extension.For(MigrationCapability.SeveralVcpus), extension);
     }
 
     /// <summary>Whether the hypervisor carries the fix without which several vCPUs hang the host.</summary>
     internal static bool HasSeveralVcpuFix(XenControl control) =>
         control.GetText(XenText.Capabilities).Contains(CapabilityToken, StringComparison.Ordinal)
         || control.GetText(XenText.ExtraVersion).Contains(VersionToken, StringComparison.Ordinal);
+
+    private static CapabilityReport Report(
+        string hostName, XenHostInfo info, Verdict recording, Capability severalVcpus, Verdict extension) => new(
+        hostName,
+        [
+            new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {info.Major}.{info.Minor}).", ""),
+            recording.For(MigrationCapability.Recording),
+            recording.For(MigrationCapability.Rollback),
+            new(MigrationCapability.OutputIsolation, true,
+                "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
+            new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
+            recording.For(MigrationCapability.RemotePF),
+            severalVcpus,
+            extension.For(MigrationCapability.ParavirtualisedDomains),
+        ]);
+
+    private static Verdict Extension(XenControl control) => XenExtension.IsSupported(control)
+        ? new(true, "The hypervisor has this project's extension.", "")
+        : new(false, "The hypervisor lacks this project's extension, which records and serves domains without nested paging.",
+            XenErrno.ExtensionRemedy);
 
     private static Verdict Paging(XenControl control, XenHostInfo info)
     {

@@ -52,6 +52,11 @@ public sealed partial class XenHost : IMigrationHost
     public CapabilityReport GetCapabilities() => XenCapabilities.Of(_control, Name);
 
     /// <inheritdoc/>
+    public CapabilityReport GetCapabilities(DomainKind kind) => kind == DomainKind.PV
+        ? XenCapabilities.OfParavirtualised(_control, Name)
+        : GetCapabilities();
+
+    /// <inheritdoc/>
     public IReadOnlyList<DomainInfo> GetDomains() =>
     [
         .. _control.ListDomains()
