@@ -50,7 +50,7 @@ internal static class Preflight
             }
         }
 
-        return OfHost(domain.Host, needed);
+        return OfHost(domain.Host, needed, domain.Info.Kind);
     }
 
     private static IEnumerable<Requirement> OfDestination(DomainLocation domain, Destination destination, MigrationOptions options)
@@ -69,15 +69,17 @@ internal static class Preflight
         bool isSplit = options.RemotePF ?? options.Method != MigrationMethod.PreCopy;
         return
         [
-            .. OfHost(host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control]),
+            .. OfHost(
+                host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control], domain.Info.Kind),
             new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
             new Requirement(Describe.Host(host), () => Room(domain.Info, host)),
         ];
     }
 
-    private static IEnumerable<Requirement> OfHost(IMigrationHost host, IReadOnlyList<MigrationCapability> needed)
+    private static IEnumerable<Requirement> OfHost(
+        IMigrationHost host, IReadOnlyList<MigrationCapability> needed, DomainKind kind)
     {
-        CapabilityReport report = host.GetCapabilities();
+        CapabilityReport report = host.GetCapabilities(kind);
         return needed.Select(capability =>
             new Requirement(Describe.Capability(host, report[capability]), () => report.Require(capability)));
     }

@@ -38,6 +38,7 @@ public sealed record Capability(MigrationCapability Kind, bool IsAvailable, stri
         MigrationCapability.DirtyTracking => "Pre-copy, and the prediction of what it would cost.",
         MigrationCapability.RemotePF => "Domains can come in whose memory arrives after they run: post-copy and pre-record.",
         MigrationCapability.SeveralVcpus => "Domains with more than one vCPU can be recorded and come in.",
+        MigrationCapability.ParavirtualisedDomains => "PV domains can be recorded, rolled back, and come in.",
         MigrationCapability.Receiver => "Domains can be moved there.",
         MigrationCapability.Hypervisor => "This module's calls are understood.",
         MigrationCapability.MemoryPaging => "Recording and RemotePF of PVH and HVM domains with HAP.",
@@ -73,6 +74,9 @@ public enum MigrationCapability
 
     /// <summary>Do so with more than one vCPU.</summary>
     SeveralVcpus,
+
+    /// <summary>Record, roll back and take in paravirtualised (PV) domains. Hosts that have none leave it out.</summary>
+    ParavirtualisedDomains,
 
     /// <summary>Be reached: another machine's receiver answers, both sides trust each other and speak the same version.</summary>
     Receiver,

@@ -256,7 +256,10 @@ public sealed class PreRecordSession : IDisposable
     {
         Domain.Pause();
         Trace("paused at the window's end");
-        Proof = _prover?.AfterWindow(Domain.Memory, Backups!, cancellationToken);
+
+        // The domain writes no more: what is kept now is all, and that it is all must be known before anything is committed.
+        Backups!.CatchUp();
+        Proof = _prover?.AfterWindow(Domain.Memory, Backups, cancellationToken);
         if (Proof is { IsProved: false })
         {
             throw new MigrationException(

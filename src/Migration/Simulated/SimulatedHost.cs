@@ -131,6 +131,9 @@ public sealed class SimulatedHost : IMigrationHost
     ]);
 
     /// <inheritdoc/>
+    public CapabilityReport GetCapabilities(DomainKind kind) => GetCapabilities();
+
+    /// <inheritdoc/>
     public IReadOnlyList<DomainInfo> GetDomains()
     {
         lock (_lock)

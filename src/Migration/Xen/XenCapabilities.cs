@@ -9,30 +9,48 @@ internal static class XenCapabilities
     private const string BuildRemedy =
         "Build the hypervisor with CONFIG_UNSUPPORTED, CONFIG_EXPERT and CONFIG_MEM_PAGING=y and this project's patches (native/hypervisor), and boot it.";
 
-    /// <summary>Asks the host.</summary>
-    internal static CapabilityReport Of(XenControl control, string hostName) => Of(XenHostFacts.Read(control), hostName);
+    /// <summary>Asks the host, for domains with nested paging.</summary>
+    internal static CapabilityReport Of(XenControl control, string hostName) =>
+        Of(XenHostFacts.Read(control), control.ProbeExtension(), hostName);
 
-    /// <summary>What a migration asks of a host that says this of itself.</summary>
-    internal static CapabilityReport Of(XenHostFacts facts, string hostName)
+    /// <summary>What a migration asks of a host that says this of itself, for domains with nested paging.</summary>
+    internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName)
     {
         Verdict paging = Paging(facts);
-        return new CapabilityReport(
-            hostName,
-            [
-                new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {facts.Info.Major}.{facts.Info.Minor}).", ""),
-                paging.For(MigrationCapability.Recording),
-                paging.For(MigrationCapability.Rollback),
-                new(MigrationCapability.OutputIsolation, true,
-                    "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
-                new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
-                paging.For(MigrationCapability.RemotePF),
-                SeveralVcpus(facts, paging),
-                new(MigrationCapability.Receiver, true, "This session can receive for it: Start-MigrationReceiver.", ""),
-            ]);
+        return Report(facts, hostName, paging, SeveralVcpus(facts, paging), Extension(answer));
+    }
+
+    /// <summary>Asks the host, for paravirtualised domains: the extension does all of it.</summary>
+    internal static CapabilityReport OfParavirtualised(XenControl control, string hostName)
+    {
+        Verdict extension = Extension(control.ProbeExtension());
+        return Report(
+            XenHostFacts.Read(control), hostName, extension, extension.For(MigrationCapability.SeveralVcpus), extension);
     }
 
     /// <summary>Whether the hypervisor carries the fix without which several vCPUs hang the host.</summary>
     internal static bool HasSeveralVcpuFix(XenControl control) => XenHostFacts.Read(control).HasSeveralVcpuFix;
+
+    private static CapabilityReport Report(
+        XenHostFacts facts, string hostName, Verdict recording, Capability severalVcpus, Verdict extension) => new(
+        hostName,
+        [
+            new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {facts.Info.Major}.{facts.Info.Minor}).", ""),
+            recording.For(MigrationCapability.Recording),
+            recording.For(MigrationCapability.Rollback),
+            new(MigrationCapability.OutputIsolation, true,
+                "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
+            new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
+            recording.For(MigrationCapability.RemotePF),
+            severalVcpus,
+            extension.For(MigrationCapability.ParavirtualisedDomains),
+            new(MigrationCapability.Receiver, true, "This session can receive for it: Start-MigrationReceiver.", ""),
+        ]);
+
+    private static Verdict Extension(XenExtensionAnswer answer) => answer == XenExtensionAnswer.Present
+        ? new(true, "The hypervisor has this project's extension.", "")
+        : new(false, "The hypervisor lacks this project's extension, which records and serves domains without nested paging.",
+            XenErrno.ExtensionRemedy);
 
     private static Verdict Paging(XenHostFacts facts)
     {

@@ -9,7 +9,33 @@ namespace PreRecordMigration.Xen;
 /// <param name="Khz">Frequency in kHz.</param>
 /// <param name="ElapsedNanoseconds">Time elapsed in the domain, in nanoseconds.</param>
 /// <param name="Incarnation">How often the domain was restored.</param>
-public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint Incarnation);
+public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint Incarnation)
+{
+    private const int Length = 20;
+
+    /// <summary>The counter as it travels: 20 bytes.</summary>
+    internal byte[] ToBytes()
+    {
+        byte[] bytes = new byte[Length];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mode);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), Khz);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(8), ElapsedNanoseconds);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(16), Incarnation);
+        return bytes;
+    }
+
+    /// <summary>Reads what a peer sent.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
+    internal static XenTsc Parse(ReadOnlyMemory<byte> content)
+    {
+        XenRecordReader reader = new(content, "time-stamp counter section");
+        uint mode = reader.U32();
+        uint khz = reader.U32();
+        XenTsc parsed = new(mode, khz, reader.U64(), reader.U32());
+        reader.End();
+        return mode <= 2 ? parsed : throw reader.Malformed($"there is no TSC mode {mode}");
+    }
+}
 
 /// <summary>
 /// The sections of a Xen domain's core state, on which the source's and the destination's half agree:
@@ -21,18 +47,9 @@ public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint 
 /// <param name="Tsc">The time-stamp counter.</param>
 public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc)
 {
-    private const int TscLength = 20;
-
     /// <summary>The sections as they travel.</summary>
-    public IReadOnlyList<CoreStateSection> ToSections()
-    {
-        byte[] tsc = new byte[TscLength];
-        BinaryPrimitives.WriteUInt32LittleEndian(tsc, Tsc.Mode);
-        BinaryPrimitives.WriteUInt32LittleEndian(tsc.AsSpan(4), Tsc.Khz);
-        BinaryPrimitives.WriteUInt64LittleEndian(tsc.AsSpan(8), Tsc.ElapsedNanoseconds);
-        BinaryPrimitives.WriteUInt32LittleEndian(tsc.AsSpan(16), Tsc.Incarnation);
-        return [new(CoreStateKind.Tsc, tsc), new(CoreStateKind.VcpuContexts, HvmContext)];
-    }
+    public IReadOnlyList<CoreStateSection> ToSections() =>
+        [new(CoreStateKind.Tsc, Tsc.ToBytes()), new(CoreStateKind.VcpuContexts, HvmContext)];
 
     /// <summary>Reads the sections that a peer sent.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: a section is missing, stands
@@ -61,12 +78,7 @@ public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc
             throw Violation($"section {(context is null ? CoreStateKind.VcpuContexts : CoreStateKind.Tsc)} is missing");
         }
 
-        XenRecordReader reader = new(tsc.Value, "time-stamp counter section");
-        uint mode = reader.U32();
-        uint khz = reader.U32();
-        XenTsc parsed = new(mode, khz, reader.U64(), reader.U32());
-        reader.End();
-        return mode <= 2 ? new XenCoreSections(context.Value, parsed) : throw Violation($"there is no TSC mode {mode}");
+        return new XenCoreSections(context.Value, XenTsc.Parse(tsc.Value));
     }
 
     private static MigrationException Violation(string problem) => new(

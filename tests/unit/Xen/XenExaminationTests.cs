@@ -21,7 +21,7 @@ public sealed class XenExaminationTests
     public void Examination_and_capabilities_together_report_every_capability_once()
     {
         MigrationCapability[] kinds =
-            [.. XenCapabilities.Of(Facts(), "xen1").Items.Concat(Examine(Facts())).Select(item => item.Kind)];
+            [.. XenCapabilities.Of(Facts(), XenExtensionAnswer.Present, "xen1").Items.Concat(Examine(Facts())).Select(item => item.Kind)];
         Assert.Equal(Enum.GetValues<MigrationCapability>(), kinds);
     }
 
@@ -63,7 +63,7 @@ public sealed class XenExaminationTests
     public void Several_vcpus_need_a_hypervisor_with_the_fix(string extra, string words, bool isAvailable)
     {
         XenHostFacts facts = Facts() with { ExtraVersion = extra, CapabilityWords = words };
-        Assert.Equal(isAvailable, XenCapabilities.Of(facts, "xen1")[MigrationCapability.SeveralVcpus].IsAvailable);
+        Assert.Equal(isAvailable, XenCapabilities.Of(facts, XenExtensionAnswer.Present, "xen1")[MigrationCapability.SeveralVcpus].IsAvailable);
     }
 
     [Theory]
@@ -79,7 +79,7 @@ public sealed class XenExaminationTests
             IsControlDomainHvm = isControlDomainHvm,
             HasMemoryPaging = hasPaging,
         };
-        RequireMissing(XenCapabilities.Of(facts, "xen1").Items, MigrationCapability.Recording, reason);
+        RequireMissing(XenCapabilities.Of(facts, XenExtensionAnswer.Present, "xen1").Items, MigrationCapability.Recording, reason);
     }
 
     [Fact]

@@ -92,7 +92,7 @@ internal sealed partial class XenControl
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xen_string")]
     private static partial int XenString(XenControlHandle handle, XenText which, ref byte buffer, uint size);
 
-    [LibraryImport(XenLibrary.Name, EntryPoint = "prx_probe_extension")]
+    [LibraryImport(XenLibrary.Name, EntryPoint = "prx_extension_probe")]
     private static partial int ProbeExtension(XenControlHandle handle, out XenExtensionAnswer answer);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_probe_paging")]

@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Paging;
 
@@ -47,6 +48,18 @@ internal static class DomainMending
 
     private static void RemoveTraps(XenControl control, DomainFacts facts)
     {
+        if (facts.Info.Kind == DomainKind.PV)
+        {
+            ExtensionMending.EndRecording(control, facts);
+        }
+        else
+        {
+            RemoveRingTraps(control, facts);
+        }
+    }
+
+    private static void RemoveRingTraps(XenControl control, DomainFacts facts)
+    {
         try
         {
             XenPagingRing.TryDisable(control, facts.DomId);
@@ -61,7 +74,7 @@ internal static class DomainMending
         PageBitmap populated = facts.FindPages(control);
         using PageTraps traps = new(
             new XenPagingPort(control, facts.DomId, withContents: false), facts.PageCount, facts.Info.VcpuCount, facts.Info.Name,
-            XenSourceDomain.UntrapPatience, TimeProvider.System);
+            HapSource.UntrapPatience, TimeProvider.System);
         traps.Adopt(populated);
         traps.Remove();
     }

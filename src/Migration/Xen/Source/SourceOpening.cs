@@ -1,6 +1,8 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Pv;
 
 namespace PreRecordMigration.Xen.Source;
 
@@ -30,8 +32,7 @@ internal static class SourceOpening
             }
 
             RequireRunning(control, domid, name);
-            ProbeRing(control, facts);
-            return new XenSourceDomain(control, facts, marker);
+            return new XenSourceDomain(control, facts, MechanismFor(control, facts), marker);
         }
         catch
         {
@@ -59,9 +60,8 @@ internal static class SourceOpening
     {
         if (!info.Flags.HasFlag(XenDomainFlags.Hvm))
         {
-            throw NotSupported(
-                name, "is paravirtualised (PV), which cannot be recorded yet",
-                "Set type=\"pvh\" in its configuration and start it again, or use `xl migrate`.");
+            RequirePv(control, (int)info.DomId, name);
+            return;
         }
 
         if (!info.Flags.HasFlag(XenDomainFlags.Hap))
@@ -82,6 +82,23 @@ internal static class SourceOpening
                 name,
                 $"has {vcpus} vCPUs, and this hypervisor lacks the fix for more than one: recording it could hang the host",
                 "Boot the hypervisor with this project's patches (native/hypervisor), or give the domain one vCPU.");
+        }
+    }
+
+    private static void RequirePv(XenControl control, int domid, string name)
+    {
+        if (!XenExtension.IsSupported(control))
+        {
+            throw NotSupported(
+                name, "is paravirtualised (PV), and this hypervisor lacks the extension that records such domains",
+                XenErrno.ExtensionRemedy);
+        }
+
+        int width = control.GetAddressSize(domid);
+        if (width != sizeof(ulong))
+        {
+            throw NotSupported(
+                name, $"is a paravirtualised guest of {width * 8} bits; those of 64 bits can be moved", "Use `xl migrate`.");
         }
     }
 
@@ -131,11 +148,21 @@ internal static class SourceOpening
         }
     }
 
-    /// <summary>The hypervisor refuses IOMMU, populate-on-demand and foreign rings only when paging is switched on: now.</summary>
-    private static void ProbeRing(XenControl control, DomainFacts facts)
+    /// <summary>Chooses how the domain is recorded, and finds out now what the hypervisor would refuse later.</summary>
+    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts)
     {
+        if (facts.Info.Kind == DomainKind.PV)
+        {
+            using XenExtensionPort port = new(control, facts.DomId);
+            port.Prepare(facts.PageCount, 0);
+            port.Release();
+            return new PvSource(control, facts);
+        }
+
+        // IOMMU, populate-on-demand and foreign rings are refused when paging is switched on.
         using XenPagingRing ring = new(control, facts.DomId);
         ring.TryClose();
+        return new HapSource(control, facts);
     }
 
     private static MigrationException NotSupported(string name, string reason, string remedy) =>
