@@ -50,25 +50,10 @@ public sealed class SynthesisedPvRestore
         }
 
         _prepared = true;
-        _writer.Write(XlHeader.ForConfiguration(_settings.Configuration));
-        _writer.Write(new LibxlHeader());
-        _writer.Write(new LibxcContextRecord());
-        _writer.Write(new LibxcImageHeader());
-        _writer.Write(new LibxcDomainHeader(XenGuestKind.X86Pv, _settings.XenMajor, _settings.XenMinor));
-        _writer.Write(new X86PvInfoRecord(8, 4));
-        if (!_settings.CpuidPolicy.IsEmpty)
-        {
-            _writer.Write(new X86CpuidPolicyRecord(_settings.CpuidPolicy));
-        }
-
-        if (!_settings.MsrPolicy.IsEmpty)
-        {
-            _writer.Write(new X86MsrPolicyRecord(_settings.MsrPolicy));
-        }
-
-        _writer.Write(new StaticDataEndRecord());
+        SynthesisedParts.WriteHead(_writer, _settings, new X86PvInfoRecord(8, 4));
         _writer.Write(new X86PvP2mFramesRecord(0, (uint)pageCount - 1, [.. p2mPages.Select(pfn => (ulong)pfn)]));
-        WriteBatches(pages.Select(pfn => new XenStreamPage(pfn, XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)));
+        SynthesisedParts.WritePages(
+            _writer, pages.Select(pfn => new XenStreamPage(pfn, XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)));
         _writer.Flush();
     }
 
@@ -79,7 +64,7 @@ public sealed class SynthesisedPvRestore
     {
         ArgumentNullException.ThrowIfNull(pages);
         RequireOpen();
-        WriteBatches(pages);
+        SynthesisedParts.WritePages(_writer, pages);
         _writer.Flush();
     }
 
@@ -114,14 +99,6 @@ public sealed class SynthesisedPvRestore
         if (!block.IsEmpty)
         {
             _writer.Write(new X86PvVcpuRecord(type, vcpu, block));
-        }
-    }
-
-    private void WriteBatches(IEnumerable<XenStreamPage> pages)
-    {
-        foreach (XenStreamPage[] batch in pages.Chunk(PageDataRecord.XenBatch))
-        {
-            _writer.Write(new PageDataRecord(batch));
         }
     }
 
