@@ -96,7 +96,8 @@ void fuzz(uint64_t seed, unsigned count)
 		struct xen_prerecord_op op = { 0 };
 		unsigned cmd = operations[draw(sizeof(operations))];
 
-		if (!draw(8)) {
+		/* Pages are declared missing while the domain is paused. */
+		if (!draw(8) || (cmd == XEN_PRERECORD_missing && !paused && draw(4))) {
 			pause_domain(!paused);
 			paused = !paused;
 		}
