@@ -103,6 +103,14 @@ class Guest:
                 raise LabError(f"{self.name} did not re-read its keys within {timeout} s")
             time.sleep(0.5)
 
+    def lay_trail(self, request, timeout=240):
+        """Has the guest `trail` touch its pages in the order of `request`, a number; returns when it has."""
+        self.write("data/lab-request", request)
+        deadline = time.monotonic() + timeout
+        while f"request={request} " not in (self.read("data/lab-reply") or ""):
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not lay its trail within {timeout} s")
+
     def save(self, path, timeout=300):
         self.host.run(["xl", "save", self.name, path], timeout).check()
 
