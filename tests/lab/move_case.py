@@ -44,6 +44,26 @@ class MoveCase(unittest.TestCase):
             if hosts == 2:
                 self.assertFalse(guest.exists())
 
+    def check_series(self, config, hosts, moves, *overrides, methods=("post-copy", "rollback")):
+        """Moves one guest again and again by methods in turn, to and fro between two hosts: what one move spoils, a later one shows.
+        A minute after the last move it must still be whole."""
+        numbers = list(range(1, hosts + 1))
+        if any(self.lab.host(number).run("true").code != 0 for number in numbers):
+            self.skipTest("the lab has one host")
+        with running([self.lab.host(number) for number in numbers], config, *overrides) as guest:
+            for i in range(moves):
+                before = guest.report()
+                method = methods[i % len(methods)]
+                way = open_way(*(self.shells[number] for number in (numbers[::-1] if i % 2 else numbers)))
+                measured, guest = move(way, guest, METHODS[method])
+                print(f"\n{config} by {method}, {hosts} host(s), move {i + 1}: {measured}", end="", flush=True)
+                if method == "rollback":
+                    self.assertIs(measured["proved"], True)
+                self.check_whole(guest, before)
+            report = guest.report()
+            last = guest.wait_report(lambda r: r.uptime > report.uptime + 60, "a minute more")
+            self.assertEqual(last.errors, 0, guest.read("data/lab-error"))
+
     def check_each_method(self, config, hosts, *overrides):
         """Moves a fresh guest by each method."""
         for method in METHODS:

@@ -1,11 +1,10 @@
 """Recordings and moves of guests by the module, measured: between two hosts over TLS, or on one host."""
 from dataclasses import dataclass
 
-from lab_guest import Guest, wait_listening
+from lab_guest import Guest, is_listening, wait_listening
 
 PORT, RELAY_PORT = 7000, 7001
 KEYS = "/tmp/prerecord-keys"
-CERTIFICATES = f"-Certificate {KEYS}/host1.pem -TrustedCertificate {KEYS}/host2.pem"
 # A writer that leaves the emulated processor time for the move.
 PACED = 'extra="console=hvc0 quiet mitigations=off lab.workload=writer lab.mib=32 lab.rate=1000"'
 METHODS = {
@@ -54,37 +53,43 @@ def receive(shell):
     shell.check(f"if (-not (Get-MigrationReceiver)) {{ Start-MigrationReceiver -Port {PORT} -Confirm:$false }}")
 
 
-def identify(shell, name):
-    """Makes a host's certificate where it has none yet; returns its text, which is all that leaves the host."""
-    path = f"{KEYS}/{name}.pem"
+def certificate(host):
+    """Where a host's certificate lies, on every host."""
+    return f"{KEYS}/host{host.number}.pem"
+
+
+def certificates(own, other):
+    """Options that say who a host is, and whom it trusts."""
+    return f"-Certificate {certificate(own)} -TrustedCertificate {certificate(other)}"
+
+
+def introduce(shell, other):
+    """Makes the shell's host a certificate where it has none yet, and brings its text, which is all that leaves the host, to another host."""
+    path = certificate(shell.host)
     shell.host.run(f"mkdir -p {KEYS}").check()
-    return shell.check(
-        f"if (-not [IO.File]::Exists('{path}')) {{ $null = New-MigrationCertificate {name} -Path {KEYS} }}; [IO.File]::ReadAllText('{path}')", 600)
-
-
-def trust(shell, name, certificate):
-    """Brings another host's certificate."""
-    shell.check(f"[IO.File]::WriteAllText('{KEYS}/{name}.pem', '{certificate.strip()}')")
+    text = shell.check(
+        f"if (-not [IO.File]::Exists('{path}')) {{ $null = New-MigrationCertificate host{shell.host.number} -Path {KEYS} }}; [IO.File]::ReadAllText('{path}')", 600)
+    other.host.run(f"mkdir -p {KEYS} && cat > {path}", stdin=text.strip().encode()).check()
 
 
 def connect(source, destination):
     """Makes the second host a destination of the first one, by TLS with a certificate of each, as an administrator does."""
-    certificates = {name: identify(shell, name) for name, shell in (("host1", source), ("host2", destination))}
-    trust(source, "host2", certificates["host2"])
-    trust(destination, "host1", certificates["host1"])
-    address = destination.host.address
+    introduce(source, destination)
+    introduce(destination, source)
+    address = f"{destination.host.address}:{PORT}"
     destination.check(
-        f"Start-MigrationReceiver -Address {address} -Port {PORT} -Certificate {KEYS}/host2.pem"
-        f" -TrustedCertificate {KEYS}/host1.pem -Confirm:$false", 600)
-    source.check(f"Connect-MigrationHost xen2 -Address {address}:{PORT} {CERTIFICATES}", 600)
+        f"if (-not (Get-MigrationReceiver)) {{ Start-MigrationReceiver -Address {destination.host.address} -Port {PORT}"
+        f" {certificates(destination.host, source.host)} -Confirm:$false }}", 600)
+    source.check(f"Connect-MigrationHost xen{destination.host.number} -Address {address} {certificates(source.host, destination.host)}", 600)
 
 
 def relay(way):
     """Starts a relay to the way's receiver, which can be cut; returns the destination's name for the way through it."""
     host = way.source.host
-    host.run(f"socat TCP-LISTEN:{RELAY_PORT},fork,reuseaddr TCP:{way.target_host.address}:{PORT} >/dev/null 2>&1 &").check()
-    wait_listening(host, RELAY_PORT)
-    way.source.check(f"if (-not (Get-MigrationHost relayed*)) {{ $null = Connect-MigrationHost relayed -Address 127.0.0.1:{RELAY_PORT} {CERTIFICATES} }}", 600)
+    forward(host, RELAY_PORT, f"{way.target_host.address}:{PORT}")
+    way.source.check(
+        f"if (-not (Get-MigrationHost relayed*)) {{ $null = Connect-MigrationHost relayed -Address 127.0.0.1:{RELAY_PORT}"
+        f" {certificates(host, way.target_host)} }}", 600)
     return "relayed"
 
 
@@ -93,14 +98,31 @@ def cut_relay(way):
     way.source.host.run("killall socat && while killall -0 socat 2>/dev/null; do sleep 0.1; done").check()
 
 
+def forward(host, port, target, bind=""):
+    """Forwards a port of a host, byte by byte."""
+    host.run(f"socat -b 262144 TCP-LISTEN:{port},fork,reuseaddr,nodelay{bind} TCP:{target},nodelay >/dev/null 2>&1 &").check()
+    wait_listening(host, port)
+
+
+def open_tunnel(source, destination):
+    """A way to the receiver on another host's loopback by a tunnel that encrypts nothing: emulated ciphers take longer than moves."""
+    receive(destination)
+    address = destination.host.address
+    if not is_listening(source.host, RELAY_PORT):
+        forward(destination.host, RELAY_PORT, f"127.0.0.1:{PORT}", f",bind={address}")
+        forward(source.host, RELAY_PORT, f"{address}:{RELAY_PORT}", ",bind=127.0.0.1")
+    return Way(source, destination, destination.host, f"localhost:{RELAY_PORT}")
+
+
 def open_way(source, destination=None):
     """Starts a receiver at the destination (another dom0's shell; None: this host), and names the way to it."""
     if destination is None:
         receive(source)
         return Way(source, source, source.host, f"localhost:{PORT}")
-    if not source.check("Get-MigrationHost xen2*").strip():
+    name = f"xen{destination.host.number}"
+    if not source.check(f"Get-MigrationHost {name}*").strip():
         connect(source, destination)
-    return Way(source, destination, destination.host, "xen2")
+    return Way(source, destination, destination.host, name)
 
 
 def move(way, guest, options, timeout=900):

@@ -1,4 +1,8 @@
-"""PV guests by the very same commands as PVH guests: recorded and let go, moved by every method, refused where they must be."""
+"""PV guests by the very same commands as PVH guests: recorded and let go, moved by every method, refused where they must be.
+
+LAB_PV_MOVES: how often each guest of a series is moved (default 2).
+"""
+import os
 import time
 
 from lab_guest import running
@@ -89,6 +93,28 @@ class Moves(PvCase):
 
     def test_redis_and_writer_by_each_method_between_two_hosts(self):
         self.check_each_method("pvmixed", 2)
+
+
+class Series(PvCase):
+    """The same guest, moved again and again by post-copy and by pre-record in turn."""
+
+    def check(self, config, hosts, *overrides):
+        self.check_series(config, hosts, int(os.environ.get("LAB_PV_MOVES", "2")), *overrides)
+
+    def test_idle_on_one_host(self):
+        self.check("pvidle", 1)
+
+    def test_writer_of_two_vcpus_on_one_host(self):
+        self.check("pvwriter2", 1, PACED)
+
+    def test_processes_that_come_and_go_on_one_host(self):
+        self.check("pvmany2", 1)
+
+    def test_redis_and_writer_between_two_hosts(self):
+        self.check("pvmixed2", 2)
+
+    def test_writer_between_two_hosts(self):
+        self.check("pvwriter", 2, PACED)
 
 
 class Refusals(PvCase):
