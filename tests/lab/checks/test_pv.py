@@ -14,6 +14,7 @@ from prerecord_lab import Lab
 LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
+SERIES = int(os.environ.get("LAB_PV_MOVES", "2"))
 
 
 def setUpModule():
@@ -99,7 +100,7 @@ class Series(PvCase):
     """The same guest, moved again and again by post-copy and by pre-record in turn."""
 
     def check(self, config, hosts, *overrides):
-        self.check_series(config, hosts, int(os.environ.get("LAB_PV_MOVES", "2")), *overrides)
+        self.check_series(config, hosts, SERIES, *overrides)
 
     def test_idle_on_one_host(self):
         self.check("pvidle", 1)
@@ -109,6 +110,11 @@ class Series(PvCase):
 
     def test_processes_that_come_and_go_on_one_host(self):
         self.check("pvmany2", 1)
+
+    def test_disk_and_network_on_one_host(self):
+        # What it sends during a window cannot be held back, so the mode is Observe.
+        HOST.run("/etc/xen/scripts/lab-devices", 120).check()
+        self.check_series("devices", 1, SERIES, methods=("post-copy", "observe"))
 
     def test_redis_and_writer_between_two_hosts(self):
         self.check("pvmixed2", 2)
