@@ -98,11 +98,14 @@ void prerecord_lift_pause(struct prerecord *pr)
 
 /*
  * Pages that are written later without any notice: by Xen through mappings of
- * its own, and by other domains through grants they hold already.
+ * its own, and by other domains through grants they hold already.  Those that
+ * Xen shares with the domain count where they have a pfn: not with PV.
  */
 void prerecord_backup_fixed_pages(struct domain *d)
 {
     struct vcpu *v;
+
+    prerecord_before_write(d, _mfn(virt_to_mfn(d->shared_info)));
 
     for_each_vcpu ( d, v )
         if ( !mfn_eq(v->vcpu_info_mfn, INVALID_MFN) )
