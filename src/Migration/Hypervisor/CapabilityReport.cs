@@ -44,6 +44,8 @@ public sealed record Capability(MigrationCapability Kind, bool IsAvailable, stri
         MigrationCapability.MemoryPaging => "Recording and RemotePF of PVH and HVM domains with HAP.",
         MigrationCapability.ShadowPaging => "PV domains, and domains with hap=0, can be moved while they run.",
         MigrationCapability.Extension => "Recording, rollback and RemotePF of PV domains and of domains with hap=0.",
+        MigrationCapability.NestedExtension =>
+            "Domains with HAP are recorded and served inside the hypervisor: no round trip through the control domain for each page.",
         MigrationCapability.Toolstack => "Domains can come in: the toolstack makes them.",
         MigrationCapability.FreeMemory => "Domains can come in, as large as what is free.",
         MigrationCapability.InPlaceRollback => "Restore-PageBackup without room for a second copy of the domain.",
@@ -92,6 +94,9 @@ public enum MigrationCapability
 
     /// <summary>This project's extension in the hypervisor.</summary>
     Extension,
+
+    /// <summary>This project's extension for domains with nested paging (HAP), too.</summary>
+    NestedExtension,
 
     /// <summary>A toolstack that works with the hypervisor.</summary>
     Toolstack,

@@ -126,6 +126,7 @@ public sealed class SimulatedHost : IMigrationHost
         NotNeeded(MigrationCapability.MemoryPaging),
         NotNeeded(MigrationCapability.ShadowPaging),
         NotNeeded(MigrationCapability.Extension),
+        NotNeeded(MigrationCapability.NestedExtension),
         NotNeeded(MigrationCapability.Toolstack),
         FreeMemory(),
         Report(MigrationCapability.InPlaceRollback, Options.SupportsInPlaceRollback, nameof(Options.SupportsInPlaceRollback)),

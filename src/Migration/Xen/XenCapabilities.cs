@@ -9,15 +9,29 @@ internal static class XenCapabilities
     private const string BuildRemedy =
         "Build the hypervisor with CONFIG_UNSUPPORTED, CONFIG_EXPERT and CONFIG_MEM_PAGING=y and this project's patches (native/hypervisor), and boot it.";
 
-    /// <summary>Asks the host, for domains with nested paging.</summary>
+    /// <summary>Asks the host, for domains with nested paging: the extension, where it takes them, or Xen's paging ring.</summary>
     internal static CapabilityReport Of(XenControl control, string hostName) =>
         Of(XenHostFacts.Read(control), control.ProbeExtension(), hostName);
+
+    /// <summary>Asks the host, for domains with nested paging that the extension does not take.</summary>
+    internal static CapabilityReport OfPagingRing(XenControl control, string hostName)
+    {
+        XenHostFacts facts = XenHostFacts.Read(control);
+        Verdict paging = Paging(facts);
+        return Report(facts, hostName, paging, SeveralVcpus(facts, paging), Extension(control.ProbeExtension()));
+    }
 
     /// <summary>What a migration asks of a host that says this of itself, for domains with nested paging.</summary>
     internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName)
     {
+        Verdict extension = Extension(answer);
+        if (extension.IsAvailable && facts.HasNestedExtension)
+        {
+            return Report(facts, hostName, extension, extension.For(MigrationCapability.SeveralVcpus), extension);
+        }
+
         Verdict paging = Paging(facts);
-        return Report(facts, hostName, paging, SeveralVcpus(facts, paging), Extension(answer));
+        return Report(facts, hostName, paging, SeveralVcpus(facts, paging), extension);
     }
 
     /// <summary>Asks the host, for paravirtualised domains: the extension does all of it.</summary>

@@ -20,6 +20,7 @@ internal static class XenExamination
         MemoryPaging(facts),
         ShadowPaging(facts),
         Extension(extension),
+        NestedExtension(facts, extension),
         Toolstack(toolstack),
         FreeMemory(facts),
         new(MigrationCapability.InPlaceRollback, false,
@@ -50,6 +51,20 @@ internal static class XenExamination
             "Build hypervisor and module from the same version of this project, and boot it."),
         _ => No(MigrationCapability.Extension, "The hypervisor does not know the extension's hypercall.", BuildRemedy),
     };
+
+    private static Capability NestedExtension(XenHostFacts facts, XenExtensionAnswer answer)
+    {
+        if (answer == XenExtensionAnswer.Present && facts.HasNestedExtension)
+        {
+            return Yes(MigrationCapability.NestedExtension, "The extension takes domains with nested paging.");
+        }
+
+        return answer != XenExtensionAnswer.Present
+            ? No(MigrationCapability.NestedExtension, "The hypervisor lacks the extension.", BuildRemedy)
+            : No(MigrationCapability.NestedExtension,
+                "The extension takes domains with nested paging on AMD's processors only; here Xen's paging ring is used for them.",
+                "Nothing is missing for moves; on an AMD host, build the hypervisor anew by native/hypervisor/build.");
+    }
 
     private static Capability Toolstack(XlAnswer answer) => answer switch
     {

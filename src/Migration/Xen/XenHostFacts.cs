@@ -17,6 +17,7 @@ internal sealed record XenHostFacts(
 {
     private const string VersionToken = "prerecord";
     private const string CapabilityToken = "prerecord-paging-";
+    private const string NestedToken = "prerecord-nested";
 
     /// <summary>The whole version, such as "4.17.5-prerecord".</summary>
     internal string Version => FormattableString.Invariant($"{Info.Major}.{Info.Minor}{ExtraVersion}");
@@ -31,6 +32,9 @@ internal sealed record XenHostFacts(
     internal bool HasSeveralVcpuFix =>
         CapabilityWords.Contains(CapabilityToken, StringComparison.Ordinal)
         || ExtraVersion.Contains(VersionToken, StringComparison.Ordinal);
+
+    /// <summary>Whether the hypervisor's extension takes domains with nested paging, too.</summary>
+    internal bool HasNestedExtension => CapabilityWords.Split(' ').Contains(NestedToken);
 
     /// <summary>Asks the host. Touches no domain.</summary>
     /// <exception cref="Hypervisor.MigrationException">It does not answer.</exception>

@@ -48,6 +48,22 @@ public sealed class XenExaminationTests
     internal void A_missing_extension_is_told_from_one_of_another_version(XenExtensionAnswer answer, string reason) =>
         RequireMissing(XenExamination.Of(Facts(), answer, s_xl), MigrationCapability.Extension, reason);
 
+    [Theory]
+    [InlineData(XenExtensionAnswer.Present, "prerecord-paging-2 ", "AMD")]
+    [InlineData(XenExtensionAnswer.None, "prerecord-paging-2 prerecord-nested ", "lacks the extension")]
+    internal void An_extension_that_does_not_take_nested_paging_is_told(XenExtensionAnswer answer, string words, string reason) =>
+        RequireMissing(
+            XenExamination.Of(Facts() with { CapabilityWords = words }, answer, s_xl), MigrationCapability.NestedExtension, reason);
+
+    [Fact]
+    public void A_host_whose_extension_takes_nested_paging_needs_no_memory_paging()
+    {
+        CapabilityReport report = XenCapabilities.Of(Facts() with { HasMemoryPaging = false }, XenExtensionAnswer.Present, "xen1");
+        Assert.True(report[MigrationCapability.Recording].IsAvailable);
+        Assert.True(report[MigrationCapability.RemotePF].IsAvailable);
+        Assert.True(report[MigrationCapability.SeveralVcpus].IsAvailable);
+    }
+
     [Fact]
     public void A_toolstack_that_is_not_there_is_told_from_one_that_does_not_work()
     {
@@ -76,6 +92,7 @@ public sealed class XenExaminationTests
         XenHostFacts facts = Facts() with
         {
             Info = Info(hasHap ? XenHostCapabilities.Hap : XenHostCapabilities.PV),
+            CapabilityWords = "Xen-3.0 prerecord-paging-2 ",
             IsControlDomainHvm = isControlDomainHvm,
             HasMemoryPaging = hasPaging,
         };
@@ -104,7 +121,7 @@ public sealed class XenExaminationTests
         Assert.NotEmpty(item.Gain);
     }
 
-    private static XenHostFacts Facts() => new(Info(), ".5-prerecord", "Xen-3.0 prerecord-paging-2 ", false, true);
+    private static XenHostFacts Facts() => new(Info(), ".5-prerecord", "Xen-3.0 prerecord-paging-2 prerecord-nested ", false, true);
 
     private static XenHostInfo Info(
         XenHostCapabilities capabilities = XenHostCapabilities.Hvm | XenHostCapabilities.PV | XenHostCapabilities.Hap | XenHostCapabilities.Shadow,

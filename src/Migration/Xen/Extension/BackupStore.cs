@@ -16,6 +16,7 @@ namespace PreRecordMigration.Xen.Extension;
 internal sealed class BackupStore : IDisposable
 {
     private readonly IExtensionPort _port;
+    private readonly PageBitmap _populated;
     private readonly PageBackup _backups;
     private readonly string _subject;
     private readonly Lock _gate = new();
@@ -30,13 +31,15 @@ internal sealed class BackupStore : IDisposable
 
     /// <summary>Takes charge of the store of a recording that has started.</summary>
     /// <param name="port">The extension.</param>
+    /// <param name="populated">The pages whose originals are wanted.</param>
     /// <param name="backups">Where the originals go.</param>
     /// <param name="slots">The store's size now.</param>
     /// <param name="limit">Its largest size.</param>
     /// <param name="subject">The domain's name, for errors.</param>
-    internal BackupStore(IExtensionPort port, PageBackup backups, int slots, int limit, string subject)
+    internal BackupStore(IExtensionPort port, PageBitmap populated, PageBackup backups, int slots, int limit, string subject)
     {
         _port = port;
+        _populated = populated;
         _backups = backups;
         _slots = slots;
         _limit = limit;
@@ -79,7 +82,10 @@ internal sealed class BackupStore : IDisposable
         for (; _taken < (int)state.Used; _taken++)
         {
             int pfn = _port.ReadSlot(_taken, _content);
-            _backups.TryAdd(pfn, _content);
+            if (_populated[pfn])
+            {
+                _backups.TryAdd(pfn, _content);
+            }
         }
 
         if (state.Flags.HasFlag(XenExtensionFlags.Lost))

@@ -8,23 +8,26 @@ namespace PreRecordMigration.Xen.Extension;
 internal static class ExtensionMending
 {
     /// <summary>Ends a recording, whose domain runs on, and frees what it held.</summary>
+    /// <returns>Whether there was one, or the beginning of one.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: pages of the domain are missing.</exception>
-    internal static void EndRecording(XenControl control, DomainFacts facts)
+    internal static bool EndRecording(XenControl control, DomainFacts facts)
     {
         using XenExtensionPort port = new(control, facts.DomId);
-        EndRecording(port, facts.Info.Name);
+        return EndRecording(port, facts.Info.Name);
     }
 
     /// <summary>The same.</summary>
-    internal static void EndRecording(IExtensionPort port, string subject)
+    internal static bool EndRecording(IExtensionPort port, string subject)
     {
         try
         {
             port.Stop();
         }
-        catch (XenException exception) when (exception.Errno == XenErrno.NotThere)
+        catch (XenException exception) when (exception.Errno is XenErrno.NotThere or XenErrno.NotSupported)
         {
-            return; // the process was killed before it prepared anything, or after it had released it
+            // The process was killed before it prepared anything, or after it had released it; or the domain is none that
+            // this hypervisor's extension records.
+            return false;
         }
         catch (XenException exception) when (exception.Errno == XenErrno.Busy)
         {
@@ -34,6 +37,7 @@ internal static class ExtensionMending
         try
         {
             port.Release();
+            return true;
         }
         catch (XenException exception) when (exception.Errno == XenErrno.Busy)
         {

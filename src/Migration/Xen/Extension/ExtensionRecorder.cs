@@ -7,13 +7,14 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Extension;
 
 /// <summary>
-/// Records a domain on shadow page tables inside the hypervisor. Reads and writes are told apart: a page that is first read
+/// Records a domain inside the hypervisor. Reads and writes are told apart: a page that is first read
 /// and then written comes twice in an epoch, once as each.
 /// </summary>
 internal sealed class ExtensionRecorder : IAccessRecorder
 {
     private const int ReadChunk = 4096;
     private readonly IExtensionPort _port;
+    private readonly PageBitmap _populated;
     private readonly PageBackup? _backups;
     private readonly Action<ExtensionRecorder> _onDisposed;
     private readonly Lock _gate = new();
@@ -27,9 +28,10 @@ internal sealed class ExtensionRecorder : IAccessRecorder
     private bool _isDisposed;
 
     private ExtensionRecorder(
-        IExtensionPort port, PageBackup? backups, PageBitmap untracked, Action<ExtensionRecorder> onDisposed)
+        IExtensionPort port, PageBitmap populated, PageBackup? backups, PageBitmap untracked, Action<ExtensionRecorder> onDisposed)
     {
         _port = port;
+        _populated = populated;
         _backups = backups;
         _onDisposed = onDisposed;
         UntrackedPages = untracked;
@@ -43,13 +45,14 @@ internal sealed class ExtensionRecorder : IAccessRecorder
 
     /// <summary>Starts a recording.</summary>
     /// <param name="port">The extension, owned from here on.</param>
-    /// <param name="pageCount">The domain's page count.</param>
+    /// <param name="populated">The domain's pages; touches of others, which do not migrate, are left out.</param>
     /// <param name="backups">Where originals go; null to record only. Where it is not null the domain must be suspended.</param>
     /// <param name="subject">The domain's name, for errors.</param>
     /// <param name="onDisposed">Called once, when the recording has ended.</param>
     internal static ExtensionRecorder Start(
-        IExtensionPort port, int pageCount, PageBackup? backups, string subject, Action<ExtensionRecorder> onDisposed)
+        IExtensionPort port, PageBitmap populated, PageBackup? backups, string subject, Action<ExtensionRecorder> onDisposed)
     {
+        int pageCount = populated.PageCount;
         int[] fixedPages;
         BackupStore? store = null;
         if (backups is null)
@@ -62,16 +65,16 @@ internal sealed class ExtensionRecorder : IAccessRecorder
             int slots = RecordingStart.Begin(
                 port, pageCount, XenExtensionFlags.Accesses | XenExtensionFlags.Backups, backups.LimitPages);
             fixedPages = RecordingStart.ReadFixedPages(port);
-            store = new BackupStore(port, backups, slots, backups.LimitPages, subject);
+            store = new BackupStore(port, populated, backups, slots, backups.LimitPages, subject);
         }
 
         PageBitmap untracked = new(pageCount);
-        foreach (int pfn in fixedPages)
+        foreach (int pfn in fixedPages.Where(pfn => populated[pfn]))
         {
             untracked.TrySet(pfn);
         }
 
-        return new ExtensionRecorder(port, backups, untracked, onDisposed) { _store = store };
+        return new ExtensionRecorder(port, populated, backups, untracked, onDisposed) { _store = store };
     }
 
     /// <inheritdoc/>
@@ -198,8 +201,12 @@ internal sealed class ExtensionRecorder : IAccessRecorder
             _port.ReadRecords(first + _taken, part);
             foreach (uint record in part)
             {
-                AccessKind kind = (record & XenExtension.WriteBit) != 0 ? AccessKind.Write : AccessKind.Read;
-                _records.Enqueue(new AccessRecord(_sequence++, _epoch, (int)(record & ~XenExtension.WriteBit), kind));
+                int pfn = (int)(record & ~XenExtension.WriteBit);
+                if (_populated[pfn])
+                {
+                    AccessKind kind = (record & XenExtension.WriteBit) != 0 ? AccessKind.Write : AccessKind.Read;
+                    _records.Enqueue(new AccessRecord(_sequence++, _epoch, pfn, kind));
+                }
             }
 
             _taken += part.Length;

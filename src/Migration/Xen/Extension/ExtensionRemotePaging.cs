@@ -2,43 +2,34 @@ using System.Diagnostics;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Extension;
 
-/// <summary>RemotePF inside the hypervisor, for domains on shadow page tables.</summary>
+/// <summary>RemotePF inside the hypervisor, by its extension.</summary>
 /// <remarks>
 /// The hypervisor names each page once when it is first touched; the page's content, given by hypercall, wakes whoever waits
 /// for it. So there is nothing to answer, and placing needs no lock. Before <see cref="Begin"/> every page is missing here,
 /// and the hypervisor knows nothing of it yet.
 /// </remarks>
-internal sealed class ExtensionRemotePaging : IRemotePaging
+internal sealed class ExtensionRemotePaging : WaitingRemotePaging
 {
     private const int ReadChunk = 64;
     private const int BusyRetries = 200;
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(5);
 
     private readonly IExtensionPort _port;
-    private readonly string _subject;
-    private readonly Lock _waitGate = new();
     private Func<int, ulong>? _frameOf;
     private long _reported;
-    private bool _isClosed;
 
     /// <summary>Takes charge of a domain that is not restored yet.</summary>
     /// <param name="port">The extension, owned from here on.</param>
     /// <param name="missing">The pages that are missing; shared.</param>
     /// <param name="subject">The domain's name, for messages.</param>
     internal ExtensionRemotePaging(IExtensionPort port, PageBitmap missing, string subject)
-    {
-        _port = port;
-        _subject = subject;
-        Missing = missing;
-    }
+        : base(missing, subject) => _port = port;
 
-    /// <inheritdoc/>
-    public PageBitmap Missing { get; }
-
-    /// <summary>The domain is restored, and paused: switches RemotePF on in the hypervisor.</summary>
+    /// <summary>The domain has its pages, and is paused: switches RemotePF on in the hypervisor.</summary>
     /// <param name="frameOf">The frame by which the hypervisor knows a page.</param>
     internal void Begin(Func<int, ulong> frameOf)
     {
@@ -58,44 +49,7 @@ internal sealed class ExtensionRemotePaging : IRemotePaging
     }
 
     /// <inheritdoc/>
-    public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        ArgumentOutOfRangeException.ThrowIfZero(faults.Length, nameof(faults));
-        RequireBegun();
-        long start = Stopwatch.GetTimestamp();
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            static port => ((IExtensionPort)port!).Wake(), _port);
-
-        // Only one thread may wait for the event; a second one waits for the first, no longer than its own time.
-        if (!_waitGate.TryEnter(timeout))
-        {
-            return 0;
-        }
-
-        try
-        {
-            while (true)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                ObjectDisposedException.ThrowIf(_isClosed, this);
-                int count = Collect(faults);
-                TimeSpan left = timeout == Timeout.InfiniteTimeSpan ? timeout : timeout - Stopwatch.GetElapsedTime(start);
-                if (count > 0 || (left <= TimeSpan.Zero && left != Timeout.InfiniteTimeSpan))
-                {
-                    return count;
-                }
-
-                _port.Wait(left);
-            }
-        }
-        finally
-        {
-            _waitGate.Exit();
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
+    public override void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(pages.Length, (long)pfns.Length * Page.Size, nameof(pages));
         Func<int, ulong> frameOf = RequireBegun();
@@ -123,9 +77,9 @@ internal sealed class ExtensionRemotePaging : IRemotePaging
             {
                 throw new MigrationException(
                     MigrationErrorId.HypervisorCall,
-                    $"{_subject}: page {pfns[done]} cannot be filled: the hypervisor uses it as a page table or descriptor table.",
+                    $"{Subject}: page {pfns[done]} cannot be filled: the hypervisor uses it as a page table or descriptor table.",
                     "Look at `xl dmesg`; the domain waits, and nothing of it is lost.",
-                    _subject);
+                    Subject);
             }
 
             if (done < frames.Length)
@@ -135,50 +89,10 @@ internal sealed class ExtensionRemotePaging : IRemotePaging
         }
     }
 
-    /// <inheritdoc/>
-    public void Disable()
-    {
-        lock (_waitGate)
-        {
-            if (_isClosed)
-            {
-                return;
-            }
-
-            int missing = Missing.Count;
-            if (missing != 0)
-            {
-                throw new InvalidOperationException($"{_subject}: {missing} pages are still missing; RemotePF stays on.");
-            }
-
-            if (_frameOf is not null)
-            {
-                _port.Stop();
-                _port.Release();
-            }
-
-            _isClosed = true;
-            _port.Dispose();
-        }
-    }
-
-    /// <summary>Lets go: pages that are missing stay missing, and who waits for one keeps waiting.</summary>
-    public void Dispose()
-    {
-        _port.Wake();
-        lock (_waitGate)
-        {
-            if (!_isClosed)
-            {
-                _isClosed = true;
-                _port.Dispose();
-            }
-        }
-    }
-
     /// <summary>Takes the pages that were asked for since the last time; one that came meanwhile is nobody's fault.</summary>
-    private int Collect(Span<PageFault> faults)
+    protected override int Collect(Span<PageFault> faults)
     {
+        RequireBegun();
         long asked = (long)_port.Query().Count;
         long now = Stopwatch.GetTimestamp();
         Span<uint> records = stackalloc uint[ReadChunk];
@@ -202,6 +116,25 @@ internal sealed class ExtensionRemotePaging : IRemotePaging
         return count;
     }
 
+    /// <inheritdoc/>
+    protected override void Wait(TimeSpan timeout) => _port.Wait(timeout);
+
+    /// <inheritdoc/>
+    protected override void Wake() => _port.Wake();
+
+    /// <inheritdoc/>
+    protected override void SwitchOff()
+    {
+        if (_frameOf is not null)
+        {
+            _port.Stop();
+            _port.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Close() => _port.Dispose();
+
     private Func<int, ulong> RequireBegun() => Volatile.Read(ref _frameOf)
-        ?? throw new InvalidOperationException($"{_subject} is not restored yet: nothing of it can be missing.");
+        ?? throw new InvalidOperationException($"{Subject} is not restored yet: nothing of it can be missing.");
 }

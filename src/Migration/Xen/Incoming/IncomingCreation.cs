@@ -64,7 +64,7 @@ internal abstract class IncomingCreation
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
         IncomingCreation creation = description.Kind switch
         {
-            DomainKind.Pvh => new HapCreation(control, hostName, description, configuration),
+            DomainKind.Pvh => new HvmCreation(control, hostName, description, configuration),
             DomainKind.PV => new PvCreation(control, hostName, description, configuration),
             _ => throw new MigrationException(
                 MigrationErrorId.NotSupported,

@@ -85,7 +85,8 @@ internal static class XenErrno
                 "The backup store's limit is too small to begin with: allow a larger one."),
             NoSystemCall or Access when isExtension => (MigrationErrorId.NotSupported, ExtensionRemedy),
             NotSupported when isExtension => (MigrationErrorId.NotSupported,
-                "The extension is for domains without hardware-assisted paging."),
+                "The extension takes domains with hardware-assisted paging on AMD's processors only, and without IOMMU, "
+                + "populate-on-demand and nested virtualisation."),
             Busy when isEnable => (MigrationErrorId.DomainBusy,
                 "A paging ring is still active: another recording or migration owns the domain, or one was killed. Wait for it "
                 + "to end; if its process is gone, open the domain again and it is mended."),

@@ -13,8 +13,8 @@ internal sealed class PvSource : ISourceMechanism
 {
     private readonly XenControl _control;
     private readonly DomainFacts _facts;
+    private readonly ExtensionRecording _recording;
     private PvMemoryMap _map;
-    private ExtensionRecorder? _recorder;
 
     /// <summary>Takes charge of a domain.</summary>
     /// <param name="control">The connection.</param>
@@ -23,6 +23,7 @@ internal sealed class PvSource : ISourceMechanism
     {
         _control = control;
         _facts = facts;
+        _recording = new ExtensionRecording(control, facts);
         _map = ReadMap(control, facts.DomId, facts.Info.Name);
         Memory = new XenGuestMemory(
             control, facts.DomId, facts.Info.Name, facts.PageCount, pfn => Volatile.Read(ref _map).FrameOf(pfn));
@@ -69,50 +70,21 @@ internal sealed class PvSource : ISourceMechanism
     public PageBitmap FindAlwaysDirty() => new(_facts.PageCount);
 
     /// <inheritdoc/>
-    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed)
-    {
-        XenExtensionPort port = new(_control, _facts.DomId);
-        try
-        {
-            return _recorder = ExtensionRecorder.Start(port, _facts.PageCount, backups, Subject, _ =>
-            {
-                _recorder = null;
-                onDisposed();
-            });
-        }
-        catch
-        {
-            port.Dispose();
-            throw;
-        }
-    }
+    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed) =>
+        _recording.Start(FindPages(), backups, onDisposed);
 
     /// <inheritdoc/>
     public CoreState CaptureCoreState() =>
-        PvCapture.Capture(_control, _facts.DomId, Subject, _map, Memory, FindFixedPages());
+        PvCapture.Capture(_control, _facts.DomId, Subject, _map, Memory, _recording.FindFixedPages(_map.FindPages()));
 
     /// <inheritdoc/>
-    public void EndCapture()
-    {
-        // The capture leaves nothing behind.
-    }
+    public void EndCapture() => _recording.EndCapture();
 
     /// <inheritdoc/>
-    public void Abandon() => _recorder?.Abandon();
+    public void Abandon() => _recording.Abandon();
 
     /// <inheritdoc/>
-    public void Dispose() => _recorder?.Dispose();
-
-    private IEnumerable<int> FindFixedPages()
-    {
-        if (_recorder is not null)
-        {
-            return _recorder.UntrackedPages.Pfns();
-        }
-
-        using XenExtensionPort port = new(_control, _facts.DomId);
-        return RecordingStart.FindFixedPages(port, _facts.PageCount);
-    }
+    public void Dispose() => _recording.Dispose();
 
     /// <summary>Reads a running or suspended guest's p2m.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: the guest does not say where it is.</exception>

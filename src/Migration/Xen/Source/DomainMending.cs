@@ -48,11 +48,8 @@ internal static class DomainMending
 
     private static void RemoveTraps(XenControl control, DomainFacts facts)
     {
-        if (facts.Info.Kind == DomainKind.PV)
-        {
-            ExtensionMending.EndRecording(control, facts);
-        }
-        else
+        bool wasExtensions = XenExtension.IsSupported(control) && ExtensionMending.EndRecording(control, facts);
+        if (!wasExtensions && control.GetDomain(facts.DomId).Flags.HasFlag(XenDomainFlags.Hap))
         {
             RemoveRingTraps(control, facts);
         }
@@ -74,7 +71,7 @@ internal static class DomainMending
         PageBitmap populated = facts.FindPages(control);
         using PageTraps traps = new(
             new XenPagingPort(control, facts.DomId, withContents: false), facts.PageCount, facts.Info.VcpuCount, facts.Info.Name,
-            HapSource.UntrapPatience, TimeProvider.System);
+            RingRecording.UntrapPatience, TimeProvider.System);
         traps.Adopt(populated);
         traps.Remove();
     }

@@ -64,18 +64,20 @@ internal static class SourceOpening
             return;
         }
 
-        if (!info.Flags.HasFlag(XenDomainFlags.Hap))
+        // Whether the extension takes the domain is asked when it is the domain's turn; what it does not take needs the ring.
+        if (info.Flags.HasFlag(XenDomainFlags.Hap) && !XenExtension.IsSupported(control))
         {
-            throw NotSupported(
-                name, "runs without hardware-assisted paging", "Remove hap=0 from its configuration and start it again.");
+            RequireRing(control, name, info.MaxVcpuId + 1);
         }
+    }
 
+    private static void RequireRing(XenControl control, string name, uint vcpus)
+    {
         if (!control.SupportsPaging())
         {
-            XenCapabilities.Of(control, name).Require(MigrationCapability.Recording);
+            XenCapabilities.OfPagingRing(control, name).Require(MigrationCapability.Recording);
         }
 
-        uint vcpus = info.MaxVcpuId + 1;
         if (vcpus > 1 && !XenCapabilities.HasSeveralVcpuFix(control))
         {
             throw NotSupported(
@@ -154,15 +156,22 @@ internal static class SourceOpening
         if (facts.Info.Kind == DomainKind.PV)
         {
             using XenExtensionPort port = new(control, facts.DomId);
-            port.Prepare(facts.PageCount, 0);
-            port.Release();
+            ExtensionSupport.Accepts(port);
             return new PvSource(control, facts);
         }
 
-        // IOMMU, populate-on-demand and foreign rings are refused when paging is switched on.
-        using XenPagingRing ring = new(control, facts.DomId);
-        ring.TryClose();
-        return new HapSource(control, facts);
+        bool hasNestedPaging = control.GetDomain(facts.DomId).Flags.HasFlag(XenDomainFlags.Hap);
+        bool isByExtension = ExtensionSupport.IsChosenFor(control, facts.DomId, hasNestedPaging, facts.Info.Name);
+        if (!isByExtension)
+        {
+            RequireRing(control, facts.Info.Name, (uint)facts.Info.VcpuCount);
+
+            // IOMMU, populate-on-demand and foreign rings are refused when paging is switched on.
+            using XenPagingRing ring = new(control, facts.DomId);
+            ring.TryClose();
+        }
+
+        return new HvmSource(control, facts, isByExtension);
     }
 
     private static MigrationException NotSupported(string name, string reason, string remedy) =>

@@ -63,6 +63,23 @@ public sealed class ExtensionRecorderTests
     }
 
     [Fact]
+    public void Touches_of_pages_that_do_not_migrate_are_left_out()
+    {
+        FakeExtensionPort port = new(PageCount) { FixedPages = [5, 40] };
+        PageBitmap populated = All();
+        populated.TryClear(7);
+        populated.TryClear(40);
+        PageBackup backups = new(PageCount);
+        using ExtensionRecorder recorder = ExtensionRecorder.Start(port, populated, backups, "vm", _ => { });
+        port.Write(7, 1);
+        port.Write(8, 1);
+        Assert.Equal([(0, 8, AccessKind.Write)], Drain(recorder));
+        Assert.Equal([5], recorder.UntrackedPages.Pfns());
+        backups.CatchUp();
+        Assert.Equal([5, 8], backups.Pfns());
+    }
+
+    [Fact]
     public void A_page_written_a_moment_ago_is_read_as_it_was()
     {
         FakeExtensionPort port = new(PageCount);
@@ -115,7 +132,7 @@ public sealed class ExtensionRecorderTests
         port.Prepare(PageCount, PageCount);
         port.Grow(16);
         port.Start(XenExtensionFlags.Backups);
-        using BackupStore store = new(port, backups, 16, PageCount, "vm");
+        using BackupStore store = new(port, All(), backups, 16, PageCount, "vm");
         for (int pfn = 0; pfn < 400; pfn++)
         {
             Assert.True(SpinWait.SpinUntil(() => port.Write(pfn, 1), TimeSpan.FromSeconds(30)), $"Page {pfn}");
@@ -227,8 +244,26 @@ public sealed class ExtensionRecorderTests
             port.Stop();
         }
 
-        ExtensionMending.EndRecording(port, "vm");
+        Assert.Equal(phase != FakeExtensionPort.Phase.Empty, ExtensionMending.EndRecording(port, "vm"));
         Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
+    }
+
+    [Fact]
+    public void Nothing_is_to_be_mended_of_a_domain_that_the_extension_does_not_take()
+    {
+        FakeExtensionPort port = new(PageCount) { RefusesDomain = true };
+        Assert.False(ExtensionMending.EndRecording(port, "vm"));
+    }
+
+    [Fact]
+    public void Whether_the_extension_takes_a_domain_is_found_out_without_leaving_anything()
+    {
+        FakeExtensionPort port = new(1);
+        Assert.True(ExtensionSupport.Accepts(port));
+        Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
+        Assert.False(ExtensionSupport.Accepts(new FakeExtensionPort(1) { RefusesDomain = true }));
+        port.Prepare(1, 0);
+        Assert.Equal(XenErrno.Busy, Assert.Throws<XenException>(() => ExtensionSupport.Accepts(port)).Errno);
     }
 
     [Fact]
@@ -245,8 +280,15 @@ public sealed class ExtensionRecorderTests
         Assert.Equal(FakeExtensionPort.Phase.Started, port.State);
     }
 
+    private static PageBitmap All()
+    {
+        PageBitmap all = new(PageCount);
+        all.SetRange(0, PageCount);
+        return all;
+    }
+
     private static ExtensionRecorder Start(FakeExtensionPort port, PageBackup? backups) =>
-        ExtensionRecorder.Start(port, PageCount, backups, "vm", _ => { });
+        ExtensionRecorder.Start(port, All(), backups, "vm", _ => { });
 
     private static List<(int Epoch, int Pfn, AccessKind Kind)> Drain(ExtensionRecorder recorder)
     {

@@ -40,6 +40,8 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
 
     internal int[] FixedPages { get; set; } = [];
 
+    /// <summary>Whether the domain is none that the extension takes.</summary>
+    internal bool RefusesDomain { get; init; }
 
     internal bool IsDisposed { get; private set; }
 
@@ -258,6 +260,11 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(IsDisposed, this);
+            if (RefusesDomain)
+            {
+                throw Refuse("prerecord operation", XenErrno.NotSupported);
+            }
+
             if (!phases.Contains(State))
             {
                 throw Refuse("prerecord operation", State == Phase.Empty ? XenErrno.NotThere : XenErrno.Busy);

@@ -136,11 +136,11 @@ internal sealed class FakePagingPort : IPagingPort
 
     public void Dispose() => Waiting.Dispose();
 
-    internal XenRemotePaging Open()
+    internal RingRemotePaging Open()
     {
         PageBitmap missing = new(_pageCount);
         missing.SetAll();
-        return new XenRemotePaging(this, missing, "domain");
+        return new RingRemotePaging(this, missing, "domain");
     }
 
     internal void Touch(int vcpu, int pfn) => Request(new XenPagingEvent

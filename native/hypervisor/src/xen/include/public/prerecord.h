@@ -5,8 +5,9 @@
  * domain whose pages are still elsewhere.
  *
  * One hypercall, HYPERVISOR_prerecord_op(struct xen_prerecord_op *), for the
- * toolstack alone.  It works on domains that run on shadow page tables: PV
- * domains, and HVM and PVH domains without HAP.  Pages are named by their
+ * toolstack alone.  It works on domains that run on shadow page tables, that is
+ * PV domains, and HVM and PVH domains without HAP; and on those with HAP on AMD's
+ * processors.  Pages are named by their
  * pseudo-physical frame number (pfn).  What is large is mapped, through
  * XENMEM_acquire_resource, not copied.
  *
@@ -42,8 +43,10 @@
 
 /*
  * Makes the caller the owner and allocates what the rest needs, or nothing if
- * it fails.  -EBUSY if the domain has an owner already, -EOPNOTSUPP for a
- * domain with HAP.
+ * it fails.  -EBUSY if the domain has an owner already or a ring of vm_event,
+ * -EOPNOTSUPP for a domain with HAP on a processor other than AMD's, with an
+ * IOMMU, populate-on-demand, nested virtualisation or an emulator that watches
+ * pages.
  */
 #define XEN_PRERECORD_prepare 1
 /* Makes the store `slots` large; lifts the pause of a full store. */

@@ -12,10 +12,11 @@
 DECLARE_PER_CPU(bool, prerecord_must_not_wait);
 
 int prerecord_write_slow(struct domain *d, mfn_t mfn, bool may_fail);
-bool prerecord_missing_slow(struct domain *d, mfn_t mfn);
-bool prerecord_defer_slow(struct domain *d, mfn_t mfn);
+bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer);
 bool prerecord_must_repeat_slow(const struct vcpu *v);
 void prerecord_forget_slow(struct domain *d, mfn_t mfn);
+bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write);
+bool prerecord_records_slow(const struct domain *d);
 int prerecord_promote_slow(struct domain *d, struct page_info *page,
                            unsigned long type);
 
@@ -43,7 +44,7 @@ static inline int prerecord_may_write(struct domain *d, mfn_t mfn)
 /* Is the page's content still elsewhere?  If so, it is asked for. */
 static inline bool prerecord_missing(struct domain *d, mfn_t mfn)
 {
-    return prerecord_on(d) && prerecord_missing_slow(d, mfn);
+    return prerecord_on(d) && prerecord_missing_slow(d, mfn, false);
 }
 
 /*
@@ -53,7 +54,7 @@ static inline bool prerecord_missing(struct domain *d, mfn_t mfn)
  */
 static inline bool prerecord_defer(struct domain *d, mfn_t mfn)
 {
-    return prerecord_on(d) && prerecord_defer_slow(d, mfn);
+    return prerecord_on(d) && prerecord_missing_slow(d, mfn, true);
 }
 
 /* Before a hypercall reads or maps a page: 0, or what it is to return. */
@@ -113,6 +114,26 @@ bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest);
 uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
                              bool demand, bool write);
 
+/*
+ * A nested page fault, before Xen's own handling of it.  Returns whether it is
+ * dealt with: the access may be repeated, when the vCPU runs.
+ */
+static inline bool prerecord_nested_fault(struct vcpu *v, unsigned long gfn,
+                                          bool write)
+{
+    return prerecord_on(v->domain) &&
+           prerecord_nested_fault_slow(v, gfn, write);
+}
+
+/* Are pages of a domain with nested paging to fault at their first write? */
+static inline bool prerecord_records(const struct domain *d)
+{
+    return prerecord_on(d) && prerecord_records_slow(d);
+}
+
+/* Is the domain prepared for a recording or for RemotePF? */
+bool prerecord_in_use(const struct domain *d);
+
 /* Pages that Xen writes with no further notice; each takes their originals. */
 void evtchn_fifo_prerecord(struct domain *d);
 void gnttab_prerecord(struct domain *d);
@@ -140,6 +161,9 @@ void prerecord_final_teardown(struct domain *d);
 #define prerecord_defer(d, mfn) ((void)(d), (void)(mfn), false)
 #define prerecord_fetch(d, mfn) ((void)(d), (void)(mfn), 0)
 #define prerecord_promote(page, type) ((void)(page), (void)(type), 0)
+#define prerecord_nested_fault(v, gfn, write) ((void)(v), (void)(gfn), false)
+#define prerecord_records(d) ((void)(d), false)
+#define prerecord_in_use(d) ((void)(d), false)
 #define prerecord_must_repeat(v) ((void)(v), false)
 #define prerecord_repeat_hypercall(v, result) ((void)(v), false)
 #define prerecord_resource_max_frames(d, id) (-EOPNOTSUPP)

@@ -43,6 +43,20 @@ static void watch_level(struct prerecord *pr)
     }
 }
 
+static void note_loss(struct prerecord *pr)
+{
+    pr->flags |= XEN_PRERECORD_LOST;
+    prerecord_notify(pr);
+}
+
+void prerecord_lose(struct prerecord *pr)
+{
+    spin_lock(&pr->lock);
+    if ( pr->flags & XEN_PRERECORD_BACKUPS )
+        note_loss(pr);
+    spin_unlock(&pr->lock);
+}
+
 int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
                      bool may_fail)
 {
@@ -61,8 +75,7 @@ int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
     if ( pr->used == pr->slots )
     {
         /* The reserve is made so that this does not happen. */
-        pr->flags |= XEN_PRERECORD_LOST;
-        prerecord_notify(pr);
+        note_loss(pr);
         return 0;
     }
 

@@ -157,8 +157,6 @@ long do_prerecord_op(XEN_GUEST_HANDLE_PARAM(xen_prerecord_op_t) u_op)
 
     if ( d == current->domain || is_system_domain(d) || !domain_vcpu(d, 0) )
         rc = -EINVAL;
-    else if ( paging_mode_hap(d) )
-        rc = -EOPNOTSUPP;
     else
         rc = perform_alone(d, &op);
 

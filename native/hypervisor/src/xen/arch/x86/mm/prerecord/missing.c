@@ -56,24 +56,6 @@ static bool is_missing_now(struct prerecord *pr, unsigned long pfn)
     return missing;
 }
 
-bool prerecord_missing_slow(struct domain *d, mfn_t mfn)
-{
-    struct prerecord *pr = d->arch.paging.prerecord;
-    unsigned long pfn = served_pfn(pr, mfn);
-    bool missing;
-
-    if ( pfn == NO_PFN )
-        return false;
-
-    spin_lock(&pr->lock);
-    missing = prerecord_is_missing(pr, pfn);
-    if ( missing )
-        ask_for(pr, pfn);
-    spin_unlock(&pr->lock);
-
-    return missing;
-}
-
 /* The vCPU runs on when the page is there. */
 static void pause_for(struct prerecord *pr, struct vcpu *v, unsigned long pfn)
 {
@@ -86,7 +68,7 @@ static void pause_for(struct prerecord *pr, struct vcpu *v, unsigned long pfn)
     vcpu_pause_nosync(v);
 }
 
-bool prerecord_defer_slow(struct domain *d, mfn_t mfn)
+bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer)
 {
     struct prerecord *pr = d->arch.paging.prerecord;
     unsigned long pfn = served_pfn(pr, mfn);
@@ -101,7 +83,7 @@ bool prerecord_defer_slow(struct domain *d, mfn_t mfn)
     if ( missing )
     {
         ask_for(pr, pfn);
-        if ( curr->domain == d && !this_cpu(prerecord_must_not_wait) )
+        if ( defer && curr->domain == d && !this_cpu(prerecord_must_not_wait) )
         {
             pause_for(pr, curr, pfn);
             pr->repeat[curr->vcpu_id] = true;
@@ -134,7 +116,7 @@ bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
     if ( from_guest )
     {
         /* The instruction is repeated; a hypercall there was not. */
-        if ( prerecord_defer_slow(v->domain, mfn) )
+        if ( prerecord_missing_slow(v->domain, mfn, true) )
             prerecord_must_repeat_slow(v);
 
         return true;
@@ -142,7 +124,7 @@ bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
 
     if ( this_cpu(prerecord_must_not_wait) || in_atomic() ||
          !rcu_quiesce_allowed() )
-        return !prerecord_defer_slow(v->domain, mfn);
+        return !prerecord_missing_slow(v->domain, mfn, true);
 
     /* Copying to or from the guest: no reference to any page is held here. */
     wait_event(pr->content, !is_missing_now(pr, pfn));
@@ -153,7 +135,7 @@ bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
 int prerecord_promote_slow(struct domain *d, struct page_info *page,
                            unsigned long type)
 {
-    if ( !prerecord_defer_slow(d, page_to_mfn(page)) )
+    if ( !prerecord_missing_slow(d, page_to_mfn(page), true) )
         return 0;
 
     /* -EINTR has the hypercall go on from here; descriptors' users just fail. */

@@ -22,16 +22,21 @@ static int size_shadow_pool(struct domain *d, const struct prerecord *pr)
     return preempted ? -ERESTART : rc;
 }
 
-/* With the domain paused, so that it sees one instant. */
-static int switch_on(struct prerecord *pr, unsigned int flags)
+static int enlarge_pool(struct prerecord *pr)
 {
-    struct domain *d = pr->d;
+    return paging_mode_hap(pr->d) ? prerecord_nested_prepare(pr->d)
+                                  : size_shadow_pool(pr->d, pr);
+}
+
+static int enable(struct domain *d)
+{
     int rc;
 
-    spin_lock(&pr->lock);
-    pr->count = pr->half = pr->epoch = pr->used = 0;
-    pr->flags = flags;
-    spin_unlock(&pr->lock);
+    if ( paging_mode_hap(d) )
+    {
+        prerecord_nested_switch(d, true);
+        return 0;
+    }
 
     paging_lock(d);
     if ( shadow_mode_enabled(d) )
@@ -39,6 +44,34 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
     rc = shadow_one_bit_enable(d, PG_prerecord);
     paging_unlock(d);
 
+    return rc;
+}
+
+static void disable(struct domain *d)
+{
+    if ( paging_mode_hap(d) )
+    {
+        prerecord_nested_switch(d, false);
+        return;
+    }
+
+    paging_lock(d);
+    if ( prerecord_on(d) )
+        shadow_one_bit_disable(d, PG_prerecord);
+    paging_unlock(d);
+}
+
+/* With the domain paused, so that it sees one instant. */
+static int switch_on(struct prerecord *pr, unsigned int flags)
+{
+    int rc;
+
+    spin_lock(&pr->lock);
+    pr->count = pr->half = pr->epoch = pr->used = 0;
+    pr->flags = flags;
+    spin_unlock(&pr->lock);
+
+    rc = enable(pr->d);
     if ( !rc )
         pr->phase = PHASE_STARTED;
     else
@@ -63,7 +96,7 @@ int prerecord_start(struct prerecord *pr, uint32_t flags)
     if ( (flags & XEN_PRERECORD_BACKUPS) &&
          pr->slots < 2 * prerecord_reserve(d) )
         return -ENOSPC;
-    rc = size_shadow_pool(d, pr);
+    rc = enlarge_pool(pr);
     if ( rc )
         return rc;
 
@@ -79,19 +112,27 @@ int prerecord_start(struct prerecord *pr, uint32_t flags)
 int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
 {
     struct domain *d = pr->d;
+    bool nested = paging_mode_hap(d);
 
     if ( !(pr->flags & XEN_PRERECORD_RUNNING) )
         return -EINVAL;
 
-    paging_lock(d);
+    /* The order of the locks is the other one for nested paging. */
+    if ( !nested )
+        paging_lock(d);
     spin_lock(&pr->lock);
     op->u.epoch.first = pr->half * 2 * pr->nr_pfns;
     op->u.epoch.count = pr->count;
     prerecord_next_epoch(pr);
     op->u.epoch.number = pr->epoch;
     spin_unlock(&pr->lock);
-    shadow_blow_tables(d);
-    paging_unlock(d);
+    if ( nested )
+        prerecord_nested_arm(d);
+    else
+    {
+        shadow_blow_tables(d);
+        paging_unlock(d);
+    }
 
     return 0;
 }
@@ -100,7 +141,7 @@ int prerecord_serve(struct prerecord *pr)
 {
     int rc;
 
-    rc = size_shadow_pool(pr->d, pr);
+    rc = enlarge_pool(pr);
     if ( rc )
         return rc;
 
@@ -127,10 +168,7 @@ int prerecord_stop(struct prerecord *pr)
 
     domain_pause(d);
     clear_flags(pr);
-    paging_lock(d);
-    if ( prerecord_on(d) )
-        shadow_one_bit_disable(d, PG_prerecord);
-    paging_unlock(d);
+    disable(d);
     prerecord_lift_pause(pr);
     prerecord_wake_all(pr);
     domain_unpause(d);

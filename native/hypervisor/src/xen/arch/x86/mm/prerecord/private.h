@@ -97,6 +97,14 @@ int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
 void prerecord_backup_fixed_pages(struct domain *d);
 unsigned long prerecord_reserve(const struct domain *d);
 void prerecord_lift_pause(struct prerecord *pr);
+/* An original could not be taken; the lock is not held. */
+void prerecord_lose(struct prerecord *pr);
+
+/* nested.c: domains with nested paging; the switch with the domain paused */
+bool prerecord_nested_fits(const struct domain *d);
+int prerecord_nested_prepare(struct domain *d);
+void prerecord_nested_switch(struct domain *d, bool on);
+void prerecord_nested_arm(struct domain *d);
 
 /* missing.c; the first two with the lock held */
 bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Recording accesses by cyclic save-and-empty of the shadow page table.
+ * Recording accesses by cyclic save-and-empty of the shadow page table, or of
+ * the second-level table (nested.c).
  *
  * An epoch begins with empty shadows, so the first touch of each page faults
  * and passes through prerecord_propagate(), the only place where a page gets
@@ -17,7 +18,8 @@ unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn)
 {
     unsigned long pfn;
 
-    if ( !mfn_valid(mfn) || page_get_owner(mfn_to_page(mfn)) != pr->d )
+    if ( !mfn_valid(mfn) || page_get_owner(mfn_to_page(mfn)) != pr->d ||
+         is_special_page(mfn_to_page(mfn)) )
         return NO_PFN;
 
     /* A PV guest controls this table: what it says of itself may be wrong. */
@@ -60,7 +62,7 @@ void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
     pr->count++;
 }
 
-/* With the paging lock held too, and the shadows about to be emptied. */
+/* The table is about to be emptied; a shadow's with the paging lock held. */
 void prerecord_next_epoch(struct prerecord *pr)
 {
     unsigned long pfn;

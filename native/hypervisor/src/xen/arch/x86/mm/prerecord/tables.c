@@ -5,6 +5,7 @@
  * steps, by the owner or when the domain dies.
  */
 #include <xen/event.h>
+#include <xen/vm_event.h>
 #include "private.h"
 
 static void cf_check nothing_to_do(struct vcpu *v, unsigned int port)
@@ -59,6 +60,29 @@ int prerecord_set_owner(struct prerecord *pr, domid_t owner)
     set_port(pr, port);
 
     return 0;
+}
+
+bool prerecord_in_use(const struct domain *d)
+{
+    const struct prerecord *pr = d->arch.paging.prerecord;
+
+    return pr && pr->phase != PHASE_EMPTY;
+}
+
+/* Xen's own ways to watch a domain's second-level table exclude this one. */
+static int check_nested(const struct domain *d)
+{
+    if ( !prerecord_nested_fits(d) )
+        return -EOPNOTSUPP;
+
+    return vm_event_check_ring(d->vm_event_monitor) ||
+#ifdef CONFIG_MEM_PAGING
+           vm_event_check_ring(d->vm_event_paging) ||
+#endif
+#ifdef CONFIG_MEM_SHARING
+           vm_event_check_ring(d->vm_event_share) ||
+#endif
+           false ? -EBUSY : 0;
 }
 
 /* The descriptor, once made, stays until the domain is gone: hooks look at it. */
@@ -168,6 +192,13 @@ int prerecord_prepare(struct prerecord *pr, struct xen_prerecord_op *op)
     if ( pr->phase != PHASE_EMPTY && !pr->failure &&
          (nr_pfns != pr->nr_pfns || limit != pr->store.max) )
         return -EBUSY;
+
+    if ( pr->phase == PHASE_EMPTY && paging_mode_hap(pr->d) )
+    {
+        rc = check_nested(pr->d);
+        if ( rc )
+            return rc;
+    }
 
     if ( pr->phase == PHASE_EMPTY || !pr->failure )
     {

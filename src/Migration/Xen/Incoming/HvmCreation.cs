@@ -4,8 +4,8 @@ using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Incoming;
 
-/// <summary>Makes a PVH domain with nested paging: its ordinary pages are allocated here, beside the waiting toolstack.</summary>
-internal sealed class HapCreation(
+/// <summary>Makes a PVH domain: its ordinary pages are allocated here, beside the waiting toolstack.</summary>
+internal sealed class HvmCreation(
     XenControl control, string hostName, DomainDescription description, XenDomainConfiguration configuration)
     : IncomingCreation(control, description, configuration)
 {
@@ -51,7 +51,7 @@ internal sealed class HapCreation(
 
     /// <inheritdoc/>
     protected override IIncomingMechanism Build(IncomingRestore restore, int domid) =>
-        new HapIncoming(Control, hostName, Description.VcpuCount, domid, Name, Pages, restore, _stream!);
+        new HvmIncoming(Control, hostName, Description.VcpuCount, domid, Name, Pages, restore, _stream!);
 
     private List<HvmParameter> OrderedParameters()
     {

@@ -1,14 +1,18 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Paging;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Incoming;
 
-/// <summary>An incoming PVH domain: its pages are taken away before the restoration, and its ring tells of faults.</summary>
-internal sealed class HapIncoming : IIncomingMechanism
+/// <summary>
+/// An incoming PVH domain. Its pages are missing from before the restoration on: by the hypervisor's extension, where that
+/// serves such domains, otherwise taken away and told of by Xen's paging ring.
+/// </summary>
+internal sealed class HvmIncoming : IIncomingMechanism
 {
     private readonly XenControl _control;
     private readonly string _hostName;
@@ -18,9 +22,9 @@ internal sealed class HapIncoming : IIncomingMechanism
     private readonly IncomingRestore _restore;
     private readonly SynthesisedRestore _stream;
     private readonly XenIncomingMemory _memory;
-    private XenRemotePaging? _paging;
+    private IRemotePaging? _paging;
 
-    internal HapIncoming(
+    internal HvmIncoming(
         XenControl control, string hostName, int vcpuCount, int domid, string name, IncomingPages pages,
         IncomingRestore restore, SynthesisedRestore stream)
     {
@@ -44,26 +48,8 @@ internal sealed class HapIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
-        CapabilityReport capabilities = XenCapabilities.Of(_control, _hostName);
-        capabilities.Require(MigrationCapability.RemotePF);
-        if (_vcpuCount > 1)
-        {
-            // Without the fix two faulting vCPUs hang the whole host.
-            capabilities.Require(MigrationCapability.SeveralVcpus);
-        }
-
-        XenPagingPort port = new(_control, _domid, withContents: true);
-        try
-        {
-            PageEvictor.EvictAll(_control, _domid, Pages, _name);
-        }
-        catch
-        {
-            port.Dispose();
-            throw;
-        }
-
-        return _paging = new XenRemotePaging(port, Pages.Missing, _name);
+        bool hasNestedPaging = _control.GetDomain(_domid).Flags.HasFlag(XenDomainFlags.Hap);
+        return _paging = ExtensionSupport.IsChosenFor(_control, _domid, hasNestedPaging, _name) ? ByExtension() : ByRing();
     }
 
     /// <inheritdoc/>
@@ -91,6 +77,50 @@ internal sealed class HapIncoming : IIncomingMechanism
     {
         _paging?.Dispose();
         _restore.Dispose();
+    }
+
+    private ExtensionRemotePaging ByExtension()
+    {
+        foreach (int pfn in Pages.Ordinary())
+        {
+            Pages.Missing.TrySet(pfn);
+        }
+
+        ExtensionRemotePaging paging = new(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
+        try
+        {
+            paging.Begin(static pfn => (ulong)pfn);
+            return paging;
+        }
+        catch
+        {
+            paging.Dispose();
+            throw;
+        }
+    }
+
+    private RingRemotePaging ByRing()
+    {
+        CapabilityReport capabilities = XenCapabilities.OfPagingRing(_control, _hostName);
+        capabilities.Require(MigrationCapability.RemotePF);
+        if (_vcpuCount > 1)
+        {
+            // Without the fix two faulting vCPUs hang the whole host.
+            capabilities.Require(MigrationCapability.SeveralVcpus);
+        }
+
+        XenPagingPort port = new(_control, _domid, withContents: true);
+        try
+        {
+            PageEvictor.EvictAll(_control, _domid, Pages, _name);
+        }
+        catch
+        {
+            port.Dispose();
+            throw;
+        }
+
+        return new RingRemotePaging(port, Pages.Missing, _name);
     }
 
     private void PlaceCorePages(CoreState core)

@@ -2,29 +2,35 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Paging;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Source;
 
-/// <summary>PVH and HVM domains with nested paging: recorded by trapping pages with Xen's paging interface.</summary>
-internal sealed class HapSource : ISourceMechanism
+/// <summary>
+/// PVH and HVM domains, with nested paging or on shadow page tables: memory by guest frame; a core state of HVM context,
+/// time-stamp counter and the pages that cannot be missing.
+/// </summary>
+internal sealed class HvmSource : ISourceMechanism
 {
-    /// <summary>How long removing the traps may go on without progress.</summary>
-    internal static readonly TimeSpan UntrapPatience = TimeSpan.FromSeconds(30);
-
     private readonly XenControl _control;
     private readonly DomainFacts _facts;
     private readonly XenGuestMemory _memory;
-    private PageTraps? _traps;
-    private bool _isRecording;
+    private readonly IPageRecording _recording;
 
-    internal HapSource(XenControl control, DomainFacts facts)
+    /// <summary>Takes charge of a domain.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="facts">What is known of it.</param>
+    /// <param name="isRecordedByExtension">Whether the hypervisor's extension records it, or Xen's paging ring.</param>
+    internal HvmSource(XenControl control, DomainFacts facts, bool isRecordedByExtension)
     {
         _control = control;
         _facts = facts;
         _memory = new XenGuestMemory(control, facts.DomId, facts.Info.Name, facts.PageCount, static pfn => (ulong)pfn);
+        _recording = isRecordedByExtension
+            ? new ExtensionRecording(control, facts)
+            : new RingRecording(control, facts, _memory);
     }
 
     /// <inheritdoc/>
@@ -50,33 +56,15 @@ internal sealed class HapSource : ISourceMechanism
     }
 
     /// <inheritdoc/>
-    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed)
-    {
-        try
-        {
-            IAccessRecorder recorder = XenAccessRecorder.Start(
-                Traps(), _memory, FindPages(), backups, _facts.Info.Name, _ =>
-                {
-                    _isRecording = false;
-                    onDisposed();
-                    EndCapture();
-                });
-            _isRecording = true;
-            return recorder;
-        }
-        catch
-        {
-            EndCapture();
-            throw;
-        }
-    }
+    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed) =>
+        _recording.Start(FindPages(), backups, onDisposed);
 
     /// <inheritdoc/>
     public CoreState CaptureCoreState()
     {
         PageBitmap populated = FindPages();
         PageBitmap never = new(_facts.PageCount);
-        foreach (int pfn in Traps().Trap(populated.Pfns()).Concat(DomainFacts.SpecialPages(populated)))
+        foreach (int pfn in _recording.FindFixedPages(populated).Concat(DomainFacts.SpecialPages(populated)))
         {
             never.TrySet(pfn);
         }
@@ -91,27 +79,13 @@ internal sealed class HapSource : ISourceMechanism
     }
 
     /// <inheritdoc/>
-    public void EndCapture()
-    {
-        if (!_isRecording && _traps is not null)
-        {
-            _traps.Remove();
-            _traps.Dispose();
-            _traps = null;
-        }
-    }
+    public void EndCapture() => _recording.EndCapture();
 
     /// <inheritdoc/>
-    public void Abandon()
-    {
-        // Its traps go with it; the ring's page must be let go first.
-        _traps?.Abandon();
-        _traps?.Dispose();
-        _traps = null;
-    }
+    public void Abandon() => _recording.Abandon();
 
     /// <inheritdoc/>
-    public void Dispose() => _traps?.Dispose();
+    public void Dispose() => _recording.Dispose();
 
     private static List<VcpuState> Vcpus(byte[] context) =>
     [
@@ -122,8 +96,4 @@ internal sealed class HapSource : ISourceMechanism
             _ => PagingMode.None,
         })),
     ];
-
-    private PageTraps Traps() => _traps ??= new PageTraps(
-        new XenPagingPort(_control, _facts.DomId, withContents: false), _facts.PageCount, _facts.Info.VcpuCount, _facts.Info.Name,
-        UntrapPatience, TimeProvider.System);
 }

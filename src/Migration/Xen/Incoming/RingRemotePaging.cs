@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
@@ -12,7 +11,7 @@ namespace PreRecordMigration.Xen.Incoming;
 /// requests, clearing a page's missing bit, and answering (the ring has one producer index). A request therefore either
 /// is in the table when its page is placed, or finds the page placed when it is taken.
 /// </remarks>
-internal sealed class XenRemotePaging : IRemotePaging
+internal sealed class RingRemotePaging : WaitingRemotePaging
 {
     private const int TakeChunk = 32;
     private const int DropRetries = 200;
@@ -20,9 +19,7 @@ internal sealed class XenRemotePaging : IRemotePaging
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(5);
 
     private readonly IPagingPort _port;
-    private readonly string _subject;
     private readonly Lock _gate = new();
-    private readonly Lock _waitGate = new();
     private readonly PendingFaults _pending;
     private readonly List<XenPagingEvent> _answers = [];
     private bool _isClosed;
@@ -31,54 +28,15 @@ internal sealed class XenRemotePaging : IRemotePaging
     /// <param name="port">The domain's paging interface, owned from here on.</param>
     /// <param name="missing">The pages that were taken away.</param>
     /// <param name="subject">The domain's name, for messages.</param>
-    internal XenRemotePaging(IPagingPort port, PageBitmap missing, string subject)
+    internal RingRemotePaging(IPagingPort port, PageBitmap missing, string subject)
+        : base(missing, subject)
     {
         _port = port;
-        _subject = subject;
-        Missing = missing;
         _pending = new PendingFaults(missing);
     }
 
     /// <inheritdoc/>
-    public PageBitmap Missing { get; }
-
-    /// <inheritdoc/>
-    public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        ArgumentOutOfRangeException.ThrowIfZero(faults.Length, nameof(faults));
-        long start = Stopwatch.GetTimestamp();
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            static port => ((IPagingPort)port!).Wake(), _port);
-
-        // Only one thread may wait on the ring; a second one waits for the first, no longer than its own time.
-        if (!_waitGate.TryEnter(timeout))
-        {
-            return 0;
-        }
-
-        try
-        {
-            while (true)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                int count = Collect(faults);
-                TimeSpan left = timeout == Timeout.InfiniteTimeSpan ? timeout : timeout - Stopwatch.GetElapsedTime(start);
-                if (count > 0 || (left <= TimeSpan.Zero && left != Timeout.InfiniteTimeSpan))
-                {
-                    return count;
-                }
-
-                _port.Wait(left);
-            }
-        }
-        finally
-        {
-            _waitGate.Exit();
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
+    public override void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(pages.Length, (long)pfns.Length * Page.Size, nameof(pages));
         Span<int> results = stackalloc int[XenPagingPort.ContentChunk];
@@ -108,52 +66,38 @@ internal sealed class XenRemotePaging : IRemotePaging
     }
 
     /// <inheritdoc/>
-    public void Disable()
-    {
-        lock (_waitGate)
-        {
-            lock (_gate)
-            {
-                if (_isClosed)
-                {
-                    return;
-                }
-
-                int missing = Missing.Count;
-                if (missing != 0)
-                {
-                    throw new InvalidOperationException($"{_subject}: {missing} pages are still missing; RemotePF stays on.");
-                }
-
-                DisableQuietly();
-            }
-        }
-    }
-
-    /// <summary>Lets the ring go as it stands: pages that are missing stay missing, and who waits for one keeps waiting.</summary>
-    public void Dispose()
-    {
-        _port.Wake();
-        lock (_waitGate)
-        {
-            lock (_gate)
-            {
-                if (!_isClosed)
-                {
-                    _isClosed = true;
-                    _port.Dispose();
-                }
-            }
-        }
-    }
-
-    private int Collect(Span<PageFault> faults)
+    protected override int Collect(Span<PageFault> faults)
     {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             TakeAll();
             return _pending.Report(faults);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Wait(TimeSpan timeout) => _port.Wait(timeout);
+
+    /// <inheritdoc/>
+    protected override void Wake() => _port.Wake();
+
+    /// <inheritdoc/>
+    protected override void Close()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            _port.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void SwitchOff()
+    {
+        lock (_gate)
+        {
+            DisableRing();
         }
     }
 
@@ -242,10 +186,10 @@ internal sealed class XenRemotePaging : IRemotePaging
             refusal = result[0];
         }
 
-        throw new XenException("XENMEM_paging_op_prep", -refusal, $"{_subject}, page {pfn[0]}", "");
+        throw new XenException("XENMEM_paging_op_prep", -refusal, $"{Subject}, page {pfn[0]}", "");
     }
 
-    private void DisableQuietly()
+    private void DisableRing()
     {
         // While its vCPUs run, one may be in the hypervisor with a page it saw missing and no request made yet; that
         // request would find no ring, and the vCPU would wait for ever.
@@ -258,9 +202,9 @@ internal sealed class XenRemotePaging : IRemotePaging
             {
                 throw new MigrationException(
                     MigrationErrorId.VerificationFailed,
-                    $"{_subject}: the hypervisor counts {pagedOut} pages as taken away, though all have been placed; RemotePF stays on.",
+                    $"{Subject}: the hypervisor counts {pagedOut} pages as taken away, though all have been placed; RemotePF stays on.",
                     "Look at `xl dmesg`. The domain runs on; do not switch RemotePF off for it.",
-                    _subject);
+                    Subject);
             }
 
             for (int attempt = 0; !_port.TryDisable(); attempt++)
@@ -269,21 +213,17 @@ internal sealed class XenRemotePaging : IRemotePaging
                 {
                     throw new MigrationException(
                         MigrationErrorId.HypervisorCall,
-                        $"{_subject}: vCPUs keep waiting for room in the paging ring; RemotePF stays on.",
+                        $"{Subject}: vCPUs keep waiting for room in the paging ring; RemotePF stays on.",
                         "Look at `xl dmesg`, then disable RemotePF again.",
-                        _subject);
+                        Subject);
                 }
 
                 TakeAll();
             }
-
-            _isClosed = true;
         }
         finally
         {
             _port.UnpauseDomain();
         }
-
-        _port.Dispose();
     }
 }

@@ -5,7 +5,7 @@ using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Incoming;
 
-public class XenRemotePagingTests
+public class RingRemotePagingTests
 {
     private static readonly byte[] s_page = new byte[Page.Size];
 
@@ -13,7 +13,7 @@ public class XenRemotePagingTests
     public void A_fault_is_reported_once_and_answered_when_its_page_is_placed()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         PageFault[] faults = new PageFault[8];
         port.Touch(vcpu: 0, pfn: 7);
 
@@ -32,7 +32,7 @@ public class XenRemotePagingTests
     public void A_request_that_comes_after_its_page_is_answered_at_once_and_not_reported()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         port.Touch(vcpu: 0, pfn: 7);
         paging.Place([7], s_page);
 
@@ -45,7 +45,7 @@ public class XenRemotePagingTests
     public void Every_vCPU_that_waits_for_a_page_is_woken_and_a_repeated_request_is_one_fault()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         PageFault[] faults = new PageFault[8];
         port.Touch(vcpu: 0, pfn: 7);
         port.Touch(vcpu: 1, pfn: 7);
@@ -63,7 +63,7 @@ public class XenRemotePagingTests
     public void A_backends_touch_has_no_vCPU_and_is_answered_after_its_page()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         PageFault[] faults = new PageFault[1];
         port.Request(new XenPagingEvent { Gfn = 9, Vcpu = 3, EventFlags = XenEventFlags.Foreign, PageState = XenPageState.PagedOut });
 
@@ -78,7 +78,7 @@ public class XenRemotePagingTests
     public void A_page_that_the_guest_gave_up_is_not_missing_and_its_content_is_left_out()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         port.Drop(5);
 
         // The ring has not been read when the content comes: the hypervisor refuses it, and the ring tells why.
@@ -92,7 +92,7 @@ public class XenRemotePagingTests
     public void A_refused_page_is_an_error_that_names_it_and_the_others_are_placed()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         port.Refuse(5, XenErrno.OutOfMemory);
 
         XenException error = Assert.Throws<XenException>(() => paging.Place([4, 5, 6], new byte[3 * Page.Size]));
@@ -107,7 +107,7 @@ public class XenRemotePagingTests
     public void Cancelling_ends_a_wait()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         using CancellationTokenSource source = new();
         Task wait = Task.Run(
             () => paging.WaitFault(new PageFault[1], Timeout.InfiniteTimeSpan, source.Token), TestContext.Current.CancellationToken);
@@ -122,7 +122,7 @@ public class XenRemotePagingTests
     public void Disabling_with_missing_pages_is_refused()
     {
         using FakePagingPort port = new(64);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
 
         Assert.Throws<InvalidOperationException>(paging.Disable);
         Assert.False(port.IsDisabled);
@@ -132,7 +132,7 @@ public class XenRemotePagingTests
     public void Disabling_answers_what_is_left_while_the_domain_stands_still()
     {
         using FakePagingPort port = new(64) { BusyDisables = 3 };
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         port.Touch(vcpu: 0, pfn: 7);
         paging.Place([.. Enumerable.Range(0, 64)], new byte[64 * Page.Size]);
 
@@ -150,7 +150,7 @@ public class XenRemotePagingTests
         const int pages = 4096;
         const int vcpus = 4;
         using FakePagingPort port = new(pages);
-        using XenRemotePaging paging = port.Open();
+        using RingRemotePaging paging = port.Open();
         using CancellationTokenSource stop = new();
         PageBitmap unsent = paging.Missing.Clone();
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Domains with nested paging: their second-level table plays the part of the
+ * shadow page table.
+ *
+ * Emptying it means what "recalculate" means to the rest of Xen: an entry
+ * without its user bit is not used by the processor, and neither is what lies
+ * below it.  An epoch begins by marking the root's entries; a fault then pushes
+ * the mark down one level at a time, and settles the one page that was touched.
+ * What other code does meanwhile to the table keeps its meaning, log-dirty mode
+ * included, because a settled page that is not written yet has the type that
+ * log-dirty mode gives it: readable, and faulting at its first write.
+ *
+ * The processor's own walks of the guest's page tables count as writes to them:
+ * that is how it reports them.
+ *
+ * For AMD's nested page tables (p2m-pt.c) alone.
+ */
+#include <xen/sched.h>
+#include <asm/altp2m.h>
+#include <asm/hap.h>
+#include <asm/hvm/nestedhvm.h>
+#include <asm/p2m.h>
+#include "../mm-locks.h"
+#include "private.h"
+
+#define SETTLED (_PAGE_USER | _PAGE_ACCESSED)
+#define USABLE  (_PAGE_PRESENT | _PAGE_DIRTY | SETTLED)
+
+static bool is_settled(l1_pgentry_t entry)
+{
+    return l1e_get_flags(entry) & _PAGE_USER;
+}
+
+/* What cannot be looked after by this means is left to others. */
+bool prerecord_nested_fits(const struct domain *d)
+{
+    const struct p2m_domain *p2m = p2m_get_hostp2m(d);
+
+    return cpu_has_svm && !nestedhvm_enabled(d) && !altp2m_active(d) &&
+           !is_iommu_enabled(d) && !p2m->pod.entry_count &&
+           !read_atomic(&p2m->ioreq.entry_count);
+}
+
+/* Tables for 4k pages, where large ones are now. */
+int prerecord_nested_prepare(struct domain *d)
+{
+    unsigned int wanted = domain_tot_pages(d) / 256 + 32;
+    bool preempted = false;
+    int rc = 0;
+
+    paging_lock(d);
+    if ( d->arch.paging.hap.free_pages < wanted )
+        rc = hap_set_allocation(d, d->arch.paging.hap.total_pages +
+                                   d->arch.paging.hap.p2m_pages + wanted -
+                                   d->arch.paging.hap.free_pages, &preempted);
+    paging_unlock(d);
+
+    return preempted ? -ERESTART : rc;
+}
+
+/*
+ * Every page's next touch faults.  After a recording has stopped that gives each
+ * the type back that it would have had.
+ */
+void prerecord_nested_arm(struct domain *d)
+{
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+
+    p2m_lock(p2m);
+    p2m->change_entry_type_global(p2m, p2m_ram_rw, p2m_ram_rw);
+    p2m_unlock(p2m);
+}
+
+void prerecord_nested_switch(struct domain *d, bool on)
+{
+    paging_lock(d);
+    if ( on )
+        d->arch.paging.mode |= PG_prerecord;
+    else
+        d->arch.paging.mode &= ~PG_prerecord;
+    paging_unlock(d);
+
+    prerecord_nested_arm(d);
+}
+
+/* Nothing below an entry that is not settled is cached: no need to flush. */
+static void push_down(l1_pgentry_t *entry)
+{
+    l1_pgentry_t *table = map_domain_page(l1e_get_mfn(*entry)), e;
+    unsigned int i;
+
+    for ( i = 0; i < L1_PAGETABLE_ENTRIES; i++ )
+    {
+        e = table[i];
+        if ( !(l1e_get_flags(e) & _PAGE_PRESENT) || !is_settled(e) )
+            continue;
+        l1e_remove_flags(e, SETTLED);
+        safe_write_pte(&table[i], e);
+    }
+    unmap_domain_page(table);
+
+    smp_wmb(); /* All of them are marked before one may be used. */
+    e = *entry;
+    l1e_add_flags(e, SETTLED);
+    safe_write_pte(entry, e);
+}
+
+/* Smaller pages for a large one, as settled as it was. */
+static int split(struct p2m_domain *p2m, l1_pgentry_t *entry,
+                 unsigned int level)
+{
+    unsigned int i, flags = l1e_get_flags(*entry);
+    unsigned long mfn = l1e_get_pfn(*entry);
+    mfn_t table_mfn = p2m_alloc_ptp(p2m, level - 1);
+    l1_pgentry_t *table;
+
+    if ( mfn_eq(table_mfn, INVALID_MFN) )
+        return -ENOMEM;
+
+    /* As p2m_next_level() does: bit 12 is the attribute of a large page. */
+    if ( level == 2 )
+    {
+        if ( mfn & 1 )
+            mfn &= ~1UL;
+        else
+            flags &= ~_PAGE_PSE;
+    }
+
+    table = map_domain_page(table_mfn);
+    for ( i = 0; i < L1_PAGETABLE_ENTRIES; i++ )
+        table[i] = l1e_from_pfn(mfn | ((unsigned long)i <<
+                                       ((level - 2) * PAGETABLE_ORDER)),
+                                flags);
+    unmap_domain_page(table);
+
+    smp_wmb(); /* The table is there before it is used. */
+    safe_write_pte(entry, l1e_from_mfn(table_mfn, USABLE | _PAGE_RW));
+
+    return 0;
+}
+
+/* The entry of a 4k page, mapped, or NULL where there is none. */
+static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn)
+{
+    mfn_t mfn = pagetable_get_mfn(p2m_get_pagetable(p2m));
+    unsigned int level;
+
+    for ( level = 4; ; level-- )
+    {
+        l1_pgentry_t *entry = map_domain_page(mfn);
+        unsigned int flags;
+
+        entry += (gfn >> ((level - 1) * PAGETABLE_ORDER)) &
+                 (L1_PAGETABLE_ENTRIES - 1);
+        flags = l1e_get_flags(*entry);
+
+        if ( !(flags & _PAGE_PRESENT) )
+        {
+            unmap_domain_page(entry);
+            return NULL;
+        }
+        if ( level == 1 )
+            return entry;
+
+        if ( (flags & _PAGE_PSE) && split(p2m, entry, level) )
+        {
+            prerecord_lose(p2m->domain->arch.paging.prerecord);
+            unmap_domain_page(entry);
+            return NULL;
+        }
+        if ( !is_settled(*entry) )
+            push_down(entry);
+
+        mfn = l1e_get_mfn(*entry);
+        unmap_domain_page(entry);
+    }
+}
+
+static void settle(l1_pgentry_t *entry, bool writable)
+{
+    p2m_type_t type = writable ? p2m_ram_rw : p2m_ram_logdirty;
+
+    safe_write_pte(entry,
+                   l1e_from_mfn(l1e_get_mfn(*entry),
+                                ((type & 0x7fUL) << 12) | USABLE |
+                                (writable ? _PAGE_RW : 0)));
+}
+
+/* A page is touched that is looked after.  Returns whether that settles it. */
+static bool record(struct prerecord *pr, l1_pgentry_t *entry,
+                   unsigned long pfn, bool write)
+{
+    struct domain *d = pr->d;
+    mfn_t mfn = l1e_get_mfn(*entry);
+    bool settled = is_settled(*entry), writable = false;
+    p2m_type_t type = p2m_flags_to_type(l1e_get_flags(*entry));
+
+    if ( settled && !(write && type == p2m_ram_logdirty) )
+        return false;
+
+    spin_lock(&pr->lock);
+    if ( write && p2m_is_changeable(type) )
+        /* The domain is paused where the store is full, and tries again. */
+        writable = !prerecord_backup(pr, pfn, mfn, true);
+    prerecord_note(pr, pfn, writable);
+    if ( !paging_mode_log_dirty(d) &&
+         (*prerecord_state(pr, pfn) & STATE_WRITTEN) )
+        writable = true;
+    spin_unlock(&pr->lock);
+
+    if ( !p2m_is_changeable(type) )
+        return false;
+
+    if ( writable )
+        paging_mark_pfn_dirty(d, _pfn(pfn));
+    settle(entry, writable);
+
+    return true;
+}
+
+bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
+{
+    struct domain *d = v->domain;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+    struct prerecord *pr = d->arch.paging.prerecord;
+    l1_pgentry_t *entry;
+    unsigned long pfn;
+    bool done = false;
+
+    p2m_lock(p2m);
+
+    entry = map_leaf(p2m, gfn);
+    if ( entry )
+    {
+        mfn_t mfn = l1e_get_mfn(*entry);
+
+        pfn = prerecord_pfn(pr, mfn);
+        if ( pfn != gfn )
+            ; /* Not the domain's own page, or Xen's: as without us. */
+        else if ( pr->flags & XEN_PRERECORD_RUNNING )
+            done = record(pr, entry, pfn, write);
+        else if ( !is_settled(*entry) && prerecord_defer(d, mfn) )
+        {
+            /* The instruction is repeated; a hypercall there was not. */
+            prerecord_must_repeat(v);
+            done = true;
+        }
+        unmap_domain_page(entry);
+    }
+
+    p2m_unlock(p2m);
+
+    return done;
+}
+
+bool prerecord_records_slow(const struct domain *d)
+{
+    return d->arch.paging.prerecord->flags & XEN_PRERECORD_RUNNING;
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

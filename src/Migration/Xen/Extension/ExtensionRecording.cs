@@ -1,0 +1,56 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Source;
+
+namespace PreRecordMigration.Xen.Extension;
+
+/// <summary>The recordings of one source domain by the hypervisor's extension, one at a time.</summary>
+internal sealed class ExtensionRecording(XenControl control, DomainFacts facts) : IPageRecording
+{
+    private ExtensionRecorder? _recorder;
+
+    /// <inheritdoc/>
+    public IAccessRecorder Start(PageBitmap populated, PageBackup? backups, Action onDisposed)
+    {
+        XenExtensionPort port = new(control, facts.DomId);
+        try
+        {
+            return _recorder = ExtensionRecorder.Start(port, populated, backups, facts.Info.Name, _ =>
+            {
+                _recorder = null;
+                onDisposed();
+            });
+        }
+        catch
+        {
+            port.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<int> FindFixedPages(PageBitmap populated)
+    {
+        if (_recorder is not null)
+        {
+            return _recorder.UntrackedPages.Pfns();
+        }
+
+        using XenExtensionPort port = new(control, facts.DomId);
+        return RecordingStart.FindFixedPages(port, facts.PageCount).Where(pfn => populated[pfn]);
+    }
+
+    /// <inheritdoc/>
+    public void EndCapture()
+    {
+        // Finding them left nothing behind.
+    }
+
+    /// <inheritdoc/>
+    public void Abandon() => _recorder?.Abandon();
+
+    /// <inheritdoc/>
+    public void Dispose() => _recorder?.Dispose();
+}

@@ -1,0 +1,59 @@
+"""PVH guests on shadow page tables (hap=0) by the very same commands as those with nested paging: the extension does it all."""
+import unittest
+
+from lab_guest import running
+from module_shell import ModuleShell, Shells
+from move_case import MoveCase, require_module
+from moves import PACED, RECORD
+from prerecord_lab import Lab
+
+LAB = Lab.attach()
+HOST = LAB.host(1)
+SHELLS = Shells(LAB)
+
+
+def setUpModule():
+    require_module(LAB)
+
+
+def tearDownModule():
+    SHELLS.end()
+
+
+class ShadowCase(MoveCase):
+    lab, shells = LAB, SHELLS
+
+
+class Recordings(ShadowCase):
+    def test_a_writer_of_two_vcpus_is_recorded_and_let_go(self):
+        with running([HOST], "shadow2", PACED) as guest:
+            before = guest.report()
+            rolled_back = SHELLS[1].values(RECORD.format(name=guest.name, mode="Rollback"))
+            print(f"\nshadow2: {rolled_back}")
+            self.assertGreater(rolled_back["changed"], 0, "nothing changed, so nothing was proved")
+            self.assertGreaterEqual(rolled_back["backed"], rolled_back["changed"])
+            self.assertLess(rolled_back["backed"], rolled_back["recorded"], "reads are told from writes, and are not backed up")
+            self.assertIs(rolled_back["proved"], True)
+            self.check_whole(guest, before)
+
+    def test_a_tool_that_is_killed_while_recording_leaves_a_domain_that_the_next_run_mends(self):
+        with running([HOST], "shadow", PACED) as guest:
+            before = guest.report()
+            killed = ModuleShell(HOST)
+            killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 60s -Epoch 500ms -Confirm:$false")
+            guest.wait_progress(3)
+            killed.kill()
+            self.assertGreater(SHELLS[1].values(RECORD.format(name=guest.name, mode="Observe"))["recorded"], 0)
+            self.check_whole(guest, before)
+
+
+class Moves(ShadowCase):
+    def test_a_paced_writer_by_each_method_on_one_host(self):
+        self.check_each_method("shadow", 1, PACED)
+
+    def test_a_writer_of_two_vcpus_by_each_method_between_two_hosts(self):
+        self.check_each_method("shadow2", 2, PACED)
+
+
+if __name__ == "__main__":
+    unittest.main()
