@@ -78,7 +78,7 @@ def connect(source, destination):
     introduce(destination, source)
     address = f"{destination.host.address}:{PORT}"
     destination.check(
-        f"if (-not (Get-MigrationReceiver | Where-Object {{ "$($_.Endpoint.Address)" -eq '{destination.host.address}' }})) {{"
+        f"if (-not (Get-MigrationReceiver | Where-Object {{ $_.Endpoint.Address.ToString() -eq '{destination.host.address}' }})) {{"
         f" Start-MigrationReceiver -Address {destination.host.address} -Port {PORT}"
         f" {certificates(destination.host, source.host)} -Confirm:$false }}", 600)
     source.check(f"Connect-MigrationHost xen{destination.host.number} -Address {address} {certificates(source.host, destination.host)}", 600)
