@@ -52,9 +52,13 @@ def expect_memory(before, timeout=120):
             raise AssertionError(f"{before - free_memory()} MiB did not come back")
 
 
-def paused(guest):
-    """Whether the guest is paused, by Xen's own account."""
-    return "p" in HOST.run(f"xl list {guest.name} | sed 1d", 120).check().stdout.split()[4]
+def stands_still(guest, tool):
+    """Whether the guest, which would never rest, uses no processor time. The hypervisor's own pause is not the toolstack's: `xl list`
+    does not show it, and `xl unpause` cannot lift it."""
+    def used():
+        tool("wait 1000")
+        return HOST.run(f"xl list {guest.name} | sed 1d", 120).check().stdout.split()[5]
+    return used() == used()
 
 
 class Case(unittest.TestCase):

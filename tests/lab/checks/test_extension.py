@@ -5,7 +5,7 @@ LAB_EXTENSION_ROLLBACKS, LAB_EXTENSION_SERVED: how often each load is rolled bac
 import os
 import unittest
 
-from extension_case import HOST, Case, install_tool, paused, running
+from extension_case import HOST, Case, install_tool, running, stands_still
 from extension_tool import ACCESSES, BACKUPS, FULL, Refused
 
 ROLLBACKS = int(os.environ.get("LAB_EXTENSION_ROLLBACKS", "2"))
@@ -44,7 +44,7 @@ class Recording(Case):
             for slots in (600, 1200, 20000):
                 while not tool.numbers("query")["flags"] & FULL:
                     tool("wait 1000")
-                self.assertTrue(paused(guest))
+                self.assertTrue(stands_still(guest, tool))
                 stopped = tool.numbers("query")
                 self.assertLessEqual(stopped["used"], stopped["slots"])
                 tool(f"grow {slots}")
