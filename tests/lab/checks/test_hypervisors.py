@@ -43,6 +43,8 @@ class Hypervisors(unittest.TestCase):
         with host_with("unpatched") as (host, shell):
             with running([host], "idle2") as guest:
                 self.check_refused(shell, guest, "several vCPUs", "native/hypervisor")
+            with running([host], "shadow") as guest:
+                self.check_refused(shell, guest, "hap=0", "native/hypervisor")
             with running([host], "writer", PACED) as guest:
                 before = guest.report()
                 self.assertIs(shell.values(RECORD.format(name=guest.name, mode="Rollback"))["proved"], True)

@@ -62,27 +62,30 @@ void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
     pr->count++;
 }
 
+static void forget_touches(struct prerecord *pr, unsigned long pfn)
+{
+    *prerecord_state(pr, pfn) &= ~(STATE_ACCESSED | STATE_WRITTEN);
+}
+
 /* The table is about to be emptied; a shadow's with the paging lock held. */
 void prerecord_next_epoch(struct prerecord *pr)
 {
-    unsigned long pfn;
+    unsigned long i, first = pr->half * 2 * pr->nr_pfns;
 
     ASSERT(spin_is_locked(&pr->lock));
 
-    for ( pfn = 0; pfn < pr->nr_pfns; pfn++ )
-    {
-        uint8_t *state = prerecord_state(pr, pfn);
-
-        /* Eight pages at once, where none of them was touched. */
-        if ( !(pfn & 7) && pfn + 8 <= pr->nr_pfns &&
-             !(*(uint64_t *)state & (0x0101010101010101UL *
-                                     (STATE_ACCESSED | STATE_WRITTEN))) )
+    /* Who was touched is in the records, where there are any. */
+    if ( pr->flags & XEN_PRERECORD_ACCESSES )
+        for ( i = 0; i < pr->count; i++ )
         {
-            pfn += 7;
-            continue;
+            uint32_t *record = map_record(pr, first + i);
+
+            forget_touches(pr, *record & ~XEN_PRERECORD_WRITE);
+            unmap_domain_page(record);
         }
-        *state &= ~(STATE_ACCESSED | STATE_WRITTEN);
-    }
+    else
+        for ( i = 0; i < pr->nr_pfns; i++ )
+            forget_touches(pr, i);
 
     pr->half ^= 1;
     pr->count = 0;
