@@ -43,6 +43,7 @@
         'Test-Migration'
         'Test-MigrationHost'
         'Wait-Migration'
+        'Wait-MigrationReceiver'
     )
     VariablesToExport    = @()
     AliasesToExport      = @()

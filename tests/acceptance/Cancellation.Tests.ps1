@@ -188,3 +188,65 @@ Describe 'Stopping in a phase' {
         Wait-Held 'stop1', 'stop2' $before
     }
 }
+
+Describe 'Stopping the work on a file' {
+    BeforeAll {
+        function New-Shell([string] $command) {
+            $shell = [System.Management.Automation.PowerShell]::Create()
+            $shell.Runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
+                [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
+            $shell.Runspace.Open()
+            $shell.AddScript("Import-Module '$manifest'; $command")
+        }
+
+        $folder = [System.IO.Directory]::CreateTempSubdirectory('prerecord-').FullName
+        $large = [System.IO.Path]::Combine($folder, 'large.csv')
+        [System.IO.File]::WriteAllText($large, (0..99999).ForEach({ "$_,1,1`n" }) -join '')
+    }
+
+    AfterAll {
+        [System.IO.Directory]::Delete($folder, $true)
+    }
+
+    # Each goes on for ever, so that it is stopped wherever it happens to be: what holds then holds at every moment.
+    It '<Command> lets go of the file that it reads' -ForEach @(
+        @{ Command = 'Import-PreRecord' }
+        @{ Command = 'Measure-PageOrder -Order Sequential' }
+    ) {
+        foreach ($time in 1..3) {
+            $shell = New-Shell "while (`$true) { `$null = $Command '$large' }"
+            $running = $shell.BeginInvoke()
+            while ($shell.Streams.Progress.Count -lt $time -and -not $running.IsCompleted) {
+                $null = [System.Threading.Thread]::Yield()
+            }
+
+            $shell.Stop()
+            "$($shell.InvocationStateInfo.State)" | Should -Be 'Stopped'
+            [System.IO.FileStream]::new($large, 'Open', 'ReadWrite', 'None').Dispose()
+            $shell.Runspace.Dispose()
+            $shell.Dispose()
+        }
+    }
+
+    It 'Export-PreRecord leaves a file that is whole, or none' {
+        $whole = (Import-PreRecord $large | Export-PreRecord ([System.IO.Path]::Combine($folder, 'whole.csv'))).Length
+        $target = [System.IO.Path]::Combine($folder, 'again.csv')
+        foreach ($time in 1..3) {
+            $shell = New-Shell "`$read = Import-PreRecord '$large'; while (`$true) { `$read | Export-PreRecord '$target' -Force }"
+            $running = $shell.BeginInvoke()
+            while (-not [System.IO.File]::Exists("$target.partial") -and -not $running.IsCompleted) {
+                $null = [System.Threading.Thread]::Yield()
+            }
+
+            $shell.Stop()
+            "$($shell.InvocationStateInfo.State)" | Should -Be 'Stopped'
+            [System.IO.File]::Exists("$target.partial") | Should -BeFalse
+            if ([System.IO.File]::Exists($target)) {
+                [System.IO.FileInfo]::new($target).Length | Should -Be $whole
+            }
+
+            $shell.Runspace.Dispose()
+            $shell.Dispose()
+        }
+    }
+}

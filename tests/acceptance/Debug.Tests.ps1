@@ -4,8 +4,9 @@ BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
 
     # A line of the debug stream: no part of it comes out of a domain, a file, or a credential.
-    $line = "^Opened 'traced' on 'debug1' \(Simulated\)\.$|^'traced': (sent|received) [A-Za-z]+ on (bulk|demand), [0-9,]+ bytes$|" +
-        "^'traced': state [A-Za-z]+ -> [A-Za-z]+$|^'traced': [A-Z][a-z]+\.$|" +
+    # What the other side does is told where it is in this process.
+    $line = "^Opened 'traced' on 'debug1' \(Simulated\)\.$|^'(traced)?': (destination )?(sent|received) [A-Za-z]+ on (bulk|demand), [0-9,]+ bytes$|" +
+        "^'traced': (destination )?state [A-Za-z]+ -> [A-Za-z]+$|^'traced': [A-Z][a-z]+\.$|" +
         "^'traced': (outputs are held back|suspended at the checkpoint|accesses are recorded(, pages are backed up)?|" +
         'core state captured, \d+ pages|runs on after the checkpoint|epoch \d+ ended, \d+ accesses|' +
         "paused at the window's end|accesses are not recorded any more)$"
@@ -32,9 +33,17 @@ Describe '-Debug' {
             @($told.Where({ $_ -match $record })).Count | Should -Be 1 -Because $record
         }
 
-        $states = $told.Where({ $_ -match ': state ' }).ForEach({ $_.Split(' ')[-1] })
+        $states = $told.Where({ $_ -match "': state " }).ForEach({ $_.Split(' ')[-1] })
         $states -join ' ' | Should -Be 'Preparing Open Open Committed Running Draining Finished'
         @($told.Where({ $_ -match 'epoch \d ended' })).Count | Should -Be 2
+        foreach ($record in 'sent Welcome on bulk', 'sent Welcome on demand', 'received Prepare on bulk', 'sent Prepared on bulk',
+            'received CoreState on bulk', 'sent Restored on bulk', 'received Commit on bulk', 'sent Running on bulk', 'received PushComplete on bulk',
+            'sent Complete on bulk', 'received Released on bulk') {
+            @($told.Where({ $_ -match "destination $record" })).Count | Should -Be 1 -Because $record
+        }
+
+        $states = $told.Where({ $_ -match ': destination state ' }).ForEach({ $_.Split(' ')[-1] })
+        $states -join ' ' | Should -Be 'Creating Collecting Restoring Restored Starting Running Running Completed Finished'
     }
 
     It 'does not ask between two steps, and shows the phases too' {

@@ -177,6 +177,16 @@ Describe 'Invoke-PreRecordMigration -ThrottleLimit' {
         }
     }
 
+    It 'moves no bar more often than five times a second' {
+        New-Worker paced
+        $time = [System.Diagnostics.Stopwatch]::StartNew()
+        $there = Invoke-Elsewhere 'Invoke-PreRecordMigration paced -HostName job1 -Destination job2 -Window 200ms -Epoch 20ms -BandwidthLimit 8MB'
+        $most = [Math]::Ceiling($time.Elapsed.TotalSeconds * 5) + 2
+        $there.Errors.Count | Should -Be 0
+        $there.Progress.Where({ $_.Activity -match "'paced'" }).Count | Should -BeGreaterThan 2
+        $there.Progress.Where({ $_.Activity -match "'paced'" }).Count | Should -BeLessOrEqual $most
+    }
+
     It 'refuses <_> at once' -ForEach 0, 65 {
         { Invoke-PreRecordMigration wide1 job2 -ThrottleLimit $_ } | Should -Throw -ErrorId 'ParameterArgumentValidationError,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
     }

@@ -65,6 +65,12 @@ Describe 'The module' {
         [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext($cmdlets).Name | Should -Be 'PreRecordMigration'
     }
 
+    It 'writes to no console: everything goes through the streams' {
+        foreach ($type in (Get-Command Get-MigrationDomain).ImplementingType, [PreRecordMigration.Methods.MigrationMethod]) {
+            $type.Assembly.GetReferencedAssemblies().Name | Should -Not -Contain 'System.Console'
+        }
+    }
+
     It 'loads nothing native' {
         $maps = '/proc/self/maps'
         if ([System.IO.File]::Exists($maps)) {
@@ -121,14 +127,27 @@ Describe 'The cmdlet <_>' -ForEach $exported {
     }
 
     It 'says what it returns' {
-        if ($command.Name -notin 'Disconnect-MigrationHost', 'Stop-MigrationReceiver', 'Stop-PreRecord') {
-            $command.OutputType.Count | Should -BeGreaterThan 0
+        # What ends a host has nothing to return.
+        $command.OutputType.Count -gt 0 | Should -Be ($command.Name -ne 'Disconnect-MigrationHost')
+    }
+
+    It 'returns what nobody can change' {
+        foreach ($type in $command.OutputType.Where({ $_.Name.StartsWith('PreRecordMigration.') }).Type) {
+            foreach ($property in $type.GetProperties().Where({ $_.SetMethod.IsPublic })) {
+                # An init accessor, of a record.
+                $property.SetMethod.ReturnParameter.GetRequiredCustomModifiers().Name | Should -Contain 'IsExternalInit' -Because "$type.$($property.Name)"
+            }
         }
     }
 
     It 'understands -WhatIf where it changes something' {
         $changes = $command.Verb -notin 'Get', 'Import', 'Measure', 'Test', 'Wait'
         $command.Parameters.ContainsKey('WhatIf') | Should -Be $changes
+        if ($changes) {
+            # Nothing asks unless somebody wants it to: what cannot be undone has -Force, and asks by itself.
+            $impact = $command.ImplementingType.GetCustomAttributes([System.Management.Automation.CmdletAttribute], $false)[0].ConfirmImpact
+            "$impact" | Should -BeIn 'Low', 'Medium'
+        }
     }
 
     It 'has at most three parameter sets' {
@@ -149,7 +168,30 @@ Describe 'The cmdlet <_>' -ForEach $exported {
         foreach ($example in @($own.examples.example)) {
             # A paragraph that is a sentence is what is said about the example; any other is what it printed.
             $printed = @($example.remarks.para).Where({ $_ -match "`n" -or $_ -notmatch '\.$' -or $_ -match '^What if: ' })
-            ($printed.Count -gt 0 -or $command.OutputType.Count -eq 0) | Should -BeTrue -Because $example.code
+            $isSilent = $command.OutputType.Count -eq 0 -or ($command.Parameters.ContainsKey('PassThru') -and $example.code -notmatch '-PassThru')
+            ($printed.Count -gt 0 -or $isSilent) | Should -BeTrue -Because $example.code
+        }
+    }
+
+    It 'has help that says of each parameter what is so' {
+        $path = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'en-US', 'PreRecordMigration.Cmdlets.dll-Help.xml')
+        $text = [xml] [System.IO.File]::ReadAllText($path)
+        $own = @($text.helpItems.command).Where({ $_.details.name -eq $command.Name })[0]
+        @($own.syntax.syntaxItem).Count | Should -Be $command.ParameterSets.Count
+        foreach ($said in @($own.parameters.parameter)) {
+            $parameter = $command.Parameters[$said.name]
+            $attributes = $parameter.Attributes.Where({ $_ -is [System.Management.Automation.ParameterAttribute] })
+            $ways = @(
+                if ($attributes.ValueFromPipeline -contains $true) { 'ByValue' }
+                if ($attributes.ValueFromPipelineByPropertyName -contains $true) { 'ByPropertyName' }
+            )
+            $pipeline = if ($ways) { "true ($($ways -join ', '))" } else { 'false' }
+            $said.pipelineInput | Should -Be $pipeline -Because $said.name
+            $said.required | Should -Be "$($attributes.Mandatory -notcontains $false)".ToLowerInvariant() -Because $said.name
+            $globbing = @($parameter.Attributes.Where({ $_ -is [System.Management.Automation.SupportsWildcardsAttribute] })).Count -gt 0
+            $said.globbing | Should -Be "$globbing".ToLowerInvariant() -Because $said.name
+            $position = @($attributes.Position).Where({ $_ -ge 0 })
+            $said.position | Should -Be ($position.Count -gt 0 ? "$($position[0])" : 'named') -Because $said.name
         }
     }
 
@@ -242,7 +284,30 @@ Describe 'The views' {
     }
 }
 
+Describe 'Importing the module' {
+    BeforeAll {
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
+    }
+
+    It 'opens no connection' {
+        $script = [System.IO.Path]::Combine($TestDrive, 'import.ps1')
+        [System.IO.File]::WriteAllText($script, "
+            function Get-SocketCount {
+                [System.IO.Directory]::GetFiles('/proc/self/fd').Where({ [System.IO.FileInfo]::new(`$_).LinkTarget -match 'socket' }).Count
+            }
+
+            `$before = Get-SocketCount
+            Import-Module '$([System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.psd1'))'
+            `"SOCKETS `$before `$(Get-SocketCount)`"")
+        (Invoke-Fresh $script).Output | Should -Match 'SOCKETS (\d+) \1'
+    }
+}
+
 Describe 'Another module that brings another version of a package' {
+    BeforeAll {
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
+    }
+
     It 'and this module work beside each other, in a process of their own' {
         $base = (Get-Module PreRecordMigration).ModuleBase
         $package = 'Microsoft.Extensions.Configuration'
@@ -266,24 +331,7 @@ Describe 'Another module that brings another version of a package' {
             `$context = [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext(`$mine)
             `$version = @(`$context.Assemblies).Where({ `$_.GetName().Name -eq '$package' })[0].GetName().Version
             'RESULT ' + `$marker.Assembly.GetName().Version + ' ' + (`$version.Major -ge 10) + ' ' + `$window.TotalMilliseconds")
-        $start = [System.Diagnostics.ProcessStartInfo]::new([Environment]::ProcessPath)
-        $start.RedirectStandardOutput = $true
-        $start.RedirectStandardError = $true
-        if ([System.IO.Path]::GetFileNameWithoutExtension([Environment]::ProcessPath) -eq 'prerecord-shell') {
-            # This shell would import the module before it runs the script.
-            $start.ArgumentList.Add('-NoModule')
-        }
-
-        $start.ArgumentList.Add('-File')
-        $start.ArgumentList.Add($script)
-        foreach ($variable in 'PRERECORD_CONFIGURATION', 'PRERECORD_SYSTEM_CONFIGURATION') {
-            $start.Environment[$variable] = [System.IO.Path]::Combine($folder, 'none.json')
-        }
-
-        $process = [System.Diagnostics.Process]::Start($start)
-        $errors = $process.StandardError.ReadToEndAsync()
-        $output = $process.StandardOutput.ReadToEnd()
-        $process.WaitForExit()
-        "$output $($errors.Result)" | Should -Match 'RESULT 1\.2\.3\.4 True 500'
+        $child = Invoke-Fresh $script
+        "$($child.Output) $($child.Errors)" | Should -Match 'RESULT 1\.2\.3\.4 True 500'
     }
 }

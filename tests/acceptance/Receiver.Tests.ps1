@@ -1,4 +1,5 @@
 BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
     $null = New-SimulatedHost receiver1, receiver2
 }
 
@@ -99,5 +100,128 @@ Describe 'Stop-MigrationReceiver' {
 
     It 'says so where a host does not receive' {
         { Stop-MigrationReceiver receiver1 -ErrorAction Stop } | Should -Throw -ErrorId 'ReceiverNotFound,PreRecordMigration.Cmdlets.StopMigrationReceiverCommand'
+    }
+}
+
+# A migration is held at its first pages until the command that waits has shown its bar.
+Describe 'Wait-MigrationReceiver' {
+    BeforeAll {
+        $manifest = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.psd1')
+
+        function Invoke-Held([string] $name, [string] $command) {
+            $null = New-SimulatedDomain $name -HostName receiver1 -Memory 8MB -OperationsPerSecond 20000
+            $release = [System.Threading.ManualResetEventSlim]::new()
+            $entered = [System.Threading.ManualResetEventSlim]::new()
+            $hold = [System.Delegate]::Combine((ConvertTo-Action $entered 'Set'), (ConvertTo-Action $release 'Wait'))
+            (Get-SimulatedHost receiver2).Faults.Before('Place', 1, $hold)
+            $port = (Get-MigrationReceiver receiver2).Port
+            $handle = Start-Migration $name "localhost:$port" -Method PostCopy
+            $shell = [System.Management.Automation.PowerShell]::Create()
+            $shell.Runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
+                [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
+            $shell.Runspace.Open()
+            try {
+                $entered.Wait([TimeSpan]::FromMinutes(2)) | Should -BeTrue
+                $running = $shell.AddScript("Import-Module '$manifest'; $command").BeginInvoke()
+                while ($shell.Streams.Progress.Count -eq 0 -and -not $running.IsCompleted) {
+                    $null = [System.Threading.Thread]::Yield()
+                }
+
+                if ($command -notmatch '-Timeout') {
+                    $release.Set()
+                }
+
+                [pscustomobject] @{
+                    Output   = @($shell.EndInvoke($running))
+                    Errors   = @($shell.Streams.Error)
+                    Warnings = @($shell.Streams.Warning)
+                    Debug    = @($shell.Streams.Debug.ForEach({ $_.Message }))
+                    Progress = @($shell.Streams.Progress)
+                }
+            }
+            finally {
+                $release.Set()
+                $shell.Runspace.Dispose()
+                $shell.Dispose()
+                $null = $handle | Wait-Migration -ErrorAction SilentlyContinue
+            }
+        }
+    }
+
+    BeforeEach {
+        $null = Start-MigrationReceiver receiver2
+    }
+
+    AfterEach {
+        Stop-MigrationReceiver receiver2 -Force -ErrorAction SilentlyContinue
+    }
+
+    It 'returns what came in, and completes its bar: <Arguments>' -ForEach @(
+        @{ Name = 'arrived'; Arguments = '' }
+        @{ Name = 'counted'; Arguments = '-Count 1' }
+    ) {
+        $there = Invoke-Held $Name "Wait-MigrationReceiver receiver2 $Arguments"
+        $there.Errors.Count + $there.Warnings.Count + $there.Debug.Count | Should -Be 0
+        $there.Output.Count | Should -Be 1
+        $there.Output[0].DomainName | Should -Be $Name
+        $there.Output[0].State | Should -Be 'Finished'
+        $there.Progress[0].Activity | Should -Be "Receiving '$Name' on receiver2"
+        "$($there.Progress[-1].RecordType)" | Should -Be 'Completed'
+    }
+
+    It 'tells of every record and state with -Debug' {
+        $there = Invoke-Held told 'Wait-MigrationReceiver receiver2 -Debug'
+        $there.Debug.Where({ $_ -notmatch "^'told': destination ((sent|received) [A-Za-z]+ on (bulk|demand), [0-9,]+ bytes|state [A-Za-z]+ -> [A-Za-z]+)$" }) -join "`n" |
+            Should -BeExactly ''
+        $there.Debug | Should -Contain "'told': destination state Completed -> Finished"
+        @($there.Debug.Where({ $_ -match 'received Pages on bulk' })).Count | Should -BeGreaterThan 0
+    }
+
+    It 'gives up after its time, and the migration goes on' {
+        $there = Invoke-Held late 'Wait-MigrationReceiver receiver2 -Timeout 300ms'
+        $there.Errors[0].FullyQualifiedErrorId | Should -Be 'ReceiverWaitTimeout,PreRecordMigration.Cmdlets.WaitMigrationReceiverCommand'
+        "$($there.Errors[0].CategoryInfo.Category)" | Should -Be 'OperationTimeout'
+        $there.Errors[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        "$((Get-Migration late).State)" | Should -Be 'Completed'
+    }
+
+    It 'warns of one that has lost its source, which has not ended; given up there, it is held here no more' {
+        (Get-SimulatedHost receiver2).Faults.Fail('Place', 2)
+        $there = Invoke-Held severed 'Wait-MigrationReceiver receiver2'
+        $there.Output.Count | Should -Be 0
+        "$($there.Warnings)" | Should -Match "'severed'.*Resume-Migration"
+        $null = Stop-Migration severed -Force
+        Stop-MigrationReceiver receiver2 -ErrorAction Stop
+    }
+
+    It 'returns at once where nothing is under way, and takes receivers from the pipeline' {
+        Get-MigrationReceiver receiver2 | Wait-MigrationReceiver | Should -BeNullOrEmpty
+    }
+
+    It 'ends where the receiver is stopped before so many have come' {
+        $shell = [System.Management.Automation.PowerShell]::Create()
+        $shell.Runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
+            [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
+        $shell.Runspace.Open()
+        $running = $shell.AddScript("Import-Module '$manifest'; Wait-MigrationReceiver receiver2 -Count 2").BeginInvoke()
+        Stop-MigrationReceiver receiver2
+        $shell.EndInvoke($running).Count | Should -Be 0
+        $shell.Runspace.Dispose()
+        $shell.Dispose()
+    }
+
+    It 'says so where a host does not receive, and refuses no time' {
+        Wait-MigrationReceiver receiver1 -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'ReceiverNotFound,PreRecordMigration.Cmdlets.WaitMigrationReceiverCommand'
+        { Wait-MigrationReceiver -Timeout 0s } | Should -Throw -ErrorId 'InvalidOption,PreRecordMigration.Cmdlets.WaitMigrationReceiverCommand'
+    }
+}
+
+Describe 'Stop-MigrationReceiver -PassThru' {
+    It 'returns the receiver with all that came in' {
+        $null = New-SimulatedDomain passed -HostName receiver1 -Memory 4MB -Workload Idle
+        $receiver = Start-MigrationReceiver receiver2
+        $null = Invoke-PreRecordMigration passed "localhost:$($receiver.Port)" -Method PostCopy
+        (Stop-MigrationReceiver receiver2 -PassThru).Incoming.DomainName | Should -Be 'passed'
     }
 }

@@ -38,6 +38,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Test-Migration'; Arguments = 'surface surface2 -Bandwidth 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Test-MigrationHost'; Arguments = '-Port 7'; Id = 'NamedParameterNotFound' }
         @{ Cmdlet = 'Wait-Migration'; Arguments = '-Timeout later'; Id = 'ParameterArgumentTransformationError' }
+        @{ Cmdlet = 'Wait-MigrationReceiver'; Arguments = '-Count 0'; Id = 'ParameterArgumentValidationError' }
     )
 }
 
@@ -89,6 +90,40 @@ Describe 'The pipeline' {
         (Get-MigrationDomain spare | Test-Migration -Destination surface2 -Window 40ms -Epoch 20ms).DomainName | Should -Be 'spare'
         (Get-MigrationDomain spare | Start-Migration -Destination surface2 -WhatIf).DomainName | Should -Be 'spare'
         (Get-MigrationDomain spare | Invoke-PreRecordMigration -Destination surface2 -WhatIf).DomainName | Should -Be 'spare'
+    }
+
+    It 'brings names by property name, as from a file with columns' {
+        $row = [pscustomobject] @{ Name = 'spare'; HostName = 'surface1'; Destination = 'surface2' }
+        ($row | Test-Migration -Window 40ms -Epoch 20ms).Destination | Should -Be 'surface2'
+        ($row | Invoke-PreRecordMigration -WhatIf).Destination | Should -Be 'surface2'
+        ($row | Start-Migration -WhatIf).Destination | Should -Be 'surface2'
+        ($row | Start-PreRecord -Window 20ms | Stop-PreRecord -PassThru).Name | Should -Be 'spare'
+        ($row | Get-MigrationDomain).HostName | Should -Be 'surface1'
+        ([pscustomobject] @{ Name = 'surface2' } | Get-MigrationHost).Name | Should -Be 'surface2'
+        ([pscustomobject] @{ Name = 'made'; HostName = 'surface2' } | New-SimulatedDomain -Memory 4MB -Workload Idle).Name | Should -Be 'made'
+        $rows = @($row, [pscustomobject] @{ Name = 'spare'; HostName = 'surface1'; Destination = 'nowhere' })
+        $planned = $rows | Invoke-PreRecordMigration -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
+        @($planned).Count | Should -Be 1
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
+    }
+
+    It 'brings hosts to Get-MigrationDomain: their domains are meant' {
+        (Get-MigrationHost surface1 | Get-MigrationDomain sp*).Name | Should -Be 'spare'
+        (Get-MigrationHost surface? | Get-MigrationDomain).HostName | Should -Contain 'surface2'
+    }
+
+    It 'takes a domain for its migrations by its name, never by its number' {
+        $null = New-SimulatedDomain meant -HostName surface1 -Memory 8MB -Workload Idle
+        $null = Start-Migration meant surface2 -Method PostCopy | Wait-Migration
+        $domain = Get-MigrationDomain meant
+        $domain.Id | Should -BeGreaterThan 0
+        foreach ($found in @($domain | Get-Migration)) {
+            $found.DomainName | Should -Be 'meant'
+        }
+
+        Get-MigrationDomain spare | Stop-Migration -Force -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'MigrationNotFound,PreRecordMigration.Cmdlets.StopMigrationCommand'
+        $failed[0].TargetObject | Should -Be 'spare'
     }
 
     It 'brings recordings to whatever looks at them' {

@@ -12,7 +12,7 @@ public sealed class GetRemotePFCommand : MigrationCmdlet
     private const string PreRecordSet = "PreRecord";
 
     /// <summary>Names or wildcard patterns of domains that come into hosts of this process.</summary>
-    [Parameter(Position = 0, ParameterSetName = NameSet)]
+    [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(MovingDomainCompleter))]
     public string[] Name { get; set; } = ["*"];

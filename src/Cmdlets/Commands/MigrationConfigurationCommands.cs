@@ -10,7 +10,7 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class GetMigrationConfigurationCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns of settings; all of them where it is not given.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(SettingNameCompleter))]
     public string[] Name { get; set; } = ["*"];
@@ -78,9 +78,8 @@ public sealed class SetMigrationConfigurationCommand : MigrationCmdlet
 
     private static string TextOf(object value)
     {
-        object bare = value is PSObject { BaseObject: not PSCustomObject } wrapped && wrapped.BaseObject is not (int or long or double)
-            ? wrapped.BaseObject
-            : value;
+        // A number stays wrapped: 9s in an argument is PowerShell's short integer 9 with the text "9s".
+        object bare = value is PSObject { BaseObject: not (PSCustomObject or IFormattable) or TimeSpan } wrapped ? wrapped.BaseObject : value;
         return bare switch
         {
             string text => text,

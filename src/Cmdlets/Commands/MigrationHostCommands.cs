@@ -10,7 +10,7 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class GetMigrationHostCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns; every known host where it is not given.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[]? Name { get; set; }

@@ -3,7 +3,6 @@ using System.Net;
 using System.Security;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
@@ -95,6 +94,7 @@ public sealed class GetMigrationReceiverCommand : MigrationCmdlet
 
 /// <summary>Stop-MigrationReceiver: takes no more migrations in.</summary>
 [Cmdlet(VerbsLifecycle.Stop, "MigrationReceiver", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(MigrationReceiverInfo))]
 public sealed class StopMigrationReceiverCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns of hosts; this machine where it is not given.</summary>
@@ -107,6 +107,10 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
     /// <summary>Gives up the domains that wait here to be resumed: what has arrived of them is lost.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
+
+    /// <summary>Returns the receiver as it was at its end, with all that came in.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
@@ -127,7 +131,7 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
     {
         MigrationReceiver running = ReceiverRegistry.Get(hostName);
         IPEndPoint endpoint = running.Endpoint;
-        IncomingMigration[] waiting = [.. running.Incoming.Where(incoming => incoming.State is DestinationState.Detached)];
+        IncomingMigration[] waiting = [.. running.Incoming.Where(incoming => incoming.IsKept)];
         if (waiting.Length > 0 && !Force)
         {
             throw new CommandException(
@@ -151,6 +155,10 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
 
                 return true;
             });
+            if (PassThru)
+            {
+                WriteObject(Describe.Receiver(hostName, receiver));
+            }
         }
     }
 }

@@ -10,12 +10,12 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class NewSimulatedDomainCommand : MigrationCmdlet
 {
     /// <summary>The name of the domain, or of several alike.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 
     /// <summary>The simulated host to start it on.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string HostName { get; set; } = "";
 

@@ -10,7 +10,7 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class NewSimulatedHostCommand : MigrationCmdlet
 {
     /// <summary>The name of the host, or of several.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 

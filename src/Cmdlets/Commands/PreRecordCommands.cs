@@ -104,8 +104,13 @@ public sealed class StartPreRecordCommand : RecordingCommand
 
 /// <summary>Stop-PreRecord: discards a recording; the domain runs on.</summary>
 [Cmdlet(VerbsLifecycle.Stop, "PreRecord", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(DomainInfo))]
 public sealed class StopPreRecordCommand : PreRecordCommand
 {
+    /// <summary>Returns the domain, which runs on.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
     {
@@ -114,6 +119,10 @@ public sealed class StopPreRecordCommand : PreRecordCommand
         {
             RecordingRegistry.Take(PreRecord);
             recording.Dispose();
+            if (PassThru)
+            {
+                WriteObject(recording.Location.Host.GetDomains().First(domain => domain.Name == PreRecord.DomainName));
+            }
         }
     });
 }

@@ -10,11 +10,11 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class TestMigrationCommand : WindowCommand
 {
     private MigrationOptions _options = new();
-    private Destination _destination = null!;
+    private Destination? _destination;
     private LinkSpeed _link = null!;
 
     /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string Destination { get; set; } = "";
@@ -42,18 +42,22 @@ public sealed class TestMigrationCommand : WindowCommand
         _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch };
         _options.Validate();
         RequireTimer(nameof(RoundTrip), RoundTrip);
-        _destination = Cmdlets.Destination.Parse(Destination);
+        _destination = Destination.Length == 0 ? null : Cmdlets.Destination.Parse(Destination);
         _link = new LinkSpeed(Bandwidth, RoundTrip);
     });
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachDomain(location => WriteObject(RunJoined((writer, token) =>
+    protected override void ProcessRecord() => ForEachDomain(location =>
     {
-        using DomainProgress progress = writer.ForDomain(
-            location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
-        _destination.Ask(token);
-        return MoveReport.OfSample(location, _destination, _options, _link, MaximumExposure, progress, token);
-    })));
+        Destination destination = _destination ?? Cmdlets.Destination.Parse(Destination);
+        WriteObject(RunJoined((writer, token) =>
+        {
+            using DomainProgress progress = writer.ForDomain(
+                location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
+            destination.Ask(token);
+            return MoveReport.OfSample(location, destination, _options, _link, MaximumExposure, progress, token);
+        }));
+    });
 }
 
 /// <summary>The link that estimates reckon with where nothing else is said: one gigabit a second, in one building.</summary>

@@ -59,6 +59,11 @@ internal static class PreRecordFile
             using WorkProgress progress = new(writer, Text.Format(SR.ProgressReading, file), bytes => Text.Bytes(bytes));
             using WatchedStream stream = new(
                 new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16), progress, cancellationToken);
+            if (IsCsv(file) && !stream.CanSeek)
+            {
+                throw new MigrationException(MigrationErrorId.InvalidFile, SR.TextInPipe, SR.TextInPipeRemedy, file);
+            }
+
             return IsCsv(file)
                 ? FromText(file, TrajectoryCsv.Read(stream, epoch, pageCount))
                 : FromDocument(file, TrajectoryReader.Read(stream));

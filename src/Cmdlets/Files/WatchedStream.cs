@@ -32,7 +32,7 @@ internal sealed class WatchedStream(FileStream file, WorkProgress progress, Canc
     {
         cancellationToken.ThrowIfCancellationRequested();
         int read = file.Read(buffer);
-        progress.Report(_done += read, file.Length);
+        progress.Report(_done += read, file.CanSeek ? file.Length : null);
         return read;
     }
 

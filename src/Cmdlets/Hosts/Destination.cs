@@ -116,17 +116,17 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     {
         if (Route is not null)
         {
-            return new DestinationEndpoint(Route, null);
+            return new DestinationEndpoint(Route, null, null);
         }
 
         // A receiver with certificates is for other machines; within this process nothing has to be proved.
         if (!HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null)
         {
-            return new DestinationEndpoint(Route.Loopback(running.Endpoint), null);
+            return new DestinationEndpoint(Route.Loopback(running.Endpoint), running, null);
         }
 
         MigrationReceiver temporary = ReceiverRegistry.StartTemporary(Host!);
-        return new DestinationEndpoint(Route.Loopback(temporary.Endpoint), temporary);
+        return new DestinationEndpoint(Route.Loopback(temporary.Endpoint), temporary, temporary);
     }
 
     /// <summary>The way to a receiver that a migration went to before: another machine's, or the host's running one.</summary>
@@ -158,8 +158,9 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
 
 /// <summary>An open way to a destination.</summary>
 /// <param name="Route">How to connect.</param>
+/// <param name="Receiver">The receiver, where it is one of this process.</param>
 /// <param name="Temporary">The receiver made for this migration; ended with it.</param>
-internal sealed record DestinationEndpoint(Route Route, MigrationReceiver? Temporary) : IAsyncDisposable
+internal sealed record DestinationEndpoint(Route Route, MigrationReceiver? Receiver, MigrationReceiver? Temporary) : IAsyncDisposable
 {
     /// <inheritdoc/>
     public ValueTask DisposeAsync() =>

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
-using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
@@ -25,6 +24,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     private Action<MigrationTrace>? _tracers;
     private TimeSpan? _took;
     private DestinationEndpoint? _way;
+    private IDisposable? _watching;
     private InterruptedMigration? _interrupted;
     private bool _isAbandoned;
 
@@ -168,13 +168,13 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
         _isAbandoned = true;
         foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
         {
-            if (incoming.State is DestinationState.Detached && incoming.DomainName == Location.Info.Name)
+            if (incoming.IsKept && incoming.DomainName == Location.Info.Name)
             {
                 incoming.Abandon();
             }
         }
 
-        _way!.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        LeaveAsync().AsTask().GetAwaiter().GetResult();
     }
 
     /// <summary>Refuses a migration that is not interrupted.</summary>
@@ -207,6 +207,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     {
         using MoveSource source = _source;
         _way = Destination.Open();
+        _watching = _way.Receiver?.Watch(Hear);
         return await FollowAsync(source.MigrateAsync(_way.Route, this, this, _cancellation.Token)).ConfigureAwait(false);
     }
 
@@ -230,9 +231,25 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             _took = TimeProvider.System.GetElapsedTime(_startedAt);
             if (!isKept)
             {
-                await _way!.DisposeAsync().ConfigureAwait(false);
+                await LeaveAsync().ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Hands on what the other side does, where it is in this process. Others may come in at a receiver that it shares.</summary>
+    private void Hear(IncomingMigration incoming, MigrationTrace step)
+    {
+        if (_way!.Temporary is not null || incoming.DomainName == Location.Info.Name)
+        {
+            Report(step);
+        }
+    }
+
+    /// <summary>Leaves the way to the destination: nothing more goes there.</summary>
+    private async ValueTask LeaveAsync()
+    {
+        await _way!.DisposeAsync().ConfigureAwait(false);
+        _watching?.Dispose();
     }
 
     private void Change(Action change)

@@ -33,7 +33,8 @@ internal static class Describe
             [.. receiver.Incoming.Select(Incoming)],
             [.. receiver.Rejections.Select(rejection => rejection.Message)]);
 
-    private static IncomingMigrationInfo Incoming(IncomingMigration incoming) => new(
+    /// <summary>A migration that comes in as it is now.</summary>
+    public static IncomingMigrationInfo Incoming(IncomingMigration incoming) => new(
         incoming.DomainName,
         incoming.State.GetType().Name,
         incoming.IsRemotePFEnabled,

@@ -13,14 +13,14 @@ public abstract class DomainCommand : MigrationCmdlet
     protected const string DomainSet = "Domain";
 
     /// <summary>Names or wildcard patterns of domains.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = NameSet)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DomainNameCompleter))]
     public string[] Name { get; set; } = [];
 
     /// <summary>The host they are on; needed only where a name is on several.</summary>
-    [Parameter(ParameterSetName = NameSet)]
+    [Parameter(ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string? HostName { get; set; }
 

@@ -11,8 +11,11 @@ public abstract class MigrationJobCommand : MigrationCmdlet
     /// <summary>The parameter set of numbers and handles.</summary>
     protected const string IdSet = "Id";
 
-    /// <summary>Names or wildcard patterns of the domains that move.</summary>
-    [Parameter(Position = 0, ParameterSetName = NameSet)]
+    /// <summary>
+    /// Names or wildcard patterns of the domains that move. A domain that is piped in means its migrations by its name: its
+    /// number is not a migration's.
+    /// </summary>
+    [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(MovingDomainCompleter))]

@@ -26,7 +26,7 @@ public abstract class MoveCommand : RecordingCommand
     public MigrationPlan Plan { get; set; } = null!;
 
     /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
-    [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = DomainSet)]
     [Parameter(ParameterSetName = PlanSet)]
     [ValidateNotNullOrEmpty]
@@ -71,7 +71,7 @@ public abstract class MoveCommand : RecordingCommand
         }
         else
         {
-            ForEachDomain(location => Consider(new PlannedMove(location, _destination!, _options, null)));
+            ForEachDomain(location => Consider(new PlannedMove(location, _destination ?? Cmdlets.Destination.Parse(Destination!), _options, null)));
         }
     }
 

@@ -11,7 +11,10 @@ internal sealed class PipelineWriter(MigrationCmdlet cmdlet, BlockingCollection<
     public void Verbose(string message) => Post(() => cmdlet.WriteStep(message));
 
     /// <summary>Writes a step of the protocol, for who looks for what went wrong.</summary>
-    public void Debug(string domain, MigrationTrace step) => Post(() => cmdlet.WriteDebug(Text.Format(SR.DebugStep, domain, step)));
+    public void Debug(string domain, MigrationTrace step) => Post(() => WriteDebug(domain, step));
+
+    /// <summary>As <see cref="Debug"/>, on the pipeline's thread.</summary>
+    public void WriteDebug(string domain, MigrationTrace step) => cmdlet.WriteDebug(Text.Format(SR.DebugStep, domain, step));
 
     /// <summary>Writes a progress record.</summary>
     public void Progress(ProgressRecord record) => Post(() => cmdlet.WriteProgress(record));
@@ -97,20 +100,25 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
 
     private ProgressRecord Record(MigrationProgress value)
     {
-        string status = value.PagesTotal == 0
-            ? value.Phase.ToString()
-            : Text.Format(
-                SR.ProgressStatus,
-                value.Phase,
-                value.PagesDone,
-                value.PagesTotal,
-                Text.Bytes(value.BytesSent),
-                Text.Bytes(value.BytesPerSecond));
-        return new ProgressRecord(_activityId, _activity, status)
+        return new ProgressRecord(_activityId, _activity, Status(value))
         {
             ParentActivityId = _parentId,
             PercentComplete = value.PagesTotal == 0 ? -1 : (int)Math.Clamp(value.PagesDone * 100 / value.PagesTotal, 0, 100),
             SecondsRemaining = value.Remaining is { } remaining ? (int)Math.Min(remaining.TotalSeconds, int.MaxValue) : -1,
+        };
+    }
+
+    /// <summary>The phase and how far it is; bytes where some were sent, and a rate where there is one.</summary>
+    private static string Status(MigrationProgress value)
+    {
+        string rate = Text.Bytes(value.BytesPerSecond);
+        return value switch
+        {
+            { PagesTotal: 0 } => value.Phase.ToString(),
+            { BytesSent: > 0 } => Text.Format(
+                SR.ProgressStatus, value.Phase, value.PagesDone, value.PagesTotal, Text.Bytes(value.BytesSent), rate),
+            { BytesPerSecond: > 0 } => Text.Format(SR.ProgressUnsentRate, value.Phase, value.PagesDone, value.PagesTotal, rate),
+            _ => Text.Format(SR.ProgressUnsent, value.Phase, value.PagesDone, value.PagesTotal),
         };
     }
 

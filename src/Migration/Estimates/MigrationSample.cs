@@ -113,7 +113,7 @@ public sealed class MigrationSample
         }
 
         long start = TimeProvider.System.GetTimestamp();
-        RollbackProver.AtCheckpoint(memory, some, cancellationToken);
+        RollbackProver.AtCheckpoint(memory, some, null, cancellationToken);
         return TimeProvider.System.GetElapsedTime(start) / Math.Max(1, some.Count);
     }
 }

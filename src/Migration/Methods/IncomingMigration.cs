@@ -1,6 +1,7 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
@@ -33,6 +34,7 @@ public sealed partial class IncomingMigration : IDisposable
     private readonly PageBitmap? _missing;
     private Exception? _workerFailure;
     private volatile bool _isAllHere;
+    private volatile IProgress<MigrationTrace>? _trace;
 
     internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand)
         : this(id, host, bulk, demand, new DestinationSession(), new FaultLog(TimeProvider.System))
@@ -128,7 +130,13 @@ public sealed partial class IncomingMigration : IDisposable
         _bulk.Dispose();
     }
 
-    /// <summary>Gives a detached migration up: the paused domain is destroyed, with all that has arrived of it.</summary>
+    /// <summary>Whether the domain is kept here, stopped, until its source comes back or it is given up.</summary>
+    public bool IsKept => State is DestinationState.Detached && Volatile.Read(ref _domain) is not null;
+
+    /// <summary>
+    /// Gives a detached migration up: the paused domain is destroyed, with all that has arrived of it. Nothing, where that was
+    /// done before.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It is not detached.</exception>
     public void Abandon()
     {
@@ -137,9 +145,12 @@ public sealed partial class IncomingMigration : IDisposable
             throw new InvalidOperationException($"The incoming migration of {DomainName} is {State.GetType().Name}, not detached.");
         }
 
-        using IIncomingDomain? domain = _domain;
-        domain?.Destroy();
-        _paging?.Dispose();
+        using IIncomingDomain? domain = Interlocked.Exchange(ref _domain, null);
+        if (domain is not null)
+        {
+            domain.Destroy();
+            _paging?.Dispose();
+        }
     }
 
     /// <summary>Lets go of what an ended migration holds.</summary>
@@ -148,6 +159,14 @@ public sealed partial class IncomingMigration : IDisposable
         _faultWorkers.Dispose();
         _demandWorkers.Dispose();
         _stopping.Dispose();
+    }
+
+    /// <summary>Tells of every record and state from now on; null for nobody.</summary>
+    internal void TraceTo(IProgress<MigrationTrace>? trace)
+    {
+        _trace = trace;
+        _bulk.TraceTo("bulk", trace);
+        _demand.TraceTo("demand", trace);
     }
 
     /// <summary>Receives until the end. The one thread of the migration until the domain runs.</summary>
@@ -281,7 +300,14 @@ public sealed partial class IncomingMigration : IDisposable
                     return;
                 }
 
-                foreach (DestinationAction action in _session.On(current))
+                DestinationState before = _session.State;
+                IReadOnlyList<DestinationAction> actions = _session.On(current);
+                if (_session.State != before)
+                {
+                    _trace?.Report(MigrationTrace.State(before, _session.State));
+                }
+
+                foreach (DestinationAction action in actions)
                 {
                     next = CarryOut(action, current) ?? next;
                 }

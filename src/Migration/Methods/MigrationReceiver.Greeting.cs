@@ -82,6 +82,7 @@ public sealed partial class MigrationReceiver
             if (!pair.IsResumed)
             {
                 incoming = new IncomingMigration(pair.Session, Host, pair.Bulk, pair.Demand);
+                Trace(incoming);
                 _incoming.Add(incoming);
             }
         }

@@ -150,6 +150,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         IncomingMigration resumed = new(earlier, bulk, demand);
         lock (_gate)
         {
+            Trace(resumed);
             _incoming[_incoming.IndexOf(earlier)] = resumed;
         }
 

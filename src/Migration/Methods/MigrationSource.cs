@@ -130,7 +130,7 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Prepare, run.Prepare);
         run.Log.Run(MigrationPhase.Record, () =>
         {
-            run.Session.Begin(run.Token);
+            run.Session.Begin(run.Log.Progress, run.Token);
             run.Session.RunWindow(run.Log.Progress, _ => { }, run.Token);
 
             // While the domain runs: on its way into suspension every touch of a trapped page would cost it time.
@@ -146,7 +146,7 @@ public static class MigrationSource
     private static void PreRecordRollback(SourceMigration run)
     {
         run.Log.Run(MigrationPhase.Prepare, run.Prepare);
-        run.Log.Run(MigrationPhase.Checkpoint, () => run.Session.Begin(run.Token));
+        run.Log.Run(MigrationPhase.Checkpoint, () => run.Session.Begin(run.Log.Progress, run.Token));
         run.Log.Run(MigrationPhase.Record, () =>
         {
             if (run.RemotePF)
@@ -159,7 +159,8 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             run.NoteStop();
-            run.Session.StopAndProve(run.Token);
+            run.Session.StopAndProve(run.Log.Progress, run.Token);
+            run.Log.Report();
             if (run.RemotePF)
             {
                 run.Commit();

@@ -4,6 +4,7 @@ namespace PreRecordMigration.Methods;
 
 /// <summary>When each phase began and ended, and how far the migration is.</summary>
 internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(long Done, long Total, long Bytes)> status)
+    : IProgress<MigrationProgress>
 {
     private IProgress<MigrationProgress>? _progress = listener;
     private readonly long _start = TimeProvider.System.GetTimestamp();
@@ -13,7 +14,8 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
 
     public IReadOnlyList<MigrationPhaseTime> Phases => _phases;
 
-    public IProgress<MigrationProgress>? Progress => _progress;
+    /// <summary>Takes what a recording reports; null where nobody listens.</summary>
+    public IProgress<MigrationProgress>? Progress => _progress is null ? null : this;
 
     public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_start);
 
@@ -35,6 +37,9 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
             _phases.Add(new MigrationPhaseTime(phase, start, Elapsed - start));
         }
     }
+
+    /// <summary>Passes a recording's report on, which knows nothing of what is sent beside it.</summary>
+    void IProgress<MigrationProgress>.Report(MigrationProgress value) => _progress?.Report(value with { BytesSent = status().Bytes });
 
     /// <summary>Reports progress; the rate is that since the last report.</summary>
     public void Report()

@@ -74,7 +74,7 @@ public sealed class PreRecordSession : IDisposable
     /// <summary>Records one window. In Rollback the domain is paused at its end, in Observe it runs on.</summary>
     /// <param name="domain">A running domain; the session takes it over and disposes it.</param>
     /// <param name="options">Window, epoch, mode, limits.</param>
-    /// <param name="progress">Told after every epoch; null for nobody.</param>
+    /// <param name="progress">Told after every epoch, and while the rollback is proved; null for nobody.</param>
     /// <param name="cancellationToken">Gives up; the domain runs on.</param>
     /// <exception cref="MigrationException">The domain runs on.</exception>
     public static PreRecordSession Record(
@@ -86,11 +86,11 @@ public sealed class PreRecordSession : IDisposable
         PreRecordSession session = Open(domain, options);
         try
         {
-            session.Begin(cancellationToken);
+            session.Begin(progress, cancellationToken);
             session.RunWindow(progress, _ => { }, cancellationToken);
             if (options.Mode == RecordingMode.Rollback)
             {
-                session.StopAndProve(cancellationToken);
+                session.StopAndProve(progress, cancellationToken);
             }
             else
             {
@@ -194,7 +194,7 @@ public sealed class PreRecordSession : IDisposable
     }
 
     /// <summary>Rollback: the checkpoint, after which the domain runs on. Observe: traps the running domain.</summary>
-    internal void Begin(CancellationToken cancellationToken)
+    internal void Begin(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         if (Backups is null)
         {
@@ -214,7 +214,7 @@ public sealed class PreRecordSession : IDisposable
         Trace($"core state captured, {Checkpoint.Pages.Count} pages");
         if (Options.ProveRollback)
         {
-            _prover = RollbackProver.AtCheckpoint(Domain.Memory, Populated, cancellationToken);
+            _prover = RollbackProver.AtCheckpoint(Domain.Memory, Populated, progress, cancellationToken);
         }
 
         Domain.Resume();
@@ -252,14 +252,14 @@ public sealed class PreRecordSession : IDisposable
 
     /// <summary>The window's end in Rollback: stops the domain, and proves that the checkpoint is still there.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.VerificationFailed"/>.</exception>
-    internal void StopAndProve(CancellationToken cancellationToken)
+    internal void StopAndProve(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         Domain.Pause();
         Trace("paused at the window's end");
 
         // The domain writes no more: what is kept now is all, and that it is all must be known before anything is committed.
         Backups!.CatchUp();
-        Proof = _prover?.AfterWindow(Domain.Memory, Backups, cancellationToken);
+        Proof = _prover?.AfterWindow(Domain.Memory, Backups, progress, cancellationToken);
         if (Proof is { IsProved: false })
         {
             throw new MigrationException(

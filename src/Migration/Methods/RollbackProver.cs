@@ -25,16 +25,18 @@ internal sealed class RollbackProver
     }
 
     /// <summary>Hashes the suspended domain's memory.</summary>
-    public static RollbackProver AtCheckpoint(IGuestMemory memory, PageBitmap populated, CancellationToken cancellationToken)
+    public static RollbackProver AtCheckpoint(
+        IGuestMemory memory, PageBitmap populated, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         int[] pfns = [.. populated.Pfns()];
-        return new RollbackProver(pfns, Hash(memory, pfns, cancellationToken));
+        return new RollbackProver(pfns, Hash(memory, pfns, progress, cancellationToken));
     }
 
     /// <summary>Hashes the stopped domain's memory with the backups laid over, and compares.</summary>
-    public RollbackProof AfterWindow(IGuestMemory current, PageBackup backups, CancellationToken cancellationToken)
+    public RollbackProof AfterWindow(
+        IGuestMemory current, PageBackup backups, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
-        PageHash[] after = Hash(new CheckpointMemory(current, backups), _pfns, cancellationToken);
+        PageHash[] after = Hash(new CheckpointMemory(current, backups), _pfns, progress, cancellationToken);
         _differing = 0;
         for (int i = 0; i < _pfns.Length; i++)
         {
@@ -68,9 +70,11 @@ internal sealed class RollbackProver
         return changed;
     }
 
-    private static PageHash[] Hash(IGuestMemory memory, int[] pfns, CancellationToken cancellationToken)
+    private static PageHash[] Hash(
+        IGuestMemory memory, int[] pfns, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         PageHash[] hashes = new PageHash[pfns.Length];
+        HashedPages hashed = new(pfns.Length, progress);
         int chunks = (pfns.Length + ChunkPages - 1) / ChunkPages;
         ParallelOptions parallel = new() { CancellationToken = cancellationToken };
         Parallel.For(0, chunks, parallel, () => new byte[ChunkPages * Page.Size], (chunk, _, buffer) =>
@@ -83,6 +87,7 @@ internal sealed class RollbackProver
                 hashes[first + i] = PageHash.Of(Page.At(buffer.AsSpan(), i));
             }
 
+            hashed.Add(count);
             return buffer;
         }, _ => { });
         return hashes;
@@ -91,4 +96,37 @@ internal sealed class RollbackProver
     /// <summary>One digest of all pages, in hexadecimal: SHA-256 over their hashes in ascending order.</summary>
     private static string Digest(PageHash[] hashes) =>
         Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<PageHash>(hashes)));
+
+    /// <summary>Counts what all threads have hashed, and reports it in rising numbers.</summary>
+    private sealed class HashedPages
+    {
+        private readonly Lock _reporting = new();
+        private readonly long _start = TimeProvider.System.GetTimestamp();
+        private readonly int _total;
+        private readonly IProgress<MigrationProgress>? _progress;
+        private int _done;
+
+        public HashedPages(int total, IProgress<MigrationProgress>? progress)
+        {
+            (_total, _progress) = (total, progress);
+            Report();
+        }
+
+        public void Add(int pages)
+        {
+            lock (_reporting)
+            {
+                _done += pages;
+                Report();
+            }
+        }
+
+        private void Report()
+        {
+            double seconds = TimeProvider.System.GetElapsedTime(_start).TotalSeconds;
+            double rate = seconds > 0 ? _done / seconds : 0;
+            _progress?.Report(new MigrationProgress(
+                MigrationPhase.Prove, _done, _total, 0, rate * Page.Size, rate > 0 ? TimeSpan.FromSeconds((_total - _done) / rate) : null));
+        }
+    }
 }

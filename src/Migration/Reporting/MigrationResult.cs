@@ -103,6 +103,12 @@ public enum MigrationPhase
 
     /// <summary>Connecting again after a loss, and agreeing on what is missing.</summary>
     Resume,
+
+    /// <summary>
+    /// Within the checkpoint and the handover of a Rollback: hashing every page of the domain that stands still, to prove that
+    /// nothing is lost by going back. Its progress counts pages hashed.
+    /// </summary>
+    Prove,
 }
 
 /// <summary>The distribution of how long remote faults waited.</summary>
@@ -131,10 +137,10 @@ public sealed record RollbackProof(int PagesCompared, string AtCheckpoint, strin
 
 /// <summary>How far a migration is.</summary>
 /// <param name="Phase">The phase.</param>
-/// <param name="PagesDone">Pages at the destination.</param>
+/// <param name="PagesDone">Pages at the destination; pages hashed in <see cref="MigrationPhase.Prove"/>.</param>
 /// <param name="PagesTotal">Pages to get there.</param>
 /// <param name="BytesSent">Bytes sent so far.</param>
-/// <param name="BytesPerSecond">The rate of late.</param>
+/// <param name="BytesPerSecond">The rate of late, of sending or of hashing.</param>
 /// <param name="Remaining">The time left at that rate; null where it is not known.</param>
 public sealed record MigrationProgress(
     MigrationPhase Phase, long PagesDone, long PagesTotal, long BytesSent, double BytesPerSecond, TimeSpan? Remaining);

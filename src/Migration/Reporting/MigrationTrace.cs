@@ -1,8 +1,8 @@
 namespace PreRecordMigration.Reporting;
 
 /// <summary>
-/// One step of a recording or of the protocol at a source, for whoever looks for what went wrong. It says which record and
-/// how large, never what was in it: neither memory nor anything secret can get into a trace.
+/// One step of a recording or of the protocol, for whoever looks for what went wrong. It says which record and how large,
+/// never what was in it: neither memory nor anything secret can get into a trace.
 /// </summary>
 /// <param name="Kind">What kind of step.</param>
 /// <param name="Name">The record's type, the states before and after, or what was done.</param>
@@ -10,8 +10,13 @@ namespace PreRecordMigration.Reporting;
 /// <param name="Bytes">The record's size with its header; 0 where it is no record.</param>
 public readonly record struct MigrationTrace(MigrationTraceKind Kind, string Name, string Connection, int Bytes)
 {
-    /// <summary>The step in words, such as "sent Prepare on bulk, 1,830 bytes".</summary>
-    public override string ToString() => Kind switch
+    /// <summary>Whether it was the destination that took the step; else the source did.</summary>
+    public bool IsAtDestination { get; init; }
+
+    /// <summary>The step in words, such as "sent Prepare on bulk, 1,830 bytes"; a destination's begins with "destination".</summary>
+    public override string ToString() => IsAtDestination ? $"destination {Words}" : Words;
+
+    private string Words => Kind switch
     {
         MigrationTraceKind.Sent => FormattableString.Invariant($"sent {Name} on {Connection}, {Bytes:N0} bytes"),
         MigrationTraceKind.Received => FormattableString.Invariant($"received {Name} on {Connection}, {Bytes:N0} bytes"),

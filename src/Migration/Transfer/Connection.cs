@@ -20,7 +20,7 @@ public sealed class Connection : IDisposable
     private long _bytesSent;
     private volatile bool _isClosed;
     private string _role = "";
-    private IProgress<MigrationTrace>? _trace;
+    private volatile IProgress<MigrationTrace>? _trace;
 
     /// <summary>Takes over a channel.</summary>
     public Connection(PeerChannel channel)
@@ -60,7 +60,7 @@ public sealed class Connection : IDisposable
     /// <summary>Takes over a socket that a listener accepted; bytes go as they are.</summary>
     public static Connection Accept(Socket socket) => new(new SocketChannel(socket));
 
-    /// <summary>Tells of every record from now on. Before the connection is used by several threads.</summary>
+    /// <summary>Tells of every record from now on.</summary>
     /// <param name="role">What to call the connection.</param>
     /// <param name="trace">Who is told, on the thread that sends or receives; null for nobody.</param>
     internal void TraceTo(string role, IProgress<MigrationTrace>? trace) => (_role, _trace) = (role, trace);

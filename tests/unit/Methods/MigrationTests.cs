@@ -134,9 +134,34 @@ public sealed class MigrationTests
             new Collector(reports),
             CancellationToken.None);
         Assert.Equal(
-            [MigrationPhase.Prepare, MigrationPhase.Checkpoint, MigrationPhase.Record, MigrationPhase.Handover, MigrationPhase.Push, MigrationPhase.Finish],
+            [MigrationPhase.Prepare, MigrationPhase.Checkpoint, MigrationPhase.Prove, MigrationPhase.Record, MigrationPhase.Handover, MigrationPhase.Push, MigrationPhase.Finish],
             reports.Select(report => report.Phase).Distinct());
         Assert.All(reports, report => Assert.InRange(report.PagesDone, 0, report.PagesTotal));
+    }
+
+    [Fact]
+    public async Task The_proof_of_a_rollback_reports_every_page_that_it_hashes()
+    {
+        await using MigrationFixture fixture = new();
+        List<MigrationProgress> reports = [];
+        int total = fixture.Domain.PopulatedPages.Count;
+        using PreRecordSession session = PreRecordSession.Record(
+            fixture.Source.OpenSource(MigrationFixture.DomainName),
+            MigrationFixture.Move(MigrationMethod.PreRecord),
+            new Collector(reports),
+            TestContext.Current.CancellationToken);
+        List<long> hashed = [.. reports.Where(report => report.Phase == MigrationPhase.Prove).Select(report => report.PagesDone)];
+        Assert.All(reports.Where(report => report.Phase == MigrationPhase.Prove), report => Assert.Equal(total, report.PagesTotal));
+
+        // At the checkpoint, and again after the window: from none to all, never backwards.
+        int second = hashed.LastIndexOf(0);
+        Assert.True(second > 0);
+        foreach (List<long> pass in (List<long>[])[hashed[..second], hashed[second..]])
+        {
+            Assert.Equal(0, pass[0]);
+            Assert.Equal(total, pass[^1]);
+            Assert.Equal(pass.Order(), pass);
+        }
     }
 
     private sealed class Collector(List<MigrationProgress> reports) : IProgress<MigrationProgress>

@@ -48,8 +48,28 @@ public sealed class TraceTests
     }
 
     [Fact]
+    public async Task A_receiver_tells_of_every_record_and_state_of_its_side()
+    {
+        await using MigrationFixture fixture = new();
+        Steps steps = new();
+        using IDisposable watching = fixture.Receiver.Watch((_, step) => steps.Report(step));
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        await fixture.CheckMovedAsync();
+        Assert.All(steps, step => Assert.True(step.IsAtDestination));
+        Assert.Equal(
+            ["Creating", "Collecting", "Restoring", "Restored", "Starting", "Running", "Running", "Completed", "Finished"],
+            steps.Of(MigrationTraceKind.State).Select(step => step.Name.Split(' ')[^1]));
+        Assert.Equal(
+            ["Welcome", "Prepared", "Restored", "Running", "Complete"],
+            steps.Of(MigrationTraceKind.Sent).Where(step => step.Connection == "bulk").Select(step => step.Name));
+    }
+
+    [Fact]
     public void A_step_reads_as_a_sentence()
     {
+        Assert.Equal(
+            "destination sent Prepared on bulk, 8 bytes",
+            new MigrationTrace(MigrationTraceKind.Sent, "Prepared", "bulk", 8) { IsAtDestination = true }.ToString());
         Assert.Equal("sent Prepare on bulk, 1,830 bytes", new MigrationTrace(MigrationTraceKind.Sent, "Prepare", "bulk", 1830).ToString());
         Assert.Equal("state Open -> Committed", new MigrationTrace(MigrationTraceKind.State, "Open -> Committed", "", 0).ToString());
     }

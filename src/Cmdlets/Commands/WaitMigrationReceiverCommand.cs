@@ -1,0 +1,91 @@
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Wait-MigrationReceiver: waits for migrations into hosts, and returns what became of each, as they land.</summary>
+[Cmdlet(VerbsLifecycle.Wait, "MigrationReceiver")]
+[OutputType(typeof(IncomingMigrationInfo))]
+public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
+{
+    private ArrivalPump? _pump;
+
+    /// <summary>Names or wildcard patterns of hosts; every receiver where it is not given.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string[] HostName { get; set; } = ["*"];
+
+    /// <summary>How many migrations to wait for, those under way included; only for those under way where it is not given.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int? Count { get; set; }
+
+    /// <summary>How long to wait at most; what is under way goes on. For ever where it is not given.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan? Timeout { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        ForCommand(() =>
+        {
+            if (Timeout is { } limit)
+            {
+                RequireTimer(nameof(Timeout), limit);
+            }
+        });
+        _pump = new ArrivalPump(this, IsDebugWanted);
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string pattern in HostName)
+        {
+            ForEachInput(pattern, () =>
+            {
+                foreach (string name in ReceiverRegistry.Match(pattern))
+                {
+                    _pump!.Add(ReceiverRegistry.Get(name));
+                }
+            });
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        try
+        {
+            if (!_pump!.PumpUntil(Count, Timeout is { } limit ? new Deadline(limit) : null, StopToken))
+            {
+                WriteError(ErrorRecords.From(
+                    new CommandException(
+                        nameof(SR.ReceiverWaitTimeout),
+                        ErrorCategory.OperationTimeout,
+                        Text.Format(SR.ReceiverWaitTimeout, Text.Duration(Timeout ?? TimeSpan.Zero), _pump.Ended, _pump.Active),
+                        SR.ReceiverWaitTimeoutRemedy,
+                        null),
+                    null));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Ctrl+C ends the wait, and nothing else.
+            throw new PipelineStoppedException();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _pump?.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

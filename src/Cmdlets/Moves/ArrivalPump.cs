@@ -1,0 +1,166 @@
+using System.Collections.Concurrent;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// Lets the pipeline's thread wait for migrations that come in: it shows how far each is, and writes what became of it.
+/// </summary>
+/// <param name="cmdlet">The cmdlet that waits.</param>
+/// <param name="isTraced">Whether anybody reads what is written to the debug stream.</param>
+internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisposable
+{
+    /// <summary>How often the bars move, and a receiver that was stopped is noticed.</summary>
+    private const int TickMilliseconds = 200;
+
+    private readonly BlockingCollection<Action> _posted = [];
+    private readonly Dictionary<MigrationReceiver, IDisposable> _receivers = [];
+    private readonly Dictionary<IncomingMigration, ArrivalProgress> _active = [];
+    private readonly HashSet<IncomingMigration> _known = [];
+
+    private PipelineWriter Writer => new(cmdlet, _posted);
+
+    /// <summary>How many migrations are under way.</summary>
+    public int Active => _active.Count;
+
+    /// <summary>How many have ended since the wait began.</summary>
+    public int Ended { get; private set; }
+
+    /// <summary>Waits for a receiver's migrations from now on, those under way included.</summary>
+    public void Add(MigrationReceiver receiver)
+    {
+        if (_receivers.ContainsKey(receiver))
+        {
+            return;
+        }
+
+        _known.UnionWith(receiver.Incoming.Where(incoming => incoming.Ended.IsCompleted));
+        _receivers.Add(receiver, receiver.Watch((incoming, step) => Hear(receiver, incoming, step)));
+        foreach (IncomingMigration incoming in receiver.Incoming)
+        {
+            Follow(receiver, incoming);
+        }
+    }
+
+    /// <summary>Writes what comes until so many have ended, or until none is under way.</summary>
+    /// <param name="count">How many; null for those that are under way.</param>
+    /// <param name="deadline">Ends the wait; null for no limit.</param>
+    /// <param name="cancellationToken">Ends the wait; the migrations go on.</param>
+    /// <returns>False where the time was over first.</returns>
+    public bool PumpUntil(int? count, Deadline? deadline, CancellationToken cancellationToken)
+    {
+        while (count is { } wanted ? Ended < wanted && (Active > 0 || _receivers.Keys.Any(IsListening)) : Active > 0)
+        {
+            int patience = Math.Min(TickMilliseconds, deadline?.LeftMilliseconds ?? TickMilliseconds);
+            if (_posted.TryTake(out Action? write, patience, cancellationToken))
+            {
+                write();
+            }
+            else if (deadline?.LeftMilliseconds == 0)
+            {
+                return false;
+            }
+
+            foreach ((IncomingMigration incoming, ArrivalProgress progress) in _active)
+            {
+                progress.Report(incoming);
+            }
+        }
+
+        // What the last end has left to say, of its bar.
+        while (_posted.TryTake(out Action? last))
+        {
+            last();
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (IDisposable watching in _receivers.Values)
+        {
+            watching.Dispose();
+        }
+
+        _posted.Dispose();
+    }
+
+    /// <summary>On the migration's own threads.</summary>
+    private void Hear(MigrationReceiver receiver, IncomingMigration incoming, MigrationTrace step)
+    {
+        // A state is enough to notice one that has come; records are many, and for the debug stream only.
+        if (isTraced || step.Kind == MigrationTraceKind.State)
+        {
+            Writer.Post(() =>
+            {
+                Follow(receiver, incoming);
+                if (isTraced)
+                {
+                    Writer.WriteDebug(incoming.DomainName, step);
+                }
+            });
+        }
+    }
+
+    private void Follow(MigrationReceiver receiver, IncomingMigration incoming)
+    {
+        if (!_known.Add(incoming))
+        {
+            return;
+        }
+
+        _active.Add(incoming, new ArrivalProgress(Writer, receiver.Host.Name));
+        incoming.Ended.ContinueWith(
+            _ => Writer.Post(() => End(receiver, incoming)),
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private void End(MigrationReceiver receiver, IncomingMigration incoming)
+    {
+        _active.Remove(incoming, out ArrivalProgress? progress);
+        progress?.Dispose();
+        if (incoming.State is DestinationState.Detached)
+        {
+            // It has not ended: its source may come back, and what goes on then is another object.
+            cmdlet.WriteWarning(Text.Format(SR.WarningArrivalInterrupted, incoming.DomainName, receiver.Host.Name));
+            return;
+        }
+
+        Ended++;
+        cmdlet.WriteObject(Describe.Incoming(incoming));
+    }
+
+    private static bool IsListening(MigrationReceiver receiver) =>
+        ReceiverRegistry.TryGet(receiver.Host.Name, out MigrationReceiver running) && ReferenceEquals(running, receiver);
+}
+
+/// <summary>The bar of one migration that comes in, from its first missing page on.</summary>
+internal sealed class ArrivalProgress(PipelineWriter writer, string hostName) : IDisposable
+{
+    private WorkProgress? _bar;
+    private long _total;
+
+    /// <summary>Shows how many pages have arrived of those that were missing at first.</summary>
+    public void Report(IncomingMigration incoming)
+    {
+        long missing = incoming.MissingPages;
+        if (_bar is null && missing > 0)
+        {
+            _total = missing;
+            _bar = new WorkProgress(
+                writer, Text.Format(SR.ProgressReceiving, incoming.DomainName, hostName), pages => Text.Format(SR.ProgressArrived, pages));
+        }
+
+        _total = Math.Max(_total, missing);
+        _bar?.Report(_total - missing, _total);
+    }
+
+    /// <summary>Completes the bar.</summary>
+    public void Dispose() => _bar?.Dispose();
+}

@@ -1,0 +1,45 @@
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Methods;
+
+/// <content>Who looks at what the migrations that come in do.</content>
+public sealed partial class MigrationReceiver
+{
+    private Action<IncomingMigration, MigrationTrace>? _watchers;
+
+    /// <summary>Tells of every record and state of the migrations that come in, from now on.</summary>
+    /// <param name="watcher">Told on the threads that take the steps; it must return at once, and is told no more after the
+    /// end.</param>
+    /// <returns>Ends it.</returns>
+    public IDisposable Watch(Action<IncomingMigration, MigrationTrace> watcher)
+    {
+        Change(watchers => watchers + watcher);
+        return new Watching(() => Change(watchers => watchers - watcher));
+    }
+
+    private void Change(Func<Action<IncomingMigration, MigrationTrace>?, Action<IncomingMigration, MigrationTrace>?> change)
+    {
+        lock (_gate)
+        {
+            _watchers = change(_watchers);
+            foreach (IncomingMigration incoming in _incoming)
+            {
+                Trace(incoming);
+            }
+        }
+    }
+
+    /// <summary>Has a migration tell whoever watches; it makes no trace for nobody. With the gate held.</summary>
+    private void Trace(IncomingMigration incoming) => incoming.TraceTo(
+        _watchers is null ? null : new IncomingTracer(step => Volatile.Read(ref _watchers)?.Invoke(incoming, step)));
+
+    private sealed class IncomingTracer(Action<MigrationTrace> onStep) : IProgress<MigrationTrace>
+    {
+        public void Report(MigrationTrace value) => onStep(value with { IsAtDestination = true });
+    }
+
+    private sealed class Watching(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
+}

@@ -1,0 +1,72 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Simulated;
+using PreRecordMigration.Tests.Methods;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Tests.Transports;
+
+/// <summary>Moves through a real OpenSSH: client, server, keys, and the forwarding of <c>ssh -W</c>.</summary>
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+public sealed class OpenSshTests
+{
+    [Theory]
+    [InlineData(MigrationMethod.PreCopy)]
+    [InlineData(MigrationMethod.PostCopy)]
+    [InlineData(MigrationMethod.PreRecord)]
+    public async Task A_domain_moves_through_a_real_sshd_and_no_process_is_left(MigrationMethod method)
+    {
+        using OpenSshServer server = OpenSshServer.Start();
+        await using MigrationFixture fixture = new();
+        await MigrationSource.MigrateAsync(
+            fixture.Source.OpenSource(MigrationFixture.DomainName),
+            Route(server, fixture),
+            MigrationFixture.Move(method),
+            null,
+            CancellationToken.None);
+        await fixture.CheckMovedAsync();
+        Assert.Equal(2, server.ClientProcesses.Length);
+        Assert.All(server.ClientProcesses, id => Assert.False(Directory.Exists($"/proc/{id}"), $"ssh process {id} is left"));
+    }
+
+    [Fact]
+    public async Task What_was_lost_is_resumed_through_new_connections()
+    {
+        using OpenSshServer server = OpenSshServer.Start();
+        await using MigrationFixture fixture = new();
+        fixture.Destination.Faults.Before(SimulatedCall.Place, 2, () => fixture.Receiver.Incoming[^1].Disconnect());
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(() => MigrationSource.MigrateAsync(
+            fixture.Source.OpenSource(MigrationFixture.DomainName),
+            Route(server, fixture),
+            MigrationFixture.Move(MigrationMethod.PostCopy),
+            null,
+            CancellationToken.None));
+        await interrupted.Migration.ResumeAsync(Route(server, fixture), null, TestContext.Current.CancellationToken);
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task A_host_whose_key_is_not_known_gets_nothing()
+    {
+        using OpenSshServer server = OpenSshServer.Start(isKnown: false);
+        await using MigrationFixture fixture = new();
+        MigrationException error = Assert.Throws<MigrationException>(() => ReceiverProbe.Ask(Route(server, fixture), CancellationToken.None));
+        Assert.Contains("Host key verification failed", error.Message, StringComparison.Ordinal);
+        Assert.Empty(fixture.Receiver.Incoming);
+        await fixture.CheckStayedAsync();
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_not_there_is_told_in_the_words_of_ssh()
+    {
+        using OpenSshServer server = OpenSshServer.Start();
+        await using MigrationFixture fixture = new();
+        SshRoute route = Route(server, fixture);
+        await fixture.Receiver.DisposeAsync();
+        MigrationException error = Assert.Throws<MigrationException>(() => ReceiverProbe.Ask(route, CancellationToken.None));
+        Assert.Contains("onnect", error.Message, StringComparison.Ordinal);
+    }
+
+    private static SshRoute Route(OpenSshServer server, MigrationFixture fixture) =>
+        new("xen2", fixture.Receiver.Endpoint.Port, server.Client);
+}
