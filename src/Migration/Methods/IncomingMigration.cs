@@ -33,6 +33,7 @@ public sealed partial class IncomingMigration : IDisposable
     private readonly PageBitmap? _missing;
     private Exception? _workerFailure;
     private volatile bool _isAllHere;
+    private bool _isServing;
 
     internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand)
         : this(id, host, bulk, demand, new DestinationSession(), new FaultLog(TimeProvider.System))

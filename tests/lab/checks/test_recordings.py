@@ -56,6 +56,9 @@ class Recordings(unittest.TestCase):
     def test_two_vcpus_are_recorded_and_let_go(self):
         self.check_recording("writer2")
 
+    def test_an_hvm_guest_is_recorded_and_let_go(self):
+        self.check_recording("hvm")
+
     def test_a_tool_that_is_killed_while_recording_leaves_a_domain_that_the_next_run_mends(self):
         with running([HOST], "writer") as guest:
             killed = ModuleShell(HOST)
@@ -99,6 +102,11 @@ class Refusals(unittest.TestCase):
     def test_populate_on_demand(self):
         with running([HOST], "idle", "maxmem=256") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "maxmem")
+            guest.wait_progress(3)
+
+    def test_an_emulated_graphics_card(self):
+        with running([HOST], "hvm", 'vga="stdvga"') as guest:
+            self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "graphics card", "vga=")
             guest.wait_progress(3)
 
     def test_destination_out_of_memory(self):

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Streams;
 
@@ -44,20 +45,29 @@ internal sealed class IncomingCreation
         XenControl control, string hostName, DomainDescription description, CancellationToken cancellationToken)
     {
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
-        RequireKind(description);
+        RequireKind(description, configuration);
         IncomingCreation creation = new(control, description, configuration);
         creation.RequireFreeName();
         return creation.Make(hostName, cancellationToken);
     }
 
-    private static void RequireKind(DomainDescription description)
+    private static void RequireKind(DomainDescription description, XenDomainConfiguration configuration)
     {
-        if (description.Kind != DomainKind.Pvh)
+        if (description.Kind is not (DomainKind.Pvh or DomainKind.Hvm))
         {
             throw new MigrationException(
                 MigrationErrorId.NotSupported,
-                $"{description.Name}: a {description.Kind} domain cannot be taken in; PVH domains without an emulator can.",
+                $"{description.Name}: a {description.Kind} domain cannot be taken in; PVH and HVM domains can.",
                 "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
+                description.Name);
+        }
+
+        if (EmulatorRequirements.IsHvm(configuration.Json) != (description.Kind == DomainKind.Hvm))
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"The peer's description of {description.Name} contradicts itself: it is {description.Kind}, its configuration's type is another.",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
                 description.Name);
         }
     }
@@ -113,6 +123,7 @@ internal sealed class IncomingCreation
                 {
                     CpuidPolicy = _configuration.CpuidPolicy,
                     MsrPolicy = _configuration.MsrPolicy,
+                    HasEmulator = _description.Kind == DomainKind.Hvm,
                 });
 
             // Without content: it comes with the core state, and the rings among these pages are emptied anyway.

@@ -1,4 +1,5 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Incoming;
@@ -13,8 +14,14 @@ internal sealed class IncomingRestore(XlRestoreProcess process, SynthesisedResto
         try
         {
             XenTsc tsc = sections.Tsc;
+            EmulatorState? emulator = sections.Emulator;
             stream.Complete(
-                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation), sections.HvmContext);
+                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation),
+                sections.HvmContext,
+                emulator is { Store.IsEmpty: false }
+                    ? new EmulatorXenstoreDataRecord(EmulatorKind.QemuUpstream, 0, emulator.Store)
+                    : null,
+                emulator is not null ? new EmulatorContextRecord(EmulatorKind.QemuUpstream, 0, emulator.Context) : null);
         }
         catch (IOException error)
         {

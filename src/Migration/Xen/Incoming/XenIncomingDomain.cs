@@ -6,7 +6,7 @@ using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Incoming;
 
-/// <summary>A PVH domain that a migration comes into: made by xl restore from a stream that is composed here.</summary>
+/// <summary>A PVH or HVM domain that a migration comes into: made by xl restore from a stream that is composed here.</summary>
 internal sealed class XenIncomingDomain : IIncomingDomain
 {
     private static readonly TimeSpan s_renamePatience = TimeSpan.FromSeconds(30);
@@ -79,6 +79,9 @@ internal sealed class XenIncomingDomain : IIncomingDomain
     public IGuestMemory Memory => _memory;
 
     /// <inheritdoc/>
+    public bool IsTouchedByRestore => _description.Kind == DomainKind.Hvm;
+
+    /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
         lock (_gate)
@@ -119,6 +122,7 @@ internal sealed class XenIncomingDomain : IIncomingDomain
         {
             Require(Stage.Prepared, "A domain is restored once");
             XenCoreSections sections = XenCoreSections.Parse(core.Sections);
+            RequireEmulator(sections);
             RequirePopulated(core.Pages.Pfns);
             if (_paging is not null)
             {
@@ -222,6 +226,18 @@ internal sealed class XenIncomingDomain : IIncomingDomain
         _paging?.Dispose();
         _restore.Dispose();
         _control.Dispose();
+    }
+
+    private void RequireEmulator(XenCoreSections sections)
+    {
+        if (sections.Emulator is null == (_description.Kind == DomainKind.Hvm))
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"{_name}: the core state of {(sections.Emulator is null ? "an HVM domain lacks" : "a PVH domain has")} an emulator's state.",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                _name);
+        }
     }
 
     private void PlaceCorePages(CoreState core)

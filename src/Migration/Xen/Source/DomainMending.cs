@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Paging;
 
@@ -41,7 +42,7 @@ internal static class DomainMending
 
         if (stage == SourceStage.Stopped)
         {
-            WakeDomain(control, facts.DomId, wasPaused);
+            WakeDomain(control, facts, wasPaused);
         }
     }
 
@@ -93,11 +94,17 @@ internal static class DomainMending
         ring.TryClose();
     }
 
-    private static void WakeDomain(XenControl control, int domid, bool wasPaused)
+    private static void WakeDomain(XenControl control, DomainFacts facts, bool wasPaused)
     {
+        int domid = facts.DomId;
         XenDomainInfo info = control.GetDomain(domid);
         if (info.IsSuspended)
         {
+            if (facts.Info.Kind == DomainKind.Hvm)
+            {
+                DomainEmulator.Of(control, domid, facts.Info.Name).Continue();
+            }
+
             control.Resume(domid);
             control.ResumeStore(domid);
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
@@ -20,6 +21,7 @@ internal static class SourceOpening
         string uuid = Convert.ToHexStringLower(info.Uuid);
         RequireKind(control, info, name);
         DomainFacts facts = new(control, hostName, name, domid);
+        RequireEmulator(control, facts);
         SourceMarker marker = Claim(control, domid, name, uuid, out SourceStage? left);
         try
         {
@@ -82,6 +84,15 @@ internal static class SourceOpening
                 name,
                 $"has {vcpus} vCPUs, and this hypervisor lacks the fix for more than one: recording it could hang the host",
                 "Boot the hypervisor with this project's patches (native/hypervisor), or give the domain one vCPU.");
+        }
+    }
+
+    private static void RequireEmulator(XenControl control, DomainFacts facts)
+    {
+        if (facts.Info.Kind == DomainKind.Hvm)
+        {
+            EmulatorRequirements.Check(control.GetConfigurationJson(facts.DomId), facts.Info.Name);
+            DomainEmulator.Of(control, facts.DomId, facts.Info.Name).Probe();
         }
     }
 

@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Paging;
 using PreRecordMigration.Xen.Streams;
@@ -20,10 +21,12 @@ internal sealed class XenSourceDomain : ISourceDomain
     private readonly SourceMarker _marker;
     private readonly DomainSuspension _suspension;
     private readonly XenGuestMemory _memory;
+    private readonly DomainEmulator? _emulator;
     private PageTraps? _traps;
     private XenAccessRecorder? _recorder;
     private XenDirtyTracker? _tracker;
     private bool _isSuspended;
+    private bool _isEmulatorStopped;
     private bool _isPaused;
     private bool _hasCheckpoint;
     private bool _isDestroyed;
@@ -40,6 +43,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         _marker = marker;
         _suspension = new DomainSuspension(control, facts.DomId, facts.Info.Name);
         _memory = new XenGuestMemory(control, facts.DomId, facts.Info.Name, facts.PageCount);
+        _emulator = facts.Info.Kind == DomainKind.Hvm ? DomainEmulator.Of(control, facts.DomId, facts.Info.Name) : null;
     }
 
     /// <inheritdoc/>
@@ -71,7 +75,7 @@ internal sealed class XenSourceDomain : ISourceDomain
             policy.Leaves,
             policy.Msrs,
             _facts.Parameters,
-            [.. DomainFacts.SpecialPages(populated)]);
+            [.. _facts.SpecialPages(populated)]);
         return new DomainDescription(
             Info.Name, Info.Kind, _facts.PageCount, [.. populated.Ranges()], Info.VcpuCount, configuration.Serialise());
     }
@@ -93,6 +97,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         {
             _suspension.Suspend(timeout, cancellationToken);
             _isSuspended = true;
+            StopEmulator();
         }
         finally
         {
@@ -126,17 +131,14 @@ internal sealed class XenSourceDomain : ISourceDomain
             EndTraps();
         }
 
-        if (_isSuspended)
+        try
         {
-            _control.Resume(DomId);
-            _control.ResumeStore(DomId);
-            _isSuspended = false;
+            ContinueEmulator();
         }
-
-        if (_isPaused)
+        finally
         {
-            _control.Unpause(DomId);
-            _isPaused = false;
+            // A domain whose emulator does not answer runs on all the same, as it would have without us.
+            ResumeVcpus();
         }
 
         _marker.Write(SourceStage.Running);
@@ -182,12 +184,12 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
         PageBitmap special = new(_facts.PageCount);
-        foreach (int pfn in DomainFacts.SpecialPages(_facts.FindPages(_control)))
+        foreach (int pfn in _facts.SpecialPages(_facts.FindPages(_control)))
         {
             special.TrySet(pfn);
         }
 
-        return _tracker = new XenDirtyTracker(_control, DomId, special);
+        return _tracker = new XenDirtyTracker(_control, DomId, special, _emulator);
     }
 
     /// <inheritdoc/>
@@ -204,14 +206,15 @@ internal sealed class XenSourceDomain : ISourceDomain
         _marker.Write(_recorder is { HasBackups: true } ? SourceStage.Stopped : SourceStage.Leaving);
         PageBitmap populated = _facts.FindPages(_control);
         PageBitmap never = new(_facts.PageCount);
-        foreach (int pfn in Traps().Trap(populated.Pfns()).Concat(DomainFacts.SpecialPages(populated)))
+        foreach (int pfn in Traps().Trap(populated.Pfns()).Concat(_facts.SpecialPages(populated)))
         {
             never.TrySet(pfn);
         }
 
         byte[] context = _control.GetHvmContext(DomId);
         XenTscInfo tsc = _control.GetTsc(DomId);
-        XenCoreSections sections = new(context, new XenTsc(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation));
+        XenCoreSections sections = new(
+            context, new XenTsc(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation), _emulator?.Save());
         int[] pfns = [.. never.Pfns()];
         byte[] contents = new byte[pfns.Length * Page.Size];
         _memory.Read(pfns, contents);
@@ -266,6 +269,40 @@ internal sealed class XenSourceDomain : ISourceDomain
             _ => PagingMode.None,
         })),
     ];
+
+    private void StopEmulator()
+    {
+        if (_emulator is not null)
+        {
+            _emulator.Stop();
+            _isEmulatorStopped = true;
+        }
+    }
+
+    private void ContinueEmulator()
+    {
+        if (_isEmulatorStopped)
+        {
+            _isEmulatorStopped = false;
+            _emulator!.Continue();
+        }
+    }
+
+    private void ResumeVcpus()
+    {
+        if (_isSuspended)
+        {
+            _control.Resume(DomId);
+            _control.ResumeStore(DomId);
+            _isSuspended = false;
+        }
+
+        if (_isPaused)
+        {
+            _control.Unpause(DomId);
+            _isPaused = false;
+        }
+    }
 
     private PageTraps Traps() => _traps ??= new PageTraps(
         new XenPagingPort(_control, DomId, withContents: false), _facts.PageCount, Info.VcpuCount, Info.Name, UntrapPatience,
