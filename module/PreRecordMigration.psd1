@@ -27,6 +27,7 @@
         'Import-PreRecord'
         'Invoke-PreRecordMigration'
         'Measure-PageOrder'
+        'New-MigrationCertificate'
         'New-SimulatedDomain'
         'New-SimulatedHost'
         'Restore-PageBackup'
@@ -49,7 +50,6 @@
         PSData = @{
             Tags       = @('Xen', 'Migration', 'LiveMigration', 'PostCopy', 'PreCopy', 'Virtualization', 'PSEdition_Core', 'Linux')
             LicenseUri = 'https://www.apache.org/licenses/LICENSE-2.0'
-            ProjectUri = 'https://github.com/prerecordmigration/prerecordmigration'
         }
     }
 }

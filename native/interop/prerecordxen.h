@@ -8,8 +8,8 @@
  *    Xen library logged about it; both belong to the calling thread and stay until its next failure.
  *  - Structures have the same layout on both sides of the boundary: fixed-width members, no bit fields.
  *  - Guest frame numbers (gfn) are uint64_t, pages are PRX_PAGE_SIZE bytes.
- *  - A prx_handle may be used from several threads. A prx_batch and a prx_ring belong to one thread at a
- * time.
+ *  - A prx_handle and a prx_extension may be used from several threads. A prx_batch, a prx_filler and a prx_ring
+ *    belong to one thread at a time.
  */
 #ifndef PRERECORDXEN_H
 #define PRERECORDXEN_H
@@ -28,6 +28,9 @@
 typedef struct prx_handle prx_handle;
 typedef struct prx_batch prx_batch;
 typedef struct prx_ring prx_ring;
+typedef struct prx_extension prx_extension;
+typedef struct prx_filler prx_filler;
+typedef struct prx_mapping prx_mapping;
 
 /* What the host says of itself (xc_version, xc_physinfo). Sizes of memory are in pages. */
 struct prx_host_info {
@@ -112,6 +115,29 @@ enum prx_paging_op {
     PRX_PAGING_ASK = 3
 };
 
+/* What the hypervisor says to the extension's hypercall: not its own, spoken in another version, or there. */
+enum prx_extension_answer { PRX_EXTENSION_NONE = 0, PRX_EXTENSION_OTHER = 1, PRX_EXTENSION_PRESENT = 2 };
+
+/* The prerecord extension's state of a domain. flags are XEN_PRERECORD_*. */
+struct prx_extension_state {
+    uint64_t first; /* index of the running epoch's first record */
+    uint64_t count; /* its records so far */
+    uint64_t used;  /* slots of the backup store */
+    uint64_t slots;
+    uint64_t missing; /* pages */
+    uint32_t flags;
+    uint32_t epoch;
+};
+
+enum prx_extension_table { PRX_TABLE_RECORDS = 0, PRX_TABLE_STORE = 1, PRX_TABLE_SLOTS = 2 };
+
+enum prx_pv_vcpu_part {
+    PRX_PV_VCPU_BASIC = 0,
+    PRX_PV_VCPU_EXTENDED = 1,
+    PRX_PV_VCPU_XSAVE = 2,
+    PRX_PV_VCPU_MSRS = 3
+};
+
 enum prx_wait_result { PRX_WAIT_TIMEOUT = 0, PRX_WAIT_RING = 1, PRX_WAIT_WAKEUP = 2 };
 
 /* Library. */
@@ -192,6 +218,40 @@ PRX_EXPORT int32_t prx_wakeup_open(int32_t *fd);
 PRX_EXPORT int32_t prx_wakeup_signal(int32_t fd);
 PRX_EXPORT int32_t prx_wakeup_clear(int32_t fd);
 PRX_EXPORT int32_t prx_wakeup_close(int32_t fd);
+
+/*
+ * The prerecord extension of the hypervisor (native/hypervisor), for domains on shadow page tables. Closing leaves the
+ * hypervisor's state as it is; release ends it. prepare also binds the event channel that wait waits on.
+ */
+PRX_EXPORT int32_t prx_extension_probe(prx_handle *h, uint32_t *answer);
+PRX_EXPORT int32_t prx_extension_open(prx_handle *h, uint32_t domid, prx_extension **out);
+PRX_EXPORT int32_t prx_extension_close(prx_extension *e);
+PRX_EXPORT int32_t prx_extension_prepare(prx_extension *e, uint64_t pages, uint64_t limit);
+PRX_EXPORT int32_t prx_extension_grow(prx_extension *e, uint64_t slots);
+PRX_EXPORT int32_t prx_extension_start(prx_extension *e, uint32_t flags);
+PRX_EXPORT int32_t prx_extension_epoch(prx_extension *e, uint64_t *first, uint64_t *count);
+PRX_EXPORT int32_t prx_extension_query(prx_extension *e, struct prx_extension_state *out);
+PRX_EXPORT int32_t prx_extension_stop(prx_extension *e);
+PRX_EXPORT int32_t prx_extension_release(prx_extension *e);
+/* bitmap has (pages + 63) / 64 words; a set bit is a missing page. */
+PRX_EXPORT int32_t prx_extension_missing(prx_extension *e, const uint64_t *bitmap, uint64_t pages);
+PRX_EXPORT int32_t prx_extension_serve(prx_extension *e);
+PRX_EXPORT int32_t prx_extension_wait(prx_extension *e, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result);
+/* Maps frames of a table, to be read; what is mapped stays until it is closed. */
+PRX_EXPORT int32_t prx_extension_map(prx_extension *e, uint32_t table, uint64_t first, uint64_t count,
+                                     prx_mapping **out, void **address);
+PRX_EXPORT int32_t prx_mapping_close(prx_mapping *m);
+/* Gives missing pages their contents; frames are a PV domain's machine frames. done is how many were gone through. */
+PRX_EXPORT int32_t prx_filler_open(prx_extension *e, uint32_t capacity, prx_filler **out);
+PRX_EXPORT int32_t prx_filler_close(prx_filler *f);
+PRX_EXPORT int32_t prx_filler_fill(prx_filler *f, const uint64_t *frames, uint32_t count, const void *pages,
+                                   uint32_t *done);
+
+/* State of PV domains. A part that a vCPU has not needs 0 bytes. */
+PRX_EXPORT int32_t prx_shared_info(prx_handle *h, uint32_t domid, void *buffer);
+PRX_EXPORT int32_t prx_pv_address_size(prx_handle *h, uint32_t domid, uint32_t *bytes);
+PRX_EXPORT int32_t prx_pv_vcpu_get(prx_handle *h, uint32_t domid, uint32_t vcpu, uint32_t part, void *buffer,
+                                   uint32_t size, uint32_t *needed);
 
 /* XenStore. Values are byte strings; needed is the length without a terminator. */
 PRX_EXPORT int32_t prx_xs_read(prx_handle *h, const char *path, void *buffer, uint32_t size,

@@ -4,6 +4,7 @@
 BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
     $manifest = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.psd1')
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'Held.ps1'))
     $null = New-SimulatedHost stop1, stop2
     $null = New-SimulatedDomain stopped -HostName stop1 -Memory 16MB -OperationsPerSecond 20000
 
@@ -42,7 +43,12 @@ AfterAll {
 }
 
 Describe 'Stopping' {
+    BeforeEach {
+        $held = Get-Held 'stop1', 'stop2'
+    }
+
     AfterEach {
+        Wait-Held 'stop1', 'stop2' $held
         "$((Get-MigrationDomain stopped -HostName stop1).State)" | Should -Be 'Running'
         Get-MigrationDomain stopped* -HostName stop2 | Should -BeNullOrEmpty
     }
@@ -72,6 +78,7 @@ Describe 'Stopping' {
 # always stopped in that phase and nowhere else.
 Describe 'Stopping in a phase' {
     BeforeAll {
+        # Without the name of a migration there is no state to wait for: a window that nobody would wait out is stopped.
         function Stop-Held([string] $name, [string] $command, [string] $hostName, [string] $call) {
             $held = [PreRecordMigration.Simulated.SimulatedCall] $call
             $entered = [System.Threading.ManualResetEventSlim]::new()
@@ -89,7 +96,7 @@ Describe 'Stopping in a phase' {
                 $entered.Wait([TimeSpan]::FromMinutes(2)) | Should -BeTrue
                 $stopping = $shell.BeginStop($null, $null)
                 $patience = [System.Diagnostics.Stopwatch]::StartNew()
-                while ("$(@(Get-Migration $name)[-1].State)" -ne 'Stopping' -and $patience.Elapsed.TotalMinutes -lt 2) {
+                while ($name -and "$(@(Get-Migration $name)[-1].State)" -ne 'Stopping' -and $patience.Elapsed.TotalMinutes -lt 2) {
                     $null = [System.Threading.Thread]::Yield()
                 }
 
@@ -116,7 +123,9 @@ Describe 'Stopping in a phase' {
         @{ Phase = 'Handover'; Call = 'Suspend'; On = 'stop1'; Arguments = '-Method PostCopy' }
         @{ Phase = 'Handover'; Call = 'Restore'; On = 'stop2'; Arguments = '-Method PostCopy' }
     ) {
+        $before = Get-Held 'stop1', 'stop2'
         Stop-Held 'stopped' "Invoke-PreRecordMigration stopped stop2 $Arguments" $On $Call
+        Wait-Held 'stop1', 'stop2' $before
         "$((Get-MigrationDomain stopped -HostName stop1).State)" | Should -Be 'Running'
         Get-MigrationDomain stopped* -HostName stop2 | Should -BeNullOrEmpty
         $after = @(Get-Migration stopped)[-1]
@@ -134,10 +143,48 @@ Describe 'Stopping in a phase' {
     ) {
         $name = "pushed$Method"
         $null = New-SimulatedDomain $name -HostName stop1 -Memory 8MB -OperationsPerSecond 20000
+        $before = Get-Held 'stop1', 'stop2'
         Stop-Held $name "Invoke-PreRecordMigration $name stop2 $Arguments" 'stop2' 'Place'
         "$(@(Get-Migration $name)[-1].State)" | Should -Be 'Completed'
         "$((Get-MigrationDomain $name -HostName stop2).State)" | Should -Be 'Running'
         Get-MigrationDomain "$name*" -HostName stop1 | Should -BeNullOrEmpty
         (Get-SimulatedHost stop2).Violations.Count | Should -Be 0
+        Wait-Held 'stop1', 'stop2' $before
+    }
+
+    It 'Restore-PageBackup into a fresh domain, before the commit, lets the domain run on: <Call>' -ForEach @(
+        @{ Call = 'CreateIncoming' }
+        @{ Call = 'Restore' }
+    ) {
+        $null = New-SimulatedHost stop3 -Without InPlaceRollback
+        $null = New-SimulatedDomain rolled -HostName stop3 -Memory 8MB -OperationsPerSecond 20000
+        $before = Get-Held stop3
+        Stop-Held 'rolled' 'Start-PreRecord rolled -Window 40ms -Epoch 20ms | Restore-PageBackup' stop3 $Call
+        Wait-Held stop3 $before
+        @(Get-MigrationDomain rolled* -HostName stop3).Count | Should -Be 1
+        "$((Get-MigrationDomain rolled -HostName stop3).State)" | Should -Be 'Running'
+        Disconnect-MigrationHost stop3
+    }
+
+    It 'Start-PreRecord in <Call> lets the domain run on' -ForEach @(
+        @{ Call = 'PlugOutputs' }
+        @{ Call = 'Suspend' }
+        @{ Call = 'StartRecording' }
+        @{ Call = 'CaptureCoreState' }
+        @{ Call = 'BeginEpoch' }
+    ) {
+        $before = Get-Held 'stop1', 'stop2'
+        Stop-Held $null 'Start-PreRecord stopped -Window 10min -Epoch 20ms' 'stop1' $Call
+        Wait-Held 'stop1', 'stop2' $before
+        Start-PreRecord stopped -Window 20ms | Stop-PreRecord
+    }
+
+    It 'Test-Migration while it samples lets the domain run on: <Call>' -ForEach @(
+        @{ Call = 'StartDirtyTracking' }
+        @{ Call = 'RunFor' }
+    ) {
+        $before = Get-Held 'stop1', 'stop2'
+        Stop-Held $null 'Test-Migration stopped stop2 -Window 10min -Epoch 20ms' 'stop1' $Call
+        Wait-Held 'stop1', 'stop2' $before
     }
 }

@@ -56,7 +56,7 @@ Describe 'Get-MigrationHost' {
         $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.GetMigrationHostCommand'
         $failed[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
         $failed[0].TargetObject | Should -Be 'nowhere'
-        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'ssh -L'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'Connect-MigrationHost nowhere -Address'
     }
 }
 
@@ -77,12 +77,13 @@ Describe 'Test-MigrationHost' {
         $report[0].HostName | Should -Be 'test1'
     }
 
-    It 'says what is missing and what to do about it' {
+    It 'says what is missing, what to do about it and what it would give' {
         $missing = @(Get-MigrationHost test2 | Test-MigrationHost).Where({ -not $_.IsAvailable })
         $missing.ForEach({ "$($_.Capability)" }) -join ',' | Should -Be 'Rollback,RemotePF'
         foreach ($item in $missing) {
             $item.Reason | Should -Not -BeNullOrEmpty
             $item.Remedy | Should -Not -BeNullOrEmpty
+            $item.Gain | Should -Not -BeNullOrEmpty
         }
     }
 
@@ -149,7 +150,7 @@ Describe 'Connect-MigrationHost' {
     It 'knows no other machine, and says how to reach one' {
         Connect-MigrationHost elsewhere -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
-        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'ssh -L 7000'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match '-Address elsewhere:7000'
     }
 }
 

@@ -44,7 +44,8 @@ Describe 'The module' {
         $module.PowerShellVersion | Should -Be ([Version] '7.6')
         $module.CompatiblePSEditions -join ',' | Should -Be 'Core'
         $module.LicenseUri | Should -Not -BeNullOrEmpty
-        $module.ProjectUri | Should -Not -BeNullOrEmpty
+        # The project has no public address yet; one that is not its own must not be named.
+        $module.ProjectUri | Should -BeNullOrEmpty
         $module.Tags | Should -Contain 'Xen'
     }
 
@@ -141,6 +142,17 @@ Describe 'The cmdlet <_>' -ForEach $exported {
         @($help.examples.example).Count | Should -BeGreaterThan 0
     }
 
+    It 'shows what each example prints, unless it prints nothing by design' {
+        $path = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'en-US', 'PreRecordMigration.Cmdlets.dll-Help.xml')
+        $text = [xml] [System.IO.File]::ReadAllText($path)
+        $own = @($text.helpItems.command).Where({ $_.details.name -eq $command.Name })[0]
+        foreach ($example in @($own.examples.example)) {
+            # A paragraph that is a sentence is what is said about the example; any other is what it printed.
+            $printed = @($example.remarks.para).Where({ $_ -match "`n" -or $_ -notmatch '\.$' -or $_ -match '^What if: ' })
+            ($printed.Count -gt 0 -or $command.OutputType.Count -eq 0) | Should -BeTrue -Because $example.code
+        }
+    }
+
     It 'has help for every parameter' {
         $described = @($help.parameters.parameter).Where({ "$($_.description.Text)" }).ForEach({ $_.name })
         foreach ($parameter in $command.Parameters.Keys) {
@@ -187,6 +199,38 @@ Describe 'The views' {
             }
 
             $width | Should -BeLessOrEqual 120 -Because $view.Name
+        }
+    }
+
+    It 'are there for every type of the module that a property of a returned object has' {
+        $viewed = @($format.Configuration.ViewDefinitions.View).ViewSelectedBy.TypeName
+        $waiting = [System.Collections.Generic.Queue[type]]::new()
+        $seen = [System.Collections.Generic.HashSet[type]]::new()
+        foreach ($command in (Get-Module PreRecordMigration).ExportedCmdlets.Values) {
+            foreach ($output in $command.OutputType.Where({ $_.Type -and $_.Name.StartsWith('PreRecordMigration.') })) {
+                $waiting.Enqueue($output.Type)
+            }
+        }
+
+        while ($waiting.Count -gt 0) {
+            $type = $waiting.Dequeue()
+            if (-not $seen.Add($type)) {
+                continue
+            }
+
+            # A recording's accesses and pages are data in bulk; their own cmdlets show them.
+            if ($type.Name -in 'AccessTrajectory', 'PageBitmap') {
+                continue
+            }
+
+            $viewed | Should -Contain $type.FullName
+
+            foreach ($property in $type.GetProperties()) {
+                $inner = @($property.PropertyType) + $property.PropertyType.GetGenericArguments()
+                foreach ($candidate in $inner.Where({ "$($_.Namespace)".StartsWith('PreRecordMigration.') -and -not $_.IsEnum })) {
+                    $waiting.Enqueue($candidate)
+                }
+            }
         }
     }
 

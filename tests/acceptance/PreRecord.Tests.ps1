@@ -283,6 +283,64 @@ Describe 'Get-PageBackup and Restore-PageBackup' {
     }
 }
 
+Describe 'Restore-PageBackup on a host that cannot put a domain back in place' {
+    BeforeAll {
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
+        $null = New-SimulatedHost fresh1 -Without InPlaceRollback -Memory 48MB
+        $null = New-SimulatedDomain fresh -HostName fresh1 -Memory 8MB -OperationsPerSecond 20000
+    }
+
+    AfterAll {
+        Disconnect-MigrationHost fresh1
+    }
+
+    AfterEach {
+        # One domain of that name, and it runs, whatever came of it.
+        $all = @(Get-MigrationDomain fresh* -HostName fresh1)
+        $all.Count | Should -Be 1
+        $all[0].Name | Should -Be 'fresh'
+        "$($all[0].State)" | Should -Be 'Running'
+        (Get-SimulatedHost fresh1).Violations.Count | Should -Be 0
+    }
+
+    It 'restores the checkpoint into a fresh domain of that name' {
+        $before = Get-MigrationDomain fresh -HostName fresh1
+        $recorded = Start-PreRecord fresh -Window 60ms -Epoch 20ms
+        $restored = $recorded | Restore-PageBackup
+        $restored.Name | Should -Be 'fresh'
+        "$($restored.State)" | Should -Be 'Running'
+        $restored.Id | Should -Not -Be $before.Id
+        $recorded | Restore-PageBackup -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'RecordingNotHeld,PreRecordMigration.Cmdlets.RestorePageBackupCommand'
+    }
+
+    It 'shows its progress and what it does' {
+        $there = Invoke-Elsewhere 'Start-PreRecord fresh -Window 20ms | Restore-PageBackup -Verbose'
+        $there.Errors.Count | Should -Be 0
+        $there.Output[0].Name | Should -Be 'fresh'
+        "$($there.Progress[-1].RecordType)" | Should -Be 'Completed'
+        $there.Verbose.ForEach({ $_.Message }) -join "`n" | Should -Match 'Handover'
+    }
+
+    It 'leaves the domain running where it is when the fresh one cannot be made' {
+        $recorded = Start-PreRecord fresh -Window 20ms
+        (Get-SimulatedHost fresh1).Faults.Fail('Restore', 1)
+        $recorded | Restore-PageBackup -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HypervisorCall,PreRecordMigration.Cmdlets.RestorePageBackupCommand'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    }
+
+    It 'is refused with -WhatIf as well where there is no room for both' {
+        $null = New-SimulatedDomain big -HostName fresh1 -Memory 36MB -Workload Idle
+        $recorded = Start-PreRecord fresh -Window 20ms
+        $recorded | Restore-PageBackup -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'OutOfMemory,PreRecordMigration.Cmdlets.RestorePageBackupCommand'
+        $failed[0].TargetObject | Should -Be 'fresh'
+        $recorded | Stop-PreRecord
+    }
+}
+
 Describe 'Get-RemotePF' {
     It 'says what is decided about a recording' {
         $recorded = Start-PreRecord worker -Window 20ms -Mode Observe

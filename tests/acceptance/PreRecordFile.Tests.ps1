@@ -1,4 +1,5 @@
 BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
     $null = New-SimulatedHost file1
     $null = New-SimulatedDomain worker -HostName file1 -Memory 8MB -OperationsPerSecond 20000
     $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms -Mode Observe
@@ -45,6 +46,17 @@ Describe 'Export-PreRecord and Import-PreRecord' {
         @(Import-PreRecord (Get-Place '[ab].prerecord')).Count | Should -Be 2
         @([System.IO.FileInfo]::new((Get-Place 'a.prerecord')) | Import-PreRecord).Count | Should -Be 1
         @((Get-Place 'a.prerecord'), (Get-Place 'b.prerecord') | Import-PreRecord).Count | Should -Be 2
+    }
+
+    It 'show their progress, and complete it' {
+        $there = Invoke-Elsewhere "Import-PreRecord '$(Get-Place 'worker.prerecord')' | Export-PreRecord '$(Get-Place 'shown.csv')' -Force"
+        $there.Errors.Count | Should -Be 0
+        foreach ($activity in 'Reading', 'Writing') {
+            $shown = @($there.Progress.Where({ $_.Activity -match "^$activity " }))
+            $shown.Count | Should -BeGreaterThan 1 -Because $activity
+            "$($shown[-1].RecordType)" | Should -Be 'Completed'
+            @($shown.ActivityId).Where({ $_ -ne $shown[0].ActivityId }).Count | Should -Be 0
+        }
     }
 
     It 'write over a file with -Force only' {

@@ -137,6 +137,11 @@ Describe 'Stop-Migration, after the commit' {
         $interrupted = Start-Interrupted lost
         $interrupted | Stop-Migration -WhatIf
         "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Interrupted'
+
+        # In a runspace with nobody to ask, as in a job, it is refused instead of asked.
+        $there = Invoke-Elsewhere 'Get-Migration lost | Stop-Migration'
+        $there.Errors[0].FullyQualifiedErrorId | Should -Be 'ForceNeeded,PreRecordMigration.Cmdlets.StopMigrationCommand'
+        "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Interrupted'
         $ended = $interrupted | Stop-Migration -Force
         "$($ended.State)" | Should -Be 'Failed'
         $ended.Error | Should -Match 'Given up'

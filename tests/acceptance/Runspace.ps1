@@ -15,6 +15,7 @@ function Invoke-Elsewhere([string] $script) {
             Errors   = @($shell.Streams.Error)
             Progress = @($shell.Streams.Progress)
             Verbose  = @($shell.Streams.Verbose)
+            Debug    = @($shell.Streams.Debug)
             Warnings = @($shell.Streams.Warning)
         }
     }

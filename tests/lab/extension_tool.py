@@ -21,7 +21,7 @@ def install(host):
         sources = sorted((HERE / "extension").glob("*.c"))
         subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{HERE / 'extension'}", f"-I{INTERFACE}",
                         "-o", program, *sources], check=True)
-        host.run(f"cat > {PROGRAM} && chmod +x {PROGRAM}", 60, stdin=program.read_bytes()).check()
+        host.run(f"cat > {PROGRAM} && chmod +x {PROGRAM}", 300, stdin=program.read_bytes()).check()
 
 
 class Refused(Exception):
@@ -35,8 +35,12 @@ class Tool:
         self._process = guest.host.start(f"exec {PROGRAM} $(xl domid {guest.name})")
         self._received = b""
 
-    def __call__(self, command, timeout=300):
+    def send(self, command):
+        """Gives the tool a command without waiting for its answer."""
         self._process.write(command.encode() + b"\n")
+
+    def __call__(self, command, timeout=300):
+        self.send(command)
         while b"\n" not in self._received:
             kind, data = self._process.read(timeout)
             if kind == "Q":
@@ -48,9 +52,9 @@ class Tool:
             raise Refused(f"{command}: {text}")
         return text
 
-    def numbers(self, command):
+    def numbers(self, command, timeout=300):
         """The answer's words `name number name number` as a dictionary."""
-        return {name: int(number) for name, number in re.findall(r"([a-z]+) (\d+)", self(command))}
+        return {name: int(number) for name, number in re.findall(r"([a-z0-9]+) (\d+)", self(command, timeout))}
 
     def records(self):
         """The ended epoch's records: (pfn, whether written), in order."""

@@ -171,10 +171,11 @@ class Lab:
     boot_limit    seconds until every dom0 must answer
     time_limit    seconds until the whole lab is brought down; None for no limit
     xen, options  more words for Xen's command line, more arguments for QEMU
+    hypervisor    "patched", "debug", "unpatched" or "stock": see tests/lab/build
     """
 
     def __init__(self, name="lab", hosts=1, share=None, output=None, memory=3072, dom0=1536, processors=1,
-                 boot_limit=600, time_limit=None, xen="", options=(), log=None):
+                 boot_limit=600, time_limit=None, xen="", options=(), hypervisor="patched", log=None):
         if hosts not in (1, 2):
             raise LabError("a lab has 1 or 2 hosts")
         self.name, self.count = name, hosts
@@ -184,6 +185,7 @@ class Lab:
         self.boot_limit, self.time_limit, self.xen, self.options = boot_limit, time_limit, xen, list(options)
         self.control = str(default_runtime() / name)
         self.boot_seconds = None
+        self.hypervisor = hypervisor
         self._log = log or (lambda text: print(text, file=sys.stderr, flush=True))
         self._machines, self._links, self._listener, self._timer = [], [], None, None
         self._ended = threading.Event()
@@ -216,7 +218,7 @@ class Lab:
 
     def _boot(self):
         started = time.monotonic()
-        folder = subprocess.run([str(HERE / "build"), "--print"], stdout=subprocess.PIPE, check=False, text=True)
+        folder = subprocess.run([str(HERE / "build"), "--print", "--hypervisor", self.hypervisor], stdout=subprocess.PIPE, check=False, text=True)
         if folder.returncode != 0:
             raise LabError("the lab could not be built")
         images = Path(folder.stdout.strip())

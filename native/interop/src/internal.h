@@ -39,6 +39,8 @@ void prx_forget_message(void);
 void prx_set_message(const char *text);
 /* Makes the logger that keeps the last warning or error of each thread instead of writing to stderr. */
 void prx_logger_init(xentoollog_logger *logger);
+/* Waits for a file descriptor, the wake-up (-1: none) or the time's end; result is PRX_WAIT_*. */
+int32_t prx_wait_two(int first, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result);
 /* Frees what libxl holds of the handle. */
 void prx_xl_close(prx_handle *h);
 

@@ -122,7 +122,7 @@ int32_t prx_ring_close(prx_ring *r, uint32_t disable)
     return rc;
 }
 
-static int32_t wait_two(int first, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result)
+int32_t prx_wait_two(int first, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result)
 {
     struct pollfd fds[2] = {{.fd = first, .events = POLLIN}, {.fd = wakeup_fd, .events = POLLIN}};
     int n;
@@ -148,7 +148,7 @@ int32_t prx_ring_wait(prx_ring *r, int32_t wakeup_fd, int32_t timeout_ms, uint32
         *result = PRX_WAIT_RING;
         return 0;
     }
-    rc = wait_two(xenevtchn_fd(r->channel), wakeup_fd, timeout_ms, result);
+    rc = prx_wait_two(xenevtchn_fd(r->channel), wakeup_fd, timeout_ms, result);
     if (rc || !(*result & PRX_WAIT_RING))
         return rc;
     port = xenevtchn_pending(r->channel);
@@ -241,7 +241,7 @@ int32_t prx_xs_wait_watch(prx_handle *h, int32_t wakeup_fd, int32_t timeout_ms, 
     char **event;
 
     prx_forget_message();
-    rc = wait_two(xs_fileno(h->store), wakeup_fd, timeout_ms, result);
+    rc = prx_wait_two(xs_fileno(h->store), wakeup_fd, timeout_ms, result);
     if (rc || !(*result & PRX_WAIT_RING))
         return rc;
     while ((event = xs_check_watch(h->store)) != NULL)

@@ -17,12 +17,20 @@ public abstract class NameCompleter : IArgumentCompleter
         IDictionary fakeBoundParameters)
     {
         WildcardPattern pattern = WildcardPattern.Get($"{wordToComplete?.Trim('\'', '"')}*", WildcardOptions.IgnoreCase);
-        return
-        [
-            .. from candidate in Candidates(fakeBoundParameters)
-               where pattern.IsMatch(candidate.Name)
-               select new CompletionResult(Quote(candidate.Name), candidate.Name, CompletionResultType.ParameterValue, candidate.ToolTip),
-        ];
+        try
+        {
+            return
+            [
+                .. from candidate in Candidates(fakeBoundParameters)
+                   where pattern.IsMatch(candidate.Name)
+                   select new CompletionResult(Quote(candidate.Name), candidate.Name, CompletionResultType.ParameterValue, candidate.ToolTip),
+            ];
+        }
+        catch (WildcardPatternException)
+        {
+            // Half a pattern, such as an opening bracket, stands for nothing yet.
+            return [];
+        }
     }
 
     /// <summary>What there is to choose from, in order.</summary>
@@ -35,9 +43,9 @@ public abstract class NameCompleter : IArgumentCompleter
         {
             return host.GetDomains();
         }
-        catch (MigrationException)
+        catch (Exception error) when (error is MigrationException or ObjectDisposedException)
         {
-            // A completion has no way to say why; the command itself will.
+            // A completion has no way to say why (a host that fails, or that another runspace lets go of); the command will.
             return [];
         }
     }
@@ -51,6 +59,15 @@ public sealed class HostNameCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
         HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"));
+}
+
+/// <summary>Completes the names of the hosts this process knows, and of the other machines it can send to.</summary>
+public sealed class DestinationCompleter : NameCompleter
+{
+    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"))
+            .Concat(HostRegistry.AllRemote.Select(host => (host.Name, $"{host.Name} at {host.Route.Address} ({host.Transport})")))
+            .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
 }
 
 /// <summary>Completes the names of the domains that migrations of this process move.</summary>

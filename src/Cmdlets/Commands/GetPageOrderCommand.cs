@@ -6,13 +6,8 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Get-PageOrder: the order in which a recorded domain's pages would be pushed.</summary>
 [Cmdlet(VerbsCommon.Get, "PageOrder")]
 [OutputType(typeof(PageOrderInfo))]
-public sealed class GetPageOrderCommand : MigrationCmdlet
+public sealed class GetPageOrderCommand : PreRecordCommand
 {
-    /// <summary>The recording that Start-PreRecord returned.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNull]
-    public PreRecord PreRecord { get; set; } = null!;
-
     /// <summary>How the order is made; several compose, recorded pages always first. What was decided where it is not given.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]

@@ -19,14 +19,14 @@ public sealed class InvokePreRecordMigrationCommand : MoveCommand
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _pump = new MovePump(this, job => MoveOutcome.Write(this, job));
+        _pump = new MovePump(this, IsDebugWanted, job => MoveOutcome.Write(this, job));
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        PumpUntil(0);
-        _pump!.CompleteProgress();
+        _pump!.PumpOrStop(0, StopToken);
+        _pump.CompleteProgress();
     }
 
     /// <inheritdoc/>
@@ -45,24 +45,10 @@ public sealed class InvokePreRecordMigrationCommand : MoveCommand
     /// <inheritdoc/>
     private protected override void Begin(PlannedMove move)
     {
-        PumpUntil(ThrottleLimit - 1);
-        _pump!.Start(move);
+        _pump!.PumpOrStop(ThrottleLimit - 1, StopToken);
+        _pump.Start(move);
     }
 
     /// <inheritdoc/>
     private protected override void Preview(MigrationReport report) => WriteObject(report);
-
-    private void PumpUntil(int active)
-    {
-        try
-        {
-            _pump!.PumpUntil(active, StopToken);
-        }
-        catch
-        {
-            // Ctrl+C, a closed pipeline, or an error that the caller asked to stop at: joined before it goes on.
-            _pump!.StopAll();
-            throw;
-        }
-    }
 }

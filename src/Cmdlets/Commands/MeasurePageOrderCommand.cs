@@ -96,8 +96,8 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
             {
                 foreach (string file in FilePaths.Existing(this, path, isLiteral))
                 {
-                    ForEachInput(file, () => Replay(FilePaths.Use(
-                        file, () => PreRecordFile.Read(file, PreRecordFile.DefaultEpoch, null))));
+                    ForEachInput(file, () => Replay(RunJoined((writer, token) => FilePaths.Use(
+                        file, () => PreRecordFile.Read(file, PreRecordFile.DefaultEpoch, null, writer, token)))));
                 }
             });
         }
@@ -105,11 +105,19 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
 
     private void Replay(PreRecord recorded)
     {
-        IReadOnlyList<ReplayResult> results = RunJoined((_, _) => PageOrderReplay.Measure(
-            recorded.ImportedFrom is { } file ? System.IO.Path.GetFileNameWithoutExtension(file) : recorded.DomainName,
-            recorded.Trajectory,
-            recorded.Populated,
-            _options));
+        string name = recorded.ImportedFrom is { } file ? System.IO.Path.GetFileNameWithoutExtension(file) : recorded.DomainName;
+        IReadOnlyList<ReplayResult> results = RunJoined((writer, token) =>
+        {
+            using WorkProgress progress = new(
+                writer, Text.Format(SR.ProgressReplaying, name), orders => Text.Format(SR.ProgressOrders, orders));
+            return PageOrderReplay.Measure(
+                name,
+                recorded.Trajectory,
+                recorded.Populated,
+                _options,
+                done => progress.Report(done, Enum.GetValues<ReplayOrder>().Length),
+                token);
+        });
         WriteObject(results.Where(result => Order.Contains(result.Order)), enumerateCollection: true);
     }
 }

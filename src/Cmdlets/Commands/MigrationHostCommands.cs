@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -11,7 +12,7 @@ public sealed class GetMigrationHostCommand : MigrationCmdlet
     /// <summary>Names or wildcard patterns; every known host where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
     [SupportsWildcards]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[]? Name { get; set; }
 
     /// <inheritdoc/>
@@ -21,10 +22,10 @@ public sealed class GetMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (IMigrationHost host in HostRegistry.Match(pattern))
-                {
-                    WriteObject(Describe.Host(host));
-                }
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.MatchAll(pattern);
+                WriteObject(
+                    here.Select(Describe.Host).Concat(remote.Select(Describe.Host)).OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase),
+                    enumerateCollection: true);
             });
         }
     }
@@ -38,7 +39,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
     /// <summary>Names or wildcard patterns; this machine where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[]? Name { get; set; }
 
     /// <inheritdoc/>
@@ -48,9 +49,15 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (IMigrationHost host in HostRegistry.Match(pattern))
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.MatchAll(pattern);
+                foreach (IMigrationHost host in here)
                 {
                     Report(host);
+                }
+
+                foreach (RemoteHost host in remote)
+                {
+                    WriteObject(RunJoined((_, token) => Ask(host, token)));
                 }
             });
         }
@@ -58,32 +65,30 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
 
     private void Report(IMigrationHost host)
     {
-        foreach (Capability item in host.GetCapabilities().Items)
+        foreach (Capability item in host.Examine().Items)
         {
             WriteObject(Describe.Capability(host, item));
         }
     }
-}
 
-/// <summary>Connect-MigrationHost: opens this machine's Xen.</summary>
-[Cmdlet(VerbsCommunications.Connect, "MigrationHost", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
-[OutputType(typeof(MigrationHost))]
-public sealed class ConnectMigrationHostCommand : MigrationCmdlet
-{
-    /// <summary>The host to open: this machine, by its name.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true)]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
-    public string Name { get; set; } = LocalXen.HostName;
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(Name, () =>
+    /// <summary>Asks another machine's receiver; that it does not answer is the answer.</summary>
+    private static MigrationHostCapability Ask(RemoteHost host, CancellationToken cancellationToken)
     {
-        if (!HostRegistry.Contains(Name) || ShouldProcess(Text.Format(SR.TargetHost, Name), SR.ActionConnect))
+        (bool answers, string reason, string remedy) = (true, "", "");
+        try
         {
-            WriteObject(Describe.Host(HostRegistry.Get(Name)));
+            ReceiverProbe probe = ReceiverProbe.Ask(host.Route, cancellationToken);
+            reason = Text.Format(SR.RemoteAnswers, host.Route.Address, probe.Version);
         }
-    });
+        catch (MigrationException error)
+        {
+            (answers, reason, remedy) = (false, error.Message, error.Remedy);
+        }
+
+        Capability item = new(MigrationCapability.Receiver, answers, reason, remedy);
+        return new MigrationHostCapability(
+            host.Name, Text.Format(SR.RemoteHypervisor, host.Transport), item.Kind, answers, reason, remedy, item.Gain);
+    }
 }
 
 /// <summary>Disconnect-MigrationHost: lets go of a host; a simulated one ends with its domains.</summary>
@@ -93,7 +98,7 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
     /// <summary>Names or wildcard patterns.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[] Name { get; set; } = [];
 
     /// <inheritdoc/>
@@ -103,25 +108,26 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (IMigrationHost host in HostRegistry.Match(pattern).ToArray())
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.MatchAll(pattern);
+                foreach (string name in here.Select(host => host.Name).Concat(remote.Select(host => host.Name)))
                 {
-                    Disconnect(host);
+                    Disconnect(name);
                 }
             });
         }
     }
 
-    private void Disconnect(IMigrationHost host)
+    private void Disconnect(string name)
     {
-        if (ReceiverRegistry.TryGet(host.Name, out _) || RecordingRegistry.HoldsDomainOf(host.Name) || MigrationRegistry.Uses(host.Name))
+        if (ReceiverRegistry.TryGet(name, out _) || RecordingRegistry.HoldsDomainOf(name) || MigrationRegistry.Uses(name))
         {
             throw new CommandException(
-                nameof(SR.HostBusy), ErrorCategory.ResourceBusy, Text.Format(SR.HostBusy, host.Name), SR.HostBusyRemedy, host.Name);
+                nameof(SR.HostBusy), ErrorCategory.ResourceBusy, Text.Format(SR.HostBusy, name), SR.HostBusyRemedy, name);
         }
 
-        if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), SR.ActionDisconnect))
+        if (ShouldProcess(Text.Format(SR.TargetHost, name), SR.ActionDisconnect))
         {
-            HostRegistry.Remove(host.Name);
+            HostRegistry.Remove(name);
         }
     }
 }

@@ -31,10 +31,10 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
         {
             if (Timeout is { } limit)
             {
-                RecordingOptions.RequireTimer(nameof(Timeout), limit);
+                RequireTimer(nameof(Timeout), limit);
             }
         });
-        _pump = new MovePump(this, job => MoveOutcome.Write(this, job));
+        _pump = new MovePump(this, IsDebugWanted, job => MoveOutcome.Write(this, job));
     }
 
     /// <inheritdoc/>

@@ -1,12 +1,16 @@
 using System.Management.Automation;
 using System.Net;
+using System.Security;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Start-MigrationReceiver: lets a host take migrations in, on this machine's loopback.</summary>
+/// <summary>
+/// Start-MigrationReceiver: lets a host take migrations in, on this machine's loopback, or with certificates from the network.
+/// </summary>
 [Cmdlet(VerbsLifecycle.Start, "MigrationReceiver", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(MigrationReceiverInfo))]
 public sealed class StartMigrationReceiverCommand : MigrationCmdlet
@@ -18,19 +22,45 @@ public sealed class StartMigrationReceiverCommand : MigrationCmdlet
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string HostName { get; set; } = LocalXen.HostName;
 
+    /// <summary>The address of this machine to listen at; beyond loopback only with a certificate.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public IPAddress Address { get; set; } = IPAddress.Loopback;
+
     /// <summary>The port to listen on; 0 takes a free one.</summary>
     [Parameter]
     [ValidateRange(0, IPEndPoint.MaxPort)]
     public int Port { get; set; }
+
+    /// <summary>This host's certificate with its key: an X509Certificate2, or a file; beyond loopback the configured one where it
+    /// is not given.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public object? Certificate { get; set; }
+
+    /// <summary>Decrypts the certificate's key: a SecureString, or a PSCredential, whose password is taken.</summary>
+    [Parameter]
+    [CertificatePassword]
+    public SecureString? CertificatePassword { get; set; }
+
+    /// <summary>Whom to take migrations from: X509Certificate2 objects, files, or SHA-256 thumbprints.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public object[]? TrustedCertificate { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(HostName, () =>
     {
         IMigrationHost host = HostRegistry.Get(HostName);
         host.GetCapabilities().Require(MigrationCapability.Control);
-        if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionStartReceiver, new IPEndPoint(IPAddress.Loopback, Port))))
+        IPEndPoint listen = new(Address, Port);
+        TlsParameters tls = new(Certificate, CertificatePassword, TrustedCertificate);
+        TlsIdentity? identity = tls.IsGiven || !IPAddress.IsLoopback(Address)
+            ? tls.Make(this, Text.Format(SR.NeedsListening, listen))
+            : null;
+        if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionStartReceiver, listen)))
         {
-            WriteObject(Describe.Receiver(host.Name, ReceiverRegistry.Start(host, Port)));
+            WriteObject(Describe.Receiver(host.Name, ReceiverRegistry.Start(host, listen, identity)));
         }
     });
 }

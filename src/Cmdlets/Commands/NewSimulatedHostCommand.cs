@@ -28,7 +28,8 @@ public sealed class NewSimulatedHostCommand : MigrationCmdlet
         nameof(MigrationCapability.OutputIsolation),
         nameof(MigrationCapability.DirtyTracking),
         nameof(MigrationCapability.RemotePF),
-        nameof(MigrationCapability.SeveralVcpus))]
+        nameof(MigrationCapability.SeveralVcpus),
+        nameof(MigrationCapability.InPlaceRollback))]
     public MigrationCapability[] Without { get; set; } = [];
 
     /// <inheritdoc/>
@@ -61,6 +62,7 @@ public sealed class NewSimulatedHostCommand : MigrationCmdlet
             SupportsOutputIsolation = Has(MigrationCapability.OutputIsolation),
             SupportsDirtyTracking = Has(MigrationCapability.DirtyTracking),
             SupportsRemotePF = Has(MigrationCapability.RemotePF),
+            SupportsInPlaceRollback = Has(MigrationCapability.InPlaceRollback),
         };
         return Has(MigrationCapability.SeveralVcpus) ? options : options with { MaximumVcpus = 1 };
     }

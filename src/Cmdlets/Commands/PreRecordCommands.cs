@@ -8,51 +8,22 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Start-PreRecord: records what a domain touches, and holds the recording for its move.</summary>
 [Cmdlet(VerbsLifecycle.Start, "PreRecord", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(PreRecord))]
-public sealed class StartPreRecordCommand : DomainCommand
+public sealed class StartPreRecordCommand : RecordingCommand
 {
     private readonly List<LiveRecording> _held = [];
     private MigrationOptions _options = new();
-
-    /// <summary>How long the pre-execution window lasts.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan Window { get; set; } = new MigrationOptions().Window;
-
-    /// <summary>How long an epoch lasts; at most the window.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
-
-    /// <summary>What the recording does to the domain.</summary>
-    [Parameter]
-    public RecordingMode Mode { get; set; } = RecordingMode.Rollback;
-
-    /// <summary>How long the guest may take to suspend.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan SuspendTimeout { get; set; } = new MigrationOptions().SuspendTimeout;
-
-    /// <summary>Most memory for backups of changed pages; as much as the domain has where it is not given.</summary>
-    [Parameter]
-    [Size]
-    [ValidateRange(Page.Size, long.MaxValue)]
-    public long? BackupLimit { get; set; }
 
     /// <summary>How long the recording waits for its move before it is discarded and the domain runs on.</summary>
     [Parameter]
     [Duration]
     public TimeSpan HoldTime { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>Leaves the proof of the rollback out.</summary>
-    [Parameter]
-    public SwitchParameter SkipRollbackProof { get; set; }
-
     /// <inheritdoc/>
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationConfiguration.ApplyTo(this);
-        _options = RecordingOptions.Make(this, MigrationMethod.PreRecord, Mode, Window, Epoch, SuspendTimeout, BackupLimit, SkipRollbackProof);
-        RecordingOptions.RequireTimer(nameof(HoldTime), HoldTime);
+        _options = MakeOptions(MigrationMethod.PreRecord);
+        RequireTimer(nameof(HoldTime), HoldTime);
     });
 
     /// <inheritdoc/>
@@ -92,7 +63,8 @@ public sealed class StartPreRecordCommand : DomainCommand
             PageBitmap populated = domain.GetPopulatedPages();
 
             // The session takes the domain over: it runs on if this fails.
-            return Hold(location, populated, PreRecordSession.Record(domain, _options, progress, token));
+            MigrationOptions traced = _options with { Trace = TraceOf(writer, location.Info.Name) };
+            return Hold(location, populated, PreRecordSession.Record(domain, traced, progress, token));
         });
         WarnUnlessProved(recorded);
         WriteObject(recorded);
@@ -132,18 +104,13 @@ public sealed class StartPreRecordCommand : DomainCommand
 
 /// <summary>Stop-PreRecord: discards a recording; the domain runs on.</summary>
 [Cmdlet(VerbsLifecycle.Stop, "PreRecord", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-public sealed class StopPreRecordCommand : MigrationCmdlet
+public sealed class StopPreRecordCommand : PreRecordCommand
 {
-    /// <summary>The recording that Start-PreRecord returned.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNull]
-    public PreRecord PreRecord { get; set; } = null!;
-
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
     {
         LiveRecording recording = RecordingRegistry.Require(PreRecord);
-        if (ShouldProcess(Text.Format(SR.TargetDomain, PreRecord.DomainName, PreRecord.SourceHost), SR.ActionStopRecord))
+        if (ShouldProcess(TargetText, SR.ActionStopRecord))
         {
             RecordingRegistry.Take(PreRecord);
             recording.Dispose();

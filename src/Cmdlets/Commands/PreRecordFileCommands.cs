@@ -43,11 +43,11 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
 
         if (ShouldProcess(file, Text.Format(SR.ActionExport, PreRecord.DomainName, PreRecord.Trajectory.Count)))
         {
-            WriteObject(FilePaths.Use(file, () =>
+            WriteObject(RunJoined((writer, token) => FilePaths.Use(file, () =>
             {
-                PreRecordFile.Write(file, PreRecord);
+                PreRecordFile.Write(file, PreRecord, writer, token);
                 return new FileInfo(file);
-            }));
+            })));
         }
     });
 }
@@ -101,8 +101,8 @@ public sealed class ImportPreRecordCommand : MigrationCmdlet
             {
                 foreach (string file in FilePaths.Existing(this, path, isLiteral))
                 {
-                    ForEachInput(file, () => WriteObject(
-                        FilePaths.Use(file, () => PreRecordFile.Read(file, Epoch, PageCount))));
+                    ForEachInput(file, () => WriteObject(RunJoined((writer, token) =>
+                        FilePaths.Use(file, () => PreRecordFile.Read(file, Epoch, PageCount, writer, token)))));
                 }
             });
         }

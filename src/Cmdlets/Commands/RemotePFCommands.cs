@@ -3,17 +3,12 @@ using System.Management.Automation;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Decides for a recorded domain whether memory may arrive after it runs at the destination.</summary>
-public abstract class RemotePFCommand : MigrationCmdlet
+public abstract class RemotePFCommand : PreRecordCommand
 {
-    /// <summary>The recording that Start-PreRecord returned.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNull]
-    public PreRecord PreRecord { get; set; } = null!;
-
-    /// <summary>Where the domain is to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where the domain is to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
     private protected abstract bool IsOn { get; }
@@ -31,7 +26,7 @@ public abstract class RemotePFCommand : MigrationCmdlet
     protected override void ProcessRecord()
     {
         bool isMeant = ShouldProcess(
-            Text.Format(SR.TargetDomain, PreRecord.DomainName, PreRecord.SourceHost),
+            TargetText,
             Text.Format(SR.ActionRemotePF, IsOn ? SR.On : SR.Off));
 
         // With -WhatIf the recording goes on unchanged, so that what follows in the pipeline can say what it would do.

@@ -6,13 +6,8 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Set-PageOrder: decides in which order a recorded domain's pages are pushed.</summary>
 [Cmdlet(VerbsCommon.Set, "PageOrder", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(PreRecord))]
-public sealed class SetPageOrderCommand : MigrationCmdlet
+public sealed class SetPageOrderCommand : PreRecordCommand
 {
-    /// <summary>The recording that Start-PreRecord returned.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNull]
-    public PreRecord PreRecord { get; set; } = null!;
-
     /// <summary>How the order is made; several compose, recorded pages always first.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     [ValidateNotNullOrEmpty]
@@ -25,11 +20,11 @@ public sealed class SetPageOrderCommand : MigrationCmdlet
         PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, Strategy);
         if (order.Reason is { } reason)
         {
-            WriteVerbose(Text.Format(SR.VerboseOrder, PreRecord.DomainName, reason));
+            WriteStep(Text.Format(SR.VerboseOrder, PreRecord.DomainName, reason));
         }
 
         bool isMeant = ShouldProcess(
-            Text.Format(SR.TargetDomain, PreRecord.DomainName, PreRecord.SourceHost),
+            TargetText,
             Text.Format(SR.ActionOrder, string.Join(", ", Strategy)));
 
         // With -WhatIf the recording goes on unchanged, so that what follows in the pipeline can say what it would do.

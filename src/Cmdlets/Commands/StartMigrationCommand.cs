@@ -8,7 +8,7 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class StartMigrationCommand : MoveCommand
 {
     /// <inheritdoc/>
-    private protected override void Begin(PlannedMove move) => WriteObject(MigrationJob.Start(move, null).Describe());
+    private protected override void Begin(PlannedMove move) => WriteObject(MigrationJob.Start(move, null, null).Describe());
 
     /// <inheritdoc/>
     private protected override void Preview(MigrationReport report) => WriteObject(report);

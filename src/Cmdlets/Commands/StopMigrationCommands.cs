@@ -1,6 +1,7 @@
 using System.Management.Automation;
-using System.Net;
+using System.Management.Automation.Host;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -11,6 +12,9 @@ namespace PreRecordMigration.Cmdlets;
 [OutputType(typeof(MigrationInfo))]
 public sealed class StopMigrationCommand : MigrationJobCommand
 {
+    /// <summary>The host of a background job, whose prompts would block it for ever.</summary>
+    private const string JobHostName = "ServerRemoteHost";
+
     private bool _yesToAll;
     private bool _noToAll;
 
@@ -64,11 +68,35 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     {
         string domain = job.Location.Info.Name;
         if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionAbandon, job.Id))
-            && (Force || ShouldContinue(Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, ref _yesToAll, ref _noToAll)))
+            && MayLose(domain))
         {
             job.Abandon();
             WriteObject(job.Describe());
         }
+    }
+
+    /// <summary>Asks, unless it is forced. In a job nobody could answer, so there it is refused.</summary>
+    private bool MayLose(string domain)
+    {
+        if (Force)
+        {
+            return true;
+        }
+
+        try
+        {
+            if (Host.Name != JobHostName)
+            {
+                return ShouldContinue(Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, ref _yesToAll, ref _noToAll);
+            }
+        }
+        catch (Exception error) when (error is HostException or InvalidOperationException)
+        {
+            // A host without anybody to ask, such as pwsh -NonInteractive or a thread job: refused below.
+        }
+
+        throw new CommandException(
+            nameof(SR.ForceNeeded), ErrorCategory.InvalidOperation, Text.Format(SR.ForceNeeded, domain), SR.ForceNeededRemedy, domain);
     }
 }
 
@@ -77,11 +105,13 @@ public sealed class StopMigrationCommand : MigrationJobCommand
 [OutputType(typeof(MigrationInfo))]
 public sealed class ResumeMigrationCommand : MigrationJobCommand
 {
-    private IPEndPoint? _way;
+    private Route? _way;
 
-    /// <summary>The local end of a new tunnel, such as localhost:7001; where the migration went before if it is not given.</summary>
+    /// <summary>Another way to the same receiver: a host that Connect-MigrationHost has named, or the local end of a new tunnel,
+    /// such as localhost:7001. The way that the migration went before if it is not given.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
     /// <inheritdoc/>
@@ -89,7 +119,7 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
     {
         if (Destination is not null)
         {
-            _way = Cmdlets.Destination.Parse(Destination).ReceiverAddress();
+            _way = Cmdlets.Destination.Parse(Destination).RouteToReceiver();
         }
     });
 

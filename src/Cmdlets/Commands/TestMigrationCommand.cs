@@ -7,27 +7,17 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Test-Migration: what stands against moving a domain, what each method would cost, and which one is advised.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "Migration", DefaultParameterSetName = NameSet)]
 [OutputType(typeof(MigrationReport))]
-public sealed class TestMigrationCommand : DomainCommand
+public sealed class TestMigrationCommand : WindowCommand
 {
     private MigrationOptions _options = new();
     private Destination _destination = null!;
     private LinkSpeed _link = null!;
 
-    /// <summary>Where to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string Destination { get; set; } = "";
-
-    /// <summary>How long the running domain is watched: once for what it writes, once for what it touches.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan Window { get; set; } = new MigrationOptions().Window;
-
-    /// <summary>How long an epoch lasts; at most the window.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
 
     /// <summary>The rate that the estimates reckon with.</summary>
     [Parameter]
@@ -49,9 +39,9 @@ public sealed class TestMigrationCommand : DomainCommand
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationConfiguration.ApplyTo(this);
-        _options = RecordingOptions.Make(
-            this, MigrationMethod.PreRecord, RecordingMode.Observe, Window, Epoch, new MigrationOptions().SuspendTimeout, null, false);
-        RecordingOptions.RequireTimer(nameof(RoundTrip), RoundTrip);
+        _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch };
+        _options.Validate();
+        RequireTimer(nameof(RoundTrip), RoundTrip);
         _destination = Cmdlets.Destination.Parse(Destination);
         _link = new LinkSpeed(Bandwidth, RoundTrip);
     });
@@ -61,6 +51,7 @@ public sealed class TestMigrationCommand : DomainCommand
     {
         using DomainProgress progress = writer.ForDomain(
             location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
+        _destination.Ask(token);
         return MoveReport.OfSample(location, _destination, _options, _link, MaximumExposure, progress, token);
     })));
 }

@@ -76,6 +76,16 @@ internal static class MigrationConfiguration
         object Value(string name) => settings.First(setting => setting.Name == name).Value!;
     }
 
+    /// <summary>The files with this side's certificate and with those it trusts; null where none are configured.</summary>
+    /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
+    public static (string? Own, string[]? Trusted) ReadCertificatePaths()
+    {
+        IReadOnlyList<MigrationSettingInfo> settings = Read();
+        return ((string?)Value(MigrationSettings.CertificatePath), (string[]?)Value(MigrationSettings.TrustedCertificatePath));
+
+        object? Value(string name) => settings.First(setting => setting.Name == name).Value;
+    }
+
     /// <summary>Gives a cmdlet's parameters that were not given what is configured for them.</summary>
     /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
     public static void ApplyTo(PSCmdlet cmdlet)

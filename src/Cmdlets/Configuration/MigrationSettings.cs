@@ -23,6 +23,12 @@ internal sealed record MigrationSetting(string Name, object? Default, string All
 /// <summary>All settings.</summary>
 internal static class MigrationSettings
 {
+    /// <summary>The default of -Certificate. Only ever a file's path: secrets are not configured.</summary>
+    public const string CertificatePath = "CertificatePath";
+
+    /// <summary>The default of -TrustedCertificate.</summary>
+    public const string TrustedCertificatePath = "TrustedCertificatePath";
+
     private static readonly MigrationOptions Defaults = new();
 
     /// <summary>All settings, ordered by name.</summary>
@@ -31,6 +37,7 @@ internal static class MigrationSettings
         Size("BackupLimit", null, isRate: false, Page.Size),
         Size("Bandwidth", LinkDefaults.BytesPerSecond, isRate: true, 1),
         Size("BandwidthLimit", null, isRate: true, 1),
+        new(CertificatePath, null, "the full path of a file with a certificate, its key inside or beside it", ParsePath),
         Duration("Epoch", Defaults.Epoch),
         Duration("HoldTime", TimeSpan.FromMinutes(2)),
         Duration("MaximumExposure", null),
@@ -44,6 +51,11 @@ internal static class MigrationSettings
         Duration("RoundTrip", LinkDefaults.RoundTrip),
         Duration("SuspendTimeout", Defaults.SuspendTimeout),
         new("ThrottleLimit", 1, "a whole number from 1 to 64", text => ParseNumber(text, 1, 64)),
+        new(
+            TrustedCertificatePath,
+            null,
+            "the full paths of files with certificates, with commas between",
+            text => text.Split(',', StringSplitOptions.TrimEntries).Select(ParsePath).ToArray()),
         Duration("Window", Defaults.Window),
     ];
 
@@ -77,6 +89,10 @@ internal static class MigrationSettings
         !int.TryParse(text, out _) && Enum.TryParse(text, ignoreCase: true, out T value) && Enum.IsDefined(value)
             ? value
             : throw new FormatException(Text.Format(SR.SettingNotNamed, text));
+
+    /// <summary>A path that means the same whatever the current folder is.</summary>
+    private static string ParsePath(string text) =>
+        Path.IsPathFullyQualified(text) ? text : throw new FormatException(Text.Format(SR.SettingNotNamed, text));
 
     private static int ParseNumber(string text, int minimum, int maximum) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= minimum && number <= maximum

@@ -15,12 +15,14 @@ internal static class PreRecordFile
     private const string Partial = ".partial";
 
     /// <summary>Writes a recording. The file is there whole, or not at all.</summary>
-    public static void Write(string file, PreRecord recorded)
+    public static void Write(string file, PreRecord recorded, PipelineWriter writer, CancellationToken cancellationToken)
     {
         string partial = file + Partial;
         try
         {
-            using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write, FileShare.None))
+            using WorkProgress progress = new(writer, Text.Format(SR.ProgressWriting, file), bytes => Text.Bytes(bytes));
+            using (WatchedStream stream = new(
+                new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None), progress, cancellationToken))
             {
                 if (IsCsv(file))
                 {
@@ -45,13 +47,18 @@ internal static class PreRecordFile
     /// <param name="file">The file.</param>
     /// <param name="epoch">For CSV, how long an epoch was.</param>
     /// <param name="pageCount">For CSV, the guest's page count; null for one above the highest page.</param>
+    /// <param name="writer">Where its progress is shown.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="MigrationException">The file is no recording; the message names it and the offset.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static PreRecord Read(string file, TimeSpan epoch, int? pageCount)
+    public static PreRecord Read(
+        string file, TimeSpan epoch, int? pageCount, PipelineWriter writer, CancellationToken cancellationToken)
     {
         try
         {
-            using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+            using WorkProgress progress = new(writer, Text.Format(SR.ProgressReading, file), bytes => Text.Bytes(bytes));
+            using WatchedStream stream = new(
+                new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16), progress, cancellationToken);
             return IsCsv(file)
                 ? FromText(file, TrajectoryCsv.Read(stream, epoch, pageCount))
                 : FromDocument(file, TrajectoryReader.Read(stream));

@@ -3,20 +3,32 @@ using System.Management.Automation;
 using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Where a domain is to go: a host of this process, or the local end of a tunnel.</summary>
+/// <summary>Where a domain is to go: a host of this process, another machine, or the local end of a tunnel.</summary>
 /// <param name="Name">As the administrator said it.</param>
 /// <param name="Host">The host, where it is one of this process.</param>
-/// <param name="Address">The address, where it is not.</param>
-internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint? Address)
+/// <param name="Route">The way there, where it is not.</param>
+internal sealed record Destination(string Name, IMigrationHost? Host, Route? Route)
 {
+    private bool _isRemote;
+    private MigrationException? _silence;
+
+    /// <summary>Whether the migration has a receiver of its own, even where the host has one: it has ended with the migration.</summary>
+    public bool HasOwnReceiver { get; init; }
+
     /// <summary>Understands what an administrator gave as -Destination.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.HostNotFound"/>.</exception>
     /// <exception cref="CommandException">It is no loopback address, or nothing that can be understood.</exception>
     public static Destination Parse(string text)
     {
+        if (HostRegistry.TryGetRemote(text, out RemoteHost remote))
+        {
+            return new Destination(remote.Name, null, remote.Route) { _isRemote = true };
+        }
+
         if (HostRegistry.Contains(text))
         {
             return new Destination(text, HostRegistry.Get(text), null);
@@ -43,7 +55,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint
         }
 
         return colon >= 0 && hasPort
-            ? new Destination(text, null, new IPEndPoint(address, port))
+            ? new Destination(text, null, Route.Loopback(new IPEndPoint(address, port)))
             : throw new CommandException(
                 nameof(SR.InvalidDestination),
                 ErrorCategory.InvalidArgument,
@@ -69,26 +81,68 @@ internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint
         }
     }
 
-    /// <summary>Opens the way there: the host's running receiver, one for this migration, or the tunnel's end.</summary>
-    public DestinationEndpoint Open()
+    /// <summary>Asks another machine once whether its receiver answers; <see cref="RequireAnswer"/> says what came of it.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled first.</exception>
+    public void Ask(CancellationToken cancellationToken)
     {
-        if (Address is not null)
+        if (!_isRemote)
         {
-            return new DestinationEndpoint(Address, null);
+            return;
         }
 
-        if (ReceiverRegistry.TryGet(Name, out MigrationReceiver running))
+        try
         {
-            return new DestinationEndpoint(running.Endpoint, null);
+            _silence = null;
+            ReceiverProbe.Ask(Route!, cancellationToken);
+        }
+        catch (MigrationException error)
+        {
+            _silence = error;
+        }
+    }
+
+    /// <summary>Refuses another machine that was asked and did not answer as a receiver does.</summary>
+    /// <exception cref="MigrationException">Why not.</exception>
+    public void RequireAnswer()
+    {
+        if (_silence is not null)
+        {
+            throw new MigrationException(_silence.ErrorId, _silence.Message, _silence.Remedy, Name, _silence);
+        }
+    }
+
+    /// <summary>Opens the way there: the host's running receiver, one for this migration, or the way to another machine.</summary>
+    public DestinationEndpoint Open()
+    {
+        if (Route is not null)
+        {
+            return new DestinationEndpoint(Route, null);
+        }
+
+        // A receiver with certificates is for other machines; within this process nothing has to be proved.
+        if (!HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null)
+        {
+            return new DestinationEndpoint(Route.Loopback(running.Endpoint), null);
         }
 
         MigrationReceiver temporary = ReceiverRegistry.StartTemporary(Host!);
-        return new DestinationEndpoint(temporary.Endpoint, temporary);
+        return new DestinationEndpoint(Route.Loopback(temporary.Endpoint), temporary);
     }
 
-    /// <summary>Where to connect to for a migration that went there before: an address, or the host's running receiver.</summary>
+    /// <summary>The way to a receiver that a migration went to before: another machine's, or the host's running one.</summary>
     /// <exception cref="CommandException">The host has no receiver.</exception>
-    public IPEndPoint ReceiverAddress() => Address ?? ReceiverRegistry.Get(Name).Endpoint;
+    public Route RouteToReceiver()
+    {
+        if (Route is not null)
+        {
+            return Route;
+        }
+
+        MigrationReceiver running = ReceiverRegistry.Get(Name);
+        return running.Identity is null
+            ? Route.Loopback(running.Endpoint)
+            : Route.Tls(running.Endpoint.Address.ToString(), running.Endpoint.Port, running.Identity);
+    }
 
     private static bool IsLoopback(string host, out IPAddress address)
     {
@@ -103,9 +157,9 @@ internal sealed record Destination(string Name, IMigrationHost? Host, IPEndPoint
 }
 
 /// <summary>An open way to a destination.</summary>
-/// <param name="Address">Where to connect.</param>
+/// <param name="Route">How to connect.</param>
 /// <param name="Temporary">The receiver made for this migration; ended with it.</param>
-internal sealed record DestinationEndpoint(IPEndPoint Address, MigrationReceiver? Temporary) : IAsyncDisposable
+internal sealed record DestinationEndpoint(Route Route, MigrationReceiver? Temporary) : IAsyncDisposable
 {
     /// <inheritdoc/>
     public ValueTask DisposeAsync() =>

@@ -3,6 +3,7 @@ using System.Management.Automation;
 using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -41,8 +42,11 @@ internal static class ReceiverRegistry
             hostName);
 
     /// <summary>Starts a host's receiver.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="listen">Where to listen.</param>
+    /// <param name="identity">What it presents and whom it trusts; null only on loopback.</param>
     /// <exception cref="CommandException">The host has one, or the port is taken.</exception>
-    public static MigrationReceiver Start(IMigrationHost host, int port)
+    public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TlsIdentity? identity)
     {
         lock (Starting)
         {
@@ -56,14 +60,16 @@ internal static class ReceiverRegistry
                     host.Name);
             }
 
-            return Receivers[host.Name] = Listen(host, port);
+            return Receivers[host.Name] = identity is null
+                ? MigrationReceiver.Start(host, listen)
+                : MigrationReceiver.Start(host, listen, identity);
         }
     }
 
     /// <summary>Makes a receiver for one migration; <see cref="EndTemporaryAsync"/> ends it.</summary>
     public static MigrationReceiver StartTemporary(IMigrationHost host)
     {
-        MigrationReceiver receiver = Listen(host, 0);
+        MigrationReceiver receiver = MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, 0));
         Temporary[receiver] = 0;
         return receiver;
     }
@@ -81,7 +87,4 @@ internal static class ReceiverRegistry
         MigrationReceiver receiver = Get(hostName);
         return Receivers.TryRemove(hostName, out MigrationReceiver? removed) ? removed : receiver;
     }
-
-    private static MigrationReceiver Listen(IMigrationHost host, int port) =>
-        MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, port));
 }

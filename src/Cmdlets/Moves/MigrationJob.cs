@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
-using System.Net;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -13,7 +13,7 @@ namespace PreRecordMigration.Cmdlets;
 /// </summary>
 [SuppressMessage(
     "Design", "CA1001", Justification = "A cancellation without timer or wait handle holds nothing, and may be asked for at any time.")]
-internal sealed class MigrationJob : IProgress<MigrationProgress>
+internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<MigrationTrace>
 {
     private readonly PlannedMove _move;
     private readonly MoveSource _source;
@@ -22,6 +22,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     private readonly long _startedAt = TimeProvider.System.GetTimestamp();
     private volatile MigrationProgress? _progress;
     private Action<MigrationProgress>? _watchers;
+    private Action<MigrationTrace>? _tracers;
     private TimeSpan? _took;
     private DestinationEndpoint? _way;
     private InterruptedMigration? _interrupted;
@@ -70,13 +71,14 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     /// <summary>Starts a move, and lists it.</summary>
     /// <param name="move">What to move.</param>
     /// <param name="watcher">Told of progress from the first report on; null for nobody.</param>
+    /// <param name="tracer">Told of every step of the protocol; null for nobody.</param>
     /// <exception cref="CommandException">The recording it starts from is not held any more.</exception>
-    public static MigrationJob Start(PlannedMove move, Action<MigrationProgress>? watcher)
+    public static MigrationJob Start(PlannedMove move, Action<MigrationProgress>? watcher, Action<MigrationTrace>? tracer)
     {
         MoveSource source = move.Take();
         return MigrationRegistry.Add(id =>
         {
-            MigrationJob job = new(id, move, source) { _watchers = watcher };
+            MigrationJob job = new(id, move, source) { _watchers = watcher, _tracers = tracer };
             job.Begin(job.MoveAsync);
             return job;
         });
@@ -88,17 +90,19 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     /// </summary>
     public void Cancel() => _cancellation.Cancel();
 
-    /// <summary>Tells a watcher of progress from now on.</summary>
+    /// <summary>Tells of progress, and of the protocol's steps, from now on.</summary>
+    /// <param name="watcher">Told of progress.</param>
+    /// <param name="tracer">Told of steps; null for nobody.</param>
     /// <returns>Ends it.</returns>
-    public IDisposable Watch(Action<MigrationProgress> watcher)
+    public IDisposable Watch(Action<MigrationProgress> watcher, Action<MigrationTrace>? tracer)
     {
-        Change(() => _watchers += watcher);
+        Change(() => (_watchers, _tracers) = (_watchers + watcher, _tracers + tracer));
         if (_progress is { } last)
         {
             watcher(last);
         }
 
-        return new Watching(() => Change(() => _watchers -= watcher));
+        return new Watching(() => Change(() => (_watchers, _tracers) = (_watchers - watcher, _tracers - tracer)));
     }
 
     /// <inheritdoc/>
@@ -107,6 +111,9 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
         _progress = value;
         Volatile.Read(ref _watchers)?.Invoke(value);
     }
+
+    /// <inheritdoc/>
+    public void Report(MigrationTrace value) => Volatile.Read(ref _tracers)?.Invoke(value);
 
     /// <summary>The migration as it is now.</summary>
     public MigrationInfo Describe()
@@ -146,11 +153,11 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     /// <summary>Goes on with an interrupted migration, over a new connection.</summary>
     /// <param name="way">Where to connect to; null for where it went before.</param>
     /// <exception cref="CommandException">It is not interrupted.</exception>
-    public void Resume(IPEndPoint? way)
+    public void Resume(Route? way)
     {
         InterruptedMigration interrupted = TakeInterrupted();
         _took = null;
-        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Address, this, CancellationToken.None)));
+        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Route, this, CancellationToken.None)));
     }
 
     /// <summary>Gives an interrupted migration up: what this process has of the domain, on either side, is destroyed.</summary>
@@ -200,7 +207,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>
     {
         using MoveSource source = _source;
         _way = Destination.Open();
-        return await FollowAsync(source.MigrateAsync(_way.Address, this, _cancellation.Token)).ConfigureAwait(false);
+        return await FollowAsync(source.MigrateAsync(_way.Route, this, this, _cancellation.Token)).ConfigureAwait(false);
     }
 
     /// <summary>Follows a move to its end. Its way is closed again then, unless it is needed to go on.</summary>

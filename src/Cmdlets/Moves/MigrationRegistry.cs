@@ -54,7 +54,7 @@ internal static class MigrationRegistry
     public static bool Uses(string hostName) => Jobs.Values.Any(job =>
         (job.IsActive || job.State == MigrationState.Interrupted)
         && (string.Equals(job.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase)
-            || string.Equals(job.Destination.Host?.Name, hostName, StringComparison.OrdinalIgnoreCase)));
+            || string.Equals(job.Destination.Name, hostName, StringComparison.OrdinalIgnoreCase)));
 
     private static void StopAll()
     {

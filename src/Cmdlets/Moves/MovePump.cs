@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -10,8 +11,9 @@ namespace PreRecordMigration.Cmdlets;
 internal sealed class MovePump : IDisposable
 {
     private const int OverallId = 0x4D67;
-    private readonly Cmdlet _cmdlet;
+    private readonly MigrationCmdlet _cmdlet;
     private readonly Action<MigrationJob> _onEnded;
+    private readonly bool _isTraced;
     private readonly BlockingCollection<Action> _posted = [];
     private readonly PipelineWriter _writer;
     private readonly List<MigrationJob> _active = [];
@@ -21,9 +23,11 @@ internal sealed class MovePump : IDisposable
 
     /// <summary>Begins with nothing to wait for.</summary>
     /// <param name="cmdlet">The cmdlet that waits.</param>
+    /// <param name="isTraced">Whether anybody reads what is written to the debug stream.</param>
     /// <param name="onEnded">What to write when a migration has ended; on the pipeline's thread.</param>
-    public MovePump(Cmdlet cmdlet, Action<MigrationJob> onEnded)
+    public MovePump(MigrationCmdlet cmdlet, bool isTraced, Action<MigrationJob> onEnded)
     {
+        _isTraced = isTraced;
         _cmdlet = cmdlet;
         _onEnded = onEnded;
         _writer = new PipelineWriter(cmdlet, _posted);
@@ -40,7 +44,7 @@ internal sealed class MovePump : IDisposable
     public void Start(PlannedMove move)
     {
         DomainProgress progress = ProgressOf(move.Location, move.Destination);
-        MigrationJob job = MigrationJob.Start(move, progress.Report);
+        MigrationJob job = MigrationJob.Start(move, progress.Report, TracerOf(move.Location));
         Await(job, progress, null);
     }
 
@@ -50,7 +54,7 @@ internal sealed class MovePump : IDisposable
         if (!_active.Contains(job))
         {
             DomainProgress progress = ProgressOf(job.Location, job.Destination);
-            Await(job, progress, job.Watch(progress.Report));
+            Await(job, progress, job.Watch(progress.Report, TracerOf(job.Location)));
         }
     }
 
@@ -68,6 +72,21 @@ internal sealed class MovePump : IDisposable
             }
 
             write();
+        }
+    }
+
+    /// <summary>As <see cref="PumpUntil"/> without a deadline; whatever ends the wait early stops and joins all first.</summary>
+    public void PumpOrStop(int active, CancellationToken cancellationToken)
+    {
+        try
+        {
+            PumpUntil(active, cancellationToken);
+        }
+        catch
+        {
+            // Ctrl+C, a closed pipeline, or an error that the caller asked to stop at: joined before it goes on.
+            StopAll();
+            throw;
         }
     }
 
@@ -98,6 +117,9 @@ internal sealed class MovePump : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _posted.Dispose();
+
+    private Action<MigrationTrace>? TracerOf(DomainLocation location) =>
+        _isTraced ? step => _writer.Debug(location.Info.Name, step) : null;
 
     private DomainProgress ProgressOf(DomainLocation location, Destination destination)
     {

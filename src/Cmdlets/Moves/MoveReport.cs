@@ -42,7 +42,7 @@ internal static class MoveReport
     {
         (List<MigrationOptions> possible, IReadOnlyList<MigrationIncompatibility> problems) = Check(location, destination, options);
         MigrationReport report = Make(location, destination, link) with { Incompatibilities = problems };
-        CapabilityReport source = location.Host.GetCapabilities();
+        CapabilityReport source = location.Host.GetCapabilities(location.Info.Kind);
         if (possible.Count == 0 || !source[MigrationCapability.Recording].IsAvailable)
         {
             long pages = location.Info.MemoryBytes / Page.Size;

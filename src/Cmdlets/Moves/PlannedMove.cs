@@ -1,7 +1,7 @@
-using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -25,16 +25,20 @@ internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : 
 {
     /// <summary>Moves the domain over an open way.</summary>
     public Task<MigrationResult> MigrateAsync(
-        IPEndPoint endpoint, IProgress<MigrationProgress> progress, CancellationToken cancellationToken)
+        Route route,
+        IProgress<MigrationProgress> progress,
+        IProgress<MigrationTrace> trace,
+        CancellationToken cancellationToken)
     {
+        MigrationOptions options = move.Options with { Trace = trace };
         if (session is not null)
         {
-            return MigrationSource.MigrateAsync(session, endpoint, move.Options, progress, cancellationToken);
+            return MigrationSource.MigrateAsync(session, route, options, progress, cancellationToken);
         }
 
         // The migration takes the domain over. Nobody else may dispose it: a domain that must stay stopped does.
         ISourceDomain domain = move.Location.Host.OpenSource(move.Location.Info.Name);
-        return MigrationSource.MigrateAsync(domain, endpoint, move.Options, progress, cancellationToken);
+        return MigrationSource.MigrateAsync(domain, route, options, progress, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -12,15 +13,25 @@ internal static class Describe
         host.Hypervisor,
         host.GetDomains().Count,
         host.FreeMemoryBytes,
-        ReceiverRegistry.TryGet(host.Name, out MigrationReceiver receiver) ? receiver.Endpoint : null);
+        ReceiverRegistry.TryGet(host.Name, out MigrationReceiver receiver) ? receiver.Endpoint : null,
+        null);
+
+    /// <summary>Another machine, of which no more is known than the way to it.</summary>
+    public static MigrationHost Host(RemoteHost host) =>
+        new(host.Name, Text.Format(SR.RemoteHypervisor, host.Transport), null, null, null, host.Route.Address);
 
     /// <summary>One thing that a host can or cannot do.</summary>
     public static MigrationHostCapability Capability(IMigrationHost host, Capability item) =>
-        new(host.Name, host.Hypervisor, item.Kind, item.IsAvailable, item.Reason, item.Remedy);
+        new(host.Name, host.Hypervisor, item.Kind, item.IsAvailable, item.Reason, item.Remedy, item.Gain);
 
     /// <summary>A host's receiver as it is now.</summary>
     public static MigrationReceiverInfo Receiver(string hostName, MigrationReceiver receiver) =>
-        new(hostName, receiver.Endpoint, [.. receiver.Incoming.Select(Incoming)]);
+        new(
+            hostName,
+            receiver.Endpoint,
+            receiver.Identity is null ? null : CertificateTrust.Thumbprint(receiver.Identity.Certificate),
+            [.. receiver.Incoming.Select(Incoming)],
+            [.. receiver.Rejections.Select(rejection => rejection.Message)]);
 
     private static IncomingMigrationInfo Incoming(IncomingMigration incoming) => new(
         incoming.DomainName,

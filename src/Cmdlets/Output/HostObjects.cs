@@ -7,10 +7,12 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>A host as it was when it was asked for.</summary>
 /// <param name="Name">The name to use as -HostName and -Destination.</param>
 /// <param name="Hypervisor">The hypervisor and its version.</param>
-/// <param name="DomainCount">How many domains it has.</param>
-/// <param name="FreeMemoryBytes">Memory that no domain holds, in bytes.</param>
-/// <param name="Receiver">Where it receives migrations; null where it does not.</param>
-public sealed record MigrationHost(string Name, string Hypervisor, int DomainCount, long FreeMemoryBytes, IPEndPoint? Receiver);
+/// <param name="DomainCount">How many domains it has; null for another machine.</param>
+/// <param name="FreeMemoryBytes">Memory that no domain holds, in bytes; null for another machine.</param>
+/// <param name="Receiver">Where it receives migrations; null where it does not, and for another machine.</param>
+/// <param name="Address">Where another machine's receiver is; null for a host of this process.</param>
+public sealed record MigrationHost(
+    string Name, string Hypervisor, int? DomainCount, long? FreeMemoryBytes, IPEndPoint? Receiver, string? Address);
 
 /// <summary>One thing that a host can or cannot do.</summary>
 /// <param name="HostName">The host.</param>
@@ -19,14 +21,22 @@ public sealed record MigrationHost(string Name, string Hypervisor, int DomainCou
 /// <param name="IsAvailable">Whether it can.</param>
 /// <param name="Reason">How that is known, or why it cannot.</param>
 /// <param name="Remedy">What to do so that it can; empty where it can.</param>
+/// <param name="Gain">What it is good for: what a host that lacks it would gain.</param>
 public sealed record MigrationHostCapability(
-    string HostName, string Hypervisor, MigrationCapability Capability, bool IsAvailable, string Reason, string Remedy);
+    string HostName, string Hypervisor, MigrationCapability Capability, bool IsAvailable, string Reason, string Remedy, string Gain);
 
 /// <summary>A receiver as it was when it was asked for.</summary>
 /// <param name="HostName">The host that incoming domains will run on.</param>
-/// <param name="Endpoint">Where it listens: on this machine's loopback only.</param>
+/// <param name="Endpoint">Where it listens.</param>
+/// <param name="Thumbprint">The SHA-256 thumbprint of the certificate it presents; null on loopback without TLS.</param>
 /// <param name="Incoming">The migrations that came in since it was started.</param>
-public sealed record MigrationReceiverInfo(string HostName, IPEndPoint Endpoint, IReadOnlyList<IncomingMigrationInfo> Incoming)
+/// <param name="Rejections">Why connections were turned away, oldest first; the last hundred.</param>
+public sealed record MigrationReceiverInfo(
+    string HostName,
+    IPEndPoint Endpoint,
+    string? Thumbprint,
+    IReadOnlyList<IncomingMigrationInfo> Incoming,
+    IReadOnlyList<string> Rejections)
 {
     /// <summary>The port, for a tunnel's other end.</summary>
     public int Port => Endpoint.Port;

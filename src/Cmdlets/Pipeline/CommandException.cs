@@ -66,6 +66,8 @@ internal static class ErrorRecords
         MigrationErrorId.SuspendTimeout => ErrorCategory.OperationTimeout,
         MigrationErrorId.OutOfMemory => ErrorCategory.ResourceUnavailable,
         MigrationErrorId.DestinationUnreachable or MigrationErrorId.ConnectionLost => ErrorCategory.ConnectionError,
+        MigrationErrorId.NotTrusted => ErrorCategory.SecurityError,
+        MigrationErrorId.TransportMismatch => ErrorCategory.ProtocolError,
         MigrationErrorId.ProtocolVersion or MigrationErrorId.ProtocolViolation => ErrorCategory.ProtocolError,
         MigrationErrorId.AbortedByPeer => ErrorCategory.OperationStopped,
         MigrationErrorId.DomainBusy => ErrorCategory.ResourceBusy,

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -30,6 +31,45 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Ctrl+C: cancels the work. The pipeline's thread joins it before it unwinds.</summary>
     protected override void StopProcessing() => _stopping.Cancel();
+
+    /// <summary>Whether anybody reads the debug stream: a trace of every record is made for nobody else.</summary>
+    private protected bool IsDebugWanted =>
+        MyInvocation.BoundParameters.TryGetValue("Debug", out object? isOn)
+            ? isOn is SwitchParameter { IsPresent: true }
+            : GetVariableValue("DebugPreference") is { } preference
+                && LanguagePrimitives.TryConvertTo(preference, out ActionPreference wanted)
+                && wanted is not (ActionPreference.SilentlyContinue or ActionPreference.Ignore);
+
+    /// <summary>
+    /// Writes a step that was taken: to the verbose stream, but with -Debug alone to the debug stream. PowerShell would then
+    /// ask after each verbose message whether to go on, and a domain would wait for the answer.
+    /// </summary>
+    internal void WriteStep(string message)
+    {
+        if (MyInvocation.BoundParameters.ContainsKey("Debug") && !MyInvocation.BoundParameters.ContainsKey("Verbose"))
+        {
+            WriteDebug(message);
+        }
+        else
+        {
+            WriteVerbose(message);
+        }
+    }
+
+    /// <summary>The way of a domain's trace to the debug stream; null where nobody reads it.</summary>
+    private protected IProgress<MigrationTrace>? TraceOf(PipelineWriter writer, string domain) =>
+        IsDebugWanted ? new Tracer(step => writer.Debug(domain, step)) : null;
+
+    /// <summary>Refuses a time that a timer cannot wait for.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
+    private protected static void RequireTimer(string option, TimeSpan time)
+    {
+        if (time <= TimeSpan.Zero || time > TimeSpan.FromDays(1))
+        {
+            throw new MigrationException(
+                MigrationErrorId.InvalidOption, Text.Format(SR.HoldTimeRange, option, time), SR.HoldTimeRangeRemedy, option);
+        }
+    }
 
     /// <summary>Does something for one input; what goes wrong is that input's error, and the next input follows.</summary>
     /// <param name="target">The object the error is about; null for the one that the exception names.</param>
@@ -120,4 +160,11 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
 
         return unwinding;
     }
+}
+
+/// <summary>Hands a trace on where it was made: unlike <see cref="Progress{T}"/>, in its order and on its thread.</summary>
+internal sealed class Tracer(Action<MigrationTrace> onStep) : IProgress<MigrationTrace>
+{
+    /// <inheritdoc/>
+    public void Report(MigrationTrace value) => onStep(value);
 }

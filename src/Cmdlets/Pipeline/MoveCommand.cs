@@ -3,12 +3,11 @@ using PreRecordMigration.Estimates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Ordering;
-using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>What the cmdlets share that move domains: which, where to, how; and the preflight of each.</summary>
-public abstract class MoveCommand : DomainCommand
+public abstract class MoveCommand : RecordingCommand
 {
     private const string PlanSet = "Plan";
 
@@ -26,46 +25,17 @@ public abstract class MoveCommand : DomainCommand
     [ValidateNotNull]
     public MigrationPlan Plan { get; set; } = null!;
 
-    /// <summary>Where to go: a host's name, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = DomainSet)]
     [Parameter(ParameterSetName = PlanSet)]
     [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
     /// <summary>How memory travels.</summary>
     [Parameter]
     public MigrationMethod Method { get; set; } = MigrationMethod.PreRecord;
-
-    /// <summary>What the recording does to the domain.</summary>
-    [Parameter]
-    public RecordingMode Mode { get; set; } = RecordingMode.Rollback;
-
-    /// <summary>How long the pre-execution window lasts.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan Window { get; set; } = new MigrationOptions().Window;
-
-    /// <summary>How long an epoch lasts; at most the window.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
-
-    /// <summary>How long the guest may take to suspend.</summary>
-    [Parameter]
-    [Duration]
-    public TimeSpan SuspendTimeout { get; set; } = new MigrationOptions().SuspendTimeout;
-
-    /// <summary>Most memory for backups of changed pages; as much as the domain has where it is not given.</summary>
-    [Parameter]
-    [Size]
-    [ValidateRange(Page.Size, long.MaxValue)]
-    public long? BackupLimit { get; set; }
-
-    /// <summary>Leaves the proof of the rollback out.</summary>
-    [Parameter]
-    public SwitchParameter SkipRollbackProof { get; set; }
 
     /// <summary>In which order pages are pushed, the first strategy's first; what suits the method where it is not given.</summary>
     [Parameter]
@@ -85,8 +55,7 @@ public abstract class MoveCommand : DomainCommand
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationConfiguration.ApplyTo(this);
-        MigrationOptions made = RecordingOptions.Make(this, Method, Mode, Window, Epoch, SuspendTimeout, BackupLimit, SkipRollbackProof);
-        _options = made with { Order = Order, BandwidthLimit = BandwidthLimit };
+        _options = MakeOptions(Method) with { Order = Order, BandwidthLimit = BandwidthLimit };
         _options.Validate();
         LinkSpeed link = MigrationConfiguration.ReadLink();
         _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
@@ -156,6 +125,11 @@ public abstract class MoveCommand : DomainCommand
 
     private void Consider(PlannedMove move)
     {
+        RunJoined((_, token) =>
+        {
+            move.Destination.Ask(token);
+            return true;
+        });
         Preflight.Move(move.Location, move.Destination, move.Options);
         MigrationReport report = MoveReport.OfPlan(move, _link);
         RequireShortExposure(move, report);

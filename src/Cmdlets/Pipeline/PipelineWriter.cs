@@ -5,10 +5,13 @@ using PreRecordMigration.Reporting;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>The way from a worker's threads to the pipeline's thread, which alone may write.</summary>
-internal sealed class PipelineWriter(Cmdlet cmdlet, BlockingCollection<Action> posted)
+internal sealed class PipelineWriter(MigrationCmdlet cmdlet, BlockingCollection<Action> posted)
 {
     /// <summary>Writes a step that was taken.</summary>
-    public void Verbose(string message) => Post(() => cmdlet.WriteVerbose(message));
+    public void Verbose(string message) => Post(() => cmdlet.WriteStep(message));
+
+    /// <summary>Writes a step of the protocol, for who looks for what went wrong.</summary>
+    public void Debug(string domain, MigrationTrace step) => Post(() => cmdlet.WriteDebug(Text.Format(SR.DebugStep, domain, step)));
 
     /// <summary>Writes a progress record.</summary>
     public void Progress(ProgressRecord record) => Post(() => cmdlet.WriteProgress(record));
@@ -112,7 +115,7 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
     }
 
     /// <summary>The same id for the same domain in every run, so that two moves do not share a bar.</summary>
-    private static int StableId(string domain)
+    internal static int StableId(string domain)
     {
         uint hash = 2166136261;
         foreach (char c in domain)

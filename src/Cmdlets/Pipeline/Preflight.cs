@@ -50,13 +50,18 @@ internal static class Preflight
             }
         }
 
-        return OfHost(domain.Host, needed);
+        return OfHost(domain.Host, needed, domain.Info.Kind);
     }
 
     private static IEnumerable<Requirement> OfDestination(DomainLocation domain, Destination destination, MigrationOptions options)
     {
-        // What another machine can do its own receiver knows, and says when it is asked.
-        if (destination.Host is not { } host || ReferenceEquals(host, domain.Host))
+        // What another machine can do its own receiver knows, and says when the domain is announced to it.
+        if (destination.Host is not { } host)
+        {
+            return [new Requirement(destination.Name, destination.RequireAnswer)];
+        }
+
+        if (ReferenceEquals(host, domain.Host))
         {
             return [];
         }
@@ -64,15 +69,17 @@ internal static class Preflight
         bool isSplit = options.RemotePF ?? options.Method != MigrationMethod.PreCopy;
         return
         [
-            .. OfHost(host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control]),
+            .. OfHost(
+                host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control], domain.Info.Kind),
             new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
-            new Requirement(Describe.Host(host), () => RequireMemory(domain.Info, host)),
+            new Requirement(Describe.Host(host), () => Room(domain.Info, host)),
         ];
     }
 
-    private static IEnumerable<Requirement> OfHost(IMigrationHost host, IReadOnlyList<MigrationCapability> needed)
+    private static IEnumerable<Requirement> OfHost(
+        IMigrationHost host, IReadOnlyList<MigrationCapability> needed, DomainKind kind)
     {
-        CapabilityReport report = host.GetCapabilities();
+        CapabilityReport report = host.GetCapabilities(kind);
         return needed.Select(capability =>
             new Requirement(Describe.Capability(host, report[capability]), () => report.Require(capability)));
     }
@@ -89,7 +96,9 @@ internal static class Preflight
         }
     }
 
-    private static void RequireMemory(DomainInfo domain, IMigrationHost host)
+    /// <summary>Refuses a host without room for a domain's memory.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    public static void Room(DomainInfo domain, IMigrationHost host)
     {
         long free = host.FreeMemoryBytes;
         if (free < domain.MemoryBytes)

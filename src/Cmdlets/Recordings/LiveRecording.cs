@@ -39,9 +39,12 @@ internal sealed class LiveRecording : IDisposable
     /// <summary>The original contents of changed pages; null in Observe.</summary>
     public PageBackup? Backups => _session.Backups;
 
-    /// <summary>Refuses a recording whose domain cannot be rolled back in place.</summary>
+    /// <summary>Whether the domain can be put back in place; where not, its checkpoint is moved into a fresh domain.</summary>
+    public bool CanRollBackInPlace => _session.CanRollBackInPlace;
+
+    /// <summary>Refuses a recording that has nothing to roll back to.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>.</exception>
-    public void RequireRollBack() => _session.RequireRollBack();
+    public void RequireCheckpoint() => _session.RequireCheckpoint();
 
     /// <summary>Takes the recording out for a move, once. The caller disposes it, whatever comes of the move.</summary>
     /// <returns>The session, or null where another took it, or the hold time is over.</returns>

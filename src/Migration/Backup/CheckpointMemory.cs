@@ -18,17 +18,75 @@ public sealed class CheckpointMemory(IGuestMemory current, PageBackup backups) :
     /// <inheritdoc/>
     public void Read(ReadOnlySpan<int> pfns, Span<byte> pages)
     {
-        current.Read(pfns, pages);
+        // What is backed up may be gone from the domain (a page given back), so it is not looked for there.
+        List<int> rest = Lay(pfns, pages, Enumerable.Range(0, pfns.Length));
+        if (rest.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            ReadCurrent(pfns, pages, rest);
+        }
+        catch (MigrationException)
+        {
+            backups.CatchUp();
+            if (Lay(pfns, pages, rest).Count == rest.Count)
+            {
+                throw;
+            }
+
+            // One was given back, and backed up before, while the rest was being read.
+            Read(pfns, pages);
+            return;
+        }
+
         // What was read must not be newer than the look for a backup: only x86 keeps two loads in order by itself.
         Interlocked.MemoryBarrier();
-        for (int i = 0; i < pfns.Length; i++)
-        {
-            backups.TryRead(pfns[i], Page.At(pages, i));
-        }
+        backups.CatchUp();
+        Lay(pfns, pages, rest);
     }
 
     /// <summary>Refused: the past is not written.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>
     public void Write(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages) =>
         throw new InvalidOperationException("The memory at a checkpoint is read-only.");
+
+    /// <summary>Lays the backups over, and returns the indexes of those pages that have none.</summary>
+    private List<int> Lay(ReadOnlySpan<int> pfns, Span<byte> pages, IEnumerable<int> indexes)
+    {
+        List<int> without = [];
+        foreach (int i in indexes)
+        {
+            if (!backups.TryRead(pfns[i], Page.At(pages, i)))
+            {
+                without.Add(i);
+            }
+        }
+
+        return without;
+    }
+
+    private void ReadCurrent(ReadOnlySpan<int> pfns, Span<byte> pages, List<int> indexes)
+    {
+        if (indexes.Count == pfns.Length)
+        {
+            current.Read(pfns, pages);
+            return;
+        }
+
+        int[] wanted = new int[indexes.Count];
+        for (int i = 0; i < wanted.Length; i++)
+        {
+            wanted[i] = pfns[indexes[i]];
+        }
+
+        byte[] found = new byte[wanted.Length * Page.Size];
+        current.Read(wanted, found);
+        for (int i = 0; i < wanted.Length; i++)
+        {
+            Page.At(found.AsSpan(), i).CopyTo(Page.At(pages, indexes[i]));
+        }
+    }
 }

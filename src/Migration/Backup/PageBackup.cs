@@ -23,6 +23,7 @@ public sealed class PageBackup
     private readonly byte[]?[] _steps;
     private readonly Lock _growing = new();
     private int _used;
+    private Action? _catchUp;
 
     /// <summary>Makes an empty store.</summary>
     /// <param name="pageCount">The guest's page count.</param>
@@ -55,6 +56,16 @@ public sealed class PageBackup
 
     /// <summary>The pfns of the pages backed up, ascending.</summary>
     public IEnumerable<int> Pfns() => _backed.Pfns();
+
+    /// <summary>
+    /// Originals are kept elsewhere first (in the hypervisor) and taken over from there: <see cref="CatchUp"/> then does it.
+    /// </summary>
+    /// <param name="catchUp">Adds every original that is kept by now; null when no more will come.</param>
+    internal void Follow(Action? catchUp) => Volatile.Write(ref _catchUp, catchUp);
+
+    /// <summary>Takes over the originals that are kept elsewhere by now: afterwards every page written so far is here.</summary>
+    /// <exception cref="MigrationException">An original was lost.</exception>
+    internal void CatchUp() => Volatile.Read(ref _catchUp)?.Invoke();
 
     /// <summary>Backs a page up, unless it is already.</summary>
     /// <param name="pfn">The page.</param>

@@ -25,6 +25,7 @@ public static class CoreStateCapture
                 domain.Info.Name);
         }
 
-        return PageTableWalker.AddPageTables(domain.CaptureCoreState(), domain.Memory, populated);
+        CoreState core = domain.CaptureCoreState();
+        return core.PageTablePageCount > 0 ? core : PageTableWalker.AddPageTables(core, domain.Memory, populated);
     }
 }

@@ -15,6 +15,15 @@ public interface IMigrationHost : IDisposable
     /// <summary>What the host can do, and why not where it cannot.</summary>
     CapabilityReport GetCapabilities();
 
+    /// <summary>The same, judged for domains of one kind: a host may record some and not others.</summary>
+    CapabilityReport GetCapabilities(DomainKind kind);
+
+    /// <summary>
+    /// What the host can do, as <see cref="GetCapabilities()"/> says it, and after it what that rests on: version, builds,
+    /// toolstack, free memory. May start a program and take a second: for whoever looks, not for every move.
+    /// </summary>
+    CapabilityReport Examine();
+
     /// <summary>The host's domains, the control domain left out, ordered by name.</summary>
     IReadOnlyList<DomainInfo> GetDomains();
 

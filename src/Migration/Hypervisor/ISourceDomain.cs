@@ -65,8 +65,9 @@ public interface ISourceDomain : IDisposable
     IDirtyTracker StartDirtyTracking();
 
     /// <summary>
-    /// Captures what the destination needs before the domain may run there, the guest's page tables not included: the
-    /// engine walks them from each vCPU's CR3 and adds them.
+    /// Captures what the destination needs before the domain may run there. The guest's page tables are not included where
+    /// the engine can walk them from each vCPU's CR3, and adds them; they are, in front of the other pages, where they hold
+    /// machine frames (PV).
     /// </summary>
     /// <remarks>Only while suspended. The pages are those which can never be missing: shared with the hypervisor or with
     /// backends, or used by it without a fault.</remarks>

@@ -93,4 +93,10 @@ public enum MigrationErrorId
 
     /// <summary>A file is truncated, damaged, of a newer version, or not of the kind it should be.</summary>
     InvalidFile = 21,
+
+    /// <summary>A peer's certificate is missing, untrusted or not valid now, or is not the one that it was before.</summary>
+    NotTrusted = 22,
+
+    /// <summary>One side speaks TLS 1.3 and the other does not.</summary>
+    TransportMismatch = 23,
 }

@@ -113,6 +113,9 @@ public sealed partial class IncomingMigration : IDisposable
     /// <summary>The session's id, which outlives its connections.</summary>
     internal Guid Id { get; }
 
+    /// <summary>Who the source is, as the transport has proved it; null where it proves nothing.</summary>
+    internal string? Peer => _bulk.Peer;
+
     /// <summary>What the source was told, or would have been, at the good end; null before.</summary>
     internal CompleteRecord? Report { get; private set; }
 
@@ -245,6 +248,11 @@ public sealed partial class IncomingMigration : IDisposable
         if (_placer is { Unplaced: 0 } && State is DestinationState.Running { IsAllPlaced: false })
         {
             Post(new DestinationEvent.PlacedAll());
+            if (State.IsFinal)
+            {
+                // The finish failed on this thread; the receiving one would wait for a source that waits for Complete.
+                Disconnect();
+            }
         }
     }
 

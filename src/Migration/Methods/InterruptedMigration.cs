@@ -1,6 +1,6 @@
-using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -19,7 +19,7 @@ public sealed class InterruptedMigration
     public DomainInfo Domain => _run.Domain.Info;
 
     /// <summary>Connects again, reconciles, and finishes the migration.</summary>
-    /// <param name="destination">The receiver that has the domain, on loopback; a new tunnel may end elsewhere.</param>
+    /// <param name="destination">The way to the receiver that has the domain; a new tunnel may begin elsewhere.</param>
     /// <param name="progress">Told at most five times a second; null for nobody.</param>
     /// <param name="cancellationToken">Gives up as long as the destination has not answered; everything stays as it is.</param>
     /// <exception cref="MigrationInterruptedException">The connection was lost again, or there was none: everything is kept
@@ -27,7 +27,7 @@ public sealed class InterruptedMigration
     /// <exception cref="MigrationException">The domain never ran at the destination: it runs on here.</exception>
     /// <exception cref="InvalidOperationException">It was resumed or abandoned before.</exception>
     public Task<MigrationResult> ResumeAsync(
-        IPEndPoint destination, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+        Route destination, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         Take();
         return MigrationSource.RunAsync(_run, run =>

@@ -48,6 +48,12 @@ public sealed record MigrationOptions
     /// </summary>
     public bool ProveRollback { get; init; } = true;
 
+    /// <summary>
+    /// Told of every step of the protocol and of the recording at the source; null for nobody. Called on the migration's own
+    /// threads, which wait for it.
+    /// </summary>
+    public IProgress<Reporting.MigrationTrace>? Trace { get; init; }
+
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="Hypervisor.MigrationException"><see cref="Hypervisor.MigrationErrorId.InvalidOption"/>.</exception>
     public void Validate()

@@ -1,8 +1,8 @@
-using System.Net;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -11,7 +11,7 @@ public static class MigrationSource
 {
     /// <summary>Moves a running domain.</summary>
     /// <param name="domain">The domain; the migration takes it over and disposes it.</param>
-    /// <param name="destination">A receiver, on loopback.</param>
+    /// <param name="destination">The way to a receiver.</param>
     /// <param name="options">What the administrator chose.</param>
     /// <param name="progress">Told at most five times a second; null for nobody.</param>
     /// <param name="cancellationToken">Until the commit: gives up, and the domain runs on here when the task has ended.
@@ -20,7 +20,7 @@ public static class MigrationSource
     /// where.</exception>
     public static Task<MigrationResult> MigrateAsync(
         ISourceDomain domain,
-        IPEndPoint destination,
+        Route destination,
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
@@ -50,14 +50,14 @@ public static class MigrationSource
 
     /// <summary>Moves a domain from a recording made before: in Rollback from its checkpoint, in Observe as it is now.</summary>
     /// <param name="recorded">The recording; the migration takes it over and disposes it.</param>
-    /// <param name="destination">A receiver, on loopback.</param>
+    /// <param name="destination">The way to a receiver.</param>
     /// <param name="options">What the administrator chose; method and mode are the recording's.</param>
     /// <param name="progress">Told at most five times a second; null for nobody.</param>
     /// <param name="cancellationToken">As above.</param>
     /// <exception cref="MigrationException">As above.</exception>
     public static Task<MigrationResult> MigrateAsync(
         PreRecordSession recorded,
-        IPEndPoint destination,
+        Route destination,
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
@@ -206,7 +206,7 @@ public static class MigrationSource
     /// <summary>Runs a composition on a thread of its own; whatever it throws goes through the one abort path.</summary>
     private static Task<MigrationResult> Start(
         PreRecordSession session,
-        IPEndPoint destination,
+        Route destination,
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         Action<SourceMigration> compose,

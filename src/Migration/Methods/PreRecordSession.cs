@@ -127,13 +127,29 @@ public sealed class PreRecordSession : IDisposable
     }
 
     /// <summary>
-    /// Rolls the domain back to its checkpoint, where it runs on: what the window did never happened. Ends the recording.
+    /// Whether <see cref="RollBack"/> can put the domain back in place. Where not, its checkpoint is moved into a fresh domain
+    /// of the same host, as a migration moves it to another.
     /// </summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: nothing was backed up, or this
+    public bool CanRollBackInPlace => Checkpoint is not null && Domain is ICheckpointedDomain;
+
+    /// <summary>
+    /// Rolls the domain back to its checkpoint in place, where it runs on: what the window did never happened. Ends the
+    /// recording.
+    /// </summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: there is no checkpoint, or this
     /// hypervisor's domains cannot go back in place; the recording goes on.</exception>
     public void RollBack()
     {
-        ICheckpointedDomain domain = RequireRollBack();
+        RequireCheckpoint();
+        if (Domain is not ICheckpointedDomain domain)
+        {
+            throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"{Info.Name} cannot go back to its checkpoint in place.",
+                "Move its checkpoint into a fresh domain of the same host, as Restore-PageBackup does.",
+                Info.Name);
+        }
+
         EndRecording();
         byte[] content = new byte[Page.Size];
         foreach (int pfn in Backups!.Pfns())
@@ -149,18 +165,19 @@ public sealed class PreRecordSession : IDisposable
         Dispose();
     }
 
-    /// <summary>Refuses a recording whose domain <see cref="RollBack"/> cannot roll back.</summary>
-    /// <returns>The domain, as one that can.</returns>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>.</exception>
-    public ICheckpointedDomain RequireRollBack() => Checkpoint is not null && Domain is ICheckpointedDomain domain
-        ? domain
-        : throw new MigrationException(
-            MigrationErrorId.NotSupported,
-            Checkpoint is null
-                ? $"The recording of {Info.Name} has no checkpoint: it only observed."
-                : $"{Info.Name} cannot go back to its checkpoint in place: what the backends of its devices did in the window stays done.",
-            "Let the domain run on with Stop-PreRecord, or move its checkpoint with Invoke-PreRecordMigration.",
-            Info.Name);
+    /// <summary>Refuses a recording that has nothing to roll back to.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: it only observed.</exception>
+    public void RequireCheckpoint()
+    {
+        if (Checkpoint is null)
+        {
+            throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"The recording of {Info.Name} has no checkpoint: it only observed.",
+                "Let the domain run on with Stop-PreRecord, or record it again with -Mode Rollback.",
+                Info.Name);
+        }
+    }
 
     internal static PreRecordSession Open(ISourceDomain domain, MigrationOptions options)
     {
@@ -182,20 +199,26 @@ public sealed class PreRecordSession : IDisposable
         if (Backups is null)
         {
             _recorder = Domain.StartRecording(null);
+            Trace("accesses are recorded");
             return;
         }
 
         _plug = Domain.PlugOutputs();
+        Trace("outputs are held back");
         long start = TimeProvider.System.GetTimestamp();
         Domain.Suspend(Options.SuspendTimeout, cancellationToken);
+        Trace("suspended at the checkpoint");
         _recorder = Domain.StartRecording(Backups);
+        Trace("accesses are recorded, pages are backed up");
         Checkpoint = CaptureCoreState();
+        Trace($"core state captured, {Checkpoint.Pages.Count} pages");
         if (Options.ProveRollback)
         {
             _prover = RollbackProver.AtCheckpoint(Domain.Memory, Populated, cancellationToken);
         }
 
         Domain.Resume();
+        Trace("runs on after the checkpoint");
         CheckpointPause = TimeProvider.System.GetElapsedTime(start);
     }
 
@@ -217,7 +240,9 @@ public sealed class PreRecordSession : IDisposable
 
             Domain.RunFor(left < Options.Epoch ? left : Options.Epoch, cancellationToken);
             _epochs++;
+            int earlier = _records.Count;
             Drain(onRecorded);
+            Trace($"epoch {_epochs} ended, {_records.Count - earlier} accesses");
             progress?.Report(new MigrationProgress(
                 MigrationPhase.Record, _seen.Count, Populated.Count, 0, 0, left > Options.Epoch ? left - Options.Epoch : TimeSpan.Zero));
         }
@@ -230,7 +255,11 @@ public sealed class PreRecordSession : IDisposable
     internal void StopAndProve(CancellationToken cancellationToken)
     {
         Domain.Pause();
-        Proof = _prover?.AfterWindow(Domain.Memory, Backups!, cancellationToken);
+        Trace("paused at the window's end");
+
+        // The domain writes no more: what is kept now is all, and that it is all must be known before anything is committed.
+        Backups!.CatchUp();
+        Proof = _prover?.AfterWindow(Domain.Memory, Backups, cancellationToken);
         if (Proof is { IsProved: false })
         {
             throw new MigrationException(
@@ -249,6 +278,7 @@ public sealed class PreRecordSession : IDisposable
             IsEpochOrdered = _recorder.IsEpochOrdered;
             _recorder.Dispose();
             _recorder = null;
+            Trace("accesses are not recorded any more");
         }
     }
 
@@ -277,6 +307,8 @@ public sealed class PreRecordSession : IDisposable
         _isKept = false;
         s_kept.TryRemove(this, out _);
     }
+
+    private void Trace(string step) => Options.Trace?.Report(MigrationTrace.Step(step));
 
     private void Drain(Action<int[]> onRecorded)
     {

@@ -1,7 +1,8 @@
-using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -18,19 +19,28 @@ internal sealed class SourceLink : IDisposable
     private readonly SourceSession _session;
     private readonly PrepareRecord? _prepare;
     private readonly CancellationTokenSource _ended = new();
+    private readonly IProgress<MigrationTrace>? _trace;
     private SourceAction? _domainAction;
 
-    private SourceLink(Guid id, SourceSession session, Connection bulk, Connection demand, PrepareRecord? prepare)
+    private SourceLink(
+        Guid id,
+        SourceSession session,
+        (Connection Bulk, Connection Demand) connections,
+        PrepareRecord? prepare,
+        IProgress<MigrationTrace>? trace)
     {
         Id = id;
         _session = session;
-        Bulk = bulk;
-        Demand = demand;
+        (Bulk, Demand) = connections;
         _prepare = prepare;
+        _trace = trace;
     }
 
     /// <summary>The session's id, which outlives its connections.</summary>
     public Guid Id { get; }
+
+    /// <summary>Who the destination is, as the transport has proved it; null where it proves nothing.</summary>
+    public string? Peer => Bulk.Peer;
 
     public Connection Bulk { get; }
 
@@ -68,20 +78,41 @@ internal sealed class SourceLink : IDisposable
     public PageBitmap? Missing { get; private set; }
 
     /// <summary>Connects for a new migration.</summary>
-    public static SourceLink Open(IPEndPoint destination, PrepareRecord prepare, CancellationToken cancellationToken)
+    public static SourceLink Open(
+        Route destination, PrepareRecord prepare, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken)
     {
         Guid id = Guid.NewGuid();
-        (Connection bulk, Connection demand) = Connect(
-            destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, cancellationToken);
-        return new SourceLink(id, new SourceSession(), bulk, demand, prepare);
+        return new SourceLink(
+            id,
+            new SourceSession(),
+            Connect(destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, _ => { }, trace, cancellationToken),
+            prepare,
+            trace);
     }
 
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
-    public static SourceLink Reopen(IPEndPoint destination, Guid id, CancellationToken cancellationToken)
+    /// <param name="destination">The way to the receiver that has the domain.</param>
+    /// <param name="lost">What was lost. Only the same peer is believed: its word lets the domain run here again.</param>
+    /// <param name="trace">Told of every record and state; null for nobody.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static SourceLink Reopen(
+        Route destination, SourceLink lost, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken)
     {
-        (Connection bulk, Connection demand) = Connect(
-            destination, id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, cancellationToken);
-        return new SourceLink(id, SourceSession.Resume(), bulk, demand, null);
+        return new SourceLink(
+            lost.Id,
+            SourceSession.Resume(),
+            Connect(destination, lost.Id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, trace, cancellationToken),
+            null,
+            trace);
+
+        void RequireSame(string? peer)
+        {
+            if (peer != lost.Peer)
+            {
+                throw ProtocolErrors.OtherPeer(
+                    $"{destination} is not the peer that the domain went to: it is {Name(peer)}, that was {Name(lost.Peer)}.");
+            }
+        }
     }
 
     /// <summary>The thread that receives control records.</summary>
@@ -143,7 +174,14 @@ internal sealed class SourceLink : IDisposable
     {
         lock (_gate)
         {
-            foreach (SourceAction action in _session.On(e))
+            SourceState before = _session.State;
+            IReadOnlyList<SourceAction> actions = _session.On(e);
+            if (_session.State != before)
+            {
+                _trace?.Report(MigrationTrace.State(before, _session.State));
+            }
+
+            foreach (SourceAction action in actions)
             {
                 CarryOut(action);
             }
@@ -159,23 +197,16 @@ internal sealed class SourceLink : IDisposable
 
     /// <summary>Waits until the session has come as far as a stage, or further.</summary>
     /// <exception cref="MigrationException">The session ended otherwise.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled first; the session has been told in the same step, so that
-    /// it cannot commit between the cancellation and the abort.</exception>
+    /// <remarks>Cancelled first, the session is told on the cancelling thread, so that it cannot commit between the cancellation
+    /// and the abort; it has ended by then.</remarks>
     public void WaitFor(SourceStage stage, CancellationToken cancellationToken)
     {
-        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(_ => Pulse(), null);
+        using CancellationTokenRegistration cancelling = cancellationToken.UnsafeRegister(_ => GiveUp(stage, cancellationToken), null);
         lock (_gate)
         {
             while (_session.State.Stage < stage)
             {
                 ThrowIfEnded();
-                if (cancellationToken.IsCancellationRequested)
-                {
-                    OperationCanceledException cancelled = new(cancellationToken);
-                    Post(Failure(cancelled));
-                    throw cancelled;
-                }
-
                 Monitor.Wait(_gate);
             }
         }
@@ -221,11 +252,14 @@ internal sealed class SourceLink : IDisposable
         _ended.Dispose();
     }
 
-    private void Pulse()
+    private void GiveUp(SourceStage stage, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            Monitor.PulseAll(_gate);
+            if (_session.State.Stage < stage)
+            {
+                Post(Failure(new OperationCanceledException(cancellationToken)));
+            }
         }
     }
 
@@ -255,15 +289,30 @@ internal sealed class SourceLink : IDisposable
     }
 
     private static (Connection Bulk, Connection Demand) Connect(
-        IPEndPoint destination, Guid id, ConnectionRole bulkRole, ConnectionRole demandRole, CancellationToken cancellationToken)
+        Route destination,
+        Guid id,
+        ConnectionRole bulkRole,
+        ConnectionRole demandRole,
+        Action<string?> requirePeer,
+        IProgress<MigrationTrace>? trace,
+        CancellationToken cancellationToken)
     {
         Connection bulk = Connection.Open(destination, cancellationToken);
+        bulk.TraceTo("bulk", trace);
         Connection? demand = null;
         try
         {
+            requirePeer(bulk.Peer);
             bulk.ReceiveTimeout = s_greetingTimeout;
             bulk.Send(new HelloRecord(Protocol.Version, bulkRole, id, 0));
             demand = Connection.Open(destination, cancellationToken);
+            demand.TraceTo("demand", trace);
+            if (demand.Peer != bulk.Peer)
+            {
+                throw ProtocolErrors.OtherPeer(
+                    $"Two connections to {destination} led to two peers: {Name(bulk.Peer)} and {Name(demand.Peer)}.");
+            }
+
             demand.ReceiveTimeout = s_greetingTimeout;
             demand.Send(new HelloRecord(Protocol.Version, demandRole, id, 0));
             return (bulk, demand);
@@ -275,6 +324,8 @@ internal sealed class SourceLink : IDisposable
             throw;
         }
     }
+
+    private static string Name(string? peer) => peer is null ? "one without a certificate" : $"the one with certificate {peer}";
 
     /// <summary>Sends; a connection lost while doing so is the next event, which ends the session by its own rules.</summary>
     private void TrySend(ControlRecord record)

@@ -1,8 +1,8 @@
-using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -16,7 +16,7 @@ internal sealed partial class SourceMigration
     /// the domain runs there again, or when all of it is there already.
     /// </summary>
     /// <exception cref="MigrationException">It could not; <see cref="Abort"/> says what that means for the domain.</exception>
-    public void Reconnect(IPEndPoint destination, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    public void Reconnect(Route destination, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         SourceLink reopened = Reopen(destination, cancellationToken);
         _earlier = (
@@ -57,11 +57,11 @@ internal sealed partial class SourceMigration
     }
 
     /// <summary>Connects; where nobody answers, everything is as it was.</summary>
-    private SourceLink Reopen(IPEndPoint destination, CancellationToken cancellationToken)
+    private SourceLink Reopen(Route destination, CancellationToken cancellationToken)
     {
         try
         {
-            return SourceLink.Reopen(destination, Link!.Id, cancellationToken);
+            return SourceLink.Reopen(destination, Link!, Options.Trace, cancellationToken);
         }
         catch (MigrationException e)
         {

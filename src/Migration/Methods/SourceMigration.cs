@@ -1,4 +1,3 @@
-using System.Net;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
@@ -6,6 +5,7 @@ using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -15,9 +15,12 @@ namespace PreRecordMigration.Methods;
 /// </summary>
 internal sealed partial class SourceMigration : IDisposable
 {
+    /// <summary>The name of the thread that answers demand faults.</summary>
+    internal const string AnswerThread = "page answers";
+
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
     private readonly PageBatch _batch = new();
-    private IPEndPoint _destination;
+    private Route _destination;
     private CancellationToken _cancellation;
     private CancellationTokenSource _running;
     private Workers _workers;
@@ -36,7 +39,7 @@ internal sealed partial class SourceMigration : IDisposable
 
     public SourceMigration(
         PreRecordSession session,
-        IPEndPoint destination,
+        Route destination,
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
@@ -73,10 +76,12 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Connects, agrees, and waits until the incoming domain exists. The domain runs meanwhile.</summary>
     public void Prepare()
     {
-        Link = SourceLink.Open(_destination, new PrepareRecord(Domain.Describe(), RemotePF), Token);
+        Link = SourceLink.Open(_destination, new PrepareRecord(Domain.Describe(), RemotePF), Options.Trace, Token);
         _endWatch = Link.Ended.UnsafeRegister(_ => _running.Cancel(), null);
         using CancellationTokenRegistration unblock = _cancellation.UnsafeRegister(
             _ => Link.Post(SourceLink.Failure(new OperationCanceledException(_cancellation))), null);
+        // A destination that gives up on the bulk connection may never greet on the other one.
+        using CancellationTokenRegistration ungreeted = Link.Ended.UnsafeRegister(_ => Link.Demand.Dispose(), null);
         _workers.Start("migration control", Link.ReceiveControl);
         Link.WelcomeDemand();
         Link.WaitFor(SourceStage.Open, Token);
@@ -284,7 +289,7 @@ internal sealed partial class SourceMigration : IDisposable
             Link.Post(new SourceEvent.PushedAll());
         });
         _workers.Start("page requests", _faults.ReadRequests);
-        _workers.Start("page answers", _faults.Answer);
+        _workers.Start(AnswerThread, _faults.Answer);
     }
 
     private void StopWorkers()

@@ -9,7 +9,8 @@ public sealed class AccessTrajectory
     private readonly AccessRecord[] _records;
 
     /// <summary>Wraps records that the caller gives up.</summary>
-    /// <param name="records">Ascending in sequence and epoch, each page at most once in an epoch.</param>
+    /// <param name="records">Ascending in sequence and epoch, each page at most once in an epoch, or once
+    /// as read and later once as written.</param>
     /// <param name="pageCount">The guest's page count; every pfn lies below it.</param>
     /// <param name="epochLength">How long an epoch lasted, in the guest's time.</param>
     /// <param name="epochCount">How many epochs were recorded, those without a record included.</param>

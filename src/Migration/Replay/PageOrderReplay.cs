@@ -13,10 +13,17 @@ public static class PageOrderReplay
     /// <param name="trajectory">What the guest did.</param>
     /// <param name="populated">The pages that have to travel.</param>
     /// <param name="options">What is assumed.</param>
+    /// <param name="onOrder">Told how many orders have been replayed, after each; null for nobody.</param>
+    /// <param name="cancellationToken">Ends the work between two orders.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The pages are those of another guest.</exception>
     public static IReadOnlyList<ReplayResult> Measure(
-        string name, AccessTrajectory trajectory, PageBitmap populated, ReplayOptions options)
+        string name,
+        AccessTrajectory trajectory,
+        PageBitmap populated,
+        ReplayOptions options,
+        Action<int>? onOrder = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(populated.PageCount, trajectory.PageCount, nameof(populated));
         options.Validate();
@@ -24,9 +31,11 @@ public static class PageOrderReplay
         Dictionary<ReplayOrder, (ReplayCounts Counts, PageOrder? Order)> runs = [];
         foreach (ReplayOrder order in Enum.GetValues<ReplayOrder>())
         {
+            cancellationToken.ThrowIfCancellationRequested();
             PageBitmap unsent = populated.Clone();
             (IPushOrder push, PageOrder? made) = Make(order, unsent, split, options);
             runs[order] = (ReplaySimulation.Run(push, unsent, split.Future, options), made);
+            onOrder?.Invoke(runs.Count);
         }
 
         ReplayCounts oracle = runs[ReplayOrder.Oracle].Counts;

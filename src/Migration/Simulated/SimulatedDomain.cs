@@ -67,6 +67,9 @@ public sealed partial class SimulatedDomain
     /// <summary>Which page frames exist.</summary>
     public PageBitmap PopulatedPages => _pages.Populated.Clone();
 
+    /// <summary>How many pages are trapped: recorded, tracked, or missing. None once everything has let go of the domain.</summary>
+    public int TrappedPages => _pages.Populated.Pfns().Count(pfn => _pages.TrapsOf(pfn) != Guest.PageTraps.None);
+
     /// <summary>The pages that the hypervisor writes without a fault: one a vCPU.</summary>
     public IReadOnlyList<int> SharedInfoPfns => _sharedInfoPfns;
 

@@ -114,7 +114,24 @@ public sealed class SimulatedHost : IMigrationHost
         Report(MigrationCapability.DirtyTracking, Options.SupportsDirtyTracking, nameof(Options.SupportsDirtyTracking)),
         Report(MigrationCapability.RemotePF, Options.SupportsRemotePF, nameof(Options.SupportsRemotePF)),
         Report(MigrationCapability.SeveralVcpus, Options.MaximumVcpus > 1, nameof(Options.MaximumVcpus)),
+        Report(MigrationCapability.Receiver, true, ""),
     ]);
+
+    /// <inheritdoc/>
+    public CapabilityReport Examine() => new(Name,
+    [
+        .. GetCapabilities().Items,
+        NotNeeded(MigrationCapability.Hypervisor),
+        NotNeeded(MigrationCapability.MemoryPaging),
+        NotNeeded(MigrationCapability.ShadowPaging),
+        NotNeeded(MigrationCapability.Extension),
+        NotNeeded(MigrationCapability.Toolstack),
+        FreeMemory(),
+        Report(MigrationCapability.InPlaceRollback, Options.SupportsInPlaceRollback, nameof(Options.SupportsInPlaceRollback)),
+    ]);
+
+    /// <inheritdoc/>
+    public CapabilityReport GetCapabilities(DomainKind kind) => GetCapabilities();
 
     /// <inheritdoc/>
     public IReadOnlyList<DomainInfo> GetDomains()
@@ -146,7 +163,9 @@ public sealed class SimulatedHost : IMigrationHost
 
             CheckVcpus(name, domain.Options.VcpuCount);
             domain.IsOwned = true;
-            return new SimulatedSourceDomain(this, domain);
+            return Options.SupportsInPlaceRollback
+                ? new SimulatedCheckpointedDomain(this, domain)
+                : new SimulatedSourceDomain(this, domain);
         }
     }
 
@@ -304,6 +323,17 @@ public sealed class SimulatedHost : IMigrationHost
     private MigrationException Exists(string name) => new(
         MigrationErrorId.DomainExists, $"Host {Name} has a domain {name} already.",
         "Rename or remove one of the two.", name);
+
+    private Capability FreeMemory()
+    {
+        long free = FreeMemoryBytes;
+        string reason = $"{free >> 20} MiB of {Options.MemoryBytes >> 20} MiB are free.";
+        return free > 0
+            ? new Capability(MigrationCapability.FreeMemory, true, reason, "")
+            : new Capability(MigrationCapability.FreeMemory, false, reason, "Make the host with more memory, or end a domain.");
+    }
+
+    private static Capability NotNeeded(MigrationCapability kind) => new(kind, true, "A simulated host needs none.", "");
 
     private static Capability Report(MigrationCapability kind, bool isAvailable, string option) => isAvailable
         ? new Capability(kind, true, "The simulated host can.", "")

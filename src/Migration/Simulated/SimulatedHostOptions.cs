@@ -21,6 +21,12 @@ public sealed record SimulatedHostOptions
     /// <summary>Whether it can hold back what domains send out.</summary>
     public bool SupportsOutputIsolation { get; init; } = true;
 
+    /// <summary>
+    /// Whether it can put a domain back to its checkpoint in place. A host that cannot (as Xen) restores the checkpoint into a
+    /// fresh domain.
+    /// </summary>
+    public bool SupportsInPlaceRollback { get; init; } = true;
+
     /// <summary>Most vCPUs of a domain that is recorded or comes in.</summary>
     public int MaximumVcpus { get; init; } = SimulatedDomainOptions.MaximumVcpus;
 

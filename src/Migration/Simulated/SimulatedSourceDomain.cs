@@ -6,7 +6,7 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Simulated;
 
 /// <summary>A simulated domain as the source of a migration: the owner's handle.</summary>
-internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain) : ICheckpointedDomain
+internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain) : ISourceDomain
 {
     private SimulatedRecorder? _recorder;
     private SimulatedDirtyTracker? _tracker;
@@ -16,6 +16,8 @@ internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain 
     public DomainInfo Info { get; } = domain.Info;
 
     public IGuestMemory Memory => domain.Memory;
+
+    private protected SimulatedDomain Domain => domain;
 
     public PageBitmap GetPopulatedPages() => domain.PopulatedPages;
 
@@ -92,12 +94,6 @@ internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain 
         return domain.CaptureCoreState();
     }
 
-    public void RestoreCoreState(CoreState checkpoint)
-    {
-        CheckUsable();
-        domain.RewindVcpus(GuestState.Load(checkpoint, domain.Layout, domain.Populated, domain.Name).Contexts);
-    }
-
     public void Destroy()
     {
         Enter(SimulatedCall.DestroySource);
@@ -131,7 +127,7 @@ internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain 
         host.Faults.Enter(call);
     }
 
-    private void CheckUsable()
+    private protected void CheckUsable()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (_isDestroyed)
@@ -140,5 +136,16 @@ internal sealed class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain 
                 MigrationErrorId.DomainState, $"Domain {domain.Name} was destroyed here.",
                 "It runs on elsewhere: look there.", domain.Name);
         }
+    }
+}
+
+/// <summary>A simulated domain that can also go back to its checkpoint in place.</summary>
+internal sealed class SimulatedCheckpointedDomain(SimulatedHost host, SimulatedDomain domain)
+    : SimulatedSourceDomain(host, domain), ICheckpointedDomain
+{
+    public void RestoreCoreState(CoreState checkpoint)
+    {
+        CheckUsable();
+        Domain.RewindVcpus(GuestState.Load(checkpoint, Domain.Layout, Domain.Populated, Domain.Name).Contexts);
     }
 }

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
-using System.Net;
 using System.Net.Sockets;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
 
@@ -11,18 +12,25 @@ namespace PreRecordMigration.Transfer;
 /// </summary>
 public sealed class Connection : IDisposable
 {
-    /// <summary>A peer that takes nothing for so long is lost: an abort must not wait for it without end.</summary>
-    private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(60);
-
+    private readonly PeerChannel? _channel;
     private readonly Stream _stream;
     private readonly Lock _sending = new();
     private readonly byte[] _header = new byte[Protocol.HeaderSize];
     private byte[] _body = new byte[64 << 10];
     private long _bytesSent;
     private volatile bool _isClosed;
+    private string _role = "";
+    private IProgress<MigrationTrace>? _trace;
 
-    /// <summary>Takes over a stream.</summary>
+    /// <summary>Takes over a channel.</summary>
+    public Connection(PeerChannel channel)
+        : this(channel.Stream) => _channel = channel;
+
+    /// <summary>Takes over a stream that leads to nobody in particular.</summary>
     public Connection(Stream stream) => _stream = stream;
+
+    /// <summary>Who is at the other end, as the transport has proved it; null where it proves nothing.</summary>
+    public string? Peer => _channel?.Peer;
 
     /// <summary>Bytes sent so far, headers included.</summary>
     public long BytesSent => Interlocked.Read(ref _bytesSent);
@@ -43,52 +51,19 @@ public sealed class Connection : IDisposable
     }
 
     /// <summary>Connects to a receiver.</summary>
-    /// <param name="endpoint">A loopback address: records are not encrypted.</param>
+    /// <param name="route">The way there.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DestinationUnreachable"/>, or
-    /// <see cref="MigrationErrorId.InvalidOption"/> for an address that is not loopback.</exception>
-    public static Connection Open(IPEndPoint endpoint, CancellationToken cancellationToken)
-    {
-        RequireLoopback(endpoint);
-        Socket socket = new(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            socket.ConnectAsync(endpoint, cancellationToken).AsTask().GetAwaiter().GetResult();
-            return new Connection(Tune(socket));
-        }
-        catch (SocketException e)
-        {
-            socket.Dispose();
-            throw new MigrationException(
-                MigrationErrorId.DestinationUnreachable,
-                $"No migration receiver answers at {endpoint}: {e.Message}.",
-                "Start one there with Start-MigrationReceiver, and check the address, the port and the tunnel.",
-                endpoint.ToString(),
-                e);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DestinationUnreachable"/>, or what keeps the two
+    /// sides from trusting each other.</exception>
+    public static Connection Open(Route route, CancellationToken cancellationToken) => new(route.Open(cancellationToken));
 
-    /// <summary>Takes over a socket that a listener accepted.</summary>
-    public static Connection Accept(Socket socket) => new(Tune(socket));
+    /// <summary>Takes over a socket that a listener accepted; bytes go as they are.</summary>
+    public static Connection Accept(Socket socket) => new(new SocketChannel(socket));
 
-    /// <summary>Refuses addresses that others can reach: this protocol neither encrypts nor authenticates.</summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
-    public static void RequireLoopback(IPEndPoint endpoint)
-    {
-        if (!IPAddress.IsLoopback(endpoint.Address))
-        {
-            throw new MigrationException(
-                MigrationErrorId.InvalidOption,
-                $"{endpoint} is not a loopback address, and the memory of a domain must not cross a network unprotected.",
-                $"Open a tunnel, such as 'ssh -L {endpoint.Port}:localhost:{endpoint.Port} {endpoint.Address}', and use localhost:{endpoint.Port}.",
-                endpoint.ToString());
-        }
-    }
+    /// <summary>Tells of every record from now on. Before the connection is used by several threads.</summary>
+    /// <param name="role">What to call the connection.</param>
+    /// <param name="trace">Who is told, on the thread that sends or receives; null for nobody.</param>
+    internal void TraceTo(string role, IProgress<MigrationTrace>? trace) => (_role, _trace) = (role, trace);
 
     /// <summary>Sends a control record.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>.</exception>
@@ -111,6 +86,8 @@ public sealed class Connection : IDisposable
         }
 
         Interlocked.Add(ref _bytesSent, record.Length);
+        _trace?.Report(new MigrationTrace(
+            MigrationTraceKind.Sent, ((RecordType)BinaryPrimitives.ReadUInt16LittleEndian(record.Span)).ToString(), _role, record.Length));
     }
 
     /// <summary>Waits for the next record; optional ones of unknown type are passed over.</summary>
@@ -126,6 +103,11 @@ public sealed class Connection : IDisposable
             RecordType type = (RecordType)BinaryPrimitives.ReadUInt16LittleEndian(_header);
             ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(_header.AsSpan(2));
             uint length = BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(4));
+            if (type is Protocol.TlsHandshake or Protocol.TlsAlert)
+            {
+                throw ProtocolErrors.Tls();
+            }
+
             if (length > Protocol.MaximumLength || (flags & ~Protocol.OptionalFlag) != 0)
             {
                 throw ProtocolErrors.Violation(
@@ -155,6 +137,8 @@ public sealed class Connection : IDisposable
             if (isKnown)
             {
                 body = _body.AsSpan(0, (int)length);
+                _trace?.Report(new MigrationTrace(
+                    MigrationTraceKind.Received, type.ToString(), _role, Protocol.HeaderSize + (int)length));
                 return type;
             }
         }
@@ -169,9 +153,9 @@ public sealed class Connection : IDisposable
     {
         try
         {
-            if (_stream is NetworkStream network)
+            if (_channel is not null)
             {
-                network.Socket.Shutdown(SocketShutdown.Send);
+                _channel.EndSending();
                 ReceiveTimeout = patience;
                 while (_stream.Read(_body) > 0)
                 {
@@ -191,19 +175,14 @@ public sealed class Connection : IDisposable
     public void Dispose()
     {
         _isClosed = true;
-        if (_stream is NetworkStream network)
+        if (_channel is not null)
         {
-            try
-            {
-                network.Socket.Shutdown(SocketShutdown.Both);
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                // The peer was faster; closing is all that is left to do.
-            }
+            _channel.Dispose();
         }
-
-        _stream.Dispose();
+        else
+        {
+            _stream.Dispose();
+        }
     }
 
     private void Fill(Span<byte> buffer)
@@ -220,15 +199,5 @@ public sealed class Connection : IDisposable
         {
             throw ProtocolErrors.Lost(e);
         }
-    }
-
-    private static NetworkStream Tune(Socket socket)
-    {
-        socket.NoDelay = true;
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 10);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 5);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
-        return new NetworkStream(socket, ownsSocket: true) { WriteTimeout = (int)s_sendTimeout.TotalMilliseconds };
     }
 }

@@ -82,6 +82,12 @@ public static class Protocol
     /// <summary>Most bytes of a string.</summary>
     public const int MaximumString = 64 << 10;
 
+    /// <summary>What would be the type of a record is the beginning of a TLS handshake. Never given to a record.</summary>
+    internal const RecordType TlsHandshake = (RecordType)0x0316;
+
+    /// <summary>The beginning of a TLS alert. Never given to a record.</summary>
+    internal const RecordType TlsAlert = (RecordType)0x0315;
+
     /// <summary>Flag bit: a receiver that does not know the type passes over it.</summary>
     public const ushort OptionalFlag = 1;
 }
@@ -100,6 +106,9 @@ public enum ConnectionRole : ushort
 
     /// <summary>As <see cref="Demand"/>, of a migration whose connections were lost.</summary>
     ResumedDemand = 4,
+
+    /// <summary>A question whether a receiver is there, and which version it speaks; Welcome is the whole answer.</summary>
+    Probe = 5,
 }
 
 /// <summary>Where a destination stands when its source comes back. Numbers travel: never reuse or renumber.</summary>

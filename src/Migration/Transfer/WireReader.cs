@@ -82,6 +82,16 @@ internal static class ProtocolErrors
         $"The peer speaks version {theirs} of the migration protocol; this side speaks version {Protocol.Version}.",
         "Install the same version of the module on both hosts.");
 
+    public static MigrationException Tls() => new(
+        MigrationErrorId.TransportMismatch,
+        "The peer speaks TLS, and this side does not.",
+        "Give both sides certificates, or neither: Start-MigrationReceiver and Connect-MigrationHost with -Certificate.");
+
+    public static MigrationException OtherPeer(string message) => new(
+        MigrationErrorId.NotTrusted,
+        message,
+        "Check that the address leads to one machine only, whose certificate has not been changed meanwhile.");
+
     public static MigrationException Lost(Exception? cause = null) => new(
         MigrationErrorId.ConnectionLost,
         $"The connection to the peer was lost{(cause is null ? "" : ": " + cause.Message)}.",

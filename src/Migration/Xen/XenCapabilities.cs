@@ -6,62 +6,78 @@ namespace PreRecordMigration.Xen;
 /// <summary>What a Xen host can do, and why not, found out without touching a domain.</summary>
 internal static class XenCapabilities
 {
-    private const string VersionToken = "prerecord";
-    private const string CapabilityToken = "prerecord-paging-";
-
     private const string BuildRemedy =
         "Build the hypervisor with CONFIG_UNSUPPORTED, CONFIG_EXPERT and CONFIG_MEM_PAGING=y and this project's patches (native/hypervisor), and boot it.";
 
-    /// <summary>Asks the host.</summary>
-    internal static CapabilityReport Of(XenControl control, string hostName)
+    /// <summary>Asks the host, for domains with nested paging.</summary>
+    internal static CapabilityReport Of(XenControl control, string hostName) =>
+        Of(XenHostFacts.Read(control), control.ProbeExtension(), hostName);
+
+    /// <summary>What a migration asks of a host that says this of itself, for domains with nested paging.</summary>
+    internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName)
     {
-        XenHostInfo info = control.GetHostInfo();
-        Verdict paging = Paging(control, info);
-        return new CapabilityReport(
-            hostName,
-            [
-                new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {info.Major}.{info.Minor}).", ""),
-                paging.For(MigrationCapability.Recording),
-                paging.For(MigrationCapability.Rollback),
-                new(MigrationCapability.OutputIsolation, true,
-                    "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
-                new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
-                paging.For(MigrationCapability.RemotePF),
-                SeveralVcpus(control, paging),
-            ]);
+        Verdict paging = Paging(facts);
+        return Report(facts, hostName, paging, SeveralVcpus(facts, paging), Extension(answer));
+    }
+
+    /// <summary>Asks the host, for paravirtualised domains: the extension does all of it.</summary>
+    internal static CapabilityReport OfParavirtualised(XenControl control, string hostName)
+    {
+        Verdict extension = Extension(control.ProbeExtension());
+        return Report(
+            XenHostFacts.Read(control), hostName, extension, extension.For(MigrationCapability.SeveralVcpus), extension);
     }
 
     /// <summary>Whether the hypervisor carries the fix without which several vCPUs hang the host.</summary>
-    internal static bool HasSeveralVcpuFix(XenControl control) =>
-        control.GetText(XenText.Capabilities).Contains(CapabilityToken, StringComparison.Ordinal)
-        || control.GetText(XenText.ExtraVersion).Contains(VersionToken, StringComparison.Ordinal);
+    internal static bool HasSeveralVcpuFix(XenControl control) => XenHostFacts.Read(control).HasSeveralVcpuFix;
 
-    private static Verdict Paging(XenControl control, XenHostInfo info)
+    private static CapabilityReport Report(
+        XenHostFacts facts, string hostName, Verdict recording, Capability severalVcpus, Verdict extension) => new(
+        hostName,
+        [
+            new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {facts.Info.Major}.{facts.Info.Minor}).", ""),
+            recording.For(MigrationCapability.Recording),
+            recording.For(MigrationCapability.Rollback),
+            new(MigrationCapability.OutputIsolation, true,
+                "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
+            new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
+            recording.For(MigrationCapability.RemotePF),
+            severalVcpus,
+            extension.For(MigrationCapability.ParavirtualisedDomains),
+            new(MigrationCapability.Receiver, true, "This session can receive for it: Start-MigrationReceiver.", ""),
+        ]);
+
+    private static Verdict Extension(XenExtensionAnswer answer) => answer == XenExtensionAnswer.Present
+        ? new(true, "The hypervisor has this project's extension.", "")
+        : new(false, "The hypervisor lacks this project's extension, which records and serves domains without nested paging.",
+            XenErrno.ExtensionRemedy);
+
+    private static Verdict Paging(XenHostFacts facts)
     {
-        if (!info.Capabilities.HasFlag(XenHostCapabilities.Hap))
+        if (!facts.HasHap)
         {
             return new(false, "The processor has no hardware-assisted paging (EPT or NPT), or it is switched off.",
                 "Switch virtualisation on in the firmware, and boot Xen without hap=0.");
         }
 
-        if (control.GetDomain(0).Flags.HasFlag(XenDomainFlags.Hvm))
+        if (facts.IsControlDomainHvm)
         {
             return new(false, "The control domain is PVH: Xen then refuses memory paging.", "Boot a PV control domain (without dom0=pvh).");
         }
 
-        return control.SupportsPaging()
+        return facts.HasMemoryPaging
             ? new(true, "The hypervisor has memory paging.", "")
             : new(false, "The hypervisor was built without MEM_PAGING.", BuildRemedy);
     }
 
-    private static Capability SeveralVcpus(XenControl control, Verdict paging)
+    private static Capability SeveralVcpus(XenHostFacts facts, Verdict paging)
     {
         if (!paging.IsAvailable)
         {
             return paging.For(MigrationCapability.SeveralVcpus);
         }
 
-        return HasSeveralVcpuFix(control)
+        return facts.HasSeveralVcpuFix
             ? new(MigrationCapability.SeveralVcpus, true, "The hypervisor carries this project's fix.", "")
             : new(MigrationCapability.SeveralVcpus, false,
                 "The hypervisor lacks this project's fix: recording a domain with several vCPUs could hang the host.", BuildRemedy);

@@ -10,7 +10,33 @@ namespace PreRecordMigration.Xen;
 /// <param name="Khz">Frequency in kHz.</param>
 /// <param name="ElapsedNanoseconds">Time elapsed in the domain, in nanoseconds.</param>
 /// <param name="Incarnation">How often the domain was restored.</param>
-public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint Incarnation);
+public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint Incarnation)
+{
+    private const int Length = 20;
+
+    /// <summary>The counter as it travels: 20 bytes.</summary>
+    internal byte[] ToBytes()
+    {
+        byte[] bytes = new byte[Length];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mode);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), Khz);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(8), ElapsedNanoseconds);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(16), Incarnation);
+        return bytes;
+    }
+
+    /// <summary>Reads what a peer sent.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
+    internal static XenTsc Parse(ReadOnlyMemory<byte> content)
+    {
+        XenRecordReader reader = new(content, "time-stamp counter section");
+        uint mode = reader.U32();
+        uint khz = reader.U32();
+        XenTsc parsed = new(mode, khz, reader.U64(), reader.U32());
+        reader.End();
+        return mode <= 2 ? parsed : throw reader.Malformed($"there is no TSC mode {mode}");
+    }
+}
 
 /// <summary>
 /// The sections of a Xen domain's core state, on which the source's and the destination's half agree:
@@ -24,17 +50,11 @@ public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint 
 /// <param name="Emulator">The emulated devices; null where the domain has no emulator (PVH).</param>
 public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc, EmulatorState? Emulator = null)
 {
-    private const int TscLength = 20;
-
     /// <summary>The sections as they travel.</summary>
     public IReadOnlyList<CoreStateSection> ToSections()
     {
-        byte[] tsc = new byte[TscLength];
-        BinaryPrimitives.WriteUInt32LittleEndian(tsc, Tsc.Mode);
-        BinaryPrimitives.WriteUInt32LittleEndian(tsc.AsSpan(4), Tsc.Khz);
-        BinaryPrimitives.WriteUInt64LittleEndian(tsc.AsSpan(8), Tsc.ElapsedNanoseconds);
-        BinaryPrimitives.WriteUInt32LittleEndian(tsc.AsSpan(16), Tsc.Incarnation);
-        List<CoreStateSection> sections = [new(CoreStateKind.Tsc, tsc), new(CoreStateKind.VcpuContexts, HvmContext)];
+        List<CoreStateSection> sections =
+            [new(CoreStateKind.Tsc, Tsc.ToBytes()), new(CoreStateKind.VcpuContexts, HvmContext)];
         if (Emulator is not null)
         {
             sections.Add(new(CoreStateKind.Devices, Emulator.Serialise()));
@@ -74,12 +94,7 @@ public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc
             throw Violation($"section {(context is null ? CoreStateKind.VcpuContexts : CoreStateKind.Tsc)} is missing");
         }
 
-        XenRecordReader reader = new(tsc.Value, "time-stamp counter section");
-        uint mode = reader.U32();
-        uint khz = reader.U32();
-        XenTsc parsed = new(mode, khz, reader.U64(), reader.U32());
-        reader.End();
-        return mode <= 2 ? new XenCoreSections(context.Value, parsed, emulator) : throw Violation($"there is no TSC mode {mode}");
+        return new XenCoreSections(context.Value, XenTsc.Parse(tsc.Value), emulator);
     }
 
     private static MigrationException Violation(string problem) => new(

@@ -38,7 +38,7 @@ public sealed record XenDomainConfiguration(
     IReadOnlyList<int> ReservedPages)
 {
     /// <summary>The version of the serialised form.</summary>
-    public const uint Version = 1;
+    public const uint Version = 2;
 
     private const uint Magic = 0x43585250; // "PRXC"
     private const int LargestJson = 4 << 20;
@@ -49,6 +49,9 @@ public sealed record XenDomainConfiguration(
     private const int MsrEntryLength = 16;
     private const int ParameterLength = 12;
     private const int DeepestJson = 64;
+
+    /// <summary>A PV domain's: the pages that hold its p2m, in order. Empty for other domains.</summary>
+    public IReadOnlyList<int> P2mPages { get; init; } = [];
 
     /// <summary>Finds a parameter; 0 where the domain has none of that index.</summary>
     public ulong GetParameter(uint index)
@@ -89,6 +92,12 @@ public sealed record XenDomainConfiguration(
             writer.Write(pfn);
         }
 
+        writer.Write(P2mPages.Count);
+        foreach (int pfn in P2mPages)
+        {
+            writer.Write(pfn);
+        }
+
         writer.Flush();
         return stream.ToArray();
     }
@@ -115,15 +124,16 @@ public sealed record XenDomainConfiguration(
                 "Install the same version of the module on both hosts.");
         }
 
-        string json = ReadJson(ref reader);
+        string json = ReadJson(ref reader, out bool isPv);
         uint major = reader.U32();
         uint minor = reader.U32();
         ReadOnlyMemory<byte> leaves = ReadArray(ref reader, CpuidLeafLength, "CPUID policy");
         ReadOnlyMemory<byte> msrs = ReadArray(ref reader, MsrEntryLength, "MSR policy");
         XenHvmParameter[] parameters = ReadParameters(ref reader);
         int[] reserved = ReadReservedPages(ref reader, pageCount);
+        int[] p2m = ReadP2mPages(ref reader, isPv ? pageCount : 0);
         reader.End();
-        return new XenDomainConfiguration(json, major, minor, leaves, msrs, parameters, reserved);
+        return new XenDomainConfiguration(json, major, minor, leaves, msrs, parameters, reserved) { P2mPages = p2m };
     }
 
     private static void WriteBlock(BinaryWriter writer, ReadOnlySpan<byte> block)
@@ -132,7 +142,7 @@ public sealed record XenDomainConfiguration(
         writer.Write(block);
     }
 
-    private static string ReadJson(ref XenRecordReader reader)
+    private static string ReadJson(ref XenRecordReader reader, out bool isPv)
     {
         ReadOnlyMemory<byte> text = reader.Block(LargestJson, "configuration");
         try
@@ -145,10 +155,12 @@ public sealed record XenDomainConfiguration(
                 && kind.ValueKind == JsonValueKind.String
                     ? kind.GetString()
                     : null;
-            if (type is not ("pvh" or "hvm"))
+            if (type is not ("pvh" or "hvm" or "pv"))
             {
-                throw reader.Malformed($"c_info.type is {(type is null ? "missing" : $"\"{type}\"")}, not \"pvh\" or \"hvm\"");
+                throw reader.Malformed($"c_info.type is {(type is null ? "missing" : $"\"{type}\"")}, not \"pvh\", \"hvm\" or \"pv\"");
             }
+
+            isPv = type == "pv";
 
             return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(text.Span);
         }
@@ -206,5 +218,20 @@ public sealed record XenDomainConfiguration(
         }
 
         return pages;
+    }
+
+    /// <summary>As many pages as a p2m of 8 bytes a page takes; 0 pages where the domain has none.</summary>
+    private static int[] ReadP2mPages(ref XenRecordReader reader, int pageCount)
+    {
+        int expected = (int)((((long)pageCount * sizeof(ulong)) + Pages.Page.Size - 1) / Pages.Page.Size);
+        int count = reader.Count(expected, sizeof(int), "p2m pages");
+        int[] pages = new int[count];
+        for (int i = 0; i < count; i++)
+        {
+            uint pfn = reader.U32();
+            pages[i] = pfn < (uint)pageCount ? (int)pfn : throw reader.Malformed($"p2m page {pfn} is not below {pageCount}");
+        }
+
+        return count == expected ? pages : throw reader.Malformed($"it names {count} p2m pages of {expected}");
     }
 }

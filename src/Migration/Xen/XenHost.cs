@@ -52,6 +52,21 @@ public sealed partial class XenHost : IMigrationHost
     public CapabilityReport GetCapabilities() => XenCapabilities.Of(_control, Name);
 
     /// <inheritdoc/>
+    public CapabilityReport GetCapabilities(DomainKind kind) => kind == DomainKind.PV
+        ? XenCapabilities.OfParavirtualised(_control, Name)
+        : GetCapabilities();
+
+    /// <inheritdoc/>
+    public CapabilityReport Examine()
+    {
+        XenHostFacts facts = XenHostFacts.Read(_control);
+        XenExtensionAnswer extension = _control.ProbeExtension();
+        return new CapabilityReport(
+            Name,
+            [.. XenCapabilities.Of(facts, extension, Name).Items, .. XenExamination.Of(facts, extension, XlAnswer.Ask())]);
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<DomainInfo> GetDomains() =>
     [
         .. _control.ListDomains()

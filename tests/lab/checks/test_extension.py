@@ -1,227 +1,116 @@
-"""The hypervisor's extension on real PV guests: what it records is true, originals are kept, missing pages are served.
+"""The hypervisor's extension on real guests: what it records is true, originals are kept, missing pages are served.
 
-LAB_EXTENSION_REPEATS: how often each load is rolled back and served (default 1).
+LAB_EXTENSION_ROLLBACKS, LAB_EXTENSION_SERVED: how often each load is rolled back and served (default 2 and 1).
 """
-import contextlib
 import os
-import random
-import time
 import unittest
 
-from extension_tool import ACCESSES, BACKUPS, FULL, LOST, RUNNING, Refused, Tool, install
-from lab_guest import Guest
-from prerecord_lab import Lab
+from extension_case import HOST, Case, install_tool, paused, running
+from extension_tool import ACCESSES, BACKUPS, FULL, Refused
 
-HOST = Lab.attach().host(1)
-REPEATS = int(os.environ.get("LAB_EXTENSION_REPEATS", "1"))
-PACED = "console=hvc0 quiet mitigations=off lab.mib=16 lab.rate=1000 lab.workload="
-LOADS = ("idle", "writer2", "many2", "redis")
+ROLLBACKS = int(os.environ.get("LAB_EXTENSION_ROLLBACKS", "2"))
+SERVED = int(os.environ.get("LAB_EXTENSION_SERVED", "1"))
 
 
 def setUpModule():
-    install(HOST)
+    install_tool()
 
 
-def free_memory():
-    return int(HOST.run("xl info | sed -n 's/^free_memory *: //p'").check().stdout)
-
-
-@contextlib.contextmanager
-def running(config, *overrides):
-    """A PV guest and a tool for it; afterwards both are gone and the host has its memory back."""
-    before = free_memory()
-    workload = config.rstrip("2")
-    guest = Guest(HOST, config).create('type="pv"', f'extra="{PACED}{workload}"', *overrides)
-    tool = None
-    try:
-        guest.wait_report(lambda report: report.beat >= 3 and (report.keys or workload != "redis"), "three beats")
-        tool = Tool(guest)
-        yield guest, tool
-    finally:
-        if tool:
-            tool.kill()
-        if guest.exists():
-            guest.destroy()
-    deadline = time.monotonic() + 60
-    while free_memory() < before:
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{before - free_memory()} MiB did not come back")
-        time.sleep(0.5)
-
-
-def begin(tool, slots=20000, flags=ACCESSES | BACKUPS):
-    """Snapshot and start at one instant of the guest."""
-    tool(f"prepare {slots}")
-    tool(f"grow {slots}")
-    tool("pause")
-    tool("snapshot")
-    tool(f"start {flags}")
-    tool("unpause")
-
-
-def end(tool):
-    tool("unpause")
-    tool("stop")
-    tool("release")
-
-
-class Test(unittest.TestCase):
-    def check_rollback(self, tool):
-        tool("pause")
-        found = tool.numbers("compare")
-        flags = tool.numbers("query")["flags"]
-        end(tool)
-        self.assertEqual((found["wrong"], flags & LOST), (0, 0), found)
-        self.assertLessEqual(found["excused"], 8)
-        return found
-
-    def check_healthy(self, guest, beats=5):
-        before, after = guest.wait_progress(beats)
-        self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
-        if after.workload not in ("idle", "redis", "many"):
-            self.assertGreater(after.checks, before.checks)
-        if after.workload == "redis":
-            keys, right, wrong, missing = guest.verify_redis()
-            self.assertEqual((right, wrong, missing), (keys, 0, 0))
-
-
-class Recording(Test):
+class Recording(Case):
     def test_the_trajectory_is_true(self):
         with running("trail") as (guest, tool):
-            begin(tool)
+            self.begin(tool)
             page = {int(pfn): int(number) for number, pfn in (word.split(":") for word in tool(f"find {TRAIL_MAGIC}").split())}
             self.assertEqual(sorted(page.values()), list(range(TRAIL_PAGES)))
             for request in (7, 8, 9):
                 tool("epoch")
-                guest.write("data/lab-request", request)
-                while f"request={request} " not in (guest.read("data/lab-reply") or ""):
-                    time.sleep(0.2)
+                guest.lay_trail(request)
                 tool("epoch")
                 seen = [(page[pfn], written) for pfn, written in tool.records() if pfn in page]
                 self.assertEqual(seen, trail(request))
-            tool("pause")
-            end(tool)
-            self.check_healthy(guest)
-
-    def test_originals_are_kept(self):
-        for load in LOADS:
-            with self.subTest(load), running(load) as (guest, tool):
-                for _ in range(REPEATS):
-                    begin(tool)
-                    for _ in range(6):
-                        time.sleep(0.5)
-                        tool("epoch")
-                    found = self.check_rollback(tool)
-                    print(f"\n{load}: {found}", end="", flush=True)
-                    self.assertGreater(found["changed"], 20)
-                    self.check_healthy(guest, 2)
-
-    def test_originals_are_kept_while_the_guest_balloons_and_is_logged(self):
-        with running("writer2") as (guest, tool):
-            begin(tool)
-            HOST.run(f"xl mem-set {guest.name} 100", 60).check()
-            saving = HOST.start(f"xl save -c {guest.name} /tmp/extension.save")
-            for _ in range(6):
-                time.sleep(0.5)
-                tool("epoch")
-            HOST.run(f"xl mem-set {guest.name} 128", 60).check()
-            saving.wait(300).check()
-            HOST.run("rm /tmp/extension.save").check()
-            time.sleep(2)
-            print(f"\nballooned and saved: {self.check_rollback(tool)}", end="", flush=True)
+            self.check_rollback(tool)
             self.check_healthy(guest)
 
     def test_a_full_store_pauses_the_domain_and_growing_lets_it_run(self):
-        with running("writer2", 'extra="console=hvc0 quiet mitigations=off lab.workload=writer lab.mib=16"') as (guest, tool):
+        with running("writer2", rate=0) as (guest, tool):
             tool("prepare 20000")
             with self.assertRaisesRegex(Refused, "No space left"):
                 tool(f"start {ACCESSES | BACKUPS}")
             tool("grow 256")
             tool("pause")
-            tool("snapshot")
             tool(f"start {ACCESSES | BACKUPS}")
+            tool("snapshot")
             tool("unpause")
             for slots in (600, 1200, 20000):
                 while not tool.numbers("query")["flags"] & FULL:
                     tool("wait 1000")
+                self.assertTrue(paused(guest))
                 stopped = tool.numbers("query")
                 self.assertLessEqual(stopped["used"], stopped["slots"])
-                time.sleep(1)
-                self.assertEqual(tool.numbers("query")["used"], stopped["used"])
                 tool(f"grow {slots}")
+            guest.wait_progress(1)
             self.assertFalse(tool.numbers("query")["flags"] & FULL)
-            time.sleep(1)
             self.check_rollback(tool)
             self.check_healthy(guest)
 
 
-class RemotePF(Test):
-    def test_missing_pages_are_served(self):
-        for load in LOADS:
-            with self.subTest(load), running(load) as (guest, tool):
-                for _ in range(REPEATS):
-                    tool("pause")
-                    tool("snapshot")
-                    away = tool.numbers("away")
-                    tool("unpause")
-                    print(f"\n{load}: away {away['away']}, {tool('answer 32 20')}", end="", flush=True)
-                    self.assertGreater(away["away"], 30000)
-                    tool("stop")
-                    tool("release")
-                    self.check_healthy(guest)
+class Load(Case):
+    """Each load is recorded, rolled back and served again and again on one guest."""
 
-
-class Failures(Test):
-    def test_a_killed_tool_leaves_a_running_guest_that_another_tool_takes_over(self):
-        with running("writer2") as (guest, tool):
-            begin(tool)
-            tool.kill()
+    def check(self, config, *overrides):
+        with running(config, *overrides) as (guest, tool):
+            for _ in range(ROLLBACKS):
+                found = self.record(guest, tool)
+                print(f"\n{config}: {found}", end="", flush=True)
+                self.assertGreater(found["changed"], 20)
             self.check_healthy(guest)
-            second = Tool(guest)
-            self.assertTrue(second.numbers("query")["flags"] & RUNNING)
-            with self.assertRaisesRegex(Refused, "busy"):
-                second("prepare 20000")
-            second("stop")
-            second("release")
-            second.close()
+            for _ in range(SERVED):
+                found = self.serve(tool)
+                print(f"\n{config}: {found}", end="", flush=True)
+                self.assertGreater(found["away"], 25000)
+                self.check_healthy(guest)
+
+    def test_idle(self):
+        self.check("idle")
+
+    def test_writer_on_two_vcpus(self):
+        self.check("writer2")
+
+    def test_many_processes_on_two_vcpus(self):
+        self.check("many2")
+
+    def test_redis(self):
+        self.check("redis", "memory=192")
+
+    def test_shadow_hvm_writer_on_two_vcpus(self):
+        self.check("writer2", 'type="pvh"', "hap=0")
+
+    def test_shadow_hvm_many_processes(self):
+        self.check("many", 'type="pvh"', "hap=0")
+
+    def test_ballooning_and_log_dirty_at_once(self):
+        with running("writer2") as (guest, tool):
+            for _ in range(ROLLBACKS):
+                self.begin(tool)
+                HOST.run(f"xl mem-set {guest.name} 100", 120).check()
+                saving = HOST.start(f"xl save -c {guest.name} /tmp/extension.save")
+                for _ in range(3):
+                    tool("epoch")
+                    guest.wait_report(lambda _: True, "a report")
+                HOST.run(f"xl mem-set {guest.name} 128", 120).check()
+                saving.wait(600).check()
+                HOST.run("rm /tmp/extension.save").check()
+                guest.wait_progress(1)
+                print(f"\nballooned and saved: {self.check_rollback(tool)}", end="", flush=True)
             self.check_healthy(guest)
 
-    def test_a_guest_may_be_destroyed_while_it_is_recorded(self):
-        with running("writer2") as (guest, tool):
-            begin(tool)
-            time.sleep(1)
-            guest.destroy()
-
-    def test_a_guest_may_be_destroyed_while_pages_are_missing(self):
-        for load in ("writer2", "many2"):
-            with self.subTest(load), running(load) as (guest, tool):
-                tool("pause")
-                tool("snapshot")
-                tool("away")
-                tool("unpause")
-                with self.assertRaisesRegex(Refused, "busy"):
-                    tool("stop")
-                time.sleep(1)
-                self.assertGreater(tool.numbers("query")["count"], 0)
-                guest.destroy()
-
-    def test_absurd_arguments_are_refused(self):
-        numbers = (0, 1, 7, 8, 511, 512, 32767, 32768, 32769, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 47, 1 << 63, (1 << 64) - 1)
-        choose = random.Random(5)
-        with running("writer2") as (guest, tool):
-            for _ in range(600):
-                version = choose.choice((1, 1, 1, 1, 1, 1, 1, 0, 2, (1 << 32) - 1))
-                command = choose.choice((*range(14), 1 << 31, (1 << 32) - 1))
-                flags = choose.choice((0, 0, 0, 1, 2, 3, 4, (1 << 32) - 1))
-                pad = choose.choice((0, 0, 0, 0, 0, 0, 0, 1))
-                tool("raw " + " ".join(map(str, (version, command, flags, pad, *(choose.choice(numbers) for _ in range(4))))))
-            for command in ("stop", "release"):
-                with contextlib.suppress(Refused):
-                    tool(command)
-            # Whatever happened before, a proper recording works.
-            begin(tool)
-            tool("epoch")
-            self.check_rollback(tool)
+    def test_disk_and_network(self):
+        HOST.run("/etc/xen/scripts/lab-devices", 120).check()
+        with running("devices") as (guest, tool):
+            for _ in range(ROLLBACKS):
+                found = self.record(guest, tool, excused=600)
+                print(f"\ndevices: {found}", end="", flush=True)
+                self.assertGreater(found["changed"], 20)
             self.check_healthy(guest)
 
 

@@ -69,7 +69,7 @@ class Moves(unittest.TestCase):
             arrived.destroy()
 
     def check_move(self, guest, moved, arrived):
-        print(f"\nxl migrate {guest.name}: {moved.seconds:.1f} s, {moved.bytes / 1e6:.1f} MB, downtime {moved.downtime:.2f} s, {moved.rounds} rounds")
+        print(f"\nxl migrate {guest.name}: {moved.seconds:.1f} s, {moved.bytes / 1e6:.1f} MB, downtime {moved.downtime:.2f} s")
         self.assertGreater(moved.bytes, 100_000_000)
         _, after = arrived.wait_progress(5)
         self.assertEqual(after.errors, 0)

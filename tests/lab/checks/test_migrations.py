@@ -3,7 +3,7 @@ import unittest
 
 from lab_guest import running
 from module_shell import Shells
-from moves import METHODS, PACED, PRE_COPY, move, open_way
+from moves import METHODS, PACED, move, open_way
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
@@ -38,7 +38,7 @@ class Moves(unittest.TestCase):
         way = open_way(*(SHELLS[number] for number in range(1, hosts + 1)))
         with running([LAB.host(number) for number in range(1, hosts + 1)], config, *overrides) as guest:
             before = guest.report()
-            numbers, moved = move(way, guest, METHODS.get(method, PRE_COPY))
+            numbers, moved = move(way, guest, METHODS[method])
             print(f"\n{config} by {method}, {hosts} host(s): {numbers}")
             self.check_whole(moved, before)
             self.assertGreater(numbers["tables"], 0)
@@ -58,7 +58,7 @@ class Moves(unittest.TestCase):
         self.check_move("writer", "rollback", 1, PACED)
 
     def test_hvm_guest_by_each_method_on_one_host(self):
-        for method in [*METHODS, "pre-copy"]:
+        for method in METHODS:
             with self.subTest(method):
                 self.check_move("hvm", method, 1, PACED)
 
@@ -71,6 +71,9 @@ class Moves(unittest.TestCase):
         for method in METHODS:
             with self.subTest(method):
                 self.check_move("hvm", method, 2, PACED)
+
+    def test_paced_writer_by_post_copy_over_tls_between_two_hosts(self):
+        self.check_move("writer", "post-copy", 2, PACED)
 
     def test_writer_of_two_vcpus_by_each_method_on_one_host(self):
         for method in METHODS:

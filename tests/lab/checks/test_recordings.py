@@ -1,21 +1,26 @@
 """Recording on real Xen, let go again: guests run on whole. Refusals: a clear error, and the domain runs on."""
+import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from lab_guest import running
-from module_shell import ModuleShell, Shells
-from moves import PACED, open_way
+from module_shell import FOLDER, ModuleShell, Shells, install
+from moves import PACED, RECORD, open_way
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
-# JSON by hand: the shell has no ConvertTo-Json.
-RECORD = """
-$p = Start-PreRecord -Name {name} -Mode {mode} -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
-$proof = $p.RollbackProof
-'{{"recorded":' + $p.RecordedPages + ',"backed":' + $p.BackedUpPages + ',"changed":' + [int]$proof.ChangedPages +
-  ',"proved":' + $(if ($proof.IsProved) {{ 'true' }} else {{ 'false' }}) + '}}'
-$p | Stop-PreRecord -Confirm:$false
+
+# What this process has mapped of other domains must not grow by it.
+ROLL_BACK = """
+$mapped = {{ [regex]::Matches([System.IO.File]::ReadAllText('/proc/self/maps'), 'privcmd').Count }}
+$before = & $mapped
+$p = Start-PreRecord -Name {name} -Mode Rollback -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
+$d = $p | Restore-PageBackup -Confirm:$false -ErrorAction Stop
+'{{"name":"' + $d.Name + '","id":' + $d.Id + ',"state":"' + $d.State + '","backed":' + $p.BackedUpPages +
+  ',"proved":' + $(if ($p.RollbackProof.IsProved) {{ 'true' }} else {{ 'false' }}) + ',"mapped":' + ((& $mapped) - $before) + '}}'
 """
 
 
@@ -59,6 +64,22 @@ class Recordings(unittest.TestCase):
     def test_an_hvm_guest_is_recorded_and_let_go(self):
         self.check_recording("hvm")
 
+    def test_a_domain_is_rolled_back_into_a_fresh_one_of_its_name(self):
+        with running([HOST], "writer", PACED) as guest:
+            before = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
+            rolled_back = shell().values(ROLL_BACK.format(name=guest.name), 900)
+            self.assertEqual(rolled_back["name"], guest.name)
+            self.assertEqual(rolled_back["state"], "Running")
+            self.assertIs(rolled_back["proved"], True)
+            self.assertGreater(rolled_back["backed"], 0)
+            self.assertEqual(rolled_back["mapped"], 0, "pages are still mapped")
+            after = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
+            self.assertNotEqual(after, before, "the domain was not a fresh one")
+            self.assertEqual(str(rolled_back["id"]), after)
+            names = [line.split()[0] for line in HOST.run(["xl", "list"]).check().stdout.splitlines()[2:]]
+            self.assertEqual(names, [guest.name], "another copy was left")
+            self.check_whole(guest)
+
     def test_a_tool_that_is_killed_while_recording_leaves_a_domain_that_the_next_run_mends(self):
         with running([HOST], "writer") as guest:
             killed = ModuleShell(HOST)
@@ -67,6 +88,19 @@ class Recordings(unittest.TestCase):
             killed.kill()
             self.assertGreater(shell().values(RECORD.format(name=guest.name, mode="Observe"))["recorded"], 0)
             self.check_whole(guest)
+
+
+class Examination(unittest.TestCase):
+    def test_this_host_says_what_its_abilities_rest_on(self):
+        said = shell().check(
+            "Test-MigrationHost | ForEach-Object { \"$($_.Capability)=$($_.IsAvailable) $($_.Reason)\" }")
+        rows = dict(line.split("=", 1) for line in said.splitlines() if line)
+        for name in ("Control", "Recording", "Rollback", "RemotePF", "Hypervisor", "MemoryPaging", "ShadowPaging",
+                     "Extension", "Toolstack", "FreeMemory"):
+            self.assertTrue(rows[name].startswith("True "), f"{name}: {rows[name]}")
+        self.assertIn("4.17", rows["Hypervisor"])
+        self.assertIn("4.17", rows["Toolstack"])
+        self.assertTrue(rows["InPlaceRollback"].startswith("False "), rows["InPlaceRollback"])
 
 
 class Refusals(unittest.TestCase):
@@ -98,6 +132,25 @@ class Refusals(unittest.TestCase):
         with running([HOST], "idle", "hap=0") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "hap=0")
             guest.wait_progress(3)
+
+    def check_shell_refuses(self, command, *words):
+        """What a shell of its own says: the library is looked for once a process, and its user is fixed."""
+        install(HOST)
+        result = HOST.run(command.format(shell=f"{FOLDER}/shell/prerecord-shell -ModulePath {FOLDER}/PreRecordMigration"), 300)
+        self.assertNotEqual(result.code, 0)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+    def test_not_root(self):
+        self.check_shell_refuses("HOME=/tmp su -s /bin/sh nobody -c '{shell} -Command Connect-MigrationHost'", "AccessDenied", "root")
+
+    def test_a_library_of_another_version(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, library = Path(folder, "other.c"), Path(folder, "other.so")
+            source.write_text("unsigned int prx_abi_version(void) { return 99; }\n")
+            subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+            HOST.run("cat > /tmp/other.so", 60, stdin=library.read_bytes()).check()
+        self.check_shell_refuses("PRERECORD_XEN_LIBRARY=/tmp/other.so {shell} -Command Connect-MigrationHost", "LibraryMissing", "version 99")
 
     def test_populate_on_demand(self):
         with running([HOST], "idle", "maxmem=256") as guest:

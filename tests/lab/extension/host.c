@@ -11,8 +11,9 @@
 #include "host.h"
 
 enum {
-	HYPERCALL_domctl = 36,
-	DOMCTL_VERSION = 0x15, DOMCTL_pause = 3, DOMCTL_unpause = 4, DOMCTL_info = 5,
+	HYPERCALL_mmuext_op = 26, HYPERCALL_domctl = 36,
+	DOMCTL_VERSION = 0x15, DOMCTL_pause = 3, DOMCTL_unpause = 4, DOMCTL_info = 5, DOMCTL_shadow = 10,
+	INFO_HVM = 1 << 1, /* of the flags that DOMCTL_info gives */
 	/* In the shared information page: arch.max_pfn, arch.pfn_to_mfn_frame_list_list. */
 	SHARED_MAX_PFN = 3088, SHARED_LISTS = 3096,
 };
@@ -49,9 +50,9 @@ void host_open(unsigned domain)
 		die("mmap");
 }
 
-static long hypercall(unsigned op, uint64_t first, uint64_t second)
+static long hypercall(unsigned op, uint64_t first, uint64_t second, uint64_t third, uint64_t fourth)
 {
-	struct hypercall call = { op, { first, second } };
+	struct hypercall call = { op, { first, second, third, fourth } };
 
 	return ioctl(privcmd, PRIVCMD_HYPERCALL, &call);
 }
@@ -69,7 +70,7 @@ long prerecord_version(struct xen_prerecord_op *op, unsigned cmd, unsigned versi
 	op->cmd = cmd;
 	op->domain = domid;
 	memcpy(argument, op, sizeof(*op));
-	rc = hypercall(__HYPERVISOR_prerecord_op, (uint64_t)argument, 0);
+	rc = hypercall(__HYPERVISOR_prerecord_op, (uint64_t)argument, 0, 0, 0);
 	memcpy(op, argument, sizeof(*op));
 	return rc;
 }
@@ -80,7 +81,7 @@ static long domctl(unsigned cmd, uint64_t *result, size_t words)
 	long rc;
 
 	memcpy(argument, &op, sizeof(op));
-	rc = hypercall(HYPERCALL_domctl, (uint64_t)argument, 0);
+	rc = hypercall(HYPERCALL_domctl, (uint64_t)argument, 0, 0, 0);
 	if (words)
 		memcpy(result, argument + 16, words * 8);
 	return rc;
@@ -89,6 +90,27 @@ static long domctl(unsigned cmd, uint64_t *result, size_t words)
 int pause_domain(int pause)
 {
 	return (int)domctl(pause ? DOMCTL_pause : DOMCTL_unpause, NULL, 0);
+}
+
+long log_dirty(unsigned cmd, void *bitmap, uint64_t pages)
+{
+	struct {
+		uint32_t cmd, version;
+		uint16_t domain, pad[3];
+		struct { uint32_t op, mode, mb, pad; uint64_t bitmap, pages, stats[2]; } u;
+		uint64_t rest[10];
+	} op = { DOMCTL_shadow, DOMCTL_VERSION, domid, { 0 }, { cmd, 0, 0, 0, (uint64_t)bitmap, pages, { 0 } }, { 0 } };
+
+	memcpy(argument, &op, sizeof(op));
+	return hypercall(HYPERCALL_domctl, (uint64_t)argument, 0, 0, 0);
+}
+
+long mmu_extended(unsigned cmd, uint64_t frame)
+{
+	struct { uint32_t cmd, pad; uint64_t frame, more; } op = { cmd, 0, frame, 0 };
+
+	memcpy(argument, &op, sizeof(op));
+	return hypercall(HYPERCALL_mmuext_op, (uint64_t)argument, 1, 0, domid);
 }
 
 void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors)
@@ -116,6 +138,19 @@ void *map_resource(unsigned id, size_t count)
 	return pages;
 }
 
+int try_resource(unsigned id, uint64_t first, size_t count)
+{
+	void *pages = mmap(NULL, count * PAGE, PROT_READ, MAP_SHARED, privcmd, 0);
+	struct mmap_resource map = { domid, XENMEM_resource_prerecord, id, (uint32_t)first, count, (uint64_t)pages };
+	int mapped;
+
+	if (pages == MAP_FAILED)
+		return 0;
+	mapped = ioctl(privcmd, PRIVCMD_MMAP_RESOURCE, &map) == 0;
+	munmap(pages, count * PAGE);
+	return mapped;
+}
+
 static void copy_frame(uint64_t frame, void *to)
 {
 	int error = 0;
@@ -129,7 +164,7 @@ static void copy_frame(uint64_t frame, void *to)
 	unmap_frames(page, 1);
 }
 
-/* Three levels: a list of frames of lists of frames of the table. */
+/* Of a PV domain three levels: a list of frames of lists of frames of the table. */
 uint64_t *read_p2m(size_t *count)
 {
 	static uint64_t top[PAGE / 8], list[PAGE / 8];
@@ -138,6 +173,14 @@ uint64_t *read_p2m(size_t *count)
 
 	if (domctl(DOMCTL_info, info, 7))
 		die("domain information");
+	if (info[0] >> 32 & INFO_HVM) {
+		/* Memory begins at 0 in one piece; the few pages elsewhere are Xen's and the toolstack's. */
+		*count = info[1];
+		p2m = calloc(*count, 8);
+		for (size_t i = 0; i < *count; i++)
+			p2m[i] = i;
+		return p2m;
+	}
 	copy_frame(info[6], shared);
 	memcpy(&size, shared + SHARED_MAX_PFN, 8);
 	copy_frame(*(uint64_t *)(shared + SHARED_LISTS), top);
@@ -158,6 +201,9 @@ int bind_event(unsigned port)
 {
 	struct bind bind = { domid, port };
 
+	/* A former binding is given up. */
+	close(evtchn);
+	evtchn = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC);
 	return ioctl(evtchn, EVTCHN_BIND_INTERDOMAIN, &bind) < 0 ? -1 : 0;
 }
 

@@ -12,13 +12,20 @@ void host_open(unsigned domain);
 long prerecord(struct xen_prerecord_op *op, unsigned cmd);
 long prerecord_version(struct xen_prerecord_op *op, unsigned cmd, unsigned version);
 int pause_domain(int pause);
+/* Xen's own recording of written pages; `bitmap` (of LOG_DIRTY_CLEAN) has a bit for each of `pages` pages. */
+enum { LOG_DIRTY_OFF = 0, LOG_DIRTY_ENABLE = 2, LOG_DIRTY_CLEAN = 11 };
+long log_dirty(unsigned cmd, void *bitmap, uint64_t pages);
+/* One extended operation on the domain's page tables, such as pinning a frame. */
+long mmu_extended(unsigned cmd, uint64_t frame);
 
 /* Maps frames of the domain; errors[i] is 0 or a negative errno, and that page must not be touched. */
 void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors);
 void unmap_frames(void *pages, size_t count);
 void *map_resource(unsigned id, size_t pages);
+/* Maps and unmaps part of a resource; whether that was possible. */
+int try_resource(unsigned id, uint64_t first, size_t count);
 
-/* The domain's pages by pfn, NO_FRAME where there is none, read from the guest's own table. */
+/* The domain's pages by pfn, NO_FRAME where there is none: a PV guest's own table; an HVM guest's gfns. */
 uint64_t *read_p2m(size_t *count);
 
 int bind_event(unsigned port);

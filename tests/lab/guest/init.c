@@ -160,6 +160,18 @@ static void many_worker(unsigned worker, unsigned workers)
 	run_many(worker);
 }
 
+static void disk_worker(unsigned worker, unsigned workers)
+{
+	(void)workers;
+	run_disk(worker);
+}
+
+static void network_worker(unsigned worker, unsigned workers)
+{
+	(void)workers;
+	run_network(worker);
+}
+
 static void trail_worker(unsigned worker, unsigned workers)
 {
 	(void)worker, (void)workers;
@@ -192,6 +204,11 @@ static void start_workload(void)
 		start_worker(redis_worker, MAX_WORKERS - 1, 1);
 	if (!strcmp(name, "many"))
 		start_worker(many_worker, 0, 1);
+	if (!strcmp(name, "devices")) {
+		load_modules();
+		start_worker(disk_worker, 0, 1);
+		start_worker(network_worker, 1, 1);
+	}
 	if (!strcmp(name, "trail"))
 		start_worker(trail_worker, 0, 1);
 	if (is_program(name))

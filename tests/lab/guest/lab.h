@@ -49,6 +49,11 @@ void run_trail(void);
 /* The script /programs/NAME of the image, where NAME is options.workload. */
 void run_program(unsigned worker);
 
+/* Of the frontend drivers; then a self-checking user of the disk and one of the network. */
+void load_modules(void);
+void run_disk(unsigned worker);
+void run_network(unsigned worker);
+
 /* xenstore, paths relative to the domain. They return 0, or -1 with errno. */
 int xenstore_write(const char *path, const char *value);
 int xenstore_read(const char *path, char *value, size_t size);

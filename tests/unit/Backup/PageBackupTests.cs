@@ -119,6 +119,40 @@ public sealed class PageBackupTests
         Assert.Equal(Filled(1), torn);
     }
 
+    [Fact]
+    public void Originals_kept_elsewhere_are_taken_over_before_the_checkpoint_is_looked_at()
+    {
+        ArrayMemory current = new(2);
+        current.Write([0, 1], [.. Filled(1), .. Filled(2)]);
+        PageBackup backups = new(2);
+        current.Write([1], Filled(99));
+        backups.Follow(() => backups.TryAdd(1, Filled(2)));
+        byte[] read = new byte[2 * Page.Size];
+        new CheckpointMemory(current, backups).Read([0, 1], read);
+        Assert.Equal([.. Filled(1), .. Filled(2)], read);
+        backups.Follow(null);
+        backups.CatchUp();
+    }
+
+    [Fact]
+    public void A_page_that_was_given_back_is_read_from_its_backup_alone()
+    {
+        ArrayMemory current = new(3) { Gone = 1 };
+        PageBackup backups = new(3);
+        CheckpointMemory checkpoint = new(current, backups);
+        byte[] read = new byte[3 * Page.Size];
+        Assert.Throws<MigrationException>(() => checkpoint.Read([0, 1, 2], read));
+
+        // Given back, and backed up before, after the look for a backup: the reading fails once and is made again.
+        current.Write([0], Filled(5));
+        backups.Follow(() => backups.TryAdd(1, Filled(7)));
+        checkpoint.Read([0, 1, 2], read);
+        Assert.Equal([.. Filled(5), .. Filled(7), .. Filled(0)], read);
+        backups.Follow(null);
+        checkpoint.Read([0, 1], read.AsSpan(0, 2 * Page.Size));
+        Assert.Equal(7, read[Page.Size]);
+    }
+
     private static byte[] Filled(byte value)
     {
         byte[] page = new byte[Page.Size];
@@ -136,8 +170,16 @@ internal sealed class ArrayMemory(int pageCount) : IGuestMemory
 
     public Action? AfterRead { get; set; }
 
+    /// <summary>A page that is not there any more; −1 for none.</summary>
+    public int Gone { get; set; } = -1;
+
     public void Read(ReadOnlySpan<int> pfns, Span<byte> pages)
     {
+        if (pfns.Contains(Gone))
+        {
+            throw new MigrationException(MigrationErrorId.HypervisorCall, "It is gone.", "Look elsewhere.");
+        }
+
         for (int i = 0; i < pfns.Length; i++)
         {
             Page.At(_bytes.AsSpan(), pfns[i]).CopyTo(Page.At(pages, i));

@@ -4,6 +4,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -127,6 +128,36 @@ public sealed class MigrationFailureTests
     }
 
     [Fact]
+    public async Task When_the_last_page_was_a_demanded_one_a_failed_switching_off_of_RemotePF_ends_both_sides_too()
+    {
+        await using MigrationFixture fixture = new(MigrationFixture.Options() with { MemoryBytes = 4L << 20 });
+        fixture.Destination.Faults.Fail(SimulatedCall.DisableRemotePF);
+        bool wasHeld = false;
+
+        // The first answer to a fault waits until everything else has been pushed, and so brings the last page.
+        void HoldAnswer()
+        {
+            if (Thread.CurrentThread.Name != SourceMigration.AnswerThread)
+            {
+                fixture.Source.Faults.Before(SimulatedCall.Read, 1, HoldAnswer);
+                return;
+            }
+
+            wasHeld = true;
+            IncomingMigration incoming = fixture.Receiver.Incoming.Single();
+            SpinWait.SpinUntil(() => incoming.State is DestinationState.Running { IsPushComplete: true } or { IsFinal: true });
+        }
+
+        fixture.Source.Faults.Before(SimulatedCall.Read, 1, HoldAnswer);
+        await Assert.ThrowsAsync<MigrationInterruptedException>(() => fixture.MigrateAsync(
+            MigrationFixture.Move(MigrationMethod.PostCopy) with { BandwidthLimit = 64 << 20 }));
+        await fixture.Receiver.Incoming.Single().Ended;
+        Assert.True(wasHeld);
+        Assert.NotNull(fixture.Receiver.Incoming.Single().AfterwardsError);
+        fixture.CheckNeverTwice();
+    }
+
+    [Fact]
     public async Task A_guest_that_does_not_suspend_runs_on()
     {
         await using MigrationFixture fixture = new(MigrationFixture.Options() with { RefusesSuspend = true });
@@ -173,7 +204,7 @@ public sealed class MigrationFailureTests
         IPEndPoint nobody = fixture.Receiver.Endpoint;
         await fixture.Receiver.DisposeAsync();
         MigrationException error = await Assert.ThrowsAsync<MigrationException>(() => MigrationSource.MigrateAsync(
-            fixture.Source.OpenSource(MigrationFixture.DomainName), nobody, MigrationFixture.Move(MigrationMethod.PostCopy), null, CancellationToken.None));
+            fixture.Source.OpenSource(MigrationFixture.DomainName), Route.Loopback(nobody), MigrationFixture.Move(MigrationMethod.PostCopy), null, CancellationToken.None));
         Assert.Equal(MigrationErrorId.DestinationUnreachable, error.ErrorId);
         Assert.Contains(nobody.ToString(), error.Message, StringComparison.Ordinal);
         await fixture.CheckStayedAsync();
@@ -204,7 +235,7 @@ public sealed class MigrationFailureTests
     public async Task A_source_of_another_protocol_version_is_turned_away_with_both_versions()
     {
         await using MigrationFixture fixture = new();
-        using Connection connection = Connection.Open(fixture.Receiver.Endpoint, CancellationToken.None);
+        using Connection connection = Connection.Open(fixture.Route, CancellationToken.None);
         connection.Send(new HelloRecord(77, ConnectionRole.Bulk, Guid.NewGuid(), 0));
         AbortRecord abort = ReceiveAbort(connection);
         Assert.Equal(MigrationErrorId.ProtocolVersion, abort.ErrorId);
@@ -216,7 +247,7 @@ public sealed class MigrationFailureTests
     public async Task Garbage_at_the_receiver_is_turned_away_and_the_next_migration_succeeds()
     {
         await using MigrationFixture fixture = new();
-        using (Connection garbage = Connection.Open(fixture.Receiver.Endpoint, CancellationToken.None))
+        using (Connection garbage = Connection.Open(fixture.Route, CancellationToken.None))
         {
             garbage.Send("GET / HTTP/1.1\r\nHost: xen2\r\n\r\n"u8.ToArray());
             Assert.Equal(MigrationErrorId.ProtocolViolation, ReceiveAbort(garbage).ErrorId);
@@ -254,7 +285,7 @@ public sealed class MigrationFailureTests
         });
         MigrationException error = await Assert.ThrowsAsync<MigrationException>(() => MigrationSource.MigrateAsync(
             fixture.Source.OpenSource(MigrationFixture.DomainName),
-            (IPEndPoint)listener.LocalEndpoint,
+            Route.Loopback((IPEndPoint)listener.LocalEndpoint),
             MigrationFixture.Move(MigrationMethod.PostCopy),
             null,
             CancellationToken.None));

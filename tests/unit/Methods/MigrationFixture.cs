@@ -4,6 +4,7 @@ using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -12,11 +13,17 @@ internal sealed class MigrationFixture : IAsyncDisposable
 {
     public const string DomainName = "web01";
 
-    public MigrationFixture(SimulatedDomainOptions? options = null, SimulatedHostOptions? destination = null)
+    public MigrationFixture(
+        SimulatedDomainOptions? options = null,
+        SimulatedHostOptions? destination = null,
+        (TlsIdentity Source, TlsIdentity Destination)? tls = null,
+        TimeProvider? receiverClock = null)
     {
         Source = new SimulatedHost("xen1");
         Destination = new SimulatedHost("xen2", destination);
-        Receiver = MigrationReceiver.Start(Destination, new IPEndPoint(IPAddress.Loopback, 0));
+        Receiver = MigrationReceiver.Start(
+            Destination, new IPEndPoint(IPAddress.Loopback, 0), tls?.Destination, receiverClock ?? TimeProvider.System);
+        Route = tls is null ? Route.Loopback(Receiver.Endpoint) : Route.Tls("localhost", Receiver.Endpoint.Port, tls.Value.Source);
         Domain = Source.CreateDomain(options ?? Options());
     }
 
@@ -25,6 +32,9 @@ internal sealed class MigrationFixture : IAsyncDisposable
     public SimulatedHost Destination { get; }
 
     public MigrationReceiver Receiver { get; }
+
+    /// <summary>The source's way to the receiver.</summary>
+    public Route Route { get; }
 
     public SimulatedDomain Domain { get; }
 
@@ -52,7 +62,7 @@ internal sealed class MigrationFixture : IAsyncDisposable
         MigrateUntilAsync(options, TestContext.Current.CancellationToken);
 
     public Task<MigrationResult> MigrateUntilAsync(MigrationOptions options, CancellationToken cancellationToken) =>
-        MigrationSource.MigrateAsync(Source.OpenSource(DomainName), Receiver.Endpoint, options, null, cancellationToken);
+        MigrationSource.MigrateAsync(Source.OpenSource(DomainName), Route, options, null, cancellationToken);
 
     /// <summary>The domain is wholly at the destination, and its memory is that of one that never moved.</summary>
     public async Task CheckMovedAsync()

@@ -4,6 +4,7 @@ using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -66,7 +67,7 @@ public sealed class MigrationTests
         TouchingHost touching = new(fixture.Destination);
         await using MigrationReceiver receiver = MigrationReceiver.Start(touching, new IPEndPoint(IPAddress.Loopback, 0));
         MigrationResult result = await MigrationSource.MigrateAsync(
-            fixture.Source.OpenSource(MigrationFixture.DomainName), receiver.Endpoint, MigrationFixture.Move(method, mode), null,
+            fixture.Source.OpenSource(MigrationFixture.DomainName), Route.Loopback(receiver.Endpoint), MigrationFixture.Move(method, mode), null,
             TestContext.Current.CancellationToken);
         using IncomingMigration incoming = Assert.Single(receiver.Incoming);
         await incoming.Ended;
@@ -101,7 +102,7 @@ public sealed class MigrationTests
         Assert.Equal(mode == RecordingMode.Rollback ? DomainState.Paused : DomainState.Running, fixture.Domain.State);
         Assert.Equal(4, session.Trajectory.EpochCount);
         MigrationResult result = await MigrationSource.MigrateAsync(
-            session, fixture.Receiver.Endpoint, options, null, CancellationToken.None);
+            session, fixture.Route, options, null, CancellationToken.None);
         await fixture.CheckMovedAsync();
         Assert.Equal(session.RecordedPages, result.RecordedPages);
     }
@@ -132,7 +133,7 @@ public sealed class MigrationTests
 
         using ScriptedDestination destination = new();
         MigrationResult result = await MigrationSource.MigrateAsync(
-            session, destination.Endpoint, options, null, CancellationToken.None);
+            session, Route.Loopback(destination.Endpoint), options, null, CancellationToken.None);
         (int[] core, int[] pushed) = await destination.Received;
         int[] first = [.. recorded.Except(core)];
         Assert.Equal(first, pushed.Take(first.Length));
@@ -149,7 +150,7 @@ public sealed class MigrationTests
         List<MigrationProgress> reports = [];
         await MigrationSource.MigrateAsync(
             fixture.Source.OpenSource(MigrationFixture.DomainName),
-            fixture.Receiver.Endpoint,
+            fixture.Route,
             MigrationFixture.Move(MigrationMethod.PreRecord),
             new Collector(reports),
             CancellationToken.None);

@@ -3,6 +3,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -26,7 +27,7 @@ public sealed class ResumeTests
         int missing = Assert.Single(fixture.Receiver.Incoming).MissingPages;
         Assert.True(missing > 0);
 
-        MigrationResult result = await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        MigrationResult result = await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         await fixture.CheckMovedAsync();
         Assert.Contains(result.Phases, phase => phase.Phase == MigrationPhase.Resume);
         Assert.True(result.BytesSent > missing);
@@ -43,14 +44,14 @@ public sealed class ResumeTests
         {
             Cut(fixture, place: 4);
             interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
-                () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel));
+                () => interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel));
             IncomingMigration incoming = Assert.Single(fixture.Receiver.Incoming);
             await incoming.Ended;
             Assert.InRange(incoming.MissingPages, 1, missing - 1);
             missing = incoming.MissingPages;
         }
 
-        await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         await fixture.CheckMovedAsync();
     }
 
@@ -61,7 +62,7 @@ public sealed class ResumeTests
         fixture.Destination.Faults.Fail(SimulatedCall.Place, 3, new MigrationException(MigrationErrorId.HypervisorCall, "Place failed.", "Again."));
         MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
             () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
-        await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         await fixture.CheckMovedAsync();
     }
 
@@ -74,7 +75,7 @@ public sealed class ResumeTests
         MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
             () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
         await Assert.Single(fixture.Receiver.Incoming).Ended;
-        MigrationResult result = await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        MigrationResult result = await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         SimulatedDomain moved = fixture.Destination.GetDomain(MigrationFixture.DomainName);
         Assert.Equal(moved.MissingPageFaults > 0, result.RemoteFaults > 0);
         Assert.Empty(fixture.Source.GetDomains());
@@ -95,7 +96,7 @@ public sealed class ResumeTests
             () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
         Assert.NotEqual(DomainState.Running, fixture.Domain.State);
         MigrationException error = await Assert.ThrowsAsync<MigrationException>(
-            () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel));
+            () => interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel));
         Assert.Contains("runs on here", error.Message, StringComparison.Ordinal);
         await fixture.CheckStayedAsync();
     }
@@ -108,16 +109,16 @@ public sealed class ResumeTests
         using SimulatedHost other = new("xen3");
         MigrationReceiver stranger = MigrationReceiver.Start(other, new IPEndPoint(IPAddress.Loopback, 0));
         interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
-            () => interrupted.Migration.ResumeAsync(stranger.Endpoint, null, s_cancel));
+            () => interrupted.Migration.ResumeAsync(Route.Loopback(stranger.Endpoint), null, s_cancel));
         Assert.Equal(MigrationErrorId.DomainNotFound, interrupted.ErrorId);
         Assert.Empty(other.GetDomains());
 
         await stranger.DisposeAsync();
         interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
-            () => interrupted.Migration.ResumeAsync(stranger.Endpoint, null, s_cancel));
+            () => interrupted.Migration.ResumeAsync(Route.Loopback(stranger.Endpoint), null, s_cancel));
         Assert.Equal(MigrationErrorId.DestinationUnreachable, interrupted.ErrorId);
         await Assert.ThrowsAsync<MigrationInterruptedException>(
-            () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, new CancellationToken(canceled: true)));
+            () => interrupted.Migration.ResumeAsync(fixture.Route, null, new CancellationToken(canceled: true)));
         Assert.NotEqual(DomainState.Running, fixture.Domain.State);
         fixture.CheckNeverTwice();
     }
@@ -127,9 +128,9 @@ public sealed class ResumeTests
     {
         await using MigrationFixture fixture = new();
         MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
-        await interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel);
+        await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         await Assert.ThrowsAsync<InvalidOperationException>(
-            () => interrupted.Migration.ResumeAsync(fixture.Receiver.Endpoint, null, s_cancel));
+            () => interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel));
         Assert.Throws<InvalidOperationException>(interrupted.Migration.Abandon);
         await fixture.CheckMovedAsync();
     }

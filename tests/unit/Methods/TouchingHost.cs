@@ -24,6 +24,10 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
 
     public CapabilityReport GetCapabilities() => host.GetCapabilities();
 
+    public CapabilityReport GetCapabilities(DomainKind kind) => host.GetCapabilities(kind);
+
+    public CapabilityReport Examine() => host.Examine();
+
     public IReadOnlyList<DomainInfo> GetDomains() => host.GetDomains();
 
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);

@@ -50,8 +50,8 @@ public sealed class PageOrderReplayTests
         AccessTrajectory trajectory = Trajectories.Random(4, 2000, 6, 300);
         PageBitmap all = Trajectories.All(2000);
         Assert.Equal(
-            PageOrderReplay.Measure("same", trajectory, all, new ReplayOptions()),
-            PageOrderReplay.Measure("same", trajectory, all, new ReplayOptions()));
+            PageOrderReplay.Measure("same", trajectory, all, new ReplayOptions(), null, TestContext.Current.CancellationToken),
+            PageOrderReplay.Measure("same", trajectory, all, new ReplayOptions(), null, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class PageOrderReplayTests
         // Epoch 0 is recorded: pages 10 to 17. Epoch 1 uses 18 and 5. A page takes 1 ms, the way 2 ms in each direction.
         AccessTrajectory trajectory = Trajectories.OfEpochs(40, true, [10, 11, 12, 13, 14, 15, 16, 17], [18, 5]);
         ReplayOptions options = new() { Bandwidth = 4_096_000, RoundTrip = TimeSpan.FromMilliseconds(4) };
-        IReadOnlyList<ReplayResult> results = PageOrderReplay.Measure("pencil", trajectory, Trajectories.All(40), options);
+        IReadOnlyList<ReplayResult> results = PageOrderReplay.Measure("pencil", trajectory, Trajectories.All(40), options, null, TestContext.Current.CancellationToken);
 
         // Ascending: 18 is used at 25 ms, when pages 0 to 17 have been there long since and 18 as well, arriving at 21 ms.
         ReplayResult sequential = results.Single(result => result.Order == ReplayOrder.Sequential);
@@ -69,7 +69,7 @@ public sealed class PageOrderReplayTests
         // Eight times as fast: 18 is used at 3.125 ms and asked for at 5.125 ms; the link is free at 6 ms, it is there at 9 ms.
         // 5 is used 6.25 ms of guest time later, at 15.25 ms, and has been there since 8 ms.
         options = options with { GuestSpeed = 8 };
-        results = PageOrderReplay.Measure("pencil", trajectory, Trajectories.All(40), options);
+        results = PageOrderReplay.Measure("pencil", trajectory, Trajectories.All(40), options, null, TestContext.Current.CancellationToken);
         sequential = results.Single(result => result.Order == ReplayOrder.Sequential);
         Assert.Equal((1, 0, 1), (sequential.RemoteFaults, sequential.LateArrivals, sequential.PushedBeforeUse));
         Assert.Equal(TimeSpan.FromMilliseconds(9 - 3.125), sequential.StallTime);
@@ -90,7 +90,7 @@ public sealed class PageOrderReplayTests
     {
         AccessTrajectory trajectory = Trajectories.OfEpochs(400, true, [.. Enumerable.Range(0, 50).Select(i => 399 - (7 * i))], [1]);
         ReplayOptions options = new() { Mode = RecordingMode.Rollback, Bandwidth = 4_096_000, GuestSpeed = 0.1 };
-        IReadOnlyList<ReplayResult> results = PageOrderReplay.Measure("again", trajectory, Trajectories.All(400), options);
+        IReadOnlyList<ReplayResult> results = PageOrderReplay.Measure("again", trajectory, Trajectories.All(400), options, null, TestContext.Current.CancellationToken);
         Assert.All(results, result => Assert.Equal(51, result.RemoteFaults + result.LateArrivals + result.PushedBeforeUse));
         Assert.Equal(0, results.Single(result => result.Order == ReplayOrder.RecordedFirst).RemoteFaults);
         Assert.True(results.Single(result => result.Order == ReplayOrder.Sequential).RemoteFaults > 10);
@@ -106,7 +106,7 @@ public sealed class PageOrderReplayTests
             RoundTrip = TimeSpan.FromMilliseconds(400),
             GuestSpeed = 1000,
         };
-        ReplayResult result = PageOrderReplay.Measure("late", trajectory, Trajectories.All(4), options)
+        ReplayResult result = PageOrderReplay.Measure("late", trajectory, Trajectories.All(4), options, null, TestContext.Current.CancellationToken)
             .Single(result => result.Order == ReplayOrder.Sequential);
         Assert.Equal((0, 1), (result.RemoteFaults, result.LateArrivals));
         Assert.Equal(TimeSpan.FromMilliseconds(201 - 0.05), result.StallTime);
@@ -143,7 +143,7 @@ public sealed class PageOrderReplayTests
         ReplayOptions options = new() { SplitEpoch = epoch, SplitFraction = fraction };
         AccessTrajectory trajectory = Trajectories.OfEpochs(10, true, [1], [2]);
         MigrationException error = Assert.Throws<MigrationException>(
-            () => PageOrderReplay.Measure("split", trajectory, Trajectories.All(10), options));
+            () => PageOrderReplay.Measure("split", trajectory, Trajectories.All(10), options, null, TestContext.Current.CancellationToken));
         Assert.Equal((MigrationErrorId.InvalidOption, option), (error.ErrorId, error.Target));
     }
 
@@ -166,7 +166,7 @@ public sealed class PageOrderReplayTests
 
     private static void AssertOracleBest(AccessTrajectory trajectory, PageBitmap populated, ReplayOptions options)
     {
-        IReadOnlyList<ReplayResult> results = PageOrderReplay.Measure("any", trajectory, populated, options);
+        IReadOnlyList<ReplayResult> results = PageOrderReplay.Measure("any", trajectory, populated, options, null, TestContext.Current.CancellationToken);
         ReplayResult oracle = results.Single(result => result.Order == ReplayOrder.Oracle);
         Assert.Equal(Enum.GetValues<ReplayOrder>().Length, results.Count);
         Assert.All(results, result =>

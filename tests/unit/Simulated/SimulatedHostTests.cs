@@ -78,7 +78,7 @@ public sealed class SimulatedHostTests
             SupportsRollback = false,
             MaximumVcpus = 1,
         });
-        foreach (Capability item in host.GetCapabilities().Items.Where(item => item.Kind != MigrationCapability.Control))
+        foreach (Capability item in host.GetCapabilities().Items.Where(item => item.Kind is not (MigrationCapability.Control or MigrationCapability.Receiver)))
         {
             Assert.False(item.IsAvailable);
             Assert.NotEmpty(item.Remedy);

@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Transfer;
 
@@ -46,7 +47,7 @@ public sealed class ConnectionTests
     public void An_address_beyond_loopback_is_refused_and_the_tunnel_named()
     {
         MigrationException error = Assert.Throws<MigrationException>(
-            () => Connection.Open(new System.Net.IPEndPoint(System.Net.IPAddress.Parse("192.0.2.1"), 8002), CancellationToken.None));
+            () => Route.Loopback(new System.Net.IPEndPoint(System.Net.IPAddress.Parse("192.0.2.1"), 8002)));
         Assert.Equal(MigrationErrorId.InvalidOption, error.ErrorId);
         Assert.Contains("ssh -L", error.Remedy, StringComparison.Ordinal);
     }

@@ -37,6 +37,19 @@ public sealed class XenErrorTests
         Assert.EndsWith(": the library's words.", exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("prerecord prepare", XenErrno.Busy, MigrationErrorId.DomainBusy, "owner")]
+    [InlineData("prerecord start", XenErrno.NoSpace, MigrationErrorId.BackupStoreFull, "larger")]
+    [InlineData("prerecord query", XenErrno.NoSystemCall, MigrationErrorId.NotSupported, "prerecord extension")]
+    [InlineData("prerecord prepare", XenErrno.Access, MigrationErrorId.NotSupported, "prerecord extension")]
+    [InlineData("prerecord prepare", XenErrno.OutOfMemory, MigrationErrorId.OutOfMemory, "Free memory")]
+    public void The_extensions_refusals_say_what_to_do(string call, int errno, MigrationErrorId id, string inRemedy)
+    {
+        XenException exception = new(call, errno, "Domain 7", "");
+        Assert.Equal(id, exception.ErrorId);
+        Assert.Contains(inRemedy, exception.Remedy, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_domctl_refused_for_its_version_is_not_taken_for_missing_rights()
     {
@@ -83,5 +96,6 @@ public sealed class XenErrorTests
         Assert.Equal(64, Unsafe.SizeOf<XenVcpuRegisters>());
         Assert.Equal(24, Unsafe.SizeOf<XenTscInfo>());
         Assert.Equal(24, Unsafe.SizeOf<XenPagingEvent>());
+        Assert.Equal(48, Unsafe.SizeOf<XenExtensionState>());
     }
 }

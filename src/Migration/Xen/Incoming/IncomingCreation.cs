@@ -3,38 +3,56 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Pv;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Incoming;
 
 /// <summary>
 /// Makes the paused domain that a migration comes into: the first stage of a synthesised stream goes to xl restore, which
-/// makes the domain and then waits for the rest; meanwhile the domain's pages are allocated.
+/// makes the domain and then waits for the rest; meanwhile the domain's pages are allocated. Kinds of domains differ in what
+/// the stream says and in how their pages are allocated.
 /// </summary>
-internal sealed class IncomingCreation
+internal abstract class IncomingCreation
 {
     /// <summary>What stands behind the domain's name until it has its final one.</summary>
     internal const string NameSuffix = "--incoming";
 
-    private const int PopulateChunk = 1024;
     private static readonly TimeSpan s_toolstackPatience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(10);
 
-    private readonly XenControl _control;
-    private readonly DomainDescription _description;
-    private readonly XenDomainConfiguration _configuration;
-    private readonly string _name;
-
-    private IncomingCreation(XenControl control, DomainDescription description, XenDomainConfiguration configuration)
+    /// <summary>Takes stock.</summary>
+    protected IncomingCreation(XenControl control, DomainDescription description, XenDomainConfiguration configuration)
     {
-        _control = control;
-        _description = description;
-        _configuration = configuration;
-        _name = description.Name + NameSuffix;
+        Control = control;
+        Description = description;
+        Configuration = configuration;
+        Name = description.Name + NameSuffix;
         Pages = new IncomingPages(description, configuration);
     }
 
-    private IncomingPages Pages { get; }
+    /// <summary>The connection.</summary>
+    protected XenControl Control { get; }
+
+    /// <summary>What the source says.</summary>
+    protected DomainDescription Description { get; }
+
+    /// <summary>What the source's half of this module says.</summary>
+    protected XenDomainConfiguration Configuration { get; }
+
+    /// <summary>The provisional name.</summary>
+    protected string Name { get; }
+
+    /// <summary>The domain's pages.</summary>
+    protected IncomingPages Pages { get; }
+
+    /// <summary>What the stream says of the domain before its checkpoint, whatever its kind.</summary>
+    protected SynthesisedRestoreSettings Settings => new(
+        XlConfiguration.ForRestore(Configuration.Json, Name), Configuration.XenMajor, Configuration.XenMinor)
+    {
+        CpuidPolicy = Configuration.CpuidPolicy,
+        MsrPolicy = Configuration.MsrPolicy,
+    };
 
     /// <summary>Makes the domain.</summary>
     /// <param name="control">The connection to the hypervisor; the domain's object owns it from here on.</param>
@@ -45,140 +63,33 @@ internal sealed class IncomingCreation
         XenControl control, string hostName, DomainDescription description, CancellationToken cancellationToken)
     {
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
-        RequireKind(description, configuration);
-        IncomingCreation creation = new(control, description, configuration);
+        RequireAgreement(description, configuration);
+        IncomingCreation creation = description.Kind switch
+        {
+            DomainKind.Pvh or DomainKind.Hvm => new HapCreation(control, hostName, description, configuration),
+            DomainKind.PV => new PvCreation(control, hostName, description, configuration),
+            _ => throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"{description.Name}: a {description.Kind} domain cannot be taken in; PV, PVH and HVM domains can.",
+                "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
+                description.Name),
+        };
         creation.RequireFreeName();
         return creation.Make(hostName, cancellationToken);
     }
 
-    private static void RequireKind(DomainDescription description, XenDomainConfiguration configuration)
-    {
-        if (description.Kind is not (DomainKind.Pvh or DomainKind.Hvm))
-        {
-            throw new MigrationException(
-                MigrationErrorId.NotSupported,
-                $"{description.Name}: a {description.Kind} domain cannot be taken in; PVH and HVM domains can.",
-                "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
-                description.Name);
-        }
+    /// <summary>Writes the first stage of the stream.</summary>
+    /// <param name="input">What xl restore reads.</param>
+    protected abstract void Announce(Stream input);
 
-        if (EmulatorRequirements.IsHvm(configuration.Json) != (description.Kind == DomainKind.Hvm))
-        {
-            throw new MigrationException(
-                MigrationErrorId.ProtocolViolation,
-                $"The peer's description of {description.Name} contradicts itself: it is {description.Kind}, its configuration's type is another.",
-                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
-                description.Name);
-        }
-    }
+    /// <summary>Waits until every page of the domain is allocated, or allocates them.</summary>
+    protected abstract void Allocate(XlRestoreProcess restore, int domid, CancellationToken cancellationToken);
 
-    private void RequireFreeName()
-    {
-        IReadOnlyList<string> left = IncomingMarker.Sweep(_control);
-        if (DomainNames.Find(_control, _name) is { } domid)
-        {
-            throw new MigrationException(
-                left.Contains(_name) ? MigrationErrorId.DomainBusy : MigrationErrorId.DomainExists,
-                left.Contains(_name)
-                    ? $"{_name} (domain {domid}) was left by a migration whose process was killed after the domain began to run here."
-                    : $"A domain {_name} (domain {domid}) is here already.",
-                left.Contains(_name)
-                    ? "It may be the only copy: look whether the source still has the domain before you destroy either."
-                    : "Wait for the other migration to end, or destroy the domain if it is not needed.",
-                _name);
-        }
-    }
+    /// <summary>The domain's mechanism.</summary>
+    protected abstract IIncomingMechanism Build(IncomingRestore restore, int domid);
 
-    private XenIncomingDomain Make(string hostName, CancellationToken cancellationToken)
-    {
-        IReadOnlyList<HvmParameter> parameters = OrderedParameters();
-        XlRestoreProcess restore = XlRestoreProcess.Start(_name);
-        int domid = -1;
-        try
-        {
-            SynthesisedRestore stream = Prepare(restore, parameters);
-            domid = WaitForDomain(restore, cancellationToken);
-            IncomingMarker marker = IncomingMarker.Place(_control, domid, _name);
-            WaitForParameters(restore, domid, cancellationToken);
-            Populate(restore, domid, cancellationToken);
-            return new XenIncomingDomain(
-                _control, hostName, _description, _name, domid, Pages, new IncomingRestore(restore, stream), marker);
-        }
-        catch
-        {
-            restore.Dispose();
-            TakeDown(domid);
-            throw;
-        }
-    }
-
-    private SynthesisedRestore Prepare(XlRestoreProcess restore, IReadOnlyList<HvmParameter> parameters)
-    {
-        try
-        {
-            SynthesisedRestore stream = new(
-                restore.Input,
-                new SynthesisedRestoreSettings(
-                    XlConfiguration.ForRestore(_configuration.Json, _name), _configuration.XenMajor, _configuration.XenMinor)
-                {
-                    CpuidPolicy = _configuration.CpuidPolicy,
-                    MsrPolicy = _configuration.MsrPolicy,
-                    HasEmulator = _description.Kind == DomainKind.Hvm,
-                });
-
-            // Without content: it comes with the core state, and the rings among these pages are emptied anyway.
-            stream.Prepare(
-                Pages.Reserved.Select(pfn => new XenStreamPage(pfn, Streams.XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)),
-                parameters);
-            return stream;
-        }
-        catch (IOException error)
-        {
-            throw restore.Failure(error);
-        }
-        catch (Exception error) when (error is XenStreamException or ArgumentException)
-        {
-            throw new MigrationException(
-                MigrationErrorId.ProtocolViolation, $"The peer's domain configuration cannot be restored: {error.Message}",
-                "Install the same version of the module on both hosts.", _description.Name, error);
-        }
-    }
-
-    /// <summary>
-    /// The parameters, the paging ring's last: once the domain has that one, all that came before it has been restored.
-    /// </summary>
-    private List<HvmParameter> OrderedParameters()
-    {
-        List<HvmParameter> parameters = [.. _configuration.Parameters
-            .Where(parameter => parameter.Index != XenHvmParameters.PagingRingPfn)
-            .Select(parameter => new HvmParameter(parameter.Index, parameter.Value))];
-        ulong ring = _configuration.GetParameter(XenHvmParameters.PagingRingPfn);
-        if (ring == 0)
-        {
-            throw new MigrationException(
-                MigrationErrorId.ProtocolViolation,
-                $"{_description.Name}: the source names no page for the paging ring (HVM_PARAM_PAGING_RING_PFN).",
-                "Install the same version of the module on both hosts.", _description.Name);
-        }
-
-        parameters.Add(new HvmParameter(XenHvmParameters.PagingRingPfn, ring));
-        return parameters;
-    }
-
-    private int WaitForDomain(XlRestoreProcess restore, CancellationToken cancellationToken)
-    {
-        int? found = null;
-        WaitFor(restore, () => (found = DomainNames.Find(_control, _name)) is not null, cancellationToken);
-        return found!.Value;
-    }
-
-    private void WaitForParameters(XlRestoreProcess restore, int domid, CancellationToken cancellationToken) => WaitFor(
-        restore,
-        () => _control.GetHvmParameter(domid, XenHvmParameters.PagingRingPfn)
-            == _configuration.GetParameter(XenHvmParameters.PagingRingPfn),
-        cancellationToken);
-
-    private static void WaitFor(XlRestoreProcess restore, Func<bool> condition, CancellationToken cancellationToken)
+    /// <summary>Waits for something that the toolstack does.</summary>
+    protected static void WaitFor(XlRestoreProcess restore, Func<bool> condition, CancellationToken cancellationToken)
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(s_toolstackPatience);
@@ -194,38 +105,73 @@ internal sealed class IncomingCreation
         }
     }
 
-    private void Populate(XlRestoreProcess restore, int domid, CancellationToken cancellationToken)
+    /// <summary>The domain's pages did not all find a place.</summary>
+    protected MigrationException OutOfMemory(int domid)
     {
-        foreach (int[] chunk in Pages.Ordinary().Chunk(PopulateChunk))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (restore.HasExited)
-            {
-                throw restore.Failure(null);
-            }
-
-            int done = _control.Populate(domid, Array.ConvertAll(chunk, pfn => (ulong)pfn));
-            if (done < chunk.Length)
-            {
-                throw OutOfMemory(domid);
-            }
-        }
-    }
-
-    private MigrationException OutOfMemory(int domid)
-    {
-        XenHostInfo host = _control.GetHostInfo();
-        XenDomainInfo domain = _control.GetDomain(domid);
+        XenHostInfo host = Control.GetHostInfo();
+        XenDomainInfo domain = Control.GetDomain(domid);
         long needed = (long)Pages.Populated.Count * Page.Size;
         long held = (long)domain.TotalPages * Page.Size;
         return new MigrationException(
             MigrationErrorId.OutOfMemory,
             string.Create(CultureInfo.InvariantCulture,
-                $"{_description.Name} needs {Mebibytes(needed)} MiB; it got {Mebibytes(held)} MiB, its limit is ")
+                $"{Description.Name} needs {Mebibytes(needed)} MiB; it got {Mebibytes(held)} MiB, its limit is ")
             + string.Create(CultureInfo.InvariantCulture,
                 $"{Mebibytes((long)domain.MaxPages * Page.Size)} MiB, and the host has {Mebibytes((long)host.FreePages * Page.Size)} MiB free."),
             "Free memory on the host (xl info shows free_memory), or choose another.",
-            _description.Name);
+            Description.Name);
+    }
+
+    private static void RequireAgreement(DomainDescription description, XenDomainConfiguration configuration)
+    {
+        if (EmulatorRequirements.IsHvm(configuration.Json) != (description.Kind == DomainKind.Hvm))
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"The peer's description of {description.Name} contradicts itself: it is {description.Kind}, its configuration's type is another.",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                description.Name);
+        }
+    }
+
+    private void RequireFreeName()
+    {
+        IReadOnlyList<string> left = IncomingMarker.Sweep(Control);
+        if (DomainNames.Find(Control, Name) is { } domid)
+        {
+            throw new MigrationException(
+                left.Contains(Name) ? MigrationErrorId.DomainBusy : MigrationErrorId.DomainExists,
+                left.Contains(Name)
+                    ? $"{Name} (domain {domid}) was left by a migration whose process was killed after the domain began to run here."
+                    : $"A domain {Name} (domain {domid}) is here already.",
+                left.Contains(Name)
+                    ? "It may be the only copy: look whether the source still has the domain before you destroy either."
+                    : "Wait for the other migration to end, or destroy the domain if it is not needed.",
+                Name);
+        }
+    }
+
+    private XenIncomingDomain Make(string hostName, CancellationToken cancellationToken)
+    {
+        XlRestoreProcess process = XlRestoreProcess.Start(Name);
+        IncomingRestore restore = new(process);
+        int domid = -1;
+        try
+        {
+            restore.Write(() => Announce(process.Input));
+            int? found = null;
+            WaitFor(process, () => (found = DomainNames.Find(Control, Name)) is not null, cancellationToken);
+            domid = found!.Value;
+            IncomingMarker marker = IncomingMarker.Place(Control, domid, Name);
+            Allocate(process, domid, cancellationToken);
+            return new XenIncomingDomain(Control, hostName, Description, Name, domid, Build(restore, domid), marker);
+        }
+        catch
+        {
+            restore.Dispose();
+            TakeDown(domid);
+            throw;
+        }
     }
 
     private static long Mebibytes(long bytes) => bytes >> 20;
@@ -233,14 +179,14 @@ internal sealed class IncomingCreation
     private void TakeDown(int domid)
     {
         // xl takes a half-made domain down itself; what it left goes here, by name, because the number may be another's.
-        if (DomainNames.Find(_control, _name) is { } left && (domid < 0 || left == domid))
+        if (DomainNames.Find(Control, Name) is { } left && (domid < 0 || left == domid))
         {
-            IncomingMarker.DestroyIfThere(_control, left);
+            IncomingMarker.DestroyIfThere(Control, left);
         }
 
         if (domid >= 0)
         {
-            IncomingMarker.RemoveFor(_control, domid);
+            IncomingMarker.RemoveFor(Control, domid);
         }
     }
 }

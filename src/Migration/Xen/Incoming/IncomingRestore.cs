@@ -1,39 +1,37 @@
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Incoming;
 
-/// <summary>The waiting xl restore with the stream to it: the second stage.</summary>
-internal sealed class IncomingRestore(XlRestoreProcess process, SynthesisedRestore stream) : IDisposable
+/// <summary>The waiting xl restore, and what goes to it: its own words, or the peer's mistake, become the error.</summary>
+internal sealed class IncomingRestore(XlRestoreProcess process) : IDisposable
 {
-    /// <summary>Sends what the checkpoint left, and waits until the domain is complete.</summary>
-    /// <exception cref="MigrationException">The state is malformed, or xl refused it; its own words are in the message.</exception>
-    internal void Complete(XenCoreSections sections, CancellationToken cancellationToken)
+    /// <summary>Writes to the stream.</summary>
+    /// <exception cref="MigrationException">What the peer sent is malformed, or xl has ended.</exception>
+    internal void Write(Action write)
     {
         try
         {
-            XenTsc tsc = sections.Tsc;
-            EmulatorState? emulator = sections.Emulator;
-            stream.Complete(
-                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation),
-                sections.HvmContext,
-                emulator is { Store.IsEmpty: false }
-                    ? new EmulatorXenstoreDataRecord(EmulatorKind.QemuUpstream, 0, emulator.Store)
-                    : null,
-                emulator is not null ? new EmulatorContextRecord(EmulatorKind.QemuUpstream, 0, emulator.Context) : null);
+            write();
         }
         catch (IOException error)
         {
             throw process.Failure(error);
         }
-        catch (XenStreamException error)
+        catch (Exception error) when (error is XenStreamException or ArgumentException)
         {
             throw new MigrationException(
-                MigrationErrorId.ProtocolViolation, $"The peer's HVM context is malformed: {error.Message}",
-                "Install the same version of the module on both hosts.", null, error);
+                MigrationErrorId.ProtocolViolation, $"What the peer sent of the domain cannot be restored: {error.Message}",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                null, error);
         }
+    }
 
+    /// <summary>Sends what the checkpoint left, and waits until the domain is complete.</summary>
+    /// <exception cref="MigrationException">The state is malformed, or xl refused it; its own words are in the message.</exception>
+    internal void Complete(Action write, CancellationToken cancellationToken)
+    {
+        Write(write);
         process.Finish(cancellationToken);
     }
 

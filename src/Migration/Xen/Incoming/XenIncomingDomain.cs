@@ -2,11 +2,10 @@ using System.Diagnostics;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Incoming;
 
-/// <summary>A PVH or HVM domain that a migration comes into: made by xl restore from a stream that is composed here.</summary>
+/// <summary>A domain that a migration comes into: made by xl restore from a stream that is composed here.</summary>
 internal sealed class XenIncomingDomain : IIncomingDomain
 {
     private static readonly TimeSpan s_renamePatience = TimeSpan.FromSeconds(30);
@@ -17,12 +16,10 @@ internal sealed class XenIncomingDomain : IIncomingDomain
     private readonly string _hostName;
     private readonly DomainDescription _description;
     private readonly int _domid;
-    private readonly IncomingPages _pages;
-    private readonly IncomingRestore _restore;
+    private readonly IIncomingMechanism _mechanism;
     private readonly IncomingMarker _marker;
-    private readonly XenIncomingMemory _memory;
     private string _name;
-    private XenRemotePaging? _paging;
+    private IRemotePaging? _paging;
     private Stage _stage = Stage.Prepared;
 
     internal XenIncomingDomain(
@@ -31,8 +28,7 @@ internal sealed class XenIncomingDomain : IIncomingDomain
         DomainDescription description,
         string name,
         int domid,
-        IncomingPages pages,
-        IncomingRestore restore,
+        IIncomingMechanism mechanism,
         IncomingMarker marker)
     {
         _control = control;
@@ -40,10 +36,8 @@ internal sealed class XenIncomingDomain : IIncomingDomain
         _description = description;
         _name = name;
         _domid = domid;
-        _pages = pages;
-        _restore = restore;
+        _mechanism = mechanism;
         _marker = marker;
-        _memory = new XenIncomingMemory(control, domid, name, pages);
     }
 
     private enum Stage
@@ -71,12 +65,12 @@ internal sealed class XenIncomingDomain : IIncomingDomain
 
             return new DomainInfo(
                 _name, _domid, _hostName, state, _description.Kind, _description.VcpuCount, _description.PageCount,
-                (long)_pages.Populated.Count * Pages.Page.Size);
+                (long)_mechanism.Pages.Populated.Count * Pages.Page.Size);
         }
     }
 
     /// <inheritdoc/>
-    public IGuestMemory Memory => _memory;
+    public IGuestMemory Memory => _mechanism.Memory;
 
     /// <inheritdoc/>
     public bool IsTouchedByRestore => _description.Kind == DomainKind.Hvm;
@@ -92,26 +86,7 @@ internal sealed class XenIncomingDomain : IIncomingDomain
                 throw new InvalidOperationException($"{_name}: RemotePF is on already.");
             }
 
-            CapabilityReport capabilities = XenCapabilities.Of(_control, _hostName);
-            capabilities.Require(MigrationCapability.RemotePF);
-            if (_description.VcpuCount > 1)
-            {
-                // Without the fix two faulting vCPUs hang the whole host.
-                capabilities.Require(MigrationCapability.SeveralVcpus);
-            }
-
-            XenPagingPort port = new(_control, _domid, withContents: true);
-            try
-            {
-                PageEvictor.EvictAll(_control, _domid, _pages, _name);
-            }
-            catch
-            {
-                port.Dispose();
-                throw;
-            }
-
-            return _paging = new XenRemotePaging(port, _pages.Missing, _name);
+            return _paging = _mechanism.EnableRemotePF();
         }
     }
 
@@ -121,16 +96,8 @@ internal sealed class XenIncomingDomain : IIncomingDomain
         lock (_gate)
         {
             Require(Stage.Prepared, "A domain is restored once");
-            XenCoreSections sections = XenCoreSections.Parse(core.Sections);
-            RequireEmulator(sections);
             RequirePopulated(core.Pages.Pfns);
-            if (_paging is not null)
-            {
-                _pages.RequireCovered(core.Pages.Pfns, _name);
-            }
-
-            PlaceCorePages(core);
-            _restore.Complete(sections, cancellationToken);
+            _mechanism.Restore(core, cancellationToken);
             _stage = Stage.Restored;
         }
     }
@@ -203,7 +170,7 @@ internal sealed class XenIncomingDomain : IIncomingDomain
             }
 
             // Before the end of the stream xl would take the domain down itself; both ways end without it.
-            _restore.Dispose();
+            _mechanism.BreakOff();
             if (DomainNames.Of(_control, _domid) == _name)
             {
                 IncomingMarker.DestroyIfThere(_control, _domid);
@@ -223,54 +190,16 @@ internal sealed class XenIncomingDomain : IIncomingDomain
             Destroy();
         }
 
-        _paging?.Dispose();
-        _restore.Dispose();
+        _mechanism.Dispose();
         _control.Dispose();
-    }
-
-    private void RequireEmulator(XenCoreSections sections)
-    {
-        if (sections.Emulator is null == (_description.Kind == DomainKind.Hvm))
-        {
-            throw new MigrationException(
-                MigrationErrorId.ProtocolViolation,
-                $"{_name}: the core state of {(sections.Emulator is null ? "an HVM domain lacks" : "a PVH domain has")} an emulator's state.",
-                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
-                _name);
-        }
-    }
-
-    private void PlaceCorePages(CoreState core)
-    {
-        ReadOnlySpan<int> pfns = core.Pages.Pfns;
-        for (int start = 0; start < pfns.Length;)
-        {
-            bool isMissing = _pages.Missing[pfns[start]];
-            int end = start + 1;
-            while (end < pfns.Length && _pages.Missing[pfns[end]] == isMissing)
-            {
-                end++;
-            }
-
-            ReadOnlySpan<byte> contents = core.Pages.Contents[(start * Pages.Page.Size)..(end * Pages.Page.Size)];
-            if (isMissing)
-            {
-                _paging!.Place(pfns[start..end], contents);
-            }
-            else
-            {
-                _memory.Write(pfns[start..end], contents);
-            }
-
-            start = end;
-        }
     }
 
     private void RequirePopulated(ReadOnlySpan<int> pfns)
     {
         foreach (int pfn in pfns)
         {
-            if ((uint)pfn >= (uint)_pages.Populated.PageCount || !(_pages.Populated[pfn] || _pages.Emptied.Contains(pfn)))
+            if ((uint)pfn >= (uint)_mechanism.Pages.Populated.PageCount
+                || !(_mechanism.Pages.Populated[pfn] || _mechanism.Pages.Emptied.Contains(pfn)))
             {
                 throw new MigrationException(
                     MigrationErrorId.ProtocolViolation,

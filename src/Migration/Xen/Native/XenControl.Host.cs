@@ -42,6 +42,19 @@ internal enum XenText : uint
     CompileDate = 6,
 }
 
+/// <summary>What the hypervisor says to the extension's hypercall.</summary>
+internal enum XenExtensionAnswer : uint
+{
+    /// <summary>It does not know the call.</summary>
+    None = 0,
+
+    /// <summary>It has the extension in another version.</summary>
+    OtherVersion = 1,
+
+    /// <summary>It has the extension that this module knows.</summary>
+    Present = 2,
+}
+
 internal sealed partial class XenControl
 {
     /// <summary>Version, processors and memory of the host.</summary>
@@ -66,11 +79,21 @@ internal sealed partial class XenControl
         return supported != 0;
     }
 
+    /// <summary>Whether the hypervisor has this project's extension for shadow page tables. Touches no domain.</summary>
+    internal XenExtensionAnswer ProbeExtension()
+    {
+        XenLibrary.Check(ProbeExtension(_handle, out XenExtensionAnswer answer), Host);
+        return answer;
+    }
+
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_host_info")]
     private static partial int HostInfo(XenControlHandle handle, out XenHostInfo info);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xen_string")]
     private static partial int XenString(XenControlHandle handle, XenText which, ref byte buffer, uint size);
+
+    [LibraryImport(XenLibrary.Name, EntryPoint = "prx_extension_probe")]
+    private static partial int ProbeExtension(XenControlHandle handle, out XenExtensionAnswer answer);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_probe_paging")]
     private static partial int ProbePaging(XenControlHandle handle, out uint supported);

@@ -14,12 +14,18 @@ internal static class XenErrno
     internal const int OutOfMemory = 12;
     internal const int Fault = 14;
     internal const int Busy = 16;
+    internal const int NotThere = 6;
     internal const int CrossDevice = 18;
     internal const int NoDevice = 19;
     internal const int Invalid = 22;
+    internal const int NoSpace = 28;
     internal const int TooManyLinks = 31;
     internal const int NoSystemCall = 38;
     internal const int NotSupported = 95;
+
+    /// <summary>What a host needs for PV domains.</summary>
+    internal const string ExtensionRemedy =
+        "Build the hypervisor with this project's patches and its prerecord extension (native/hypervisor/build), and boot it.";
 
     private static readonly Dictionary<int, (string Name, string Text)> Known = new()
     {
@@ -28,6 +34,7 @@ internal static class XenErrno
         [NoProcess] = ("ESRCH", "no such domain"),
         [4] = ("EINTR", "interrupted"),
         [5] = ("EIO", "input/output error"),
+        [NotThere] = ("ENXIO", "nothing is prepared"),
         [9] = ("EBADF", "bad file descriptor"),
         [Again] = ("EAGAIN", "try again"),
         [OutOfMemory] = ("ENOMEM", "out of memory"),
@@ -38,6 +45,7 @@ internal static class XenErrno
         [CrossDevice] = ("EXDEV", "cross-device link"),
         [NoDevice] = ("ENODEV", "no such device"),
         [Invalid] = ("EINVAL", "invalid argument"),
+        [NoSpace] = ("ENOSPC", "no space left"),
         [TooManyLinks] = ("EMLINK", "too many links"),
         [34] = ("ERANGE", "result too large"),
         [35] = ("EDEADLK", "lock not available"),
@@ -67,8 +75,17 @@ internal static class XenErrno
     internal static (MigrationErrorId Id, string Remedy) Advise(string call, int errno)
     {
         bool isEnable = call.StartsWith("xc_mem_paging_enable", StringComparison.Ordinal);
+        bool isExtension = call.StartsWith("prerecord ", StringComparison.Ordinal);
         return errno switch
         {
+            Busy when call == "prerecord prepare" => (MigrationErrorId.DomainBusy,
+                "The hypervisor's extension has an owner for the domain already: another recording or migration, of this or of "
+                + "another control domain. Wait for it to end."),
+            NoSpace when isExtension => (MigrationErrorId.BackupStoreFull,
+                "The backup store's limit is too small to begin with: allow a larger one."),
+            NoSystemCall or Access when isExtension => (MigrationErrorId.NotSupported, ExtensionRemedy),
+            NotSupported when isExtension => (MigrationErrorId.NotSupported,
+                "The extension is for domains without hardware-assisted paging."),
             Busy when isEnable => (MigrationErrorId.DomainBusy,
                 "A paging ring is still active: another recording or migration owns the domain, or one was killed. Wait for it "
                 + "to end; if its process is gone, open the domain again and it is mended."),

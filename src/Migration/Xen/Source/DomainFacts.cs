@@ -18,11 +18,14 @@ internal sealed class DomainFacts
     {
         XenDomainInfo info = control.GetDomain(domid);
         DomId = domid;
-        PageCount = checked((int)(control.GetMaximumGfn(domid) + 1));
+        PageCount = info.Flags.HasFlag(XenDomainFlags.Hvm)
+            ? checked((int)(control.GetMaximumGfn(domid) + 1))
+            : Pv.PvSource.ReadMap(control, domid, name).PageCount;
         Info = Describe(control, hostName, name, info, PageCount);
+        IEnumerable<uint> parameters = info.Flags.HasFlag(XenDomainFlags.Hvm) ? XenHvmParameters.Migrated : [];
         Parameters =
         [
-            .. XenHvmParameters.Migrated
+            .. parameters
                 .Select(index => new XenHvmParameter(index, control.GetHvmParameter(domid, index)))
                 .Where(parameter => parameter.Value != 0),
         ];
@@ -38,7 +41,7 @@ internal sealed class DomainFacts
 
     internal int PageCount { get; }
 
-    /// <summary>The parameters that migrate.</summary>
+    /// <summary>The parameters that migrate; a PV domain has none.</summary>
     internal IReadOnlyList<XenHvmParameter> Parameters { get; }
 
     /// <summary>Rings of the hypervisor and of the toolstack: their content does not migrate.</summary>

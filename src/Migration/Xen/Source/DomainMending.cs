@@ -1,6 +1,7 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Paging;
 
@@ -48,6 +49,18 @@ internal static class DomainMending
 
     private static void RemoveTraps(XenControl control, DomainFacts facts)
     {
+        if (facts.Info.Kind == DomainKind.PV)
+        {
+            ExtensionMending.EndRecording(control, facts);
+        }
+        else
+        {
+            RemoveRingTraps(control, facts);
+        }
+    }
+
+    private static void RemoveRingTraps(XenControl control, DomainFacts facts)
+    {
         try
         {
             XenPagingRing.TryDisable(control, facts.DomId);
@@ -62,7 +75,7 @@ internal static class DomainMending
         PageBitmap populated = facts.FindPages(control);
         using PageTraps traps = new(
             new XenPagingPort(control, facts.DomId, withContents: false), facts.PageCount, facts.Info.VcpuCount, facts.Info.Name,
-            XenSourceDomain.UntrapPatience, TimeProvider.System);
+            HapSource.UntrapPatience, TimeProvider.System);
         traps.Adopt(populated);
         traps.Remove();
     }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Pv;
 
 namespace PreRecordMigration.Xen.Source;
 
@@ -21,7 +23,7 @@ internal static class SourceOpening
         string uuid = Convert.ToHexStringLower(info.Uuid);
         RequireKind(control, info, name);
         DomainFacts facts = new(control, hostName, name, domid);
-        RequireEmulator(control, facts);
+        DomainEmulator? emulator = FindEmulator(control, facts);
         SourceMarker marker = Claim(control, domid, name, uuid, out SourceStage? left);
         try
         {
@@ -32,8 +34,7 @@ internal static class SourceOpening
             }
 
             RequireRunning(control, domid, name);
-            ProbeRing(control, facts);
-            return new XenSourceDomain(control, facts, marker);
+            return new XenSourceDomain(control, facts, MechanismFor(control, facts, emulator), marker);
         }
         catch
         {
@@ -61,9 +62,8 @@ internal static class SourceOpening
     {
         if (!info.Flags.HasFlag(XenDomainFlags.Hvm))
         {
-            throw NotSupported(
-                name, "is paravirtualised (PV), which cannot be recorded yet",
-                "Set type=\"pvh\" in its configuration and start it again, or use `xl migrate`.");
+            RequirePv(control, (int)info.DomId, name);
+            return;
         }
 
         if (!info.Flags.HasFlag(XenDomainFlags.Hap))
@@ -87,13 +87,35 @@ internal static class SourceOpening
         }
     }
 
-    private static void RequireEmulator(XenControl control, DomainFacts facts)
+    private static void RequirePv(XenControl control, int domid, string name)
     {
-        if (facts.Info.Kind == DomainKind.Hvm)
+        if (!XenExtension.IsSupported(control))
         {
-            EmulatorRequirements.Check(control.GetConfigurationJson(facts.DomId), facts.Info.Name);
-            DomainEmulator.Of(control, facts.DomId, facts.Info.Name).Probe();
+            throw NotSupported(
+                name, "is paravirtualised (PV), and this hypervisor lacks the extension that records such domains",
+                XenErrno.ExtensionRemedy);
         }
+
+        int width = control.GetAddressSize(domid);
+        if (width != sizeof(ulong))
+        {
+            throw NotSupported(
+                name, $"is a paravirtualised guest of {width * 8} bits; those of 64 bits can be moved", "Use `xl migrate`.");
+        }
+    }
+
+    /// <summary>The emulator that stands beside an HVM domain, where it can be moved and answers; null for other domains.</summary>
+    private static DomainEmulator? FindEmulator(XenControl control, DomainFacts facts)
+    {
+        if (facts.Info.Kind != DomainKind.Hvm)
+        {
+            return null;
+        }
+
+        EmulatorRequirements.Check(control.GetConfigurationJson(facts.DomId), facts.Info.Name);
+        DomainEmulator emulator = DomainEmulator.Of(control, facts.DomId, facts.Info.Name);
+        emulator.Probe();
+        return emulator;
     }
 
     private static void RequireRunning(XenControl control, int domid, string name)
@@ -142,11 +164,21 @@ internal static class SourceOpening
         }
     }
 
-    /// <summary>The hypervisor refuses IOMMU, populate-on-demand and foreign rings only when paging is switched on: now.</summary>
-    private static void ProbeRing(XenControl control, DomainFacts facts)
+    /// <summary>Chooses how the domain is recorded, and finds out now what the hypervisor would refuse later.</summary>
+    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts, DomainEmulator? emulator)
     {
+        if (facts.Info.Kind == DomainKind.PV)
+        {
+            using XenExtensionPort port = new(control, facts.DomId);
+            port.Prepare(facts.PageCount, 0);
+            port.Release();
+            return new PvSource(control, facts);
+        }
+
+        // IOMMU, populate-on-demand and foreign rings are refused when paging is switched on.
         using XenPagingRing ring = new(control, facts.DomId);
         ring.TryClose();
+        return new HapSource(control, facts, emulator);
     }
 
     private static MigrationException NotSupported(string name, string reason, string remedy) =>

@@ -44,9 +44,6 @@ internal sealed class XenAccessRecorder : IAccessRecorder, ITouchObserver
     /// <inheritdoc/>
     public PageBitmap UntrackedPages { get; }
 
-    /// <summary>Whether originals are kept.</summary>
-    internal bool HasBackups => _backups is not null;
-
     /// <summary>Traps a domain's pages, and backs up at once what cannot be trapped.</summary>
     /// <param name="traps">The domain's traps.</param>
     /// <param name="memory">The domain's memory.</param>

@@ -11,6 +11,7 @@ internal sealed class XenDirtyTracker : IDirtyTracker
 {
     private readonly XenControl _control;
     private readonly int _domid;
+    private readonly PageBitmap _pages;
     private readonly PageBitmap _alwaysDirty;
     private readonly DomainEmulator? _emulator;
     private readonly ulong[] _words;
@@ -19,12 +20,15 @@ internal sealed class XenDirtyTracker : IDirtyTracker
     /// <summary>Begins to track.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain.</param>
-    /// <param name="alwaysDirty">Pages that Xen or backends write without a mark.</param>
+    /// <param name="pages">The pages that migrate: Xen also marks rings of the toolstack, which do not.</param>
+    /// <param name="alwaysDirty">Those of them that Xen or backends write without a mark.</param>
     /// <param name="emulator">The domain's emulator, which then marks what it writes; null where it has none.</param>
-    internal XenDirtyTracker(XenControl control, int domid, PageBitmap alwaysDirty, DomainEmulator? emulator)
+    internal XenDirtyTracker(
+        XenControl control, int domid, PageBitmap pages, PageBitmap alwaysDirty, DomainEmulator? emulator)
     {
         _control = control;
         _domid = domid;
+        _pages = pages;
         _alwaysDirty = alwaysDirty;
         _words = new ulong[(alwaysDirty.PageCount + 63) / 64];
         _emulator = emulator;
@@ -51,7 +55,7 @@ internal sealed class XenDirtyTracker : IDirtyTracker
             for (ulong word = _words[i]; word != 0; word &= word - 1)
             {
                 int pfn = (i * 64) + BitOperations.TrailingZeroCount(word);
-                if (pfn < dirty.PageCount)
+                if (pfn < dirty.PageCount && _pages[pfn])
                 {
                     dirty.TrySet(pfn);
                 }

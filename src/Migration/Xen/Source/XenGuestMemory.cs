@@ -6,7 +6,13 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Source;
 
 /// <summary>A domain's memory through foreign mappings. Reading a trapped page neither touches nor un-traps it.</summary>
-internal sealed class XenGuestMemory(XenControl control, int domid, string subject, int pageCount) : IGuestMemory
+/// <param name="control">The connection.</param>
+/// <param name="domid">The domain.</param>
+/// <param name="subject">Its name, for errors.</param>
+/// <param name="pageCount">One past its highest page.</param>
+/// <param name="frameOf">The frame by which Xen maps a page: its guest frame, or a PV domain's machine frame.</param>
+internal sealed class XenGuestMemory(
+    XenControl control, int domid, string subject, int pageCount, Func<int, ulong> frameOf) : IGuestMemory
 {
     private const int Chunk = 256;
 
@@ -55,12 +61,12 @@ internal sealed class XenGuestMemory(XenControl control, int domid, string subje
         }
     }
 
-    private static int Fill(ReadOnlySpan<int> pfns, ulong[] gfns)
+    private int Fill(ReadOnlySpan<int> pfns, ulong[] gfns)
     {
         int count = Math.Min(Chunk, pfns.Length);
         for (int i = 0; i < count; i++)
         {
-            gfns[i] = (ulong)pfns[i];
+            gfns[i] = frameOf(pfns[i]);
         }
 
         return count;

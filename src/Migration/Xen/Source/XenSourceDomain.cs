@@ -2,29 +2,22 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Paging;
-using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Source;
 
-/// <summary>A running PVH or HVM domain with HAP as the source of a recording or a migration.</summary>
+/// <summary>A running domain as the source of a recording or a migration.</summary>
 /// <remarks>The owner's handle: its methods are called by one thread at a time.</remarks>
 internal sealed class XenSourceDomain : ISourceDomain
 {
-    /// <summary>How long removing the traps may go on without progress.</summary>
-    internal static readonly TimeSpan UntrapPatience = TimeSpan.FromSeconds(30);
-
     private readonly XenControl _control;
     private readonly DomainFacts _facts;
     private readonly SourceMarker _marker;
     private readonly DomainSuspension _suspension;
-    private readonly XenGuestMemory _memory;
-    private readonly DomainEmulator? _emulator;
-    private PageTraps? _traps;
-    private XenAccessRecorder? _recorder;
+    private readonly ISourceMechanism _mechanism;
+    private IAccessRecorder? _recorder;
     private XenDirtyTracker? _tracker;
+    private bool _isBackingUp;
     private bool _isSuspended;
     private bool _isEmulatorStopped;
     private bool _isPaused;
@@ -35,22 +28,22 @@ internal sealed class XenSourceDomain : ISourceDomain
     /// <summary>Takes a domain over.</summary>
     /// <param name="control">The connection, given over.</param>
     /// <param name="facts">What is known of the domain.</param>
+    /// <param name="mechanism">How it is recorded, given over.</param>
     /// <param name="marker">The mark of this process.</param>
-    internal XenSourceDomain(XenControl control, DomainFacts facts, SourceMarker marker)
+    internal XenSourceDomain(XenControl control, DomainFacts facts, ISourceMechanism mechanism, SourceMarker marker)
     {
         _control = control;
         _facts = facts;
         _marker = marker;
         _suspension = new DomainSuspension(control, facts.DomId, facts.Info.Name);
-        _memory = new XenGuestMemory(control, facts.DomId, facts.Info.Name, facts.PageCount);
-        _emulator = facts.Info.Kind == DomainKind.Hvm ? DomainEmulator.Of(control, facts.DomId, facts.Info.Name) : null;
+        _mechanism = mechanism;
     }
 
     /// <inheritdoc/>
     public DomainInfo Info => _facts.Info;
 
     /// <inheritdoc/>
-    public IGuestMemory Memory => _memory;
+    public IGuestMemory Memory => _mechanism.Memory;
 
     private int DomId => _facts.DomId;
 
@@ -58,24 +51,16 @@ internal sealed class XenSourceDomain : ISourceDomain
     public PageBitmap GetPopulatedPages()
     {
         CheckUsable();
-        return _facts.FindPages(_control);
+        return _mechanism.FindPages();
     }
 
     /// <inheritdoc/>
     public DomainDescription Describe()
     {
         CheckUsable();
-        PageBitmap populated = _facts.FindPages(_control);
-        XenHostInfo host = _control.GetHostInfo();
-        XenCpuPolicy policy = _control.GetCpuPolicy(DomId);
-        XenDomainConfiguration configuration = new(
-            _control.GetConfigurationJson(DomId),
-            host.Major,
-            host.Minor,
-            policy.Leaves,
-            policy.Msrs,
-            _facts.Parameters,
-            [.. _facts.SpecialPages(populated)]);
+        PageBitmap populated = _mechanism.FindPages();
+        XenDomainConfiguration configuration = _mechanism.Describe(
+            _control.GetConfigurationJson(DomId), _control.GetHostInfo(), _control.GetCpuPolicy(DomId), populated);
         return new DomainDescription(
             Info.Name, Info.Kind, _facts.PageCount, [.. populated.Ranges()], Info.VcpuCount, configuration.Serialise());
     }
@@ -125,12 +110,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     public void Resume()
     {
         CheckUsable();
-        if (_recorder is null)
-        {
-            // Traps that only the capture needed: nobody else removes them.
-            EndTraps();
-        }
-
+        _mechanism.EndCapture();
         try
         {
             ContinueEmulator();
@@ -167,29 +147,15 @@ internal sealed class XenSourceDomain : ISourceDomain
             throw new InvalidOperationException($"{Info.Name} must be suspended before backups begin.");
         }
 
-        try
-        {
-            return _recorder = XenAccessRecorder.Start(
-                Traps(), _memory, _facts.FindPages(_control), backups, Info.Name, OnRecorderDisposed);
-        }
-        catch
-        {
-            EndTraps();
-            throw;
-        }
+        _isBackingUp = backups is not null;
+        return _recorder = _mechanism.StartRecording(backups, () => _recorder = null);
     }
 
     /// <inheritdoc/>
     public IDirtyTracker StartDirtyTracking()
     {
         CheckUsable();
-        PageBitmap special = new(_facts.PageCount);
-        foreach (int pfn in _facts.SpecialPages(_facts.FindPages(_control)))
-        {
-            special.TrySet(pfn);
-        }
-
-        return _tracker = new XenDirtyTracker(_control, DomId, special, _emulator);
+        return _tracker = new XenDirtyTracker(_control, DomId, _mechanism.FindPages(), _mechanism.FindAlwaysDirty(), _mechanism.Emulator);
     }
 
     /// <inheritdoc/>
@@ -203,22 +169,8 @@ internal sealed class XenSourceDomain : ISourceDomain
 
         // With a recorder that backs up, the domain runs on after this: it leaves at the window's end.
         _hasCheckpoint = true;
-        _marker.Write(_recorder is { HasBackups: true } ? SourceStage.Stopped : SourceStage.Leaving);
-        PageBitmap populated = _facts.FindPages(_control);
-        PageBitmap never = new(_facts.PageCount);
-        foreach (int pfn in Traps().Trap(populated.Pfns()).Concat(_facts.SpecialPages(populated)))
-        {
-            never.TrySet(pfn);
-        }
-
-        byte[] context = _control.GetHvmContext(DomId);
-        XenTscInfo tsc = _control.GetTsc(DomId);
-        XenCoreSections sections = new(
-            context, new XenTsc(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation), _emulator?.Save());
-        int[] pfns = [.. never.Pfns()];
-        byte[] contents = new byte[pfns.Length * Page.Size];
-        _memory.Read(pfns, contents);
-        return new CoreState(Vcpus(context), sections.ToSections(), new PageSet(pfns, contents), 0);
+        _marker.Write(_recorder is not null && _isBackingUp ? SourceStage.Stopped : SourceStage.Leaving);
+        return _mechanism.CaptureCoreState();
     }
 
     /// <inheritdoc/>
@@ -226,10 +178,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
         _isDestroyed = true;
-        // Its traps go with it; the ring's page must be let go first, or the domain's remnant stays.
-        _traps?.Abandon();
-        _traps?.Dispose();
-        _traps = null;
+        _mechanism.Abandon();
         _control.Destroy(DomId);
         _marker.Remove();
     }
@@ -255,26 +204,16 @@ internal sealed class XenSourceDomain : ISourceDomain
         finally
         {
             _isDisposed = true;
-            _traps?.Dispose();
+            _mechanism.Dispose();
             _control.Dispose();
         }
     }
 
-    private static List<VcpuState> Vcpus(byte[] context) =>
-    [
-        .. HvmContext.Parse(context).Vcpus.Select(vcpu => new VcpuState(vcpu.Id, vcpu.Cr3, vcpu.Paging switch
-        {
-            HvmPaging.FourLevels => PagingMode.FourLevel,
-            HvmPaging.FiveLevels => PagingMode.FiveLevel,
-            _ => PagingMode.None,
-        })),
-    ];
-
     private void StopEmulator()
     {
-        if (_emulator is not null)
+        if (_mechanism.Emulator is { } emulator)
         {
-            _emulator.Stop();
+            emulator.Stop();
             _isEmulatorStopped = true;
         }
     }
@@ -284,7 +223,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         if (_isEmulatorStopped)
         {
             _isEmulatorStopped = false;
-            _emulator!.Continue();
+            _mechanism.Emulator!.Continue();
         }
     }
 
@@ -301,29 +240,6 @@ internal sealed class XenSourceDomain : ISourceDomain
         {
             _control.Unpause(DomId);
             _isPaused = false;
-        }
-    }
-
-    private PageTraps Traps() => _traps ??= new PageTraps(
-        new XenPagingPort(_control, DomId, withContents: false), _facts.PageCount, Info.VcpuCount, Info.Name, UntrapPatience,
-        TimeProvider.System);
-
-    private void OnRecorderDisposed(XenAccessRecorder recorder)
-    {
-        if (_recorder == recorder)
-        {
-            _recorder = null;
-            EndTraps();
-        }
-    }
-
-    private void EndTraps()
-    {
-        if (_traps is not null)
-        {
-            _traps.Remove();
-            _traps.Dispose();
-            _traps = null;
         }
     }
 

@@ -66,23 +66,8 @@ public sealed class SynthesisedRestore
         }
 
         _prepared = true;
-        _writer.Write(XlHeader.ForConfiguration(_settings.Configuration));
-        _writer.Write(new LibxlHeader());
-        _writer.Write(new LibxcContextRecord());
-        _writer.Write(new LibxcImageHeader());
-        _writer.Write(new LibxcDomainHeader(XenGuestKind.X86Hvm, _settings.XenMajor, _settings.XenMinor));
-        if (!_settings.CpuidPolicy.IsEmpty)
-        {
-            _writer.Write(new X86CpuidPolicyRecord(_settings.CpuidPolicy));
-        }
-
-        if (!_settings.MsrPolicy.IsEmpty)
-        {
-            _writer.Write(new X86MsrPolicyRecord(_settings.MsrPolicy));
-        }
-
-        _writer.Write(new StaticDataEndRecord());
-        WriteBatches(pages);
+        SynthesisedParts.WriteHead(_writer, _settings, null);
+        SynthesisedParts.WritePages(_writer, pages);
         if (parameters.Count > 0)
         {
             _writer.Write(new HvmParamsRecord(parameters));
@@ -101,7 +86,7 @@ public sealed class SynthesisedRestore
     {
         ArgumentNullException.ThrowIfNull(pages);
         RequireOpen();
-        WriteBatches(pages);
+        SynthesisedParts.WritePages(_writer, pages);
         _writer.Flush();
     }
 
@@ -153,14 +138,6 @@ public sealed class SynthesisedRestore
         {
             throw new ArgumentException(
                 $"The {kind} policy has {policy.Length} bytes, which is not a multiple of {elementLength}.", nameof(policy));
-        }
-    }
-
-    private void WriteBatches(IEnumerable<XenStreamPage> pages)
-    {
-        foreach (XenStreamPage[] batch in pages.Chunk(PageDataRecord.XenBatch))
-        {
-            _writer.Write(new PageDataRecord(batch));
         }
     }
 

@@ -29,6 +29,26 @@ public class XenDomainConfigurationTests
     }
 
     [Fact]
+    public void A_PV_domain_names_every_page_of_its_p2m_and_another_none()
+    {
+        const string pv = """{ "c_info": { "type": "pv", "name": "vm" } }""";
+        XenDomainConfiguration sample = new(pv, 4, 17, default, default, [], []) { P2mPages = [700, 20] };
+        Assert.Equal([700, 20], XenDomainConfiguration.Parse(sample.Serialise(), 1024).P2mPages);
+        foreach (XenDomainConfiguration wrong in new[]
+        {
+            sample with { P2mPages = [700] },
+            sample with { P2mPages = [700, 20, 21] },
+            sample with { P2mPages = [700, 1024] },
+            sample with { Json = Json },
+        })
+        {
+            Assert.Equal(
+                MigrationErrorId.ProtocolViolation,
+                Assert.Throws<MigrationException>(() => XenDomainConfiguration.Parse(wrong.Serialise(), 1024)).ErrorId);
+        }
+    }
+
+    [Fact]
     public void Every_truncation_is_refused()
     {
         byte[] whole = Sample().Serialise();

@@ -58,6 +58,17 @@ public class VerifyStreamTests
     }
 
     [Fact]
+    public void Xen_accepts_a_synthesised_pv_domain()
+    {
+        MemoryStream stream = new();
+        Pv.PvCoreSectionsTests.Compose(stream);
+        (int code, string output) = Verify(stream.ToArray(), "xl");
+
+        Assert.True(code == 0, output);
+        Assert.Contains("x86 PV from Xen 4.17", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Xen_accepts_an_emulator_state()
     {
         // Without EMULATOR_XENSTORE_DATA: the 4.17 script compares bytes with text there and refuses every such record.

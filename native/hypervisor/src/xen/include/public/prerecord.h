@@ -12,6 +12,7 @@
  *
  * A recording:  prepare, start, { epoch, [grow] }, stop, release.
  * RemotePF:     prepare, { missing }, serve, { resolve }, stop, release.
+ * After a crash of the owner:  adopt, then as before.
  */
 #ifndef __XEN_PUBLIC_PRERECORD_H__
 #define __XEN_PUBLIC_PRERECORD_H__
@@ -40,8 +41,9 @@
 #define XEN_PRERECORD_WRITE (1U << 31)
 
 /*
- * Makes the caller the owner and allocates what the rest needs.  -EBUSY if
- * the domain has an owner already, -EOPNOTSUPP for a domain with HAP.
+ * Makes the caller the owner and allocates what the rest needs, or nothing if
+ * it fails.  -EBUSY if the domain has an owner already, -EOPNOTSUPP for a
+ * domain with HAP.
  */
 #define XEN_PRERECORD_prepare 1
 /* Makes the store `slots` large; lifts the pause of a full store. */
@@ -64,6 +66,12 @@
 #define XEN_PRERECORD_serve   9
 /* Fills missing pages and lets run what waits for them. */
 #define XEN_PRERECORD_resolve 10
+/*
+ * For the successor of an owner that has died: gives it what prepare was given
+ * and gave, to go on or to stop and release.  -EBUSY while the owner listens to
+ * its event channel or, if it is another domain, exists.
+ */
+#define XEN_PRERECORD_adopt   11
 
 /* What start switches on. */
 #define XEN_PRERECORD_ACCESSES (1U << 0)  /* record accesses */
@@ -86,7 +94,7 @@ struct xen_prerecord_op {
             uint64_aligned_t nr_pfns;   /* IN: pfns below this are looked after */
             uint64_aligned_t limit;     /* IN: the store's largest size */
             uint32_t port;              /* OUT: event channel of the domain to bind to */
-        } prepare;
+        } prepare;                      /* adopt: all three are OUT */
         struct {
             uint64_aligned_t slots;     /* IN: the store's size from now on */
         } grow;

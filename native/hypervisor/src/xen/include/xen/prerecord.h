@@ -13,6 +13,11 @@ DECLARE_PER_CPU(bool, prerecord_must_not_wait);
 
 int prerecord_write_slow(struct domain *d, mfn_t mfn, bool may_fail);
 bool prerecord_missing_slow(struct domain *d, mfn_t mfn);
+bool prerecord_defer_slow(struct domain *d, mfn_t mfn);
+bool prerecord_must_repeat_slow(const struct vcpu *v);
+void prerecord_forget_slow(struct domain *d, mfn_t mfn);
+int prerecord_promote_slow(struct domain *d, struct page_info *page,
+                           unsigned long type);
 
 static inline bool prerecord_on(const struct domain *d)
 {
@@ -42,22 +47,64 @@ static inline bool prerecord_missing(struct domain *d, mfn_t mfn)
 }
 
 /*
+ * The same, for what cannot wait here but can be done again.  If the page is
+ * one of the current domain, the vCPU is paused until it is there, and its
+ * hypercall, when it fails, or its instruction is repeated then.
+ */
+static inline bool prerecord_defer(struct domain *d, mfn_t mfn)
+{
+    return prerecord_on(d) && prerecord_defer_slow(d, mfn);
+}
+
+/* Before a hypercall reads or maps a page: 0, or what it is to return. */
+static inline int prerecord_fetch(struct domain *d, mfn_t mfn)
+{
+    if ( !prerecord_defer(d, mfn) )
+        return 0;
+
+    return d == current->domain ? -ERESTART : -EAGAIN;
+}
+
+/* Before a page gets a type that needs its content to be validated. */
+static inline int prerecord_promote(struct page_info *page, unsigned long type)
+{
+    struct domain *d = page_get_owner(page);
+
+    return d && prerecord_on(d) ? prerecord_promote_slow(d, page, type) : 0;
+}
+
+/*
+ * Is what the vCPU was doing to be repeated, as prerecord_defer() says?  To be
+ * asked, once, at the end of each hypercall.
+ */
+static inline bool prerecord_must_repeat(const struct vcpu *v)
+{
+    return prerecord_on(v->domain) && prerecord_must_repeat_slow(v);
+}
+
+static inline bool prerecord_repeat_hypercall(const struct vcpu *v,
+                                              long result)
+{
+    return prerecord_must_repeat(v) && !v->hcall_preempted &&
+           (result == -EFAULT || result == -ERESTART);
+}
+
+/*
  * The page leaves the domain, or its content does not matter any more: nobody
  * needs to fetch it, but its original may be needed.
  */
-void prerecord_forget(struct domain *d, mfn_t mfn);
+static inline void prerecord_forget(struct domain *d, mfn_t mfn)
+{
+    if ( prerecord_on(d) )
+        prerecord_forget_slow(d, mfn);
+}
 
 /*
- * A guest's or Xen's own touch of a missing page.  Returns whether the touch
- * may be repeated: then the vCPU waits, or has waited, for the content.
+ * A touch of a page that prerecord_missing() says is missing, by the guest or
+ * by Xen on its behalf.  Returns whether the touch may be repeated: then the
+ * vCPU will wait, or has waited, for the content.
  */
 bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest);
-
-/* Waits for a page that Xen is about to read. -EAGAIN if that is not possible. */
-int prerecord_fetch(struct domain *d, mfn_t mfn);
-
-/* Was a page asked for in this hypercall without waiting for it? */
-bool prerecord_repeat_hypercall(struct vcpu *v);
 
 /*
  * A level-1 shadow entry is about to map a page.  Returns the flags that the
@@ -90,8 +137,11 @@ void prerecord_final_teardown(struct domain *d);
 #define prerecord_may_write(d, mfn) ((void)(d), (void)(mfn), 0)
 #define prerecord_missing(d, mfn) ((void)(d), (void)(mfn), false)
 #define prerecord_forget(d, mfn) ((void)(d), (void)(mfn))
+#define prerecord_defer(d, mfn) ((void)(d), (void)(mfn), false)
 #define prerecord_fetch(d, mfn) ((void)(d), (void)(mfn), 0)
-#define prerecord_repeat_hypercall(v) ((void)(v), false)
+#define prerecord_promote(page, type) ((void)(page), (void)(type), 0)
+#define prerecord_must_repeat(v) ((void)(v), false)
+#define prerecord_repeat_hypercall(v, result) ((void)(v), false)
 #define prerecord_resource_max_frames(d, id) (-EOPNOTSUPP)
 #define prerecord_acquire_resource(d, id, frame, nr, list) (-EOPNOTSUPP)
 #define prerecord_teardown(d) ((void)(d), 0)

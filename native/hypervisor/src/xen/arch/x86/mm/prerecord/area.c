@@ -8,6 +8,7 @@
  * them too, can never make page tables of them.
  */
 #include <xen/event.h>
+#include <xen/vmap.h>
 #include "private.h"
 
 #define CHUNK (PAGE_SIZE / sizeof(struct page_info *))
@@ -15,7 +16,7 @@
 int prerecord_area_init(struct prerecord_area *area, struct domain *owner,
                         unsigned long max)
 {
-    area->chunk = xzalloc_array(struct page_info **, DIV_ROUND_UP(max, CHUNK));
+    area->chunk = vzalloc((max / CHUNK + 1) * sizeof(*area->chunk));
     if ( !area->chunk )
         return -ENOMEM;
 
@@ -101,12 +102,25 @@ int prerecord_area_grow(struct prerecord_area *area, unsigned long nr)
     return 0;
 }
 
+/* Of an area whose last page was the first one of this chunk, or none. */
+static void free_chunk(struct prerecord_area *area)
+{
+    struct page_info ***chunk = &area->chunk[area->nr / CHUNK];
+
+    if ( area->nr % CHUNK )
+        return;
+
+    free_xenheap_page(*chunk);
+    *chunk = NULL;
+}
+
 int prerecord_area_free(struct prerecord_area *area)
 {
-    unsigned long i;
-
     if ( !area->chunk )
         return 0;
+
+    /* Of a page that could not be had. */
+    free_chunk(area);
 
     while ( area->nr )
     {
@@ -114,14 +128,14 @@ int prerecord_area_free(struct prerecord_area *area)
 
         area->nr--;
         free_page(area->owner, page);
+        free_chunk(area);
 
         if ( !(area->nr & 31) && area->nr && hypercall_preempt_check() )
             return -ERESTART;
     }
 
-    for ( i = 0; i < DIV_ROUND_UP(area->max, CHUNK); i++ )
-        free_xenheap_page(area->chunk[i]);
-    XFREE(area->chunk);
+    vfree(area->chunk);
+    area->chunk = NULL;
 
     return 0;
 }

@@ -25,6 +25,10 @@ static void watch_level(struct prerecord *pr)
 {
     unsigned long left = pr->slots - pr->used;
 
+    /* One slot for each page is enough, whatever happens. */
+    if ( pr->slots >= pr->nr_pfns )
+        return;
+
     if ( left <= prerecord_reserve(pr->d) &&
          !(pr->flags & XEN_PRERECORD_FULL) )
     {

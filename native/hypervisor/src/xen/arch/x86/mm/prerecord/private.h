@@ -47,6 +47,7 @@ struct prerecord {
         PHASE_STOPPED,
         PHASE_RELEASING,
     } phase;
+    int failure;                /* of prepare, which has yet to free all */
 
     /*
      * A leaf: taken with and without the paging lock.  Guards all that
@@ -97,12 +98,30 @@ void prerecord_backup_fixed_pages(struct domain *d);
 unsigned long prerecord_reserve(const struct domain *d);
 void prerecord_lift_pause(struct prerecord *pr);
 
-/* remote.c */
-int prerecord_mark_missing(struct prerecord *pr, struct xen_prerecord_op *op);
-int prerecord_resolve(struct prerecord *pr, struct xen_prerecord_op *op);
+/* missing.c; the first two with the lock held */
+bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn);
+void prerecord_arrived(struct prerecord *pr, unsigned long pfn);
 void prerecord_wake_all(struct prerecord *pr);
 
-/* Tells the owner that there is something to look at. */
-void prerecord_notify(const struct prerecord *pr);
+/* tables.c */
+int prerecord_attach(struct domain *d);
+int prerecord_set_owner(struct prerecord *pr, domid_t owner);
+bool prerecord_is_listened_to(const struct prerecord *pr);
+/* Tells the owner that there is something to look at; with the lock held. */
+void prerecord_notify(struct prerecord *pr);
+
+/* phase.c */
+void prerecord_abandon(struct prerecord *pr);
+
+/* The operations of the hypercall: tables.c, phase.c, resolve.c. */
+int prerecord_prepare(struct prerecord *pr, struct xen_prerecord_op *op);
+int prerecord_grow(struct prerecord *pr, uint64_t slots);
+int prerecord_release(struct prerecord *pr);
+int prerecord_start(struct prerecord *pr, uint32_t flags);
+int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op);
+int prerecord_stop(struct prerecord *pr);
+int prerecord_serve(struct prerecord *pr);
+int prerecord_mark_missing(struct prerecord *pr, struct xen_prerecord_op *op);
+int prerecord_resolve(struct prerecord *pr, struct xen_prerecord_op *op);
 
 #endif

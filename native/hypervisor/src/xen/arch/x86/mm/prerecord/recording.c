@@ -108,7 +108,7 @@ uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
 
     if ( pr->flags & XEN_PRERECORD_SERVING )
     {
-        if ( *state & STATE_MISSING )
+        if ( prerecord_is_missing(pr, pfn) )
             sflags = 0;
     }
     else if ( pr->flags & XEN_PRERECORD_RUNNING )

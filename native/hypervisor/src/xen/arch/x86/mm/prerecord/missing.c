@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * RemotePF, the domain's side: it runs while pages of it are still elsewhere.
+ *
+ * A missing page is never mapped.  A guest's own touch pauses its vCPU.  A
+ * touch by Xen on the guest's behalf waits in Xen, where that is possible;
+ * where it is not, the vCPU is paused too, and what Xen was doing is done again.
+ * In each case the pfn goes to the records once, and the owner is told.
+ */
+#include <xen/preempt.h>
+#include <xen/rcupdate.h>
+#include "private.h"
+
+DEFINE_PER_CPU(bool, prerecord_must_not_wait);
+
+static void ask_for(struct prerecord *pr, unsigned long pfn)
+{
+    uint8_t *state = prerecord_state(pr, pfn);
+
+    ASSERT(spin_is_locked(&pr->lock));
+
+    if ( *state & STATE_ASKED )
+        return;
+
+    *state |= STATE_ASKED;
+    prerecord_note(pr, pfn, false);
+    prerecord_notify(pr);
+}
+
+bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn)
+{
+    ASSERT(spin_is_locked(&pr->lock));
+
+    return (pr->flags & XEN_PRERECORD_SERVING) &&
+           (*prerecord_state(pr, pfn) & STATE_MISSING);
+}
+
+/*
+ * The pfn of a page that may be missing, or NO_PFN.  Serving begins with the
+ * domain paused, so the flag may be looked at without the lock.
+ */
+static unsigned long served_pfn(const struct prerecord *pr, mfn_t mfn)
+{
+    return ACCESS_ONCE(pr->flags) & XEN_PRERECORD_SERVING
+           ? prerecord_pfn(pr, mfn) : NO_PFN;
+}
+
+static bool is_missing_now(struct prerecord *pr, unsigned long pfn)
+{
+    bool missing;
+
+    spin_lock(&pr->lock);
+    missing = prerecord_is_missing(pr, pfn);
+    spin_unlock(&pr->lock);
+
+    return missing;
+}
+
+bool prerecord_missing_slow(struct domain *d, mfn_t mfn)
+{
+    struct prerecord *pr = d->arch.paging.prerecord;
+    unsigned long pfn = served_pfn(pr, mfn);
+    bool missing;
+
+    if ( pfn == NO_PFN )
+        return false;
+
+    spin_lock(&pr->lock);
+    missing = prerecord_is_missing(pr, pfn);
+    if ( missing )
+        ask_for(pr, pfn);
+    spin_unlock(&pr->lock);
+
+    return missing;
+}
+
+/* The vCPU runs on when the page is there. */
+static void pause_for(struct prerecord *pr, struct vcpu *v, unsigned long pfn)
+{
+    ASSERT(spin_is_locked(&pr->lock));
+
+    if ( pr->waiting[v->vcpu_id] != NO_PFN )
+        return;
+
+    pr->waiting[v->vcpu_id] = pfn;
+    vcpu_pause_nosync(v);
+}
+
+bool prerecord_defer_slow(struct domain *d, mfn_t mfn)
+{
+    struct prerecord *pr = d->arch.paging.prerecord;
+    unsigned long pfn = served_pfn(pr, mfn);
+    struct vcpu *curr = current;
+    bool missing;
+
+    if ( pfn == NO_PFN )
+        return false;
+
+    spin_lock(&pr->lock);
+    missing = prerecord_is_missing(pr, pfn);
+    if ( missing )
+    {
+        ask_for(pr, pfn);
+        if ( curr->domain == d && !this_cpu(prerecord_must_not_wait) )
+        {
+            pause_for(pr, curr, pfn);
+            pr->repeat[curr->vcpu_id] = true;
+        }
+    }
+    spin_unlock(&pr->lock);
+
+    return missing;
+}
+
+bool prerecord_must_repeat_slow(const struct vcpu *v)
+{
+    const struct prerecord *pr = v->domain->arch.paging.prerecord;
+
+    ASSERT(v == current);
+
+    return test_and_clear_bool(pr->repeat[v->vcpu_id]);
+}
+
+bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
+{
+    struct prerecord *pr = v->domain->arch.paging.prerecord;
+    unsigned long pfn = served_pfn(pr, mfn);
+
+    ASSERT(v == current);
+
+    if ( pfn == NO_PFN )
+        return true;
+
+    if ( from_guest )
+    {
+        /* The instruction is repeated; a hypercall there was not. */
+        if ( prerecord_defer_slow(v->domain, mfn) )
+            prerecord_must_repeat_slow(v);
+
+        return true;
+    }
+
+    if ( this_cpu(prerecord_must_not_wait) || in_atomic() ||
+         !rcu_quiesce_allowed() )
+        return !prerecord_defer_slow(v->domain, mfn);
+
+    /* Copying to or from the guest: no reference to any page is held here. */
+    wait_event(pr->content, !is_missing_now(pr, pfn));
+
+    return true;
+}
+
+int prerecord_promote_slow(struct domain *d, struct page_info *page,
+                           unsigned long type)
+{
+    if ( !prerecord_defer_slow(d, page_to_mfn(page)) )
+        return 0;
+
+    /* -EINTR has the hypercall go on from here; descriptors' users just fail. */
+    return type == PGT_seg_desc_page || d != current->domain ? -EAGAIN : -EINTR;
+}
+
+/* Lets those vCPUs run that are paused for the page; NO_PFN: all of them. */
+static void wake_paused(struct prerecord *pr, unsigned long pfn)
+{
+    struct vcpu *v;
+
+    ASSERT(spin_is_locked(&pr->lock));
+
+    for_each_vcpu ( pr->d, v )
+        if ( pr->waiting[v->vcpu_id] != NO_PFN &&
+             (pfn == NO_PFN || pr->waiting[v->vcpu_id] == pfn) )
+        {
+            pr->waiting[v->vcpu_id] = NO_PFN;
+            vcpu_unpause(v);
+        }
+}
+
+void prerecord_arrived(struct prerecord *pr, unsigned long pfn)
+{
+    ASSERT(spin_is_locked(&pr->lock));
+
+    *prerecord_state(pr, pfn) &= ~STATE_MISSING;
+    pr->missing--;
+    wake_paused(pr, pfn);
+}
+
+void prerecord_wake_all(struct prerecord *pr)
+{
+    spin_lock(&pr->lock);
+    wake_paused(pr, NO_PFN);
+    spin_unlock(&pr->lock);
+
+    wake_up_all(&pr->content);
+}
+
+void prerecord_forget_slow(struct domain *d, mfn_t mfn)
+{
+    struct prerecord *pr = d->arch.paging.prerecord;
+    unsigned long pfn = served_pfn(pr, mfn);
+    bool arrived = false;
+
+    prerecord_write_slow(d, mfn, false);
+
+    if ( pfn == NO_PFN )
+        return;
+
+    spin_lock(&pr->lock);
+    while ( prerecord_is_missing(pr, pfn) )
+    {
+        if ( !(*prerecord_state(pr, pfn) & STATE_RESOLVING) )
+        {
+            prerecord_arrived(pr, pfn);
+            arrived = true;
+            break;
+        }
+
+        /* It is being filled right now, which does not take long. */
+        spin_unlock(&pr->lock);
+        cpu_relax();
+        spin_lock(&pr->lock);
+    }
+    spin_unlock(&pr->lock);
+
+    if ( arrived )
+        wake_up_all(&pr->content);
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

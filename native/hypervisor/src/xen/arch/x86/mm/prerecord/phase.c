@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Switching on and off: a recording and its epochs, RemotePF. */
+#include <asm/shadow.h>
+#include "../shadow/private.h"
+#include "private.h"
+
+#define RUNNING_OR_SERVING (XEN_PRERECORD_RUNNING | XEN_PRERECORD_SERVING)
+
+/* The rule that libxl uses, doubled: each epoch builds the shadows anew. */
+static int size_shadow_pool(struct domain *d, const struct prerecord *pr)
+{
+    unsigned long wanted = min(512UL * d->max_vcpus + pr->nr_pfns / 64,
+                               (unsigned long)INT_MAX);
+    bool preempted = false;
+    int rc = 0;
+
+    paging_lock(d);
+    if ( d->arch.paging.shadow.total_pages < wanted )
+        rc = shadow_set_allocation(d, wanted, &preempted);
+    paging_unlock(d);
+
+    return preempted ? -ERESTART : rc;
+}
+
+/* With the domain paused, so that it sees one instant. */
+static int switch_on(struct prerecord *pr, unsigned int flags)
+{
+    struct domain *d = pr->d;
+    int rc;
+
+    spin_lock(&pr->lock);
+    pr->count = pr->half = pr->epoch = pr->used = 0;
+    pr->flags = flags;
+    spin_unlock(&pr->lock);
+
+    paging_lock(d);
+    if ( shadow_mode_enabled(d) )
+        shadow_blow_tables(d);
+    rc = shadow_one_bit_enable(d, PG_prerecord);
+    paging_unlock(d);
+
+    if ( !rc )
+        pr->phase = PHASE_STARTED;
+    else
+    {
+        spin_lock(&pr->lock);
+        pr->flags = 0;
+        spin_unlock(&pr->lock);
+    }
+
+    return rc;
+}
+
+int prerecord_start(struct prerecord *pr, uint32_t flags)
+{
+    struct domain *d = pr->d;
+    int rc;
+
+    if ( !flags || (flags & ~(XEN_PRERECORD_ACCESSES | XEN_PRERECORD_BACKUPS)) )
+        return -EINVAL;
+    if ( pr->missing )
+        return -EBUSY;
+    if ( (flags & XEN_PRERECORD_BACKUPS) &&
+         pr->slots < 2 * prerecord_reserve(d) )
+        return -ENOSPC;
+    rc = size_shadow_pool(d, pr);
+    if ( rc )
+        return rc;
+
+    domain_pause(d);
+    rc = switch_on(pr, flags | XEN_PRERECORD_RUNNING);
+    if ( !rc )
+        prerecord_backup_fixed_pages(d);
+    domain_unpause(d);
+
+    return rc;
+}
+
+int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
+{
+    struct domain *d = pr->d;
+
+    if ( !(pr->flags & XEN_PRERECORD_RUNNING) )
+        return -EINVAL;
+
+    paging_lock(d);
+    spin_lock(&pr->lock);
+    op->u.epoch.first = pr->half * 2 * pr->nr_pfns;
+    op->u.epoch.count = pr->count;
+    prerecord_next_epoch(pr);
+    op->u.epoch.number = pr->epoch;
+    spin_unlock(&pr->lock);
+    shadow_blow_tables(d);
+    paging_unlock(d);
+
+    return 0;
+}
+
+int prerecord_serve(struct prerecord *pr)
+{
+    int rc;
+
+    rc = size_shadow_pool(pr->d, pr);
+    if ( rc )
+        return rc;
+
+    domain_pause(pr->d);
+    rc = switch_on(pr, XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING);
+    domain_unpause(pr->d);
+
+    return rc;
+}
+
+static void clear_flags(struct prerecord *pr)
+{
+    spin_lock(&pr->lock);
+    pr->flags &= ~RUNNING_OR_SERVING;
+    spin_unlock(&pr->lock);
+}
+
+int prerecord_stop(struct prerecord *pr)
+{
+    struct domain *d = pr->d;
+
+    if ( (pr->flags & XEN_PRERECORD_SERVING) && pr->missing )
+        return -EBUSY;
+
+    domain_pause(d);
+    clear_flags(pr);
+    paging_lock(d);
+    if ( prerecord_on(d) )
+        shadow_one_bit_disable(d, PG_prerecord);
+    paging_unlock(d);
+    prerecord_lift_pause(pr);
+    prerecord_wake_all(pr);
+    domain_unpause(d);
+
+    pr->phase = PHASE_STOPPED;
+
+    return 0;
+}
+
+/*
+ * For a domain that dies.  The shadows themselves are shadow_teardown()'s:
+ * leaving shadow mode in the ordinary way is not possible any more.
+ */
+void prerecord_abandon(struct prerecord *pr)
+{
+    clear_flags(pr);
+    paging_lock(pr->d);
+    pr->d->arch.paging.mode &= ~PG_prerecord;
+    paging_unlock(pr->d);
+    prerecord_lift_pause(pr);
+    prerecord_wake_all(pr);
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * RemotePF, the owner's side: which pages are missing, and their content.
+ *
+ * The owner brings the content by a hypercall: a long-lived writable mapping of
+ * its own would keep the page from becoming a page table.
+ */
+#include <xen/event.h>
+#include <xen/guest_access.h>
+#include "private.h"
+
+int prerecord_mark_missing(struct prerecord *pr, struct xen_prerecord_op *op)
+{
+    uint64_t first = op->u.missing.first, count = op->u.missing.count;
+    uint8_t bits[128];
+
+    if ( !atomic_read(&pr->d->pause_count) || !pr->d->controller_pause_count )
+        return -EBUSY;
+    if ( (first & 7) || first > pr->nr_pfns || count > pr->nr_pfns - first )
+        return -EINVAL;
+
+    while ( count )
+    {
+        unsigned int i, n = min_t(uint64_t, count, sizeof(bits) * 8);
+
+        if ( copy_from_guest(bits, op->u.missing.bitmap, DIV_ROUND_UP(n, 8)) )
+            return -EFAULT;
+
+        spin_lock(&pr->lock);
+        for ( i = 0; i < n; i++ )
+        {
+            uint8_t *state = prerecord_state(pr, first + i);
+
+            if ( !(bits[i / 8] & (1 << (i % 8))) || (*state & STATE_MISSING) )
+                continue;
+            *state |= STATE_MISSING;
+            pr->missing++;
+        }
+        spin_unlock(&pr->lock);
+
+        first += n;
+        count -= n;
+        guest_handle_add_offset(op->u.missing.bitmap, DIV_ROUND_UP(n, 8));
+        op->u.missing.first = first;
+        op->u.missing.count = count;
+
+        if ( count && hypercall_preempt_check() )
+            return -ERESTART;
+    }
+
+    return 0;
+}
+
+/*
+ * Fills one frame, if its page is missing.  While that is done the page stays
+ * missing, so that nobody maps it, and is marked, so that nobody else fills it.
+ */
+static int fill(struct prerecord *pr, unsigned long gfn,
+                XEN_GUEST_HANDLE_64(uint8) content)
+{
+    struct page_info *page = get_page_from_gfn(pr->d, gfn, NULL, P2M_ALLOC);
+    unsigned long pfn;
+    uint8_t *state;
+    bool claimed;
+    void *p;
+    int rc = 0;
+
+    /* The domain has given the page up meanwhile. */
+    if ( !page )
+        return 0;
+
+    pfn = prerecord_pfn(pr, page_to_mfn(page));
+    if ( pfn == NO_PFN )
+        goto out;
+
+    state = prerecord_state(pr, pfn);
+    spin_lock(&pr->lock);
+    claimed = prerecord_is_missing(pr, pfn) && !(*state & STATE_RESOLVING);
+    if ( claimed )
+        *state |= STATE_RESOLVING;
+    spin_unlock(&pr->lock);
+    if ( !claimed )
+        goto out;
+
+    if ( get_page_type(page, PGT_writable_page) )
+    {
+        p = __map_domain_page(page);
+        if ( raw_copy_from_guest(p, content.p, PAGE_SIZE) )
+            rc = -EFAULT;
+        unmap_domain_page(p);
+        put_page_type(page);
+    }
+    else
+        rc = -EBUSY;
+
+    smp_wmb(); /* The content is there before the page is. */
+    spin_lock(&pr->lock);
+    *state &= ~STATE_RESOLVING;
+    if ( !rc )
+        prerecord_arrived(pr, pfn);
+    spin_unlock(&pr->lock);
+
+    if ( !rc )
+        wake_up_all(&pr->content);
+
+ out:
+    put_page(page);
+
+    return rc;
+}
+
+int prerecord_resolve(struct prerecord *pr, struct xen_prerecord_op *op)
+{
+    while ( op->u.resolve.done < op->u.resolve.count )
+    {
+        XEN_GUEST_HANDLE_64(uint8) content = op->u.resolve.content;
+        uint64_t gfn;
+        int rc;
+
+        if ( copy_from_guest_offset(&gfn, op->u.resolve.frames,
+                                    op->u.resolve.done, 1) )
+            return -EFAULT;
+
+        guest_handle_add_offset(content,
+                                (uint64_t)op->u.resolve.done * PAGE_SIZE);
+        rc = fill(pr, gfn, content);
+        if ( rc )
+            return rc;
+
+        op->u.resolve.done++;
+
+        if ( op->u.resolve.done < op->u.resolve.count &&
+             hypercall_preempt_check() )
+            return -ERESTART;
+    }
+
+    return 0;
+}
+
+/*
+ * Local variables:
+ * mode: C
+ * c-file-style: "BSD"
+ * c-basic-offset: 4
+ * tab-width: 4
+ * indent-tabs-mode: nil
+ * End:
+ */

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hypervisor's prerecord extension (native/hypervisor, public/prerecord.h, version 1): one hypercall, tables
+ * that are mapped, and an event channel. Layouts and numbers are those of that interface.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define HYPERVISOR_PRERECORD_OP 55 /* __HYPERVISOR_arch_7 */
+#define PRERECORD_VERSION 1
+#define RESOURCE_PRERECORD 0x5052
+
+enum { OP_PREPARE = 1, OP_GROW, OP_START, OP_EPOCH, OP_QUERY, OP_STOP, OP_RELEASE, OP_MISSING, OP_SERVE, OP_RESOLVE };
+
+struct operation {
+    uint32_t version;
+    uint32_t command;
+    uint16_t domain;
+    uint16_t pad;
+    uint32_t flags;
+    union {
+        struct {
+            uint64_t pages, limit;
+            uint32_t port;
+        } prepare;
+        struct {
+            uint64_t slots;
+        } grow;
+        struct {
+            uint64_t first, count;
+            uint32_t number;
+        } epoch;
+        struct {
+            uint64_t first, count, used, slots, missing;
+            uint32_t number;
+        } query;
+        struct {
+            uint64_t first, count, bitmap;
+        } missing;
+        struct {
+            uint32_t count, done;
+            uint64_t frames, content;
+        } resolve;
+        uint64_t words[8];
+    } u;
+};
+_Static_assert(sizeof(struct operation) == 80, "struct xen_prerecord_op");
+
+struct prx_extension {
+    prx_handle *h;
+    xenevtchn_handle *channel;
+    uint32_t domid;
+};
+
+struct prx_mapping {
+    prx_handle *h;
+    xenforeignmemory_resource_handle *resource;
+};
+
+struct prx_filler {
+    prx_extension *e;
+    uint32_t capacity;
+    uint64_t *frames; /* in memory that a hypercall may read, as is content */
+    uint8_t *content;
+};
+
+/* Makes the call; on success and failure alike `op` receives what the hypervisor wrote back. */
+static int32_t perform(prx_handle *h, uint32_t domid, uint32_t command, struct operation *op, const char *call)
+{
+    struct operation *shared = xencall_alloc_buffer(h->call, sizeof(*shared));
+    int rc, error;
+
+    if (!shared)
+        return prx_fail("xencall_alloc_buffer", ENOMEM);
+    op->version = PRERECORD_VERSION;
+    op->command = command;
+    op->domain = (uint16_t)domid;
+    memcpy(shared, op, sizeof(*op));
+    rc = xencall1(h->call, HYPERVISOR_PRERECORD_OP, (uintptr_t)shared);
+    error = errno;
+    memcpy(op, shared, sizeof(*op));
+    xencall_free_buffer(h->call, shared);
+    return rc < 0 ? prx_fail(call, error) : 0;
+}
+
+/*
+ * Touches no domain: the extension checks the version (EACCES), then looks for the domain (ESRCH for one that cannot
+ * exist); a hypervisor without it does not know the call.
+ */
+int32_t prx_extension_probe(prx_handle *h, uint32_t *answer)
+{
+    struct operation op = {0};
+    int32_t rc;
+
+    prx_forget_message();
+    rc = perform(h, DOMID_FIRST_RESERVED - 1, OP_QUERY, &op, "prerecord query");
+    *answer = rc == -ESRCH ? PRX_EXTENSION_PRESENT : rc == -EACCES ? PRX_EXTENSION_OTHER : PRX_EXTENSION_NONE;
+    return rc == -ESRCH || rc == -ENOSYS || rc == -EACCES ? 0 : rc;
+}
+
+int32_t prx_extension_open(prx_handle *h, uint32_t domid, prx_extension **out)
+{
+    prx_extension *e;
+
+    prx_forget_message();
+    *out = NULL;
+    e = calloc(1, sizeof(*e));
+    if (!e)
+        return prx_fail("malloc", ENOMEM);
+    e->h = h;
+    e->domid = domid;
+    e->channel = xenevtchn_open(&h->logger, 0);
+    if (!e->channel) {
+        int32_t rc = prx_fail_errno("xenevtchn_open");
+        free(e);
+        return rc;
+    }
+    *out = e;
+    return 0;
+}
+
+int32_t prx_extension_close(prx_extension *e)
+{
+    if (!e)
+        return 0;
+    xenevtchn_close(e->channel);
+    free(e);
+    return 0;
+}
+
+int32_t prx_extension_prepare(prx_extension *e, uint64_t pages, uint64_t limit)
+{
+    struct operation op = {.u.prepare = {.pages = pages, .limit = limit}};
+    int32_t rc;
+
+    prx_forget_message();
+    rc = perform(e->h, e->domid, OP_PREPARE, &op, "prerecord prepare");
+    if (rc)
+        return rc;
+    if (xenevtchn_bind_interdomain(e->channel, e->domid, op.u.prepare.port) < 0) {
+        rc = prx_fail_errno("xenevtchn_bind_interdomain");
+        op = (struct operation){0};
+        perform(e->h, e->domid, OP_RELEASE, &op, "prerecord release");
+        return rc;
+    }
+    return 0;
+}
+
+int32_t prx_extension_grow(prx_extension *e, uint64_t slots)
+{
+    struct operation op = {.u.grow.slots = slots};
+
+    prx_forget_message();
+    return perform(e->h, e->domid, OP_GROW, &op, "prerecord grow");
+}
+
+int32_t prx_extension_start(prx_extension *e, uint32_t flags)
+{
+    struct operation op = {.flags = flags};
+
+    prx_forget_message();
+    return perform(e->h, e->domid, OP_START, &op, "prerecord start");
+}
+
+int32_t prx_extension_epoch(prx_extension *e, uint64_t *first, uint64_t *count)
+{
+    struct operation op = {0};
+    int32_t rc;
+
+    prx_forget_message();
+    rc = perform(e->h, e->domid, OP_EPOCH, &op, "prerecord epoch");
+    *first = op.u.epoch.first;
+    *count = op.u.epoch.count;
+    return rc;
+}
+
+int32_t prx_extension_query(prx_extension *e, struct prx_extension_state *out)
+{
+    struct operation op = {0};
+    int32_t rc;
+
+    prx_forget_message();
+    memset(out, 0, sizeof(*out));
+    rc = perform(e->h, e->domid, OP_QUERY, &op, "prerecord query");
+    if (rc)
+        return rc;
+    out->first = op.u.query.first;
+    out->count = op.u.query.count;
+    out->used = op.u.query.used;
+    out->slots = op.u.query.slots;
+    out->missing = op.u.query.missing;
+    out->flags = op.flags;
+    out->epoch = op.u.query.number;
+    return 0;
+}
+
+int32_t prx_extension_stop(prx_extension *e)
+{
+    struct operation op = {0};
+
+    prx_forget_message();
+    return perform(e->h, e->domid, OP_STOP, &op, "prerecord stop");
+}
+
+int32_t prx_extension_release(prx_extension *e)
+{
+    struct operation op = {0};
+
+    prx_forget_message();
+    return perform(e->h, e->domid, OP_RELEASE, &op, "prerecord release");
+}
+
+int32_t prx_extension_missing(prx_extension *e, const uint64_t *bitmap, uint64_t pages)
+{
+    struct operation op = {.u.missing.count = pages};
+    size_t bytes = (size_t)((pages + 63) / 64 * 8);
+    void *shared;
+    int32_t rc;
+
+    prx_forget_message();
+    shared = xencall_alloc_buffer(e->h->call, bytes ? bytes : 1);
+    if (!shared)
+        return prx_fail("xencall_alloc_buffer", ENOMEM);
+    memcpy(shared, bitmap, bytes);
+    op.u.missing.bitmap = (uintptr_t)shared;
+    rc = perform(e->h, e->domid, OP_MISSING, &op, "prerecord missing");
+    xencall_free_buffer(e->h->call, shared);
+    return rc;
+}
+
+int32_t prx_extension_serve(prx_extension *e)
+{
+    struct operation op = {0};
+
+    prx_forget_message();
+    return perform(e->h, e->domid, OP_SERVE, &op, "prerecord serve");
+}
+
+int32_t prx_extension_wait(prx_extension *e, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result)
+{
+    int port;
+    int32_t rc;
+
+    prx_forget_message();
+    rc = prx_wait_two(xenevtchn_fd(e->channel), wakeup_fd, timeout_ms, result);
+    if (rc || !(*result & PRX_WAIT_RING))
+        return rc;
+    port = xenevtchn_pending(e->channel);
+    if (port < 0)
+        return prx_fail_errno("xenevtchn_pending");
+    return xenevtchn_unmask(e->channel, (evtchn_port_t)port) ? prx_fail_errno("xenevtchn_unmask") : 0;
+}
+
+int32_t prx_extension_map(prx_extension *e, uint32_t table, uint64_t first, uint64_t count, prx_mapping **out,
+                          void **address)
+{
+    prx_mapping *m;
+
+    prx_forget_message();
+    *out = NULL;
+    *address = NULL;
+    m = calloc(1, sizeof(*m));
+    if (!m)
+        return prx_fail("malloc", ENOMEM);
+    m->h = e->h;
+    m->resource = xenforeignmemory_map_resource(e->h->memory, (domid_t)e->domid, RESOURCE_PRERECORD, table, first, count,
+                                                address, PROT_READ, 0);
+    if (!m->resource) {
+        int32_t rc = prx_fail_errno("xenforeignmemory_map_resource");
+        free(m);
+        return rc;
+    }
+    *out = m;
+    return 0;
+}
+
+int32_t prx_mapping_close(prx_mapping *m)
+{
+    int32_t rc = 0;
+
+    if (!m)
+        return 0;
+    if (xenforeignmemory_unmap_resource(m->h->memory, m->resource))
+        rc = prx_fail_errno("xenforeignmemory_unmap_resource");
+    free(m);
+    return rc;
+}
+
+int32_t prx_filler_open(prx_extension *e, uint32_t capacity, prx_filler **out)
+{
+    prx_filler *f;
+
+    prx_forget_message();
+    *out = NULL;
+    f = calloc(1, sizeof(*f));
+    if (!f)
+        return prx_fail("malloc", ENOMEM);
+    f->e = e;
+    f->capacity = capacity;
+    f->frames = xencall_alloc_buffer(e->h->call, capacity * sizeof(*f->frames));
+    f->content = xencall_alloc_buffer(e->h->call, (size_t)capacity * PRX_PAGE_SIZE);
+    if (!f->frames || !f->content) {
+        prx_filler_close(f);
+        return prx_fail("xencall_alloc_buffer", ENOMEM);
+    }
+    *out = f;
+    return 0;
+}
+
+int32_t prx_filler_close(prx_filler *f)
+{
+    if (!f)
+        return 0;
+    if (f->frames)
+        xencall_free_buffer(f->e->h->call, f->frames);
+    if (f->content)
+        xencall_free_buffer(f->e->h->call, f->content);
+    free(f);
+    return 0;
+}
+
+int32_t prx_filler_fill(prx_filler *f, const uint64_t *frames, uint32_t count, const void *pages, uint32_t *done)
+{
+    struct operation op = {.u.resolve = {.count = count}};
+    int32_t rc;
+
+    prx_forget_message();
+    *done = 0;
+    if (count > f->capacity)
+        return prx_fail("prerecord resolve", EINVAL);
+    memcpy(f->frames, frames, count * sizeof(*frames));
+    memcpy(f->content, pages, (size_t)count * PRX_PAGE_SIZE);
+    op.u.resolve.frames = (uintptr_t)f->frames;
+    op.u.resolve.content = (uintptr_t)f->content;
+    rc = perform(f->e->h, f->e->domid, OP_RESOLVE, &op, "prerecord resolve");
+    *done = op.u.resolve.done;
+    return rc;
+}

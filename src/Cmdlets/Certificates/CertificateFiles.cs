@@ -1,0 +1,116 @@
+using System.Management.Automation;
+using System.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Reads certificates: PEM with the key inside or beside it (xen1.pem and xen1.key), PKCS #12, and DER.</summary>
+internal static class CertificateFiles
+{
+    /// <summary>What the name of the file with the key ends in, where that is beside the certificate.</summary>
+    public const string KeyExtension = ".key";
+
+    private const string EncryptedKeyLabel = "ENCRYPTED PRIVATE KEY";
+    private const string KeyLabel = "PRIVATE KEY-----";
+    private const string PemMark = "-----BEGIN ";
+
+    /// <summary>Reads this side's certificate with its private key.</summary>
+    /// <param name="cmdlet">Knows the current folder; warns where others may read the key.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="password">The key's, where it has one.</param>
+    /// <exception cref="CommandException">There is no such file, no key, no password, or a wrong one.</exception>
+    public static X509Certificate2 ReadOwn(PSCmdlet cmdlet, string path, SecureString? password)
+    {
+        string file = FilePaths.Existing(cmdlet, path, isLiteral: true).Single();
+        return Use(file, () =>
+        {
+            using SecretText secret = new(password);
+            if (!IsPem(file))
+            {
+                WarnIfOpen(cmdlet, file);
+                return X509CertificateLoader.LoadPkcs12FromFile(file, secret.Text, X509KeyStorageFlags.EphemeralKeySet);
+            }
+
+            string keyFile = KeyFileOf(file);
+            WarnIfOpen(cmdlet, keyFile);
+            if (!File.ReadAllText(keyFile).Contains(EncryptedKeyLabel, StringComparison.Ordinal))
+            {
+                return X509Certificate2.CreateFromPemFile(file, keyFile);
+            }
+
+            return password is null
+                ? throw new CommandException(
+                    nameof(SR.CertificatePasswordMissing),
+                    ErrorCategory.AuthenticationError,
+                    Text.Format(SR.CertificatePasswordMissing, keyFile),
+                    SR.CertificatePasswordMissingRemedy,
+                    keyFile)
+                : X509Certificate2.CreateFromEncryptedPemFile(file, secret.Text, keyFile);
+        });
+    }
+
+    /// <summary>Reads the certificates of a file, without keys.</summary>
+    /// <exception cref="CommandException">There is no such file, or no certificate in it.</exception>
+    public static IEnumerable<X509Certificate2> ReadTrusted(PSCmdlet cmdlet, string path) =>
+        FilePaths.Existing(cmdlet, path, isLiteral: false).SelectMany(file => Use(file, () =>
+        {
+            X509Certificate2Collection certificates = [];
+            if (IsPem(file))
+            {
+                certificates.ImportFromPemFile(file);
+            }
+            else
+            {
+                certificates.Add(X509CertificateLoader.LoadCertificateFromFile(file));
+            }
+
+            return certificates.Count > 0 ? certificates : throw new CryptographicException(SR.CertificateNotInFile);
+        }));
+
+    private static T Use<T>(string file, Func<T> use) => FilePaths.Use(file, () =>
+    {
+        try
+        {
+            return use();
+        }
+        catch (CryptographicException error)
+        {
+            throw new CommandException(
+                nameof(SR.CertificateUnusable),
+                ErrorCategory.InvalidData,
+                Text.Format(SR.CertificateUnusable, file, error.Message),
+                SR.CertificateUnusableRemedy,
+                file);
+        }
+    });
+
+    private static string KeyFileOf(string file)
+    {
+        if (File.ReadAllText(file).Contains(KeyLabel, StringComparison.Ordinal))
+        {
+            return file;
+        }
+
+        string beside = Path.ChangeExtension(file, KeyExtension);
+        return File.Exists(beside)
+            ? beside
+            : throw new CommandException(
+                nameof(SR.CertificateKeyMissing),
+                ErrorCategory.ObjectNotFound,
+                Text.Format(SR.CertificateKeyMissing, file, beside),
+                SR.CertificateKeyMissingRemedy,
+                file);
+    }
+
+    private static bool IsPem(string file) => File.ReadAllText(file).Contains(PemMark, StringComparison.Ordinal);
+
+    private static void WarnIfOpen(PSCmdlet cmdlet, string file)
+    {
+        const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & others) != 0)
+        {
+            cmdlet.WriteWarning(Text.Format(SR.WarningKeyOpen, file));
+        }
+    }
+}

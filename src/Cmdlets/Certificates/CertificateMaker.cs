@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Makes a host's certificate: issued by itself, for both sides of a connection, for a new key on P-256.</summary>
+internal static class CertificateMaker
+{
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+
+    /// <summary>Clocks of two hosts differ: it is valid a little before it was made.</summary>
+    private static readonly TimeSpan Skew = TimeSpan.FromHours(1);
+
+    /// <summary>Makes one and writes both files.</summary>
+    /// <param name="name">The host's name.</param>
+    /// <param name="certificatePath">The certificate, which peers may read.</param>
+    /// <param name="keyPath">The private key, which nobody but this user may.</param>
+    /// <param name="validFor">How long it is valid.</param>
+    /// <param name="password">Encrypts the key; empty for none.</param>
+    public static X509Certificate2 Write(
+        string name, string certificatePath, string keyPath, TimeSpan validFor, ReadOnlySpan<char> password)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        X500DistinguishedNameBuilder subject = new();
+        subject.AddCommonName(name);
+        CertificateRequest request = new(subject.Build(), key, HashAlgorithmName.SHA256);
+        SubjectAlternativeNameBuilder names = new();
+        names.AddDnsName(name);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension([new Oid(ServerAuthentication), new Oid(ClientAuthentication)], false));
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        X509Certificate2 certificate = request.CreateSelfSigned(now - Skew, now + validFor);
+
+        char[] pem = password.IsEmpty
+            ? key.ExportPkcs8PrivateKeyPem().ToCharArray()
+            : key.ExportEncryptedPkcs8PrivateKeyPem(
+                password, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 600_000)).ToCharArray();
+        try
+        {
+            WriteNew(keyPath, pem, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+        finally
+        {
+            Array.Clear(pem);
+        }
+
+        WriteNew(
+            certificatePath,
+            certificate.ExportCertificatePem(),
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        return certificate;
+    }
+
+    /// <summary>Never into a file that is there: its rights, or a link's target, would be somebody else's.</summary>
+    private static void WriteNew(string path, ReadOnlySpan<char> text, UnixFileMode mode)
+    {
+        File.Delete(path);
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = mode;
+        }
+
+        using StreamWriter writer = new(path, options);
+        writer.Write(text);
+        writer.WriteLine();
+    }
+}

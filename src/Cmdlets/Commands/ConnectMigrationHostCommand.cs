@@ -1,0 +1,112 @@
+using System.Globalization;
+using System.Management.Automation;
+using System.Net;
+using System.Security;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Connect-MigrationHost: opens this machine's Xen, or names another machine as a destination.</summary>
+[Cmdlet(VerbsCommunications.Connect, "MigrationHost", DefaultParameterSetName = LocalSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[OutputType(typeof(MigrationHost))]
+public sealed class ConnectMigrationHostCommand : MigrationCmdlet
+{
+    private const string LocalSet = "Local";
+    private const string TlsSet = "Tls";
+    private const string SshSet = "Ssh";
+    private const int DefaultPort = 7000;
+
+    /// <summary>The host: this machine by its name, or the name that another one is to have in this session.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = LocalSet)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = TlsSet)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = SshSet)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string Name { get; set; } = LocalXen.HostName;
+
+    /// <summary>Where the other machine's receiver is: a name or an address, with a port, such as xen2.example.org:7000.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = TlsSet)]
+    [ValidateNotNullOrEmpty]
+    public string Address { get; set; } = "";
+
+    /// <summary>This host's certificate with its key: an X509Certificate2, or a file; the configured one where it is not given.</summary>
+    [Parameter(ParameterSetName = TlsSet)]
+    [ValidateNotNullOrEmpty]
+    public object? Certificate { get; set; }
+
+    /// <summary>Decrypts the certificate's key: a SecureString, or a PSCredential, whose password is taken.</summary>
+    [Parameter(ParameterSetName = TlsSet)]
+    [CertificatePassword]
+    public SecureString? CertificatePassword { get; set; }
+
+    /// <summary>Whom to send domains to: X509Certificate2 objects, files, or SHA-256 thumbprints.</summary>
+    [Parameter(ParameterSetName = TlsSet)]
+    [ValidateNotNullOrEmpty]
+    public object[]? TrustedCertificate { get; set; }
+
+    /// <summary>What ssh calls the other machine, such as root@xen2: domains go through ssh to a receiver on its loopback.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = SshSet)]
+    [ValidateNotNullOrEmpty]
+    public string SshTarget { get; set; } = "";
+
+    /// <summary>The port of the receiver there.</summary>
+    [Parameter(ParameterSetName = SshSet)]
+    [ValidateRange(1, IPEndPoint.MaxPort)]
+    public int Port { get; set; } = DefaultPort;
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachInput(Name, () =>
+    {
+        switch (ParameterSetName)
+        {
+            case TlsSet:
+                (string host, int port) = ParseAddress(Address);
+                TlsIdentity identity = new TlsParameters(Certificate, CertificatePassword, TrustedCertificate)
+                    .Make(this, Text.Format(SR.NeedsConnecting, Address));
+                Register(new RemoteHost(Name, Route.Tls(host, port, identity), "TLS 1.3"));
+                break;
+            case SshSet:
+                Register(new RemoteHost(Name, Route.Ssh(SshTarget, Port), "ssh"));
+                break;
+            case LocalSet when !HostRegistry.Contains(Name) || ShouldProcess(Text.Format(SR.TargetHost, Name), SR.ActionConnect):
+                WriteObject(Describe.Host(HostRegistry.Get(Name)));
+                break;
+        }
+    });
+
+    private void Register(RemoteHost host)
+    {
+        HostRegistry.RequireFree(host.Name);
+        if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionConnectRemote, host.Route.Address, host.Transport)))
+        {
+            HostRegistry.Add(host);
+            WriteObject(Describe.Host(host));
+        }
+    }
+
+    private static (string Host, int Port) ParseAddress(string text)
+    {
+        // An IPv6 address without brackets has colons of its own.
+        if (IPAddress.TryParse(text.Trim('[', ']'), out IPAddress? address) && !IsJoined(text))
+        {
+            return (address.ToString(), DefaultPort);
+        }
+
+        int colon = text.LastIndexOf(':');
+        string host = colon < 0 ? text : text[..colon].Trim('[', ']');
+        int port = DefaultPort;
+        bool isPort = colon < 0
+            || (int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= IPEndPoint.MaxPort);
+        return isPort && Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6
+            ? (host, port)
+            : throw new CommandException(
+                nameof(SR.InvalidAddress),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.InvalidAddress, text),
+                SR.InvalidAddressRemedy,
+                text);
+    }
+
+    /// <summary>Whether what parses as an address is really one in brackets with a port behind.</summary>
+    private static bool IsJoined(string text) => text.StartsWith('[') && !text.EndsWith(']');
+}

@@ -1,0 +1,73 @@
+using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// Restore-PageBackup: rolls a recorded domain back to its checkpoint, where it runs on: in place where the hypervisor can do
+/// that, else in a fresh domain of the same host, which takes the name over when the other is destroyed.
+/// </summary>
+[Cmdlet(VerbsData.Restore, "PageBackup", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(DomainInfo))]
+public sealed class RestorePageBackupCommand : PreRecordCommand
+{
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    {
+        LiveRecording recording = RecordingRegistry.Require(PreRecord);
+        recording.RequireCheckpoint();
+        if (!recording.CanRollBackInPlace)
+        {
+            // Both are there until the fresh one has everything.
+            Preflight.Room(recording.Location.Info, recording.Location.Host);
+        }
+
+        string action = recording.CanRollBackInPlace ? SR.ActionRollBack : SR.ActionRollBackFresh;
+        if (!ShouldProcess(TargetText, Text.Format(action, PreRecord.BackedUpPages)))
+        {
+            return;
+        }
+
+        if (recording.CanRollBackInPlace)
+        {
+            using PreRecordSession session = RecordingRegistry.Take(PreRecord);
+            session.RollBack();
+            WriteDomain(recording.Location.Host);
+        }
+        else
+        {
+            MoveToCheckpoint(recording);
+        }
+    });
+
+    /// <summary>
+    /// Moves the checkpoint to the host that it is on. Every page goes before the commit, so that no moment depends on two
+    /// halves; until then any failure, Ctrl+C included, leaves the domain running where it is, not rolled back.
+    /// </summary>
+    private void MoveToCheckpoint(LiveRecording recording)
+    {
+        IMigrationHost host = recording.Location.Host;
+        PlannedMove move = new(
+            recording.Location,
+            new Destination(host.Name, host, null) { HasOwnReceiver = true },
+            recording.Options with { RemotePF = false },
+            PreRecord);
+        using MovePump pump = new(this, IsDebugWanted, job =>
+        {
+            if (job.Error is null)
+            {
+                WriteDomain(host);
+            }
+            else
+            {
+                MoveOutcome.Write(this, job);
+            }
+        });
+        pump.Start(move);
+        pump.PumpOrStop(0, StopToken);
+    }
+
+    private void WriteDomain(IMigrationHost host) =>
+        WriteObject(host.GetDomains().First(domain => domain.Name == PreRecord.DomainName));
+}

@@ -1,0 +1,71 @@
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>A file's stream that says how far it is, and ends at Ctrl+C. It takes the file over.</summary>
+internal sealed class WatchedStream(FileStream file, WorkProgress progress, CancellationToken cancellationToken) : Stream
+{
+    private long _done;
+
+    /// <inheritdoc/>
+    public override bool CanRead => file.CanRead;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => file.CanSeek;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => file.CanWrite;
+
+    /// <inheritdoc/>
+    public override long Length => file.Length;
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => file.Position;
+        set => file.Position = value;
+    }
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc/>
+    public override int Read(Span<byte> buffer)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        int read = file.Read(buffer);
+        progress.Report(_done += read, file.Length);
+        return read;
+    }
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc/>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        file.Write(buffer);
+
+        // How long the file will be, nobody knows before it is written.
+        progress.Report(_done += buffer.Length, null);
+    }
+
+    /// <inheritdoc/>
+    public override void Flush() => file.Flush();
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => file.Seek(offset, origin);
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => file.SetLength(value);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            file.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

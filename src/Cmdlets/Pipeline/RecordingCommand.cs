@@ -1,0 +1,80 @@
+using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>What the cmdlets share that watch a domain for a window.</summary>
+public abstract class WindowCommand : DomainCommand
+{
+    /// <summary>How long the domain is watched.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan Window { get; set; } = new MigrationOptions().Window;
+
+    /// <summary>How long an epoch lasts; at most the window.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
+
+    /// <summary>An epoch that nobody gave follows a window that is shorter; one that was given is refused by the engine.</summary>
+    private protected TimeSpan FittingEpoch =>
+        MyInvocation.BoundParameters.ContainsKey(nameof(Epoch)) || Window <= TimeSpan.Zero || Epoch <= Window ? Epoch : Window;
+}
+
+/// <summary>What the cmdlets share that record a domain.</summary>
+public abstract class RecordingCommand : WindowCommand
+{
+    /// <summary>What only a method that records has a use for.</summary>
+    private static readonly string[] OfRecording =
+        [nameof(Mode), nameof(Window), nameof(Epoch), nameof(BackupLimit), nameof(SkipRollbackProof)];
+
+    /// <summary>What the recording does to the domain.</summary>
+    [Parameter]
+    public RecordingMode Mode { get; set; } = RecordingMode.Rollback;
+
+    /// <summary>How long the guest may take to suspend.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan SuspendTimeout { get; set; } = new MigrationOptions().SuspendTimeout;
+
+    /// <summary>Most memory for backups of changed pages; as much as the domain has where it is not given.</summary>
+    [Parameter]
+    [Size]
+    [ValidateRange(Page.Size, long.MaxValue)]
+    public long? BackupLimit { get; set; }
+
+    /// <summary>Leaves the proof of the rollback out.</summary>
+    [Parameter]
+    public SwitchParameter SkipRollbackProof { get; set; }
+
+    /// <summary>Makes the engine's options out of what was given, and checks them.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
+    /// <exception cref="CommandException">An option was given that the method has no use for.</exception>
+    private protected MigrationOptions MakeOptions(MigrationMethod method)
+    {
+        if (method != MigrationMethod.PreRecord && OfRecording.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } useless)
+        {
+            throw new CommandException(
+                nameof(SR.OptionNotForMethod),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.OptionNotForMethod, useless, method),
+                SR.OptionNotForMethodRemedy,
+                useless);
+        }
+
+        MigrationOptions options = new()
+        {
+            Method = method,
+            Mode = Mode,
+            Window = Window,
+            Epoch = FittingEpoch,
+            SuspendTimeout = SuspendTimeout,
+            BackupLimitPages = BackupLimit is { } bytes ? (int)Math.Min(bytes / Page.Size, int.MaxValue) : null,
+            ProveRollback = !SkipRollbackProof,
+        };
+        options.Validate();
+        return options;
+    }
+}

@@ -1,0 +1,189 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Methods;
+
+/// <content>What happens to a connection from being accepted until its migration begins.</content>
+public sealed partial class MigrationReceiver
+{
+    private void Greet(Arrival arrival)
+    {
+        Connection? connection = null;
+        bool isKept = false;
+        try
+        {
+            (PeerChannel? channel, MigrationException? refusal) = _listener.Authenticate(arrival.Socket);
+            connection = channel is null ? null : new Connection(channel);
+            if (refusal is not null)
+            {
+                throw refusal;
+            }
+
+            HelloRecord hello = ReceiveHello(connection!);
+            if (hello.Role == ConnectionRole.Probe)
+            {
+                connection!.Send(new WelcomeRecord(Protocol.Version, 0));
+                connection.CloseAfterPeer(s_farewell);
+                return;
+            }
+
+            arrival.Connection = connection;
+            isKept = true;
+            Pair(hello, arrival);
+        }
+#pragma warning disable CA1031 // Whatever a stranger makes fail, only its own connection ends.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            isKept = false;
+            Reject(connection, Explain(arrival, e));
+        }
+        finally
+        {
+            if (!isKept)
+            {
+                _arrivals.Remove(arrival);
+                arrival.Socket.Dispose();
+            }
+        }
+    }
+
+    private static HelloRecord ReceiveHello(Connection connection)
+    {
+        RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
+        if (type != RecordType.Hello || RecordCodec.Decode(type, body) is not HelloRecord hello)
+        {
+            throw ProtocolErrors.Violation($"The first record of a connection was {type}, not Hello.");
+        }
+
+        return hello.Version == Protocol.Version ? hello : throw ProtocolErrors.Version(hello.Version);
+    }
+
+    /// <summary>Starts the migration when both of its connections are there.</summary>
+    private void Pair(HelloRecord hello, Arrival arrival)
+    {
+        ConnectionPair? pair;
+        IncomingMigration? incoming = null;
+        lock (_gate)
+        {
+            if (_isStopping || arrival.EndedBecause is not null)
+            {
+                throw ProtocolErrors.Lost();
+            }
+
+            RequireRightful(hello, arrival.Connection!);
+            pair = _pairing.Add(hello, arrival.Connection!);
+            if (pair is null)
+            {
+                return;
+            }
+
+            if (!pair.IsResumed)
+            {
+                incoming = new IncomingMigration(pair.Session, Host, pair.Bulk, pair.Demand);
+                _incoming.Add(incoming);
+            }
+        }
+
+        _arrivals.Remove(pair.Bulk);
+        _arrivals.Remove(pair.Demand);
+        new Thread(() => Run(pair, incoming)) { Name = "migration destination", IsBackground = true }.Start();
+    }
+
+    private void Run(ConnectionPair pair, IncomingMigration? incoming)
+    {
+        if (incoming is null)
+        {
+            Resume(pair.Session, pair.Bulk, pair.Demand);
+        }
+        else
+        {
+            incoming.Run();
+        }
+    }
+
+    /// <summary>
+    /// Only what this receiver knows can be resumed, by the peer that it came from; what it does not know it must not say
+    /// anything about. A session that is here already is not begun again: its id is not a secret any more.
+    /// </summary>
+    private void RequireRightful(HelloRecord hello, Connection connection)
+    {
+        IncomingMigration? known = _incoming.Find(incoming => incoming.Id == hello.Session);
+        if (!ConnectionPairing.IsResumed(hello.Role))
+        {
+            if (known is not null)
+            {
+                throw ProtocolErrors.Violation($"Session {hello.Session} has begun already.");
+            }
+
+            return;
+        }
+
+        if (known is null)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainNotFound,
+                "This receiver has never seen the migration that is to be resumed.",
+                "Resume it at the receiver that it went to, in the process that has the domain.");
+        }
+
+        if (known.Peer != connection.Peer)
+        {
+            throw ProtocolErrors.OtherPeer("The migration that is to be resumed came from another peer, with another certificate.");
+        }
+    }
+
+    /// <summary>The time of a connection is over, or the receiver stops: one that waits for its partner waits no longer.</summary>
+    private void OnEnded(Arrival arrival)
+    {
+        bool hasWaited;
+        lock (_gate)
+        {
+            hasWaited = arrival.Connection is { } connection && _pairing.Remove(connection);
+        }
+
+        if (hasWaited)
+        {
+            Note(Explain(arrival, null));
+        }
+    }
+
+    private static MigrationException Explain(Arrival arrival, Exception? error) => (arrival.EndedBecause, error) switch
+    {
+        ({ } reason, _) => new MigrationException(
+            MigrationErrorId.ConnectionLost, reason, "Where it was a source, check the network between it and this host.", null, error),
+        (_, MigrationException migration) => migration,
+        _ => ProtocolErrors.Lost(error),
+    };
+
+    /// <summary>Turns a connection away, and says why where the peer can understand it.</summary>
+    private void Reject(Connection? connection, MigrationException error)
+    {
+        Note(error);
+        if (connection is null)
+        {
+            return;
+        }
+
+        try
+        {
+            connection.Send(new AbortRecord(error.ErrorId, error.Message, error.Remedy));
+        }
+        catch (MigrationException)
+        {
+            // The peer has gone; why it was turned away is kept.
+        }
+
+        connection.CloseAfterPeer(s_farewell);
+    }
+
+    private void Note(MigrationException error)
+    {
+        _rejections.Enqueue(error);
+        while (_rejections.Count > MaximumRejections)
+        {
+            _rejections.TryDequeue(out _);
+        }
+    }
+}

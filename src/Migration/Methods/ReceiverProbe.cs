@@ -1,0 +1,39 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>What a receiver says when it is asked whether it is there.</summary>
+/// <param name="Version">The version of the protocol that it speaks, which is the one spoken here.</param>
+/// <param name="Peer">Its certificate's SHA-256 thumbprint; null where the way to it proves nothing.</param>
+public sealed record ReceiverProbe(int Version, string? Peer)
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Asks a receiver whether it would take a migration in. It does nothing but answer.</summary>
+    /// <exception cref="MigrationException">Nobody answers, one side does not trust the other, or the versions differ.</exception>
+    public static ReceiverProbe Ask(Route route, CancellationToken cancellationToken)
+    {
+        using Connection connection = Connection.Open(route, cancellationToken);
+        using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(_ => connection.Dispose(), null);
+        connection.ReceiveTimeout = s_patience;
+        try
+        {
+            connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Probe, Guid.NewGuid(), 0));
+            RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
+            return RecordCodec.Decode(type, body) switch
+            {
+                WelcomeRecord { Version: Protocol.Version } => new ReceiverProbe(Protocol.Version, connection.Peer),
+                WelcomeRecord other => throw ProtocolErrors.Version(other.Version),
+                AbortRecord abort => throw new MigrationException(
+                    abort.ErrorId, $"{route} turned the connection away: {abort.Message}", abort.Remedy, route.Address),
+                _ => throw ProtocolErrors.Violation($"{route} answered the greeting with {type}."),
+            };
+        }
+        catch (MigrationException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+    }
+}

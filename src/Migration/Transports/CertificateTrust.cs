@@ -1,0 +1,150 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Transports;
+
+/// <summary>
+/// Whom to trust: peers whose certificate is on the list or whose thumbprint is, and those whose certificate was issued by
+/// an authority on the list. Host names mean nothing: what counts is the key that a peer proves to hold.
+/// </summary>
+public sealed class CertificateTrust
+{
+    private const int ThumbprintLength = 64;
+    private readonly X509Certificate2Collection _certificates = [];
+    private readonly HashSet<string> _thumbprints = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Makes a list.</summary>
+    /// <param name="certificates">Certificates of peers, or of authorities that issue them.</param>
+    /// <param name="thumbprints">SHA-256 thumbprints of peers' certificates: 64 hexadecimal digits, colons allowed.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: nobody is on the list, or something
+    /// is no thumbprint.</exception>
+    public CertificateTrust(IEnumerable<X509Certificate2> certificates, IEnumerable<string> thumbprints)
+    {
+        foreach (X509Certificate2 certificate in certificates)
+        {
+            _certificates.Add(certificate);
+            _thumbprints.Add(Thumbprint(certificate));
+        }
+
+        foreach (string text in thumbprints)
+        {
+            _thumbprints.Add(ParseThumbprint(text) ?? throw new MigrationException(
+                MigrationErrorId.InvalidOption,
+                $"'{text}' is no SHA-256 thumbprint.",
+                "Give 64 hexadecimal digits, as New-MigrationCertificate shows them.",
+                text));
+        }
+
+        if (_thumbprints.Count == 0)
+        {
+            throw new MigrationException(
+                MigrationErrorId.InvalidOption,
+                "No certificate is trusted, so no peer can be.",
+                "Give the peer's certificate, its authority's, or its SHA-256 thumbprint.");
+        }
+    }
+
+    /// <summary>A certificate's SHA-256 thumbprint: 64 hexadecimal digits.</summary>
+    public static string Thumbprint(X509Certificate2 certificate) => certificate.GetCertHashString(HashAlgorithmName.SHA256);
+
+    /// <summary>Reads a SHA-256 thumbprint; null where a text is none.</summary>
+    public static string? ParseThumbprint(string text)
+    {
+        string digits = text.Replace(":", "", StringComparison.Ordinal).Trim();
+        return digits.Length == ThumbprintLength && digits.All(char.IsAsciiHexDigit) ? digits.ToUpperInvariant() : null;
+    }
+
+    /// <summary>Judges the certificate that a peer has presented and proved to hold.</summary>
+    /// <param name="peer">The certificate; null where it presented none.</param>
+    /// <param name="intermediates">What else it presented, to find the way to an authority.</param>
+    /// <param name="role">Which side the peer is.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>Why it is not trusted; null where it is.</returns>
+    internal MigrationException? Judge(
+        X509Certificate2? peer, X509Certificate2Collection intermediates, PeerRole role, DateTimeOffset now)
+    {
+        if (peer is null)
+        {
+            return NotTrusted($"The {role.Name} presented no certificate.", "Give it one with -Certificate there.");
+        }
+
+        string described = Describe(peer);
+        if (now < peer.NotBefore || now > peer.NotAfter)
+        {
+            string when = now > peer.NotAfter ? $"expired on {Time(peer.NotAfter)}" : $"is not valid before {Time(peer.NotBefore)}";
+            return NotTrusted(
+                $"The {role.Name}'s certificate, {described}, {when}; here it is {Time(now.UtcDateTime)}.",
+                "Make a new one there with New-MigrationCertificate and trust it here, or set the clocks right.");
+        }
+
+        if (_thumbprints.Contains(Thumbprint(peer)))
+        {
+            return null;
+        }
+
+        return IsIssuedByTrusted(peer, intermediates, role, now, out string reason)
+            ? null
+            : NotTrusted(
+                $"The {role.Name}'s certificate, {described}, is not trusted{reason}.",
+                "Where it is the right one, trust it with -TrustedCertificate: the certificate, its authority's, or its thumbprint.");
+    }
+
+    /// <summary>A certificate for a message. Its subject is the peer's to choose: nothing of it may steer a terminal.</summary>
+    internal static string Describe(X509Certificate2 certificate)
+    {
+        const int longest = 120;
+        string subject = certificate.Subject.Length > longest ? certificate.Subject[..longest] + "…" : certificate.Subject;
+        string printable = string.Concat(subject.Select(c => char.IsControl(c) ? '?' : c));
+        return $"'{printable}' (SHA-256 {Thumbprint(certificate)})";
+    }
+
+    private bool IsIssuedByTrusted(
+        X509Certificate2 peer, X509Certificate2Collection intermediates, PeerRole role, DateTimeOffset now, out string reason)
+    {
+        reason = "";
+        if (_certificates.Count == 0)
+        {
+            return false;
+        }
+
+        using X509Chain chain = new();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(_certificates);
+        chain.ChainPolicy.ExtraStore.AddRange(intermediates);
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(role.ExtendedKeyUsage));
+        chain.ChainPolicy.VerificationTime = now.LocalDateTime;
+
+        // Nothing that a certificate names is fetched: who is trusted is on the list, and who no longer is comes off it.
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        bool isTrusted = chain.Build(peer);
+        if (chain.ChainStatus.Length > 0)
+        {
+            reason = $" ({string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct())})";
+        }
+
+        foreach (X509ChainElement element in chain.ChainElements)
+        {
+            element.Certificate.Dispose();
+        }
+
+        return isTrusted;
+    }
+
+    private static string Time(DateTime time) => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm 'UTC'", null);
+
+    private static MigrationException NotTrusted(string message, string remedy) => new(MigrationErrorId.NotTrusted, message, remedy);
+}
+
+/// <summary>Which side of a connection a peer is.</summary>
+/// <param name="Name">For messages.</param>
+/// <param name="ExtendedKeyUsage">What an authority must have issued its certificate for, where it says so at all.</param>
+internal sealed record PeerRole(string Name, string ExtendedKeyUsage)
+{
+    /// <summary>The side that connects.</summary>
+    public static PeerRole Source { get; } = new("source", "1.3.6.1.5.5.7.3.2");
+
+    /// <summary>The side that listens.</summary>
+    public static PeerRole Destination { get; } = new("destination", "1.3.6.1.5.5.7.3.1");
+}

@@ -1,0 +1,113 @@
+namespace PreRecordMigration.Transports;
+
+/// <summary>
+/// Passes everything on, and keeps the first bytes that came and went: when a handshake fails they tell what the peer speaks
+/// instead.
+/// </summary>
+/// <param name="inner">The stream; closed with this one.</param>
+internal sealed class FirstBytesStream(Stream inner) : Stream
+{
+    private const int Kept = 8;
+    private readonly byte[] _received = new byte[Kept];
+    private readonly byte[] _sent = new byte[Kept];
+    private int _receivedCount;
+    private int _sentCount;
+
+    /// <summary>The first bytes that came, up to eight.</summary>
+    public ReadOnlySpan<byte> FirstReceived => _received.AsSpan(0, _receivedCount);
+
+    /// <summary>The first bytes that went, up to eight.</summary>
+    public ReadOnlySpan<byte> FirstSent => _sent.AsSpan(0, _sentCount);
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override bool CanTimeout => inner.CanTimeout;
+
+    public override int ReadTimeout
+    {
+        get => inner.ReadTimeout;
+        set => inner.ReadTimeout = value;
+    }
+
+    public override int WriteTimeout
+    {
+        get => inner.WriteTimeout;
+        set => inner.WriteTimeout = value;
+    }
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override int Read(Span<byte> buffer)
+    {
+        int read = inner.Read(buffer);
+        Keep(buffer[..read], _received, ref _receivedCount);
+        return read;
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        Keep(buffer.Span[..read], _received, ref _receivedCount);
+        return read;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        Keep(buffer, _sent, ref _sentCount);
+        inner.Write(buffer);
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Keep(buffer.Span, _sent, ref _sentCount);
+        return inner.WriteAsync(buffer, cancellationToken);
+    }
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override void Flush() => inner.Flush();
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private static void Keep(ReadOnlySpan<byte> passing, byte[] kept, ref int count)
+    {
+        if (count < Kept)
+        {
+            ReadOnlySpan<byte> taken = passing[..Math.Min(passing.Length, Kept - count)];
+            taken.CopyTo(kept.AsSpan(count));
+            count += taken.Length;
+        }
+    }
+}

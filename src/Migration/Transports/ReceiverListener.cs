@@ -1,0 +1,71 @@
+using System.Net;
+using System.Net.Sockets;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Transports;
+
+/// <summary>Where a receiver listens, and what those who connect must prove: nothing on loopback, a certificate elsewhere.</summary>
+internal sealed class ReceiverListener : IDisposable
+{
+    private readonly Socket _socket;
+    private readonly TimeProvider _clock;
+
+    private ReceiverListener(Socket socket, TlsIdentity? identity, TimeProvider clock)
+    {
+        _socket = socket;
+        _clock = clock;
+        Identity = identity;
+        Endpoint = (IPEndPoint)socket.LocalEndPoint!;
+    }
+
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint Endpoint { get; }
+
+    /// <summary>What it presents and whom it trusts; null on plain loopback.</summary>
+    public TlsIdentity? Identity { get; }
+
+    /// <summary>Starts to listen.</summary>
+    /// <param name="listen">The address; port 0 for any free one.</param>
+    /// <param name="identity">Who listens; null only on loopback.</param>
+    /// <param name="clock">Tells whether certificates are valid.</param>
+    /// <exception cref="MigrationException">The address needs certificates, or is in use.</exception>
+    public static ReceiverListener Start(IPEndPoint listen, TlsIdentity? identity, TimeProvider clock)
+    {
+        if (identity is null)
+        {
+            LoopbackRoute.RequireLoopback(listen);
+        }
+
+        identity?.RequireValid(clock.GetUtcNow());
+        Socket socket = new(listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(listen);
+            socket.Listen();
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new MigrationException(
+                MigrationErrorId.InvalidOption,
+                $"Cannot listen at {listen}: {e.Message}.",
+                "Choose an address of this machine and a free port, or port 0 for any.",
+                listen.ToString(),
+                e);
+        }
+
+        return new ReceiverListener(socket, identity, clock);
+    }
+
+    /// <summary>Waits for the next connection.</summary>
+    public Socket Accept() => _socket.Accept();
+
+    /// <summary>Finds out who has connected. Blocks as long as the peer takes; closing the socket ends it.</summary>
+    /// <returns>The channel, and why the peer is to be turned away; no channel where the peer could not understand it.</returns>
+    public (PeerChannel? Channel, MigrationException? Refusal) Authenticate(Socket socket) => Identity is null
+        ? (new SocketChannel(socket), null)
+        : TlsHandshake.Accept(socket, Identity, _clock);
+
+    /// <summary>Stops listening.</summary>
+    public void Dispose() => _socket.Dispose();
+}

@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Sockets;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Transports;
+
+/// <summary>The way to a receiver: each opening of it is one more connection to the same one.</summary>
+public abstract class Route
+{
+    /// <summary>How long connecting may take, the handshake included: who stays silent is no receiver.</summary>
+    private protected static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    private protected Route(string address) => Address = address;
+
+    /// <summary>Where it leads, for messages.</summary>
+    public string Address { get; }
+
+    /// <summary>To a receiver of this machine, or to the local end of a tunnel: neither encrypted nor authenticated.</summary>
+    /// <param name="endpoint">A loopback address.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for any other address.</exception>
+    public static Route Loopback(IPEndPoint endpoint) => new LoopbackRoute(endpoint);
+
+    /// <summary>To another machine, by TLS 1.3 with certificates on both sides.</summary>
+    /// <param name="host">Its name or address; it is looked up at each opening and proves nothing.</param>
+    /// <param name="port">The receiver's port.</param>
+    /// <param name="identity">This side, and whom it trusts.</param>
+    public static Route Tls(string host, int port, TlsIdentity identity) => new TlsRoute(host, port, identity);
+
+    /// <summary>To a receiver on another machine's loopback, through ssh: one ssh process a connection, so that none waits for another.</summary>
+    /// <param name="target">What ssh calls the machine, such as root@xen2. Who it is, ssh finds out by its own keys.</param>
+    /// <param name="port">The receiver's port there.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for a target that ssh would take for an option.</exception>
+    public static Route Ssh(string target, int port) => new SshRoute(target, port, "ssh");
+
+    /// <inheritdoc/>
+    public override string ToString() => Address;
+
+    /// <summary>Opens one connection.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DestinationUnreachable"/>, and what keeps the two
+    /// sides from trusting each other.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled first.</exception>
+    internal abstract PeerChannel Open(CancellationToken cancellationToken);
+
+    private protected static Socket Connect(EndPoint endpoint, string address, CancellationToken cancellationToken)
+    {
+        Socket socket = endpoint is IPEndPoint ip
+            ? new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.ConnectAsync(endpoint, cancellationToken).AsTask().GetAwaiter().GetResult();
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw Unreachable(address, e.Message, e);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private protected static MigrationException Unreachable(string address, string reason, Exception cause) => new(
+        MigrationErrorId.DestinationUnreachable,
+        $"No migration receiver answers at {address}: {reason.TrimEnd('.')}.",
+        "Start one there with Start-MigrationReceiver, and check the address, the port, the firewall or the tunnel.",
+        address,
+        cause);
+}
+
+/// <summary>Plain TCP, on loopback only.</summary>
+internal sealed class LoopbackRoute : Route
+{
+    private readonly IPEndPoint _endpoint;
+
+    public LoopbackRoute(IPEndPoint endpoint)
+        : base(endpoint.ToString())
+    {
+        RequireLoopback(endpoint);
+        _endpoint = endpoint;
+    }
+
+    /// <summary>Refuses addresses that others can reach: plain TCP neither encrypts nor authenticates.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
+    public static void RequireLoopback(IPEndPoint endpoint)
+    {
+        if (!IPAddress.IsLoopback(endpoint.Address))
+        {
+            throw new MigrationException(
+                MigrationErrorId.InvalidOption,
+                $"{endpoint} is not a loopback address, and the memory of a domain must not cross a network unprotected.",
+                $"Use certificates (New-MigrationCertificate makes them), or a tunnel, such as 'ssh -L {endpoint.Port}:localhost:{endpoint.Port} {endpoint.Address}', and localhost:{endpoint.Port}.",
+                endpoint.ToString());
+        }
+    }
+
+    internal override PeerChannel Open(CancellationToken cancellationToken) =>
+        new SocketChannel(Connect(_endpoint, Address, cancellationToken));
+}
+
+/// <summary>TLS 1.3 over TCP, with certificates on both sides.</summary>
+internal sealed class TlsRoute(string host, int port, TlsIdentity identity) : Route(Join(host, port))
+{
+    internal override PeerChannel Open(CancellationToken cancellationToken)
+    {
+        identity.RequireValid(TimeProvider.System.GetUtcNow());
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(s_patience);
+        try
+        {
+            EndPoint endpoint = IPAddress.TryParse(host, out IPAddress? address)
+                ? new IPEndPoint(address, port)
+                : new DnsEndPoint(host, port);
+            Socket socket = Connect(endpoint, Address, deadline.Token);
+            return TlsHandshake.Connect(socket, identity, Address, TimeProvider.System, deadline.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Unreachable(Address, $"it stayed silent for {s_patience.TotalSeconds:F0} s", e);
+        }
+    }
+
+    private static string Join(string host, int port) => host.Contains(':', StringComparison.Ordinal) ? $"[{host}]:{port}" : $"{host}:{port}";
+}

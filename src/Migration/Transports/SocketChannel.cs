@@ -1,0 +1,80 @@
+using System.Net.Sockets;
+
+namespace PreRecordMigration.Transports;
+
+/// <summary>A channel over a TCP socket: the bytes as they are, or through TLS.</summary>
+internal sealed class SocketChannel : PeerChannel
+{
+    /// <summary>A peer that takes nothing for so long is lost: an abort must not wait for it without end.</summary>
+    private const int SendTimeoutMilliseconds = 60_000;
+
+    private readonly Socket _socket;
+
+    /// <summary>The bytes as they are.</summary>
+    public SocketChannel(Socket socket)
+        : this(socket, Open(socket), null)
+    {
+    }
+
+    /// <summary>Through a stream that lies over <see cref="Open"/>'s.</summary>
+    /// <param name="socket">The socket; the channel takes it over.</param>
+    /// <param name="stream">What bytes go through.</param>
+    /// <param name="peer">The thumbprint of the peer's certificate.</param>
+    public SocketChannel(Socket socket, Stream stream, string? peer)
+    {
+        _socket = socket;
+        Stream = stream;
+        Peer = peer;
+    }
+
+    /// <inheritdoc/>
+    public override Stream Stream { get; }
+
+    /// <inheritdoc/>
+    public override string? Peer { get; }
+
+    /// <summary>The stream of a connected socket, tuned for records: none waits for the next, and a dead peer is noticed.</summary>
+    public static NetworkStream Open(Socket socket)
+    {
+        socket.NoDelay = true;
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 10);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 5);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+        return new NetworkStream(socket, ownsSocket: true) { WriteTimeout = SendTimeoutMilliseconds };
+    }
+
+    /// <inheritdoc/>
+    public override void EndSending()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            throw new IOException(e.Message, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing)
+        {
+            return;
+        }
+
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The peer was faster; closing is all that is left to do.
+        }
+
+        Stream.Dispose();
+        _socket.Dispose();
+    }
+}

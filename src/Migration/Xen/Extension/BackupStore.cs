@@ -1,0 +1,143 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Extension;
+
+/// <summary>
+/// The hypervisor's backup store of a recording: a thread lets it grow step by step while it fills, up to the limit, and
+/// whoever reads the checkpoint takes over what the store has got before looking.
+/// </summary>
+/// <remarks>
+/// The hypervisor pauses the domain before the store is full, so no original is lost: at the limit the domain stands still
+/// and the recording has failed, until it is ended.
+/// </remarks>
+internal sealed class BackupStore : IDisposable
+{
+    private readonly IExtensionPort _port;
+    private readonly PageBackup _backups;
+    private readonly string _subject;
+    private readonly Lock _gate = new();
+    private readonly byte[] _content = new byte[Page.Size];
+    private readonly Thread _thread;
+    private readonly int _limit;
+    private int _slots;
+    private int _taken;
+    private MigrationException? _failure;
+    private volatile bool _isEnding;
+    private bool _isEnded;
+
+    /// <summary>Takes charge of the store of a recording that has started.</summary>
+    /// <param name="port">The extension.</param>
+    /// <param name="backups">Where the originals go.</param>
+    /// <param name="slots">The store's size now.</param>
+    /// <param name="limit">Its largest size.</param>
+    /// <param name="subject">The domain's name, for errors.</param>
+    internal BackupStore(IExtensionPort port, PageBackup backups, int slots, int limit, string subject)
+    {
+        _port = port;
+        _backups = backups;
+        _slots = slots;
+        _limit = limit;
+        _subject = subject;
+        _backups.Follow(CatchUp);
+        _thread = new Thread(Watch) { Name = "backup store", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Why the recording cannot go on; null where it can.</summary>
+    internal MigrationException? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Takes over the originals that the store has got since the last time.</summary>
+    /// <exception cref="MigrationException">An original was lost.</exception>
+    internal void CatchUp()
+    {
+        lock (_gate)
+        {
+            if (!_isEnded)
+            {
+                Take(_port.Query());
+            }
+        }
+    }
+
+    /// <summary>Takes over what is there and ends the thread. The store itself is freed with the recording.</summary>
+    public void Dispose()
+    {
+        _isEnding = true;
+        _port.Wake();
+        _thread.Join();
+        lock (_gate)
+        {
+            _isEnded = true;
+        }
+    }
+
+    private void Take(in XenExtensionState state)
+    {
+        for (; _taken < (int)state.Used; _taken++)
+        {
+            int pfn = _port.ReadSlot(_taken, _content);
+            _backups.TryAdd(pfn, _content);
+        }
+
+        if (state.Flags.HasFlag(XenExtensionFlags.Lost))
+        {
+            MigrationException lost = new(
+                MigrationErrorId.BackupStoreFull,
+                $"{_subject}: an original found no room in the backup store of {_slots} pages; the checkpoint is lost.",
+                "Use a shorter window, or allow a larger backup store.",
+                _subject);
+            _failure ??= lost;
+            throw lost;
+        }
+    }
+
+    private void Watch()
+    {
+        while (!_isEnding)
+        {
+            _port.Wait(Timeout.InfiniteTimeSpan);
+            try
+            {
+                lock (_gate)
+                {
+                    XenExtensionState state = _port.Query();
+                    GrowBefore(state);
+                    Take(state);
+                }
+            }
+            catch (MigrationException error)
+            {
+                // The recording's owner is told at its next call; the domain stands still until then.
+                Interlocked.CompareExchange(ref _failure, error, null);
+                return;
+            }
+        }
+    }
+
+    /// <summary>First of all room: a domain that was paused for the lack of it runs on at once.</summary>
+    private void GrowBefore(in XenExtensionState state)
+    {
+        if (!state.Flags.HasFlag(XenExtensionFlags.Running) || _slots - (int)state.Used > _slots / 2)
+        {
+            return;
+        }
+
+        if (_slots < _limit)
+        {
+            int slots = (int)Math.Min(_limit, 2L * _slots);
+            _port.Grow(slots);
+            _slots = slots;
+        }
+        else if (state.Flags.HasFlag(XenExtensionFlags.Full))
+        {
+            throw new MigrationException(
+                MigrationErrorId.BackupStoreFull,
+                $"{_subject}: the backup store has reached its limit of {_limit} pages; the domain was paused before an original was lost.",
+                "Use a shorter window, or allow a larger backup store.",
+                _subject);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Streams;
+
+namespace PreRecordMigration.Xen.Incoming;
+
+/// <summary>Makes a PVH or HVM domain with nested paging: its ordinary pages are allocated here, beside the waiting toolstack.</summary>
+internal sealed class HapCreation(
+    XenControl control, string hostName, DomainDescription description, XenDomainConfiguration configuration)
+    : IncomingCreation(control, description, configuration)
+{
+    private const int PopulateChunk = 1024;
+    private SynthesisedRestore? _stream;
+
+    /// <inheritdoc/>
+    protected override void Announce(Stream input)
+    {
+        List<HvmParameter> parameters = OrderedParameters();
+        _stream = new SynthesisedRestore(input, Settings with { HasEmulator = Description.Kind == DomainKind.Hvm });
+
+        // Without content: it comes with the core state, and the rings among these pages are emptied anyway.
+        _stream.Prepare(
+            Pages.Reserved.Select(pfn => new XenStreamPage(pfn, Streams.XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)),
+            parameters);
+    }
+
+    /// <inheritdoc/>
+    protected override void Allocate(XlRestoreProcess restore, int domid, CancellationToken cancellationToken)
+    {
+        // The paging ring's parameter comes last: once the domain has it, all that came before has been restored.
+        WaitFor(
+            restore,
+            () => Control.GetHvmParameter(domid, XenHvmParameters.PagingRingPfn)
+                == Configuration.GetParameter(XenHvmParameters.PagingRingPfn),
+            cancellationToken);
+        foreach (int[] chunk in Pages.Ordinary().Chunk(PopulateChunk))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (restore.HasExited)
+            {
+                throw restore.Failure(null);
+            }
+
+            int done = Control.Populate(domid, Array.ConvertAll(chunk, pfn => (ulong)pfn));
+            if (done < chunk.Length)
+            {
+                throw OutOfMemory(domid);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override IIncomingMechanism Build(IncomingRestore restore, int domid) =>
+        new HapIncoming(Control, hostName, Description, domid, Name, Pages, restore, _stream!);
+
+    private List<HvmParameter> OrderedParameters()
+    {
+        List<HvmParameter> parameters = [.. Configuration.Parameters
+            .Where(parameter => parameter.Index != XenHvmParameters.PagingRingPfn)
+            .Select(parameter => new HvmParameter(parameter.Index, parameter.Value))];
+        ulong ring = Configuration.GetParameter(XenHvmParameters.PagingRingPfn);
+        if (ring == 0)
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"{Description.Name}: the source names no page for the paging ring (HVM_PARAM_PAGING_RING_PFN).",
+                "Install the same version of the module on both hosts.", Description.Name);
+        }
+
+        parameters.Add(new HvmParameter(XenHvmParameters.PagingRingPfn, ring));
+        return parameters;
+    }
+}

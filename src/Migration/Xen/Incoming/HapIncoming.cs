@@ -1,0 +1,142 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Paging;
+using PreRecordMigration.Xen.Streams;
+
+namespace PreRecordMigration.Xen.Incoming;
+
+/// <summary>An incoming PVH or HVM domain: its pages are taken away before the restoration, and its ring tells of faults.</summary>
+internal sealed class HapIncoming : IIncomingMechanism
+{
+    private readonly XenControl _control;
+    private readonly string _hostName;
+    private readonly DomainDescription _description;
+    private readonly int _domid;
+    private readonly string _name;
+    private readonly IncomingRestore _restore;
+    private readonly SynthesisedRestore _stream;
+    private readonly XenIncomingMemory _memory;
+    private XenRemotePaging? _paging;
+
+    internal HapIncoming(
+        XenControl control, string hostName, DomainDescription description, int domid, string name, IncomingPages pages,
+        IncomingRestore restore, SynthesisedRestore stream)
+    {
+        _control = control;
+        _hostName = hostName;
+        _description = description;
+        _domid = domid;
+        _name = name;
+        _restore = restore;
+        _stream = stream;
+        Pages = pages;
+        _memory = new XenIncomingMemory(control, domid, name, pages);
+    }
+
+    /// <inheritdoc/>
+    public IGuestMemory Memory => _memory;
+
+    /// <inheritdoc/>
+    public IncomingPages Pages { get; }
+
+    /// <inheritdoc/>
+    public IRemotePaging EnableRemotePF()
+    {
+        CapabilityReport capabilities = XenCapabilities.Of(_control, _hostName);
+        capabilities.Require(MigrationCapability.RemotePF);
+        if (_description.VcpuCount > 1)
+        {
+            // Without the fix two faulting vCPUs hang the whole host.
+            capabilities.Require(MigrationCapability.SeveralVcpus);
+        }
+
+        XenPagingPort port = new(_control, _domid, withContents: true);
+        try
+        {
+            PageEvictor.EvictAll(_control, _domid, Pages, _name);
+        }
+        catch
+        {
+            port.Dispose();
+            throw;
+        }
+
+        return _paging = new XenRemotePaging(port, Pages.Missing, _name);
+    }
+
+    /// <inheritdoc/>
+    public void Restore(CoreState core, CancellationToken cancellationToken)
+    {
+        XenCoreSections sections = XenCoreSections.Parse(core.Sections);
+        RequireEmulator(sections);
+        if (_paging is not null)
+        {
+            Pages.RequireCovered(core.Pages.Pfns, _name);
+        }
+
+        PlaceCorePages(core);
+        XenTsc tsc = sections.Tsc;
+        EmulatorState? emulator = sections.Emulator;
+        _restore.Complete(
+            () => _stream.Complete(
+                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation),
+                sections.HvmContext,
+                emulator is { Store.IsEmpty: false }
+                    ? new EmulatorXenstoreDataRecord(EmulatorKind.QemuUpstream, 0, emulator.Store)
+                    : null,
+                emulator is not null ? new EmulatorContextRecord(EmulatorKind.QemuUpstream, 0, emulator.Context) : null),
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void BreakOff() => _restore.Dispose();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _paging?.Dispose();
+        _restore.Dispose();
+    }
+
+    private void RequireEmulator(XenCoreSections sections)
+    {
+        bool hasEmulator = _description.Kind == DomainKind.Hvm;
+        if (sections.Emulator is not null != hasEmulator)
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"{_name}: the core state of {(hasEmulator ? "an HVM domain lacks" : "a PVH domain has")} an emulator's state.",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                _name);
+        }
+    }
+
+    private void PlaceCorePages(CoreState core)
+    {
+        ReadOnlySpan<int> pfns = core.Pages.Pfns;
+        for (int start = 0; start < pfns.Length;)
+        {
+            bool isMissing = Pages.Missing[pfns[start]];
+            int end = start + 1;
+            while (end < pfns.Length && Pages.Missing[pfns[end]] == isMissing)
+            {
+                end++;
+            }
+
+            ReadOnlySpan<byte> contents = core.Pages.Contents[(start * Page.Size)..(end * Page.Size)];
+            if (isMissing)
+            {
+                _paging!.Place(pfns[start..end], contents);
+            }
+            else
+            {
+                _memory.Write(pfns[start..end], contents);
+            }
+
+            start = end;
+        }
+    }
+}

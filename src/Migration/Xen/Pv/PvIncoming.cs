@@ -1,0 +1,161 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Incoming;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Streams;
+using XenPageType = PreRecordMigration.Xen.Streams.XenPageType;
+
+namespace PreRecordMigration.Xen.Pv;
+
+/// <summary>
+/// An incoming PV domain. Until it is restored only the toolstack knows where its pages are, so everything goes through the
+/// stream; afterwards they are found through the p2m that was rebuilt, and the hypervisor's extension serves the faults.
+/// </summary>
+internal sealed class PvIncoming : IIncomingMechanism
+{
+    private readonly XenControl _control;
+    private readonly string _hostName;
+    private readonly int _domid;
+    private readonly string _name;
+    private readonly IncomingRestore _restore;
+    private readonly SynthesisedPvRestore _stream;
+    private ExtensionRemotePaging? _paging;
+
+    internal PvIncoming(
+        XenControl control, string hostName, int domid, string name, IncomingPages pages, IncomingRestore restore,
+        SynthesisedPvRestore stream)
+    {
+        _control = control;
+        _hostName = hostName;
+        _domid = domid;
+        _name = name;
+        _restore = restore;
+        _stream = stream;
+        Pages = pages;
+        Memory = new PvStreamMemory(pages, restore, stream, name);
+    }
+
+    /// <inheritdoc/>
+    public IGuestMemory Memory { get; }
+
+    /// <inheritdoc/>
+    public IncomingPages Pages { get; }
+
+    /// <inheritdoc/>
+    public IRemotePaging EnableRemotePF()
+    {
+        if (!XenExtension.IsSupported(_control))
+        {
+            throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"{_hostName}: the hypervisor lacks the extension that serves the missing pages of a paravirtualised (PV) domain.",
+                XenErrno.ExtensionRemedy,
+                _hostName);
+        }
+
+        Pages.Missing.Or(Pages.Populated);
+        return _paging = new ExtensionRemotePaging(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
+    }
+
+    /// <inheritdoc/>
+    public void Restore(CoreState core, CancellationToken cancellationToken)
+    {
+        PvCoreSections sections = PvCoreSections.Parse(core);
+        _restore.Write(() => _stream.WritePages(CorePages(core, sections)));
+        XenTsc tsc = sections.Tsc;
+        _restore.Complete(
+            () => _stream.Complete(
+                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation),
+                sections.SharedInfo,
+                sections.Vcpus.Select(vcpu => new SynthesisedPvVcpu(
+                    (uint)vcpu.Id, vcpu.Basic, vcpu.Extended, vcpu.Xsave, vcpu.Msrs))),
+            cancellationToken);
+        if (_paging is not null)
+        {
+            foreach (int pfn in core.Pages.Pfns)
+            {
+                Pages.Missing.TryClear(pfn);
+            }
+
+            PvMemoryMap map = ReadMap();
+            RequireFrames(map);
+            _paging.Begin(map.FrameOf);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void BreakOff() => _restore.Dispose();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _paging?.Dispose();
+        _restore.Dispose();
+    }
+
+    private static IEnumerable<XenStreamPage> CorePages(CoreState core, PvCoreSections sections)
+    {
+        for (int i = 0; i < core.Pages.Count; i++)
+        {
+            XenPageType type = i < sections.TableTypes.Count ? sections.TableTypes[i] : XenPageType.Normal;
+            yield return new XenStreamPage(core.Pages.Pfns[i], type, core.Pages.ContentAt(i).ToArray());
+        }
+    }
+
+    /// <summary>The restored domain's p2m. What the shared information says of the page tables is the source's, so vCPU 0's are walked.</summary>
+    private PvMemoryMap ReadMap() => PvMemoryMap.Read(
+        (frames, pages) => _control.ReadFrames(_domid, frames, pages, _name),
+        _control.GetVcpuRegisters(_domid, 0).Cr3,
+        PvSharedInfo.P2mAddressOf(_control.GetSharedInfo(_domid)),
+        Pages.Populated.PageCount,
+        _name);
+
+    private void RequireFrames(PvMemoryMap map)
+    {
+        foreach (int pfn in Pages.Missing.Pfns())
+        {
+            if (pfn >= map.PageCount || map.FrameOf(pfn) == PvMemoryMap.NoFrame)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.VerificationFailed,
+                    $"{_name}: the restored domain has no page {pfn}.",
+                    "Look at /var/log/xen and `xl dmesg`; the domain runs on at the source.",
+                    _name);
+            }
+        }
+    }
+}
+
+/// <summary>
+/// An incoming PV domain's memory before it is restored: pages are written by way of the toolstack's stream, and none can be read.
+/// </summary>
+internal sealed class PvStreamMemory(
+    IncomingPages pages, IncomingRestore restore, SynthesisedPvRestore stream, string subject) : IGuestMemory
+{
+    /// <inheritdoc/>
+    public int PageCount => pages.Populated.PageCount;
+
+    /// <summary>Refused: where its pages are is not known before it is restored.</summary>
+    /// <exception cref="MigrationException">Always.</exception>
+    public void Read(ReadOnlySpan<int> pfns, Span<byte> contents) => throw new MigrationException(
+        MigrationErrorId.DomainState,
+        $"{subject}: the memory of an incoming paravirtualised domain cannot be read.",
+        "Wait until the migration is over.",
+        subject);
+
+    /// <inheritdoc/>
+    public void Write(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> contents)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(contents.Length, (long)pfns.Length * Page.Size, nameof(contents));
+        XenStreamPage[] written = new XenStreamPage[pfns.Length];
+        byte[] copy = contents.ToArray();
+        for (int i = 0; i < written.Length; i++)
+        {
+            written[i] = new XenStreamPage(pfns[i], XenPageType.Normal, copy.AsMemory(i * Page.Size, Page.Size));
+        }
+
+        restore.Write(() => stream.WritePages(written));
+    }
+}

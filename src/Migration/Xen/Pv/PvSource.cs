@@ -1,0 +1,140 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Source;
+
+namespace PreRecordMigration.Xen.Pv;
+
+/// <summary>PV domains: recorded inside the hypervisor, their memory found through the p2m that the guest keeps.</summary>
+internal sealed class PvSource : ISourceMechanism
+{
+    private readonly XenControl _control;
+    private readonly DomainFacts _facts;
+    private PvMemoryMap _map;
+    private ExtensionRecorder? _recorder;
+
+    /// <summary>Takes charge of a domain.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="facts">What is known of it, its page count being that of its p2m.</param>
+    internal PvSource(XenControl control, DomainFacts facts)
+    {
+        _control = control;
+        _facts = facts;
+        _map = ReadMap(control, facts.DomId, facts.Info.Name);
+        Memory = new XenGuestMemory(
+            control, facts.DomId, facts.Info.Name, facts.PageCount, pfn => Volatile.Read(ref _map).FrameOf(pfn));
+    }
+
+    /// <inheritdoc/>
+    public IGuestMemory Memory { get; }
+
+    /// <inheritdoc/>
+    public DomainEmulator? Emulator => null;
+
+    private string Subject => _facts.Info.Name;
+
+    /// <summary>The pages that hold a guest's p2m.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it lies in memory of somebody else.</exception>
+    internal static IEnumerable<int> FindTablePages(PvMemoryMap map, string subject) =>
+        map.TableFrames.Select(frame => map.TryFind(frame, out int pfn)
+            ? pfn
+            : throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{subject}: a part of the guest's p2m lies in machine frame 0x{frame:x}, which is none of the domain's pages.",
+                "Use `xl migrate` for this guest.",
+                subject));
+
+    /// <inheritdoc/>
+    public PageBitmap FindPages()
+    {
+        PvMemoryMap map = ReadMap(_control, _facts.DomId, Subject);
+        if (map.PageCount != _facts.PageCount)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{Subject}: the guest's memory was enlarged: its p2m has {map.PageCount} entries now, and had {_facts.PageCount}.",
+                "Wait until its memory has settled, and begin again.",
+                Subject);
+        }
+
+        Volatile.Write(ref _map, map);
+        return map.FindPages();
+    }
+
+    /// <inheritdoc/>
+    public XenDomainConfiguration Describe(string json, XenHostInfo host, XenCpuPolicy policy, PageBitmap populated) =>
+        new(json, host.Major, host.Minor, policy.Leaves, policy.Msrs, [], []) { P2mPages = [.. FindTablePages(_map, Subject)] };
+
+    /// <inheritdoc/>
+    public PageBitmap FindAlwaysDirty() => new(_facts.PageCount);
+
+    /// <inheritdoc/>
+    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed)
+    {
+        XenExtensionPort port = new(_control, _facts.DomId);
+        try
+        {
+            return _recorder = ExtensionRecorder.Start(port, _facts.PageCount, backups, Subject, _ =>
+            {
+                _recorder = null;
+                onDisposed();
+            });
+        }
+        catch
+        {
+            port.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public CoreState CaptureCoreState() =>
+        PvCapture.Capture(_control, _facts.DomId, Subject, _map, Memory, FindFixedPages());
+
+    /// <inheritdoc/>
+    public void EndCapture()
+    {
+        // The capture leaves nothing behind.
+    }
+
+    /// <inheritdoc/>
+    public void Abandon() => _recorder?.Abandon();
+
+    /// <inheritdoc/>
+    public void Dispose() => _recorder?.Dispose();
+
+    private IEnumerable<int> FindFixedPages()
+    {
+        if (_recorder is not null)
+        {
+            return _recorder.UntrackedPages.Pfns();
+        }
+
+        using XenExtensionPort port = new(_control, _facts.DomId);
+        return RecordingStart.FindFixedPages(port, _facts.PageCount);
+    }
+
+    /// <summary>Reads a running or suspended guest's p2m.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: the guest does not say where it is.</exception>
+    internal static PvMemoryMap ReadMap(XenControl control, int domid, string subject)
+    {
+        byte[] info = control.GetSharedInfo(domid);
+        ulong cr3 = PvSharedInfo.P2mCr3Of(info);
+        return cr3 == 0
+            ? throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"{subject}: the guest does not say where its p2m is; its kernel is older than Linux 3.19, or has not booted yet.",
+                "Wait until it has booted; use `xl migrate` for a guest with such a kernel.",
+                subject)
+            : PvMemoryMap.Read(
+                (frames, pages) => control.ReadFrames(domid, frames, pages, subject),
+                cr3,
+                PvSharedInfo.P2mAddressOf(info),
+                checked((int)(control.GetMaximumGfn(domid) + 1)),
+                subject);
+    }
+}

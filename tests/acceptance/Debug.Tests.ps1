@@ -1,0 +1,69 @@
+# The debug stream: what went over the wire and which state followed, for whoever looks for what went wrong.
+
+BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
+
+    # A line of the debug stream: no part of it comes out of a domain, a file, or a credential.
+    $line = "^Opened 'traced' on 'debug1' \(Simulated\)\.$|^'traced': (sent|received) [A-Za-z]+ on (bulk|demand), [0-9,]+ bytes$|" +
+        "^'traced': state [A-Za-z]+ -> [A-Za-z]+$|^'traced': [A-Z][a-z]+\.$|" +
+        "^'traced': (outputs are held back|suspended at the checkpoint|accesses are recorded(, pages are backed up)?|" +
+        'core state captured, \d+ pages|runs on after the checkpoint|epoch \d+ ended, \d+ accesses|' +
+        "paused at the window's end|accesses are not recorded any more)$"
+}
+
+Describe '-Debug' {
+    BeforeEach {
+        $null = New-SimulatedHost debug1, debug2
+        $null = New-SimulatedDomain traced -HostName debug1 -Memory 8MB -OperationsPerSecond 20000
+    }
+
+    AfterEach {
+        Disconnect-MigrationHost debug1, debug2
+    }
+
+    It 'of Invoke-PreRecordMigration tells of every record, state and step' {
+        $there = Invoke-Elsewhere 'Invoke-PreRecordMigration traced debug2 -Window 40ms -Epoch 20ms -Debug'
+        $there.Errors.Count | Should -Be 0
+        $told = $there.Debug.ForEach({ $_.Message })
+        $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
+        foreach ($record in 'sent Hello on bulk', 'sent Hello on demand', 'received Welcome on bulk', 'sent Prepare on bulk', 'received Prepared on bulk',
+            'sent CoreState on bulk', 'received Restored on bulk', 'sent Commit on bulk', 'received Running on bulk', 'sent PushComplete on bulk',
+            'received Complete on bulk', 'sent Released on bulk') {
+            @($told.Where({ $_ -match $record })).Count | Should -Be 1 -Because $record
+        }
+
+        $states = $told.Where({ $_ -match ': state ' }).ForEach({ $_.Split(' ')[-1] })
+        $states -join ' ' | Should -Be 'Preparing Open Open Committed Running Draining Finished'
+        @($told.Where({ $_ -match 'epoch \d ended' })).Count | Should -Be 2
+    }
+
+    It 'does not ask between two steps, and shows the phases too' {
+        $told = @(Invoke-PreRecordMigration traced debug2 -Method PostCopy -Debug 5>&1)
+        $told[-1].DomainName | Should -Be 'traced'
+        $lines = $told[0..($told.Count - 2)].ForEach({ $_.Message })
+        $lines.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
+        $lines | Should -Contain "'traced': Handover."
+    }
+
+    It 'of Wait-Migration tells of a migration that another command started' {
+        $there = Invoke-Elsewhere 'Start-Migration traced debug2 -Method PreCopy -BandwidthLimit 16MB | Wait-Migration -Debug'
+        $there.Errors.Count | Should -Be 0
+        $told = $there.Debug.ForEach({ $_.Message })
+        $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
+        $told -join "`n" | Should -Match 'state Draining -> Finished'
+    }
+
+    It 'of Start-PreRecord tells of every step' {
+        $there = Invoke-Elsewhere 'Start-PreRecord traced -Window 40ms -Epoch 20ms -Debug | Stop-PreRecord'
+        $told = $there.Debug.ForEach({ $_.Message })
+        $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
+        $told.Where({ $_ -cmatch "^'traced': [a-z]" }).ForEach({ $_.Split("': ", 2, 'None')[1] })[0..2] -join '; ' |
+            Should -Be 'outputs are held back; suspended at the checkpoint; accesses are recorded, pages are backed up'
+    }
+
+    It 'is what $DebugPreference says, too; without either nothing is written' {
+        (Invoke-Elsewhere '$DebugPreference = "Continue"; Start-PreRecord traced -Window 20ms | Stop-PreRecord').Debug.Count | Should -BeGreaterThan 3
+        (Invoke-Elsewhere 'Start-PreRecord traced -Window 20ms | Stop-PreRecord').Debug.Count | Should -Be 0
+        (Invoke-Elsewhere '$DebugPreference = "Continue"; Start-PreRecord traced -Window 20ms -Debug:$false | Stop-PreRecord').Debug.Count | Should -Be 0
+    }
+}

@@ -1,0 +1,69 @@
+# docs/powershell.md names the test of every convention and of every cmdlet: what it names must be there.
+
+BeforeDiscovery {
+    $exported = [System.IO.File]::ReadAllLines([System.IO.Path]::Combine($PSScriptRoot, 'Exports.txt')).ForEach({ $_.Split(' ')[0] })
+}
+
+BeforeAll {
+    $root = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', '..'))
+    $lines = [System.IO.File]::ReadAllLines([System.IO.Path]::Combine($root, 'docs', 'powershell.md'))
+
+    # The test files that a cell names, each with the titles behind it.
+    function Get-Named([string] $cell) {
+        foreach ($part in [regex]::Matches($cell, '(?<file>`tests/unit/[A-Za-z/]+`|\b[A-Za-z]+\.Tests\b): (?<titles>(\*[^*]+\*(, )?)+)')) {
+            $file = $part.Groups['file'].Value.Trim('`')
+            $path = if ($file.StartsWith('tests/')) { "$file.cs" } else { "tests/acceptance/$file.ps1" }
+            foreach ($title in [regex]::Matches($part.Groups['titles'].Value, '\*([^*]+)\*')) {
+                [pscustomobject] @{ Path = [System.IO.Path]::Combine($root, $path); Title = $title.Groups[1].Value }
+            }
+        }
+    }
+
+    function Test-Named($named) {
+        $text = [System.IO.File]::ReadAllText($named.Path).Replace("''", "'")
+        $needle = if ($named.Path.EndsWith('.cs')) { "$($named.Title)(" } else { "It '$($named.Title)'" }
+        $text.Contains($needle, [StringComparison]::Ordinal) | Should -BeTrue -Because "$($named.Path) has no test '$($named.Title)'"
+    }
+}
+
+Describe 'The table of conventions' {
+    It 'names tests that there are, in every row' {
+        $start = [Array]::IndexOf($lines, '| expectation | proved by |')
+        $rows = 0
+        for ($at = $start + 2; $lines[$at].StartsWith('|'); $at++) {
+            $rows++
+            $named = @(Get-Named $lines[$at])
+
+            # One convention is a benchmark's: time is not a test's business.
+            if ($lines[$at] -notmatch 'import under half a second') {
+                $named.Count | Should -BeGreaterThan 0 -Because $lines[$at]
+            }
+
+            foreach ($test in $named) {
+                Test-Named $test
+            }
+        }
+
+        $rows | Should -BeGreaterThan 30
+    }
+}
+
+Describe 'The row of <_>' -ForEach $exported {
+    It 'names a test of every kind' {
+        $command = $_
+        $row = @($lines.Where({ $_.StartsWith("| ``$command`` |") }))
+        $row.Count | Should -Be 1
+        $cells = $row[0].Trim('|').Split(' | ').ForEach({ $_.Trim() })
+        $cells.Count | Should -Be 5
+        foreach ($kind in 1, 2, 4) {
+            $cells[$kind] | Should -Not -Be '–'
+        }
+
+        $cells[3] -ne '–' | Should -Be (Get-Command $command).Parameters.ContainsKey('WhatIf')
+        $named = @(Get-Named $row[0])
+        $named.Count | Should -Be (@($cells.Where({ $_ -ne '–' })).Count - 1)
+        foreach ($test in $named) {
+            Test-Named $test
+        }
+    }
+}

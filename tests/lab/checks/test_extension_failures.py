@@ -1,0 +1,123 @@
+"""What may go wrong with the hypervisor's extension: killed tools, destroyed guests, absurd calls. The host lives, its memory comes back.
+
+LAB_EXTENSION_CALLS: how many calls the fuzzer makes (default 1500).
+"""
+import os
+import unittest
+
+from extension_case import Case, install_tool, running
+from extension_tool import ACCESSES, BACKUPS, RUNNING, SERVING, Refused, Tool
+
+CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
+
+
+def setUpModule():
+    install_tool()
+
+
+class KilledTool(Case):
+    """At each step the tool is killed; another one, which the living refuse, takes over and ends what was begun, or goes on."""
+
+    def successor(self, guest, tool, load=False):
+        """`load`: what the guest says of its own memory is missing; take what the first tool left in a file."""
+        second = Tool(guest)
+        if load:
+            second("load")
+        with self.assertRaisesRegex(Refused, "busy"):
+            second("prepare 20000")
+        with self.assertRaisesRegex(Refused, "busy"):
+            second("adopt")
+        tool.kill()
+        self.assertEqual(second.numbers("adopt")["pfns"] > 30000, True)
+        return second
+
+    def test_while_it_records(self):
+        steps = ("prepare 20000", "grow 20000", f"start {ACCESSES | BACKUPS}", "epoch", "stop")
+        with running("writer2") as (guest, tool):
+            for last in range(len(steps)):
+                for step in steps[:last + 1]:
+                    tool(step)
+                tool = self.successor(guest, tool)
+                if tool.numbers("query")["flags"] & RUNNING:
+                    self.check_healthy(guest, 1)
+                    tool("epoch")
+                    tool("stop")
+                tool("release")
+            self.record(guest, tool)
+            self.check_healthy(guest)
+            tool.kill()
+
+    def test_while_pages_are_missing(self):
+        with running("writer2") as (guest, tool):
+            self.send_away(tool)
+            tool = self.successor(guest, tool, load=True)
+            tool("unpause")
+            tool("answer 16 5 2000", 600)
+            tool = self.successor(guest, tool, load=True)
+            self.assertTrue(tool.numbers("query")["flags"] & SERVING)
+            self.assertEqual(tool.numbers("answer 64 5", 1200)["missing"], 0)
+            tool("stop")
+            tool("release")
+            self.check_healthy(guest)
+            tool.kill()
+
+
+class Destroyed(Case):
+    def test_while_it_is_recorded(self):
+        with running("many2") as (guest, tool):
+            self.begin(tool)
+            guest.wait_progress(1)
+            guest.destroy()
+
+    def test_while_pages_are_missing(self):
+        with running("many2") as (guest, tool):
+            self.send_away(tool)
+            tool("unpause")
+            with self.assertRaisesRegex(Refused, "busy"):
+                tool("stop")
+            while not tool.numbers("query")["count"]:
+                tool("wait 1000")
+            guest.destroy()
+
+
+class Arguments(Case):
+    def test_absurd_calls_in_proper_sequences(self):
+        with running("writer2") as (guest, tool):
+            for seed in (1, 2):
+                accepted = tool.numbers(f"fuzz {seed} {CALLS}", 1200)
+                print(f"\n{accepted}", end="", flush=True)
+                self.assertTrue(all(accepted[f"op{number}"] for number in range(1, 10)), accepted)
+                tool("tidy", 600)
+                self.check_healthy(guest)
+            # Whatever happened before, a proper recording works.
+            self.record(guest, tool)
+            self.check_healthy(guest)
+
+    def test_absurd_calls_while_the_guest_dies(self):
+        with running("writer2") as (guest, tool):
+            tool(f"fuzz 3 {CALLS // 10}", 600)
+            tool.send(f"fuzz 4 {1000 * CALLS}")
+            guest.destroy()
+
+    def test_a_missing_page_does_not_become_a_page_table(self):
+        with running("trail") as (guest, tool):
+            pfn = int(tool(f"find {TRAIL_MAGIC}").split()[0].split(":")[1])
+            self.send_away(tool)
+            # From dom0 there is nobody to wait: the page is asked for, and the call fails.
+            with self.assertRaisesRegex(Refused, "temporarily unavailable"):
+                tool(f"pin {pfn} 1")
+            self.assertEqual(tool.numbers("query")["count"], 1)
+            tool("unpause")
+            tool("answer 32 20", 1200)
+            # It is there, and its words are no valid entries.
+            with self.assertRaisesRegex(Refused, "Invalid argument"):
+                tool(f"pin {pfn} 1")
+            tool("stop")
+            tool("release")
+            self.check_healthy(guest)
+
+
+TRAIL_MAGIC = 0x7472616c69617274
+
+if __name__ == "__main__":
+    unittest.main()

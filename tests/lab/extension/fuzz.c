@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fuzz.h"
+#include "guest.h"
+#include "serve.h"
+
+enum { LAST = XEN_PRERECORD_adopt };
+
+static uint64_t state;
+static unsigned char *movable;
+static int paused;
+static uint64_t frames[4];
+
+static uint64_t draw(uint64_t below)
+{
+	uint64_t z = state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return (z ^ (z >> 31)) % below;
+}
+
+static uint64_t absurd(void)
+{
+	const uint64_t numbers[] = { 0, 1, 7, 8, 511, 512, pfns - 1, pfns, pfns + 1, 1ULL << 31, (1ULL << 32) - 1, 1ULL << 32,
+				     1ULL << 47, 0xffff800000000000u, 1ULL << 63, ~0ULL };
+
+	return numbers[draw(sizeof(numbers) / sizeof(*numbers))];
+}
+
+/* The right value, or once in eight an absurd one. */
+static uint64_t mostly(uint64_t value)
+{
+	return draw(8) ? value : absurd();
+}
+
+static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
+{
+	size_t first = draw(pfns) & ~(size_t)7;
+
+	op->flags = (uint32_t)(cmd == XEN_PRERECORD_start ? mostly(1 + draw(3)) : draw(16) ? 0 : absurd());
+	op->pad = draw(32) ? 0 : 1;
+	switch (cmd) {
+	case XEN_PRERECORD_prepare:
+		op->u.prepare.nr_pfns = mostly(draw(2) ? pfns : 1 + draw(pfns));
+		op->u.prepare.limit = mostly(draw(2000));
+		break;
+	case XEN_PRERECORD_grow:
+		op->u.grow.slots = mostly(draw(2000));
+		break;
+	case XEN_PRERECORD_missing:
+		/* Never pages that must not be away: the guest is to live on. */
+		op->u.missing.first = first;
+		op->u.missing.count = draw(pfns - first + 1);
+		op->u.missing.bitmap = (uint64_t)(movable + first / 8);
+		if (!draw(4)) {
+			op->u.missing.first = absurd();
+			op->u.missing.count = absurd();
+			op->u.missing.bitmap = absurd();
+		}
+		break;
+	case XEN_PRERECORD_resolve:
+		/* Pages that are not missing, those that do not exist, bad pointers. The right content comes from `tidy`. */
+		op->u.resolve.count = (uint32_t)mostly(draw(5));
+		op->u.resolve.done = (uint32_t)(draw(4) ? 0 : absurd());
+		for (int i = 0; i < 4; i++)
+			frames[i] = absurd();
+		op->u.resolve.frames = mostly((uint64_t)frames);
+		op->u.resolve.content = absurd();
+		break;
+	default:
+		for (int i = 0; i < 4; i++)
+			op->u.pad[i] = absurd();
+	}
+}
+
+void fuzz(uint64_t seed, unsigned count)
+{
+	static const uint8_t operations[] = {
+		1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 7, 8, 8, 9, 10, 10, 10, 11, 0, 12, 255,
+	};
+	unsigned accepted[LAST + 2] = { 0 };
+
+	state = seed;
+	read_guest();
+	pause_domain(1);
+	free(movable);
+	movable = movable_pages();
+	pause_domain(0);
+	if (!movable)
+		return;
+	for (unsigned i = 0; i < count; i++) {
+		struct xen_prerecord_op op = { 0 };
+		unsigned cmd = operations[draw(sizeof(operations))];
+
+		/* Pages are declared missing while the domain is paused. */
+		if (!draw(8) || (cmd == XEN_PRERECORD_missing && !paused && draw(4))) {
+			pause_domain(!paused);
+			paused = !paused;
+		}
+		if (!draw(16))
+			accepted[LAST + 1] += try_resource((unsigned)mostly(draw(4)), mostly(draw(64)), 1 + draw(32));
+		fill_arguments(&op, cmd);
+		if (prerecord_version(&op, cmd, draw(32) ? XEN_PRERECORD_VERSION : (unsigned)absurd()) == 0 && cmd <= LAST)
+			accepted[cmd]++;
+	}
+	printf("ok");
+	for (unsigned cmd = 1; cmd <= LAST; cmd++)
+		printf(" op%u %u", cmd, accepted[cmd]);
+	printf(" resources %u\n", accepted[LAST + 1]);
+}
+
+void tidy(void)
+{
+	struct xen_prerecord_op op = { 0 };
+
+	if (query().u.query.missing && movable)
+		give_back(movable);
+	prerecord(&op, XEN_PRERECORD_stop);
+	op = (struct xen_prerecord_op){ 0 };
+	prerecord(&op, XEN_PRERECORD_release);
+	if (paused)
+		pause_domain(0);
+	paused = 0;
+	op = (struct xen_prerecord_op){ 0 };
+	if (prerecord(&op, XEN_PRERECORD_query) == 0 || errno != ENXIO)
+		return fail("something is left");
+	printf("ok\n");
+}

@@ -1,0 +1,118 @@
+"""What the checks of the hypervisor's extension share: guests, recordings from one instant, the proof of a rollback."""
+import contextlib
+import os
+import time
+import unittest
+
+from extension_tool import ACCESSES, BACKUPS, LOST, Tool, install
+from lab_guest import Guest
+from prerecord_lab import Lab
+
+HOST = Lab.attach().host(1)
+VCPUS = int(os.environ.get("LAB_EXTENSION_VCPUS", "2"))
+WORDS = "console=hvc0 quiet mitigations=off lab.mib=16 lab.rate={rate} lab.keys=200 lab.workload={workload}"
+
+
+def install_tool():
+    install(HOST)
+
+
+def free_memory():
+    return int(HOST.run("xl info | sed -n 's/^free_memory *: //p'", 120).check().stdout)
+
+
+@contextlib.contextmanager
+def running(config, *overrides, rate=1000):
+    """A guest on shadow page tables (PV, unless an override says otherwise) and a tool for it; afterwards both are gone and the host
+    has all of its memory back."""
+    before = free_memory()
+    HOST.run(f": > /out/guest-{config}.log", 120).check()
+    workload = config.rstrip("2")
+    guest = Guest(HOST, config).create('type="pv"', f'extra="{WORDS.format(rate=rate, workload=workload)}"', *overrides, timeout=300)
+    tool = None
+    try:
+        guest.wait_report(lambda report: report.beat >= 3 and (report.keys or workload != "redis") and
+                          (report.checks or workload != "devices"), "its workload", 600)
+        tool = Tool(guest)
+        yield guest, tool
+    finally:
+        if tool:
+            tool.kill()
+        if guest.exists():
+            guest.destroy()
+        HOST.run("rm -f /tmp/extension-[0-9]*", 120).check()
+    expect_memory(before)
+
+
+def expect_memory(before, timeout=120):
+    """Fails if the host's free memory does not come back to `before`."""
+    deadline = time.monotonic() + timeout
+    while free_memory() < before:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{before - free_memory()} MiB did not come back")
+
+
+def paused(guest):
+    """Whether the guest is paused, by Xen's own account."""
+    return "p" in HOST.run(f"xl list {guest.name} | sed 1d", 120).check().stdout.split()[4]
+
+
+class Case(unittest.TestCase):
+    def begin(self, tool, slots=20000, flags=ACCESSES | BACKUPS):
+        """Start of a recording, and a copy of the memory at that instant."""
+        tool(f"prepare {slots}")
+        tool(f"grow {slots}")
+        tool("pause")
+        tool(f"start {flags}")
+        tool("snapshot")
+        tool("unpause")
+
+    def check_rollback(self, tool, excused=8):
+        """Ends the recording. The originals and what was not written must be the memory at its start."""
+        tool("pause")
+        found = tool.numbers("compare")
+        flags = tool.numbers("query")["flags"]
+        tool("stop")
+        tool("release")
+        tool("unpause")
+        self.assertEqual((found["wrong"], flags & LOST), (0, 0), found)
+        self.assertLessEqual(found["excused"], excused)
+        return found
+
+    def record(self, guest, tool, epochs=3, excused=8):
+        """One recording of `epochs` epochs, each as long as a heartbeat of the guest."""
+        self.begin(tool)
+        for _ in range(epochs):
+            guest.wait_progress(1)
+            tool("epoch")
+        return self.check_rollback(tool, excused)
+
+    def send_away(self, tool):
+        """Spoils and declares missing all pages that can be; the guest is left paused. Returns how many."""
+        tool("pause")
+        tool("snapshot")
+        away = tool.numbers("spoil")["away"]
+        tool("prepare 0")
+        self.assertEqual(tool.numbers("missing")["missing"], away)
+        tool("serve")
+        return away
+
+    def serve(self, tool):
+        """RemotePF from all pages missing to none. Returns what `answer` says."""
+        away = self.send_away(tool)
+        tool("unpause")
+        answered = tool.numbers("answer 32 20", 1200)
+        tool("stop")
+        tool("release")
+        return {"away": away, **answered}
+
+    def check_healthy(self, guest, beats=3):
+        console = HOST.run(f"grep 'multicall(s) failed' -A1 /out/guest-{guest.name}.log", 120).stdout
+        self.assertEqual(console, "", "the kernel's page table operations fail")
+        before, after = guest.wait_progress(beats, 600)
+        self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
+        if after.workload in ("writer", "devices"):
+            self.assertGreater(guest.wait_report(lambda report: report.checks > before.checks, "another check", 600).errors + 1, 0)
+        if after.workload == "redis":
+            keys, right, wrong, missing = guest.verify_redis()
+            self.assertEqual((right, wrong, missing), (keys, 0, 0))

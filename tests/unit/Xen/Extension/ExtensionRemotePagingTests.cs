@@ -1,0 +1,154 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Extension;
+
+namespace PreRecordMigration.Tests.Xen.Extension;
+
+public sealed class ExtensionRemotePagingTests
+{
+    private const int PageCount = 256;
+    private static readonly CancellationToken s_none = CancellationToken.None;
+
+    [Fact]
+    public void A_touched_page_is_reported_once_and_its_content_lets_the_guest_go_on()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        PageFault[] faults = new PageFault[8];
+        Assert.False(port.Read(7));
+        Assert.False(port.Write(9, 1));
+        Assert.False(port.Read(7));
+
+        Assert.Equal(2, paging.WaitFault(faults, TimeSpan.FromSeconds(30), s_none));
+        Assert.Equal([7, 9], faults.Take(2).Select(fault => fault.Pfn));
+        Assert.Equal(0, paging.WaitFault(faults, TimeSpan.Zero, s_none));
+
+        paging.Place([7, 9], Filled(2, 42));
+        Assert.True(port.Read(7));
+        Assert.Equal(42, port[9]);
+        Assert.False(paging.Missing[7]);
+    }
+
+    [Fact]
+    public void A_page_that_came_before_its_fault_was_seen_is_not_reported()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        port.Read(7);
+        paging.Place([7], Filled(1, 1));
+        Assert.Equal(0, paging.WaitFault(new PageFault[8], TimeSpan.Zero, s_none));
+    }
+
+    [Fact]
+    public void More_faults_than_asked_for_are_kept_for_the_next_call()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        for (int pfn = 0; pfn < 100; pfn++)
+        {
+            port.Read(pfn);
+        }
+
+        List<int> reported = [];
+        PageFault[] faults = new PageFault[3];
+        int count;
+        while ((count = paging.WaitFault(faults, TimeSpan.Zero, s_none)) > 0)
+        {
+            reported.AddRange(faults.Take(count).Select(fault => fault.Pfn));
+        }
+
+        Assert.Equal(Enumerable.Range(0, 100), reported);
+    }
+
+    [Fact]
+    public async Task A_waiter_is_woken_by_a_fault_and_by_a_cancellation()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        Task<int> waiting = Task.Run(() => paging.WaitFault(new PageFault[1], Timeout.InfiniteTimeSpan, s_none), s_none);
+        port.Read(3);
+        Assert.Equal(1, await waiting);
+        using CancellationTokenSource cancellation = new();
+        waiting = Task.Run(() => paging.WaitFault(new PageFault[1], Timeout.InfiniteTimeSpan, cancellation.Token), s_none);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task A_page_in_use_is_tried_again_until_it_is_free()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        port.Use(5, true);
+        Task placing = Task.Run(() => paging.Place([4, 5, 6], Filled(3, 9)), s_none);
+        Assert.True(SpinWait.SpinUntil(() => !paging.Missing[4], TimeSpan.FromSeconds(30)));
+        Assert.True(paging.Missing[5]);
+        port.Use(5, false);
+        await placing;
+        Assert.False(paging.Missing[5]);
+        Assert.False(paging.Missing[6]);
+    }
+
+    [Fact]
+    public void A_page_that_stays_in_use_is_an_error_that_names_it()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        port.Use(5, true);
+        MigrationException error = Assert.Throws<MigrationException>(() => paging.Place([5], Filled(1, 9)));
+        Assert.Contains("page 5", error.Message, StringComparison.Ordinal);
+        Assert.True(paging.Missing[5]);
+    }
+
+    [Fact]
+    public void Off_is_refused_while_pages_are_missing_and_leaves_nothing_afterwards()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        Assert.Throws<InvalidOperationException>(paging.Disable);
+        int[] all = [.. Enumerable.Range(0, PageCount)];
+        paging.Place(all, Filled(PageCount, 3));
+        paging.Disable();
+        Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
+        Assert.True(port.IsDisposed);
+    }
+
+    [Fact]
+    public void Letting_go_leaves_the_missing_pages_missing()
+    {
+        FakeExtensionPort port = new(PageCount);
+        Begin(port).Dispose();
+        Assert.Equal(FakeExtensionPort.Phase.Started, port.State);
+    }
+
+    [Fact]
+    public void Nothing_can_be_placed_before_the_domain_is_restored()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = new(port, All(), "vm");
+        Assert.Throws<InvalidOperationException>(() => paging.Place([5], Filled(1, 9)));
+        Assert.Throws<InvalidOperationException>(() => paging.WaitFault(new PageFault[1], TimeSpan.Zero, s_none));
+        Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
+    }
+
+    private static PageBitmap All()
+    {
+        PageBitmap missing = new(PageCount);
+        missing.SetAll();
+        return missing;
+    }
+
+    private static ExtensionRemotePaging Begin(FakeExtensionPort port)
+    {
+        ExtensionRemotePaging paging = new(port, All(), "vm");
+        paging.Begin(static pfn => (ulong)pfn + 1000);
+        return paging;
+    }
+
+    private static byte[] Filled(int pages, byte value)
+    {
+        byte[] content = new byte[pages * Page.Size];
+        content.AsSpan().Fill(value);
+        return content;
+    }
+}

@@ -1,0 +1,324 @@
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Tests.Xen.Extension;
+
+/// <summary>
+/// The hypervisor's extension in memory, for a guest whose pages are bytes: it refuses what the real one refuses, keeps a
+/// reserve, pauses the guest when only that is left, and lets nobody touch a missing page.
+/// </summary>
+internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
+{
+    internal const int Reserve = 4;
+    private readonly Lock _gate = new();
+    private readonly byte[] _memory = new byte[pageCount];
+    private readonly List<(int Pfn, byte Content)> _store = [];
+    private readonly HashSet<int> _backed = [];
+    private readonly HashSet<int> _read = [];
+    private readonly HashSet<int> _written = [];
+    private readonly HashSet<int> _missing = [];
+    private readonly HashSet<int> _inUse = [];
+    private readonly SemaphoreSlim _event = new(0);
+    private readonly uint[] _records = new uint[4 * pageCount];
+    private int _half;
+    private int _count;
+    private int _slots;
+    private int _limit;
+    private uint _epoch;
+    private XenExtensionFlags _flags;
+
+    internal enum Phase
+    {
+        Empty,
+        Ready,
+        Started,
+        Stopped,
+    }
+
+    internal Phase State { get; private set; }
+
+    internal int[] FixedPages { get; set; } = [];
+
+
+    internal bool IsDisposed { get; private set; }
+
+    internal bool IsMapped { get; private set; }
+
+    internal List<int> Sizes { get; } = [];
+
+    internal byte this[int pfn] => _memory[pfn];
+
+    internal bool IsFull => Query().Flags.HasFlag(XenExtensionFlags.Full);
+
+    /// <summary>The guest writes; false where it stands still instead.</summary>
+    internal bool Write(int pfn, byte content)
+    {
+        lock (_gate)
+        {
+            if (_flags.HasFlag(XenExtensionFlags.Full) || Asks(pfn))
+            {
+                return false;
+            }
+
+            BackUp(pfn);
+            Note(pfn, write: true);
+            _memory[pfn] = content;
+            return true;
+        }
+    }
+
+    /// <summary>The guest reads; false where it stands still instead.</summary>
+    internal bool Read(int pfn)
+    {
+        lock (_gate)
+        {
+            if (_flags.HasFlag(XenExtensionFlags.Full) || Asks(pfn))
+            {
+                return false;
+            }
+
+            Note(pfn, write: false);
+            return true;
+        }
+    }
+
+    /// <summary>The hypervisor uses a page as a page table, or no more.</summary>
+    internal void Use(int pfn, bool isUsed)
+    {
+        lock (_gate)
+        {
+            _ = isUsed ? _inUse.Add(pfn) : _inUse.Remove(pfn);
+        }
+    }
+
+    /// <summary>Something writes that the guest's pause does not hold.</summary>
+    internal void WriteAllTheSame(int pfn)
+    {
+        lock (_gate)
+        {
+            BackUp(pfn);
+        }
+    }
+
+    public void Prepare(int pages, int limit) => Locked([Phase.Empty], () =>
+    {
+        Assert.InRange(limit, 0, pages);
+        Assert.Equal(pageCount, pages);
+        (State, _limit, _slots, _count, _half, _epoch, _flags) = (Phase.Ready, limit, 0, 0, 0, 0, 0);
+        _store.Clear();
+        _backed.Clear();
+        NextEpochStates();
+        _missing.Clear();
+    });
+
+    public void Grow(int slots) => Locked([Phase.Ready, Phase.Started], () =>
+    {
+        if (slots < _slots || slots > _limit)
+        {
+            throw Refuse("prerecord grow", XenErrno.Invalid);
+        }
+
+        _slots = slots;
+        Sizes.Add(slots);
+        if (_slots - _store.Count > Reserve)
+        {
+            _flags &= ~XenExtensionFlags.Full;
+        }
+    });
+
+    public void Start(XenExtensionFlags flags) => Locked([Phase.Ready], () =>
+    {
+        if (flags.HasFlag(XenExtensionFlags.Backups) && _slots < 2 * Reserve)
+        {
+            throw Refuse("prerecord start", XenErrno.NoSpace);
+        }
+
+        State = Phase.Started;
+        _flags = flags | XenExtensionFlags.Running;
+        foreach (int pfn in FixedPages)
+        {
+            BackUp(pfn);
+        }
+    });
+
+    public (long First, long Count) BeginEpoch()
+    {
+        (long, long) ended = default;
+        Locked([Phase.Started], () =>
+        {
+            ended = (_half * 2 * pageCount, _count);
+            _half ^= 1;
+            _count = 0;
+            _epoch++;
+            NextEpochStates();
+        });
+        return ended;
+    }
+
+    public XenExtensionState Query()
+    {
+        XenExtensionState state = default;
+        Locked([Phase.Ready, Phase.Started, Phase.Stopped], () => state = new XenExtensionState
+        {
+            First = (ulong)(_half * 2 * pageCount),
+            Count = (ulong)_count,
+            Used = (ulong)_store.Count,
+            Slots = (ulong)_slots,
+            Missing = (ulong)_missing.Count,
+            Flags = _flags,
+            Epoch = _epoch,
+        });
+        return state;
+    }
+
+    public void Stop() => Locked([Phase.Started], () =>
+    {
+        if (_missing.Count > 0)
+        {
+            throw Refuse("prerecord stop", XenErrno.Busy);
+        }
+
+        State = Phase.Stopped;
+        _flags &= XenExtensionFlags.Lost;
+    });
+
+    public void Release() => Locked([Phase.Ready, Phase.Stopped], () =>
+    {
+        State = Phase.Empty;
+        IsMapped = false;
+    });
+
+    public void DeclareMissing(PageBitmap missing) => Locked([Phase.Ready], () => _missing.UnionWith(missing.Pfns()));
+
+    public void Serve() => Locked([Phase.Ready], () =>
+    {
+        State = Phase.Started;
+        _flags = XenExtensionFlags.Accesses | XenExtensionFlags.Serving;
+    });
+
+    public int Resolve(ReadOnlySpan<ulong> frames, ReadOnlySpan<byte> pages)
+    {
+        for (int i = 0; i < frames.Length; i++)
+        {
+            // A frame is its page's number and a thousand, so that one is not taken for the other.
+            int pfn = (int)frames[i] - 1000;
+            lock (_gate)
+            {
+                if (_inUse.Contains(pfn))
+                {
+                    return i;
+                }
+
+                if (_missing.Remove(pfn))
+                {
+                    _memory[pfn] = pages[i * Page.Size];
+                }
+            }
+        }
+
+        return frames.Length;
+    }
+
+    public void ReadRecords(long first, Span<uint> records)
+    {
+        lock (_gate)
+        {
+            IsMapped = true;
+            _records.AsSpan((int)first, records.Length).CopyTo(records);
+        }
+    }
+
+    public int ReadSlot(int slot, Span<byte> content)
+    {
+        lock (_gate)
+        {
+            IsMapped = true;
+            content.Fill(_store[slot].Content);
+            return _store[slot].Pfn;
+        }
+    }
+
+    public void Wait(TimeSpan timeout) => _event.Wait(timeout);
+
+    public void Wake() => _event.Release();
+
+    public void Unmap() => IsMapped = false;
+
+    public void Dispose()
+    {
+        IsDisposed = true;
+        IsMapped = false;
+    }
+
+    private static XenException Refuse(string call, int errno) => new(call, errno, "Domain 1", "");
+
+    private void Locked(Phase[] phases, Action action)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            if (!phases.Contains(State))
+            {
+                throw Refuse("prerecord operation", State == Phase.Empty ? XenErrno.NotThere : XenErrno.Busy);
+            }
+
+            action();
+        }
+    }
+
+    private bool Asks(int pfn)
+    {
+        if (!_missing.Contains(pfn))
+        {
+            return false;
+        }
+
+        Note(pfn, write: false);
+        _event.Release();
+        return true;
+    }
+
+    private void BackUp(int pfn)
+    {
+        if (!_flags.HasFlag(XenExtensionFlags.Backups) || !_flags.HasFlag(XenExtensionFlags.Running) || _backed.Contains(pfn))
+        {
+            return;
+        }
+
+        if (_store.Count == _slots)
+        {
+            _flags |= XenExtensionFlags.Lost;
+            _event.Release();
+            return;
+        }
+
+        _backed.Add(pfn);
+        _store.Add((pfn, _memory[pfn]));
+        int left = _slots - _store.Count;
+        if (left <= Reserve)
+        {
+            _flags |= XenExtensionFlags.Full;
+        }
+
+        if (left <= Reserve || left == _slots / 4)
+        {
+            _event.Release();
+        }
+    }
+
+    private void Note(int pfn, bool write)
+    {
+        bool isNew = _read.Add(pfn) | (write && _written.Add(pfn));
+        if (isNew && _flags.HasFlag(XenExtensionFlags.Accesses))
+        {
+            _records[(_half * 2 * pageCount) + _count++] = (uint)pfn | (write ? XenExtension.WriteBit : 0);
+        }
+    }
+
+    private void NextEpochStates()
+    {
+        _read.Clear();
+        _written.Clear();
+    }
+}
