@@ -36,6 +36,15 @@ internal static class EmulatorRequirements
         }
     }
 
+    /// <summary>Why a domain with an emulator is not recorded: what the emulator does meanwhile has not been shown to be
+    /// recorded with it.</summary>
+    /// <param name="name">The domain's name.</param>
+    internal static MigrationException RecordingRefusal(string name) => new(
+        MigrationErrorId.NotSupported,
+        $"{name} is an HVM domain with a device emulator (QEMU); such domains can be moved, but not recorded.",
+        "Move it without a recording (-Method PostCopy or PreCopy), or set type=\"pvh\" in its configuration and start it again.",
+        name);
+
     /// <summary>Whether a configuration is that of an HVM domain, which has an emulator.</summary>
     internal static bool IsHvm(string json)
     {

@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
@@ -69,6 +70,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IOutputPlug PlugOutputs()
     {
         CheckUsable();
+        RequireRecordable();
         DomainOutputs.RequireNone(_control, DomId, Info.Name);
         return new EmptyOutputPlug();
     }
@@ -137,6 +139,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IAccessRecorder StartRecording(PageBackup? backups)
     {
         CheckUsable();
+        RequireRecordable();
         if (_recorder is not null)
         {
             throw new InvalidOperationException($"{Info.Name} is being recorded already.");
@@ -206,6 +209,15 @@ internal sealed class XenSourceDomain : ISourceDomain
             _isDisposed = true;
             _mechanism.Dispose();
             _control.Dispose();
+        }
+    }
+
+    /// <summary>Called where a recording begins, before anything of the domain is touched.</summary>
+    private void RequireRecordable()
+    {
+        if (_mechanism.Emulator is not null)
+        {
+            throw EmulatorRequirements.RecordingRefusal(Info.Name);
         }
     }
 

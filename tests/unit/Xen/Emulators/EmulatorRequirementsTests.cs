@@ -36,6 +36,17 @@ public class EmulatorRequirementsTests
         Assert.Equal("web01", error.Target);
     }
 
+    [Fact]
+    public void The_refusal_to_record_names_the_methods_that_remain()
+    {
+        MigrationException error = EmulatorRequirements.RecordingRefusal("web01");
+
+        Assert.Equal(MigrationErrorId.NotSupported, error.ErrorId);
+        Assert.Contains("PostCopy", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("PreCopy", error.Remedy, StringComparison.Ordinal);
+        Assert.Equal("web01", error.Target);
+    }
+
     [Theory]
     [InlineData("hvm", true)]
     [InlineData("pvh", false)]
