@@ -123,9 +123,10 @@ class Guest:
         if target is None:
             receive = "xl migrate-receive"
         else:
-            server = target.start(f"nc -l -p {port} -e xl migrate-receive")
+            # socat, because busybox's nc copies by the kilobyte.
+            server = target.start(f"socat -b 262144 TCP-LISTEN:{port},reuseaddr,nodelay EXEC:'xl migrate-receive'")
             wait_listening(target, port)
-            receive = f"nc {target.address} {port}"
+            receive = f"socat -b 262144 STDIO TCP:{target.address}:{port},nodelay"
         # GNU's dd, by its path, counts what passes (busybox's counts records); uptime stamps each line, so that the downtime
         # is that between two of them.
         script = (f"""rm -f /tmp/migrate.dd; {{ xl -vvv migrate -s "" {self.name} "/bin/dd bs=1M 2>/tmp/migrate.dd | {receive}"; echo "code $?"; }} 2>&1 |

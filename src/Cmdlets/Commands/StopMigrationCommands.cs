@@ -15,8 +15,10 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     /// <summary>The host of a background job, whose prompts would block it for ever.</summary>
     private const string JobHostName = "ServerRemoteHost";
 
+#pragma warning disable IDE0044 // Not readonly: ShouldContinue keeps the answers of all inputs in them, by reference.
     private bool _yesToAll;
     private bool _noToAll;
+#pragma warning restore IDE0044
 
     /// <summary>Gives an interrupted migration up without asking: what is missing at the destination is lost.</summary>
     [Parameter]

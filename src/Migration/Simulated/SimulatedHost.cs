@@ -121,6 +121,7 @@ public sealed class SimulatedHost : IMigrationHost
     public CapabilityReport Examine() => new(Name,
     [
         .. GetCapabilities().Items,
+        NotNeeded(MigrationCapability.ParavirtualisedDomains),
         NotNeeded(MigrationCapability.Hypervisor),
         NotNeeded(MigrationCapability.MemoryPaging),
         NotNeeded(MigrationCapability.ShadowPaging),

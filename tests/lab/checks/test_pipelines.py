@@ -3,6 +3,7 @@ import unittest
 
 from lab_guest import Guest, running
 from module_shell import FOLDER, Shells
+from move_case import require_module
 from moves import PACED, cut_relay, open_way, relay
 from prerecord_lab import Lab
 
@@ -12,8 +13,7 @@ EXAMPLES = f"{FOLDER}/PreRecordMigration/examples"
 
 
 def setUpModule():
-    if LAB.host(1).run("[ -e /share/prerecord.tar ]").code != 0:
-        raise unittest.SkipTest("the module is not published into the lab's share: tests/lab/publish")
+    require_module(LAB)
     if LAB.host(2).run("true").code != 0:
         raise unittest.SkipTest("the lab has one host")
 

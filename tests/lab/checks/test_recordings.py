@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab_guest import running
 from module_shell import FOLDER, ModuleShell, Shells, install
+from move_case import require_module
 from moves import PACED, RECORD, open_way
 from prerecord_lab import Lab
 
@@ -25,8 +26,7 @@ $d = $p | Restore-PageBackup -Confirm:$false -ErrorAction Stop
 
 
 def setUpModule():
-    if HOST.run("[ -e /share/prerecord.tar ]").code != 0:
-        raise unittest.SkipTest("the module is not published into the lab's share: tests/lab/publish")
+    require_module(LAB)
 
 
 def tearDownModule():

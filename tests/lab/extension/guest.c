@@ -158,37 +158,44 @@ static void check(size_t pfn, const char *original)
 		first_wrong = pfn;
 }
 
-static void compare_page(size_t pfn, char *page, int error)
+static char *differs; /* the pages that are not as they were, or cannot be read any more */
+
+static void note_difference(size_t pfn, char *page, int error)
 {
-	if (error) {
-		if (!backed[pfn] && wrong++ == 0)
-			first_wrong = pfn;
-		return;
-	}
-	changed += memcmp(page, before + pfn * PAGE, PAGE) != 0;
-	if (!backed[pfn])
-		check(pfn, page);
+	differs[pfn] = error ? 1 : memcmp(page, before + pfn * PAGE, PAGE) != 0;
 }
 
-/* The domain as it was at `start`, from the backups and what was not written since, against the snapshot. */
+/*
+ * The domain as it was at `start`, from the backups and what was not written since, against the snapshot. The pages are
+ * read before the backups, as backends write even while the domain is paused: what is found written is backed up by then.
+ */
 void compare(void)
 {
-	uint64_t used = query().u.query.used;
-	char *store = used ? map_resource(XEN_PRERECORD_STORE, used) : NULL;
+	uint64_t used;
+	char *store;
 
+	differs = calloc(pfns, 1);
+	each_page(0, note_difference);
+	used = query().u.query.used;
+	store = used ? map_resource(XEN_PRERECORD_STORE, used) : NULL;
 	backed = slots_by_pfn(used);
 	compared = wrong = changed = excused = 0;
 	for (size_t pfn = 0; pfn < pfns; pfn++) {
-		compared += p2m[pfn] != NO_FRAME;
-		if (p2m[pfn] != NO_FRAME && backed[pfn])
+		if (p2m[pfn] == NO_FRAME)
+			continue;
+		compared++;
+		changed += differs[pfn] != 0;
+		if (backed[pfn])
 			check(pfn, store + (size_t)(backed[pfn] - 1) * PAGE);
+		else if (differs[pfn] && wrong++ == 0)
+			first_wrong = pfn;
 	}
-	each_page(0, compare_page);
 	printf("ok pages %zu backed %llu changed %zu excused %zu wrong %zu first %zu\n", compared, (unsigned long long)used, changed,
 	       excused, wrong, wrong ? first_wrong : 0);
 	if (store)
 		unmap_frames(store, used);
 	free(backed);
+	free(differs);
 }
 
 static uint64_t magic;
