@@ -51,8 +51,7 @@ class Hypervisors(unittest.TestCase):
 
     def test_a_domain_whose_memory_an_iommu_follows_is_refused(self):
         # The toolstack refuses passthrough= for PVH domains; of an AMD IOMMU the page tables are never those of the processor.
-        machine = ["-machine", "q35", "-device", "amd-iommu"]
-        with host_with("patched", options=machine, xen="iommu=1") as (host, shell):
+        with host_with("patched", iommu=True) as (host, shell):
             self.assertRegex(host.run("xl dmesg").check().stdout, r"AMD-Vi: IOMMU \d+ Enabled")
             with running([host], "hvm", PACED, 'passthrough="sync_pt"') as guest:
                 self.check_refused(shell, guest, "EMLINK", 'passthrough="disabled"')
