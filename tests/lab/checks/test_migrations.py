@@ -28,10 +28,8 @@ class Moves(MoveCase):
     def test_paced_writer_by_rollback_on_one_host(self):
         self.check_move("writer", "rollback", 1, PACED)
 
-    def test_hvm_guest_without_a_recording_on_one_host(self):
-        for method in ("post-copy", "pre-copy"):
-            with self.subTest(method):
-                self.check_move("hvm", method, 1, PACED)
+    def test_hvm_guest_by_each_method_on_one_host(self):
+        self.check_each_method("hvm", 1, PACED)
 
     def test_hvm_guest_of_two_vcpus_by_post_copy_on_one_host(self):
         self.check_move("hvm2", "post-copy", 1, PACED)

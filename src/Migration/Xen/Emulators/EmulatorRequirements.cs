@@ -6,6 +6,15 @@ namespace PreRecordMigration.Xen.Emulators;
 /// <summary>Which emulators' domains can be moved, by the domain's configuration in libxl's JSON.</summary>
 internal static class EmulatorRequirements
 {
+    /// <summary>Devices of QEMU alone, in "type.hvm" of libxl's JSON.</summary>
+    private static readonly string[] s_outputs = ["serial", "serial_list", "soundhw", "usbdevice", "usbdevice_list"];
+
+    /// <summary>Arguments that an administrator gives to QEMU: they may make any device.</summary>
+    private static readonly string[] s_arguments = ["extra", "extra_hvm"];
+
+    /// <summary>Devices of the host that QEMU passes on.</summary>
+    private static readonly string[] s_devices = ["usbctrls", "usbdevs", "channels"];
+
     /// <summary>Refuses an HVM domain whose emulator cannot be moved.</summary>
     /// <param name="json">The configuration (libxl_domain_config_to_json); what stands at its default may be left out.</param>
     /// <param name="name">The domain's name, for errors.</param>
@@ -36,14 +45,33 @@ internal static class EmulatorRequirements
         }
     }
 
-    /// <summary>Why a domain with an emulator is not recorded: what the emulator does meanwhile has not been shown to be
-    /// recorded with it.</summary>
-    /// <param name="name">The domain's name.</param>
-    internal static MigrationException RecordingRefusal(string name) => new(
-        MigrationErrorId.NotSupported,
-        $"{name} is an HVM domain with a device emulator (QEMU); such domains can be moved, but not recorded.",
-        "Move it without a recording (-Method PostCopy or PreCopy), or set type=\"pvh\" in its configuration and start it again.",
-        name);
+    /// <summary>
+    /// Refuses a domain whose emulator carries something out that XenStore does not show: its network cards and disks stand
+    /// there also where the guest uses the emulated ones.
+    /// </summary>
+    /// <param name="json">The configuration, as for <see cref="Check"/>.</param>
+    /// <param name="name">The domain's name, for errors.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>, with the settings to take out.</exception>
+    internal static void RequireSilent(string json, string name)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
+        JsonElement build = Member(document.RootElement, "b_info");
+        JsonElement hvm = Member(build, "type.hvm");
+        string[] outputs =
+        [
+            .. s_outputs.Where(key => IsSet(Member(hvm, key))),
+            .. s_arguments.Where(key => IsSet(Member(build, key))),
+            .. s_devices.Where(key => IsSet(Member(document.RootElement, key))),
+        ];
+        if (outputs.Length > 0)
+        {
+            throw new MigrationException(
+                MigrationErrorId.OutputNotIsolable,
+                $"What the device emulator of {name} sends out during the window cannot be held back: its configuration has {string.Join(", ", outputs)}.",
+                "Use the mode Observe, which rolls nothing back; or take these settings out of its configuration and start it again.",
+                name);
+        }
+    }
 
     /// <summary>Whether a configuration is that of an HVM domain, which has an emulator.</summary>
     internal static bool IsHvm(string json)
@@ -55,6 +83,14 @@ internal static class EmulatorRequirements
     private static MigrationException Refusal(string name, string reason, string remedy) => new(
         MigrationErrorId.NotSupported, $"{name} {reason}.",
         $"{remedy} in its configuration and start it again, or use `xl migrate`.", name);
+
+    private static bool IsSet(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => value.GetArrayLength() > 0,
+        JsonValueKind.String => value.GetString() != "",
+        JsonValueKind.Undefined or JsonValueKind.Null => false,
+        _ => true,
+    };
 
     private static JsonElement Member(JsonElement element, string key) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out JsonElement member) ? member : default;

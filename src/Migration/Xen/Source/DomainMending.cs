@@ -111,13 +111,13 @@ internal static class DomainMending
     {
         int domid = facts.DomId;
         XenDomainInfo info = control.GetDomain(domid);
+        if (facts.Info.Kind == DomainKind.Hvm)
+        {
+            DomainEmulator.Of(control, domid, facts.Info.Name).Continue();
+        }
+
         if (info.IsSuspended)
         {
-            if (facts.Info.Kind == DomainKind.Hvm)
-            {
-                DomainEmulator.Of(control, domid, facts.Info.Name).Continue();
-            }
-
             control.Resume(domid);
             control.ResumeStore(domid);
         }

@@ -46,6 +46,9 @@ internal sealed class XenSourceDomain : ISourceDomain
     /// <inheritdoc/>
     public IGuestMemory Memory => _mechanism.Memory;
 
+    /// <inheritdoc/>
+    public bool HasUnseenWriters => _mechanism.Emulator is not null;
+
     private int DomId => _facts.DomId;
 
     /// <inheritdoc/>
@@ -70,8 +73,12 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IOutputPlug PlugOutputs()
     {
         CheckUsable();
-        RequireRecordable();
         DomainOutputs.RequireNone(_control, DomId, Info.Name);
+        if (_mechanism.Emulator is not null)
+        {
+            EmulatorRequirements.RequireSilent(_control.GetConfigurationJson(DomId), Info.Name);
+        }
+
         return new EmptyOutputPlug();
     }
 
@@ -105,6 +112,7 @@ internal sealed class XenSourceDomain : ISourceDomain
             _marker.Write(_hasCheckpoint ? SourceStage.Leaving : SourceStage.Stopped);
             _control.Pause(DomId);
             _isPaused = true;
+            StopEmulator();
         }
     }
 
@@ -139,7 +147,6 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IAccessRecorder StartRecording(PageBackup? backups)
     {
         CheckUsable();
-        RequireRecordable();
         if (_recorder is not null)
         {
             throw new InvalidOperationException($"{Info.Name} is being recorded already.");
@@ -212,18 +219,9 @@ internal sealed class XenSourceDomain : ISourceDomain
         }
     }
 
-    /// <summary>Called where a recording begins, before anything of the domain is touched.</summary>
-    private void RequireRecordable()
-    {
-        if (_mechanism.Emulator is not null)
-        {
-            throw EmulatorRequirements.RecordingRefusal(Info.Name);
-        }
-    }
-
     private void StopEmulator()
     {
-        if (_mechanism.Emulator is { } emulator)
+        if (_mechanism.Emulator is { } emulator && !_isEmulatorStopped)
         {
             emulator.Stop();
             _isEmulatorStopped = true;

@@ -37,13 +37,24 @@ public class EmulatorRequirementsTests
     }
 
     [Fact]
-    public void The_refusal_to_record_names_the_methods_that_remain()
-    {
-        MigrationException error = EmulatorRequirements.RecordingRefusal("web01");
+    public void A_headless_QEMU_without_devices_of_its_own_is_silent() =>
+        EmulatorRequirements.RequireSilent(Json(""" "type.hvm": { "usb": "False", "serial_list": [], "serial": "" } """), "web01");
 
-        Assert.Equal(MigrationErrorId.NotSupported, error.ErrorId);
-        Assert.Contains("PostCopy", error.Remedy, StringComparison.Ordinal);
-        Assert.Contains("PreCopy", error.Remedy, StringComparison.Ordinal);
+    [Theory]
+    [InlineData(""" "type.hvm": { "serial": "pty" } """, "", "serial")]
+    [InlineData(""" "type.hvm": { "serial_list": [ "pty" ] } """, "", "serial_list")]
+    [InlineData(""" "type.hvm": { "soundhw": "ac97" } """, "", "soundhw")]
+    [InlineData(""" "type.hvm": { "usbdevice_list": [ "tablet" ] } """, "", "usbdevice_list")]
+    [InlineData(""" "extra_hvm": [ "-device", "e1000" ] """, "", "extra_hvm")]
+    [InlineData(""" "max_vcpus": 1 """, """, "usbdevs": [ { "devid": 1 } ]""", "usbdevs")]
+    public void What_an_emulator_sends_out_by_itself_is_refused_by_its_setting(string build, string beside, string setting)
+    {
+        MigrationException error = Assert.Throws<MigrationException>(
+            () => EmulatorRequirements.RequireSilent($$"""{ "b_info": { {{build}} }{{beside}} }""", "web01"));
+
+        Assert.Equal(MigrationErrorId.OutputNotIsolable, error.ErrorId);
+        Assert.EndsWith($"its configuration has {setting}.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Observe", error.Remedy, StringComparison.Ordinal);
         Assert.Equal("web01", error.Target);
     }
 
