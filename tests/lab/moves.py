@@ -5,8 +5,8 @@ from lab_guest import Guest, is_listening, wait_listening
 
 PORT, RELAY_PORT = 7000, 7001
 KEYS = "/tmp/prerecord-keys"
-# A writer that leaves the emulated processor time for the move.
-PACED = 'extra="console=hvc0 quiet mitigations=off lab.workload=writer lab.mib=32 lab.rate=1000"'
+# A writer that leaves the emulated processor time for the move. (pci=noearly matters to HVM guests: see their files.)
+PACED = 'extra="console=hvc0 quiet mitigations=off pci=noearly lab.workload=writer lab.mib=32 lab.rate=1000"'
 METHODS = {
     "pre-copy": "-Method PreCopy",
     "post-copy": "-Method PostCopy",

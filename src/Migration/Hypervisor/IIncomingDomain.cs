@@ -17,6 +17,10 @@ public interface IIncomingDomain : IDisposable
     /// <summary>The incoming domain's memory; missing pages can neither be read nor written.</summary>
     IGuestMemory Memory { get; }
 
+    /// <summary>Whether something beside the domain, as an emulator is, may touch its memory while <see cref="Restore"/>
+    /// runs: faults must then be served meanwhile, or it does not end.</summary>
+    bool IsTouchedByRestore { get; }
+
     /// <summary>
     /// RemotePF on: takes every populated page away, so that the guest's touch of one is a fault that comes here.
     /// Before <see cref="Restore"/>.

@@ -22,6 +22,12 @@ public interface ISourceDomain : IDisposable
     /// <summary>The domain's live memory.</summary>
     IGuestMemory Memory { get; }
 
+    /// <summary>
+    /// Whether something beside the vCPUs may write to the domain's memory without a trap, as a device emulator does through
+    /// mappings of its own. A rollback of such a domain rests on its proof.
+    /// </summary>
+    bool HasUnseenWriters { get; }
+
     /// <summary>Which page frames are populated. Reading it again sees later changes.</summary>
     PageBitmap GetPopulatedPages();
 

@@ -54,6 +54,8 @@ public sealed partial class IncomingMigration
                     _bulk.Send(new AbortRecord(error.ErrorId, error.Message, error.Remedy));
                     return null;
                 case DestinationAction.DestroyDomain:
+                    _faultWorkers.Stop();
+                    _faultWorkers.Join();
                     _domain?.Destroy();
                     return null;
                 case DestinationAction.PauseDomain:
@@ -107,18 +109,29 @@ public sealed partial class IncomingMigration
             _placer = new PagePlacer(_paging, new SentPageTable(expected), _faults);
         }
 
-        _domain!.Restore(core, _stopping.Token);
+        if (_domain!.IsTouchedByRestore)
+        {
+            ServeFaults();
+        }
+
+        _domain.Restore(core, _stopping.Token);
     }
 
-    private void Start()
+    /// <summary>Starts the threads that wait for faults and receive what was asked for, where they do not run yet.</summary>
+    private void ServeFaults()
     {
-        if (_paging is not null)
+        if (_paging is not null && !_isServing)
         {
+            _isServing = true;
             FaultRequester requester = new(_paging, _demand, _populated!, _placer!, _faults);
             _faultWorkers.Start("remote faults", requester.RequestPages);
             _demandWorkers.Start("demanded pages", _ => requester.ReceivePages(PostWhenAllPlaced));
         }
+    }
 
+    private void Start()
+    {
+        ServeFaults();
         _domain!.Unpause();
         if (_paging is not null)
         {

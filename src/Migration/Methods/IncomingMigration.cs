@@ -34,6 +34,7 @@ public sealed partial class IncomingMigration : IDisposable
     private readonly PageBitmap? _missing;
     private Exception? _workerFailure;
     private volatile bool _isAllHere;
+    private bool _isServing;
     private volatile IProgress<MigrationTrace>? _trace;
 
     internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand)

@@ -44,7 +44,8 @@ public sealed record MigrationOptions
 
     /// <summary>
     /// Whether to prove the rollback: the hashes of all pages at the checkpoint against those after pre-execution with
-    /// backups laid over. Costs one reading of the memory during the checkpoint's pause.
+    /// backups laid over. Costs one reading of the memory during the checkpoint's pause. Domains with unseen writers
+    /// (<see cref="Hypervisor.ISourceDomain.HasUnseenWriters"/>) are proved in any case.
     /// </summary>
     public bool ProveRollback { get; init; } = true;
 

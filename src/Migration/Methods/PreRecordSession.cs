@@ -212,7 +212,7 @@ public sealed class PreRecordSession : IDisposable
         Trace("accesses are recorded, pages are backed up");
         Checkpoint = CaptureCoreState();
         Trace($"core state captured, {Checkpoint.Pages.Count} pages");
-        if (Options.ProveRollback)
+        if (Options.ProveRollback || Domain.HasUnseenWriters)
         {
             _prover = RollbackProver.AtCheckpoint(Domain.Memory, Populated, progress, cancellationToken);
         }

@@ -43,6 +43,8 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
         _isRestored = true;
     }
 
+    public bool IsTouchedByRestore => false;
+
     public void Unpause()
     {
         Enter(SimulatedCall.Unpause);

@@ -17,6 +17,8 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
 
     public IGuestMemory Memory => domain.Memory;
 
+    public bool HasUnseenWriters => false;
+
     private protected SimulatedDomain Domain => domain;
 
     public PageBitmap GetPopulatedPages() => domain.PopulatedPages;

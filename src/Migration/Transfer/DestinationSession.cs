@@ -18,10 +18,11 @@ public abstract record DestinationState
     /// <summary>The incoming domain exists. Core pages are legal, pushed pages too where RemotePF is off; abort is free.</summary>
     public sealed record Collecting(bool RemotePF) : DestinationState;
 
-    /// <summary>The core state is being restored. Pushed pages wait; abort is free.</summary>
+    /// <summary>The core state is being restored. Pushed pages wait; demanded pages and faults are legal where RemotePF is on
+    /// (an emulator may touch memory while it starts); abort is free.</summary>
     public sealed record Restoring(bool RemotePF) : DestinationState;
 
-    /// <summary>It could run. Pushed pages are legal where RemotePF is on; abort is free.</summary>
+    /// <summary>It could run. Pushed and demanded pages and faults are legal where RemotePF is on; abort is free.</summary>
     public sealed record Restored(bool RemotePF) : DestinationState;
 
     /// <summary>The source has committed, and the domain is about to be unpaused here. The last moment for an abort.</summary>

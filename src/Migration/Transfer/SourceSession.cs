@@ -24,7 +24,8 @@ public abstract record SourceState
 
     /// <summary>
     /// The incoming domain exists. The checkpoint, the core state, recorded pages and rounds travel now: pushes are legal,
-    /// faults are not (nothing runs there); abort is free. Both must be true before the commit.
+    /// and faults once the core state is out (nothing runs there, but an emulator may touch memory while it starts); abort
+    /// is free. Both must be true before the commit.
     /// </summary>
     /// <param name="IsRestored">The destination has everything it needs to run.</param>
     /// <param name="IsStopped">The domain has stopped here for good.</param>
@@ -67,7 +68,7 @@ public abstract record SourceState
     public bool MayPush => this is Open or Committed or Running;
 
     /// <summary>Whether page requests may come.</summary>
-    public bool MayAnswerFaults => this is Committed or Running or Draining;
+    public bool MayAnswerFaults => this is Open or Committed or Running or Draining;
 }
 
 /// <summary>How far a migration has come on its good way, in order.</summary>

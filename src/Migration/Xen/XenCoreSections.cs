@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Emulators;
 
 namespace PreRecordMigration.Xen;
 
@@ -40,16 +41,27 @@ public sealed record XenTsc(uint Mode, uint Khz, ulong ElapsedNanoseconds, uint 
 /// <summary>
 /// The sections of a Xen domain's core state, on which the source's and the destination's half agree:
 /// <see cref="CoreStateKind.VcpuContexts"/> is the HVM context as xc_domain_hvm_getcontext returns it,
-/// <see cref="CoreStateKind.Tsc"/> 20 bytes, both exactly once. The parameters and the CPU policy travel before the
-/// checkpoint, in <see cref="XenDomainConfiguration"/>.
+/// <see cref="CoreStateKind.Tsc"/> 20 bytes, both exactly once; <see cref="CoreStateKind.Devices"/> is there where the
+/// domain has an emulator (HVM). The parameters and the CPU policy travel before the checkpoint, in
+/// <see cref="XenDomainConfiguration"/>.
 /// </summary>
 /// <param name="HvmContext">The HVM context.</param>
 /// <param name="Tsc">The time-stamp counter.</param>
-public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc)
+/// <param name="Emulator">The emulated devices; null where the domain has no emulator (PVH).</param>
+public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc, EmulatorState? Emulator = null)
 {
     /// <summary>The sections as they travel.</summary>
-    public IReadOnlyList<CoreStateSection> ToSections() =>
-        [new(CoreStateKind.Tsc, Tsc.ToBytes()), new(CoreStateKind.VcpuContexts, HvmContext)];
+    public IReadOnlyList<CoreStateSection> ToSections()
+    {
+        List<CoreStateSection> sections =
+            [new(CoreStateKind.Tsc, Tsc.ToBytes()), new(CoreStateKind.VcpuContexts, HvmContext)];
+        if (Emulator is not null)
+        {
+            sections.Add(new(CoreStateKind.Devices, Emulator.Serialise()));
+        }
+
+        return sections;
+    }
 
     /// <summary>Reads the sections that a peer sent.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: a section is missing, stands
@@ -58,6 +70,7 @@ public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc
     {
         ReadOnlyMemory<byte>? context = null;
         ReadOnlyMemory<byte>? tsc = null;
+        EmulatorState? emulator = null;
         foreach (CoreStateSection section in sections)
         {
             switch (section.Kind)
@@ -68,8 +81,11 @@ public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc
                 case CoreStateKind.Tsc when tsc is null:
                     tsc = section.Content;
                     break;
+                case CoreStateKind.Devices when emulator is null:
+                    emulator = EmulatorState.Parse(section.Content);
+                    break;
                 default:
-                    throw Violation($"section {section.Kind} stands twice, is empty or is none of a Xen domain without emulator");
+                    throw Violation($"section {section.Kind} stands twice, is empty or is none of an HVM or PVH domain");
             }
         }
 
@@ -78,7 +94,7 @@ public sealed record XenCoreSections(ReadOnlyMemory<byte> HvmContext, XenTsc Tsc
             throw Violation($"section {(context is null ? CoreStateKind.VcpuContexts : CoreStateKind.Tsc)} is missing");
         }
 
-        return new XenCoreSections(context.Value, XenTsc.Parse(tsc.Value));
+        return new XenCoreSections(context.Value, XenTsc.Parse(tsc.Value), emulator);
     }
 
     private static MigrationException Violation(string problem) => new(

@@ -1,3 +1,5 @@
+using PreRecordMigration.Pages;
+
 namespace PreRecordMigration.Xen;
 
 /// <summary>The HVM parameters that matter to a migration (Xen's public/hvm/params.h).</summary>
@@ -57,6 +59,24 @@ public static class XenHvmParameters
         StorePfn, IoreqPfn, BufioreqPfn, PagingRingPfn, MonitorRingPfn, SharingRingPfn, Vm86TssSized, ConsolePfn,
         AcpiIoportsLocation, Viridian, IdentPt, VmGenerationIdAddr, IoreqServerPfn, NrIoreqServerPages, X87FipWidth, McaCap,
     ];
+
+    /// <summary>
+    /// The page frames that a parameter names by address and that the hypervisor or the toolstack reads and writes while no
+    /// fault can be served; none for most parameters.
+    /// </summary>
+    public static IEnumerable<ulong> AddressedFrames(uint index, ulong value)
+    {
+        (ulong address, ulong length) = index switch
+        {
+            IdentPt or VmGenerationIdAddr => (value, 1UL),
+            Vm86TssSized => ((ulong)(uint)value, Math.Max(value >> 32, 1)), // the size stands above the address
+            _ => (0UL, 0UL),
+        };
+        for (ulong frame = address / Page.Size; length > 0 && frame <= (address + length - 1) / Page.Size; frame++)
+        {
+            yield return frame;
+        }
+    }
 
     /// <summary>Parameters that name a page whose content does not migrate: the restorer empties it, or it is a ring of the
     /// hypervisor.</summary>

@@ -50,3 +50,11 @@ class Hypervisors(unittest.TestCase):
                 self.assertIs(shell.values(RECORD.format(name=guest.name, mode="Rollback"))["proved"], True)
                 after = guest.wait_report(lambda r: r.beat > before.beat + 5, "five more beats")
                 self.assertEqual(after.errors, 0)
+
+    def test_a_domain_whose_memory_an_iommu_follows_is_refused(self):
+        # The toolstack refuses passthrough= for PVH domains; of an AMD IOMMU the page tables are never those of the processor.
+        with host_with("patched", iommu=True) as (host, shell):
+            self.assertRegex(host.run("xl dmesg").check().stdout, r"AMD-Vi: IOMMU \d+ Enabled")
+            with running([host], "hvm", PACED, 'passthrough="sync_pt"') as guest:
+                self.check_refused(shell, guest, "EMLINK", 'passthrough="disabled"')
+                self.assertEqual(host.run("xenstore-list /prerecord/source").stdout.strip(), "", "a marker was left")

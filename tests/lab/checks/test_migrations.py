@@ -28,6 +28,15 @@ class Moves(MoveCase):
     def test_paced_writer_by_rollback_on_one_host(self):
         self.check_move("writer", "rollback", 1, PACED)
 
+    def test_hvm_guest_by_each_method_on_one_host(self):
+        self.check_each_method("hvm", 1, PACED)
+
+    def test_hvm_guest_of_two_vcpus_by_post_copy_on_one_host(self):
+        self.check_move("hvm2", "post-copy", 1, PACED)
+
+    def test_hvm_guest_by_post_copy_between_two_hosts(self):
+        self.check_move("hvm", "post-copy", 2, PACED)
+
     def test_paced_writer_by_post_copy_over_tls_between_two_hosts(self):
         self.check_move("writer", "post-copy", 2, PACED)
 

@@ -61,6 +61,9 @@ class Recordings(unittest.TestCase):
     def test_two_vcpus_are_recorded_and_let_go(self):
         self.check_recording("writer2")
 
+    def test_beside_an_emulator_a_domain_is_recorded_and_let_go(self):
+        self.check_recording("hvm")
+
     def test_a_domain_is_rolled_back_into_a_fresh_one_of_its_name(self):
         with running([HOST], "writer", PACED) as guest:
             before = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
@@ -147,6 +150,17 @@ class Refusals(unittest.TestCase):
     def test_populate_on_demand(self):
         with running([HOST], "idle", "maxmem=256") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "maxmem")
+            guest.wait_progress(3)
+
+    def test_rollback_beside_an_emulated_serial_port(self):
+        with running([HOST], "hvm", PACED, 'serial="pty"') as guest:
+            self.check_refused(
+                f"Start-PreRecord -Name {guest.name} -Mode Rollback -Confirm:$false -ErrorAction Stop", "OutputNotIsolable", "serial", "Observe")
+            guest.wait_progress(3)
+
+    def test_an_emulated_graphics_card(self):
+        with running([HOST], "hvm", 'vga="stdvga"') as guest:
+            self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "graphics card", "vga=")
             guest.wait_progress(3)
 
     def test_destination_out_of_memory(self):

@@ -1,3 +1,4 @@
+using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;
@@ -54,6 +55,26 @@ public sealed class MigrationTests
         {
             Assert.Equal(0, result.RemoteFaults);
         }
+    }
+
+    [Theory]
+    [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe)]
+    [InlineData(MigrationMethod.PreRecord, RecordingMode.Observe)]
+    [InlineData(MigrationMethod.PreRecord, RecordingMode.Rollback)]
+    public async Task What_an_emulator_touches_while_the_core_state_is_restored_comes_at_once(MigrationMethod method, RecordingMode mode)
+    {
+        await using MigrationFixture fixture = new();
+        TouchingHost touching = new(fixture.Destination);
+        await using MigrationReceiver receiver = MigrationReceiver.Start(touching, new IPEndPoint(IPAddress.Loopback, 0));
+        MigrationResult result = await MigrationSource.MigrateAsync(
+            fixture.Source.OpenSource(MigrationFixture.DomainName), Route.Loopback(receiver.Endpoint), MigrationFixture.Move(method, mode), null,
+            TestContext.Current.CancellationToken);
+        using IncomingMigration incoming = Assert.Single(receiver.Incoming);
+        await incoming.Ended;
+
+        Assert.InRange(touching.Touched, 0, int.MaxValue);
+        Assert.True(result.RemoteFaults > 0);
+        fixture.CheckRunsOn(fixture.Destination.GetDomain(MigrationFixture.DomainName));
     }
 
     [Theory]

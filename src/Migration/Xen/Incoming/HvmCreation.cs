@@ -4,7 +4,7 @@ using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Incoming;
 
-/// <summary>Makes a PVH domain: its ordinary pages are allocated here, beside the waiting toolstack.</summary>
+/// <summary>Makes a PVH or HVM domain: its ordinary pages are allocated here, beside the waiting toolstack.</summary>
 internal sealed class HvmCreation(
     XenControl control, string hostName, DomainDescription description, XenDomainConfiguration configuration)
     : IncomingCreation(control, description, configuration)
@@ -16,7 +16,7 @@ internal sealed class HvmCreation(
     protected override void Announce(Stream input)
     {
         List<HvmParameter> parameters = OrderedParameters();
-        _stream = new SynthesisedRestore(input, Settings);
+        _stream = new SynthesisedRestore(input, Settings with { HasEmulator = Description.Kind == DomainKind.Hvm });
 
         // Without content: it comes with the core state, and the rings among these pages are emptied anyway.
         _stream.Prepare(
@@ -51,7 +51,7 @@ internal sealed class HvmCreation(
 
     /// <inheritdoc/>
     protected override IIncomingMechanism Build(IncomingRestore restore, int domid) =>
-        new HvmIncoming(Control, hostName, Description.VcpuCount, domid, Name, Pages, restore, _stream!);
+        new HvmIncoming(Control, hostName, Description, domid, Name, Pages, restore, _stream!);
 
     private List<HvmParameter> OrderedParameters()
     {

@@ -1,6 +1,7 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Paging;
@@ -9,14 +10,14 @@ using PreRecordMigration.Xen.Streams;
 namespace PreRecordMigration.Xen.Incoming;
 
 /// <summary>
-/// An incoming PVH domain. Its pages are missing from before the restoration on: by the hypervisor's extension, where that
+/// An incoming PVH or HVM domain. Its pages are missing from before the restoration on: by the hypervisor's extension, where that
 /// serves such domains, otherwise taken away and told of by Xen's paging ring.
 /// </summary>
 internal sealed class HvmIncoming : IIncomingMechanism
 {
     private readonly XenControl _control;
     private readonly string _hostName;
-    private readonly int _vcpuCount;
+    private readonly DomainDescription _description;
     private readonly int _domid;
     private readonly string _name;
     private readonly IncomingRestore _restore;
@@ -25,12 +26,12 @@ internal sealed class HvmIncoming : IIncomingMechanism
     private IRemotePaging? _paging;
 
     internal HvmIncoming(
-        XenControl control, string hostName, int vcpuCount, int domid, string name, IncomingPages pages,
+        XenControl control, string hostName, DomainDescription description, int domid, string name, IncomingPages pages,
         IncomingRestore restore, SynthesisedRestore stream)
     {
         _control = control;
         _hostName = hostName;
-        _vcpuCount = vcpuCount;
+        _description = description;
         _domid = domid;
         _name = name;
         _restore = restore;
@@ -48,14 +49,17 @@ internal sealed class HvmIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
+        // What an emulator does to memory by its own mappings only the ring hears of.
+        bool hasEmulator = _description.Kind == DomainKind.Hvm;
         bool hasNestedPaging = _control.GetDomain(_domid).Flags.HasFlag(XenDomainFlags.Hap);
-        return _paging = ExtensionSupport.IsChosenFor(_control, _domid, hasNestedPaging, _name) ? ByExtension() : ByRing();
+        return _paging = !hasEmulator && ExtensionSupport.IsChosenFor(_control, _domid, hasNestedPaging, _name) ? ByExtension() : ByRing();
     }
 
     /// <inheritdoc/>
     public void Restore(CoreState core, CancellationToken cancellationToken)
     {
         XenCoreSections sections = XenCoreSections.Parse(core.Sections);
+        RequireEmulator(sections);
         if (_paging is not null)
         {
             Pages.RequireCovered(core.Pages.Pfns, _name);
@@ -63,9 +67,15 @@ internal sealed class HvmIncoming : IIncomingMechanism
 
         PlaceCorePages(core);
         XenTsc tsc = sections.Tsc;
+        EmulatorState? emulator = sections.Emulator;
         _restore.Complete(
             () => _stream.Complete(
-                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation), sections.HvmContext),
+                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation),
+                sections.HvmContext,
+                emulator is { Store.IsEmpty: false }
+                    ? new EmulatorXenstoreDataRecord(EmulatorKind.QemuUpstream, 0, emulator.Store)
+                    : null,
+                emulator is not null ? new EmulatorContextRecord(EmulatorKind.QemuUpstream, 0, emulator.Context) : null),
             cancellationToken);
     }
 
@@ -103,7 +113,7 @@ internal sealed class HvmIncoming : IIncomingMechanism
     {
         CapabilityReport capabilities = XenCapabilities.OfPagingRing(_control, _hostName);
         capabilities.Require(MigrationCapability.RemotePF);
-        if (_vcpuCount > 1)
+        if (_description.VcpuCount > 1)
         {
             // Without the fix two faulting vCPUs hang the whole host.
             capabilities.Require(MigrationCapability.SeveralVcpus);
@@ -121,6 +131,19 @@ internal sealed class HvmIncoming : IIncomingMechanism
         }
 
         return new RingRemotePaging(port, Pages.Missing, _name);
+    }
+
+    private void RequireEmulator(XenCoreSections sections)
+    {
+        bool hasEmulator = _description.Kind == DomainKind.Hvm;
+        if (sections.Emulator is not null != hasEmulator)
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"{_name}: the core state of {(hasEmulator ? "an HVM domain lacks" : "a PVH domain has")} an emulator's state.",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                _name);
+        }
     }
 
     private void PlaceCorePages(CoreState core)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Pv;
 using PreRecordMigration.Xen.Streams;
@@ -62,13 +63,14 @@ internal abstract class IncomingCreation
         XenControl control, string hostName, DomainDescription description, CancellationToken cancellationToken)
     {
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
+        RequireAgreement(description, configuration);
         IncomingCreation creation = description.Kind switch
         {
-            DomainKind.Pvh => new HvmCreation(control, hostName, description, configuration),
+            DomainKind.Pvh or DomainKind.Hvm => new HvmCreation(control, hostName, description, configuration),
             DomainKind.PV => new PvCreation(control, hostName, description, configuration),
             _ => throw new MigrationException(
                 MigrationErrorId.NotSupported,
-                $"{description.Name}: a {description.Kind} domain cannot be taken in; PV and PVH domains can.",
+                $"{description.Name}: a {description.Kind} domain cannot be taken in; PV, PVH and HVM domains can.",
                 "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
                 description.Name),
         };
@@ -118,6 +120,18 @@ internal abstract class IncomingCreation
                 $"{Mebibytes((long)domain.MaxPages * Page.Size)} MiB, and the host has {Mebibytes((long)host.FreePages * Page.Size)} MiB free."),
             "Free memory on the host (xl info shows free_memory), or choose another.",
             Description.Name);
+    }
+
+    private static void RequireAgreement(DomainDescription description, XenDomainConfiguration configuration)
+    {
+        if (EmulatorRequirements.IsHvm(configuration.Json) != (description.Kind == DomainKind.Hvm))
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"The peer's description of {description.Name} contradicts itself: it is {description.Kind}, its configuration's type is another.",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                description.Name);
+        }
     }
 
     private void RequireFreeName()

@@ -73,6 +73,9 @@ internal sealed class XenIncomingDomain : IIncomingDomain
     public IGuestMemory Memory => _mechanism.Memory;
 
     /// <inheritdoc/>
+    public bool IsTouchedByRestore => _description.Kind == DomainKind.Hvm;
+
+    /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
         lock (_gate)

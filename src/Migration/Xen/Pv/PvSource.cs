@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Source;
@@ -31,6 +32,9 @@ internal sealed class PvSource : ISourceMechanism
 
     /// <inheritdoc/>
     public IGuestMemory Memory { get; }
+
+    /// <inheritdoc/>
+    public DomainEmulator? Emulator => null;
 
     private string Subject => _facts.Info.Name;
 

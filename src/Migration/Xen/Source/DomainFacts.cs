@@ -50,9 +50,16 @@ internal sealed class DomainFacts
     /// <summary>The domain's pages.</summary>
     internal PageBitmap FindPages(XenControl control) => PopulatedPages.Find(control, DomId, PageCount, Emptied);
 
-    /// <summary>The special pages among those: the hypervisor uses them without a fault.</summary>
-    internal static IEnumerable<int> SpecialPages(PageBitmap populated) =>
-        populated.Pfns().SkipWhile(pfn => pfn < FirstSpecialPage).TakeWhile(pfn => pfn <= LastSpecialPage);
+    /// <summary>The special pages among those, ascending: hypervisor and toolstack use them without a fault.</summary>
+    internal IReadOnlyCollection<int> SpecialPages(PageBitmap populated)
+    {
+        SortedSet<int> special = [.. populated.Pfns().SkipWhile(pfn => pfn < FirstSpecialPage).TakeWhile(pfn => pfn <= LastSpecialPage)];
+        special.UnionWith(Parameters
+            .SelectMany(parameter => XenHvmParameters.AddressedFrames(parameter.Index, parameter.Value))
+            .Where(frame => frame < (ulong)PageCount && populated[(int)frame])
+            .Select(frame => (int)frame));
+        return special;
+    }
 
     /// <summary>A snapshot of a domain.</summary>
     internal static DomainInfo Describe(XenControl control, string hostName, string name, XenDomainInfo info, int pageCount)

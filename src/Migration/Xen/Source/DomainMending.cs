@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Paging;
@@ -42,7 +43,7 @@ internal static class DomainMending
 
         if (stage == SourceStage.Stopped)
         {
-            WakeDomain(control, facts.DomId, wasPaused);
+            WakeDomain(control, facts, wasPaused);
         }
     }
 
@@ -103,9 +104,15 @@ internal static class DomainMending
         ring.TryClose();
     }
 
-    private static void WakeDomain(XenControl control, int domid, bool wasPaused)
+    private static void WakeDomain(XenControl control, DomainFacts facts, bool wasPaused)
     {
+        int domid = facts.DomId;
         XenDomainInfo info = control.GetDomain(domid);
+        if (facts.Info.Kind == DomainKind.Hvm)
+        {
+            DomainEmulator.Of(control, domid, facts.Info.Name).Continue();
+        }
+
         if (info.IsSuspended)
         {
             control.Resume(domid);

@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Streams;
@@ -22,11 +23,13 @@ internal sealed class HvmSource : ISourceMechanism
     /// <summary>Takes charge of a domain.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="facts">What is known of it.</param>
+    /// <param name="emulator">Its emulator; null where it has none.</param>
     /// <param name="isRecordedByExtension">Whether the hypervisor's extension records it, or Xen's paging ring.</param>
-    internal HvmSource(XenControl control, DomainFacts facts, bool isRecordedByExtension)
+    internal HvmSource(XenControl control, DomainFacts facts, DomainEmulator? emulator, bool isRecordedByExtension)
     {
         _control = control;
         _facts = facts;
+        Emulator = emulator;
         _memory = new XenGuestMemory(control, facts.DomId, facts.Info.Name, facts.PageCount, static pfn => (ulong)pfn);
         _recording = isRecordedByExtension
             ? new ExtensionRecording(control, facts)
@@ -37,17 +40,20 @@ internal sealed class HvmSource : ISourceMechanism
     public IGuestMemory Memory => _memory;
 
     /// <inheritdoc/>
+    public DomainEmulator? Emulator { get; }
+
+    /// <inheritdoc/>
     public PageBitmap FindPages() => _facts.FindPages(_control);
 
     /// <inheritdoc/>
     public XenDomainConfiguration Describe(string json, XenHostInfo host, XenCpuPolicy policy, PageBitmap populated) => new(
-        json, host.Major, host.Minor, policy.Leaves, policy.Msrs, _facts.Parameters, [.. DomainFacts.SpecialPages(populated)]);
+        json, host.Major, host.Minor, policy.Leaves, policy.Msrs, _facts.Parameters, [.. _facts.SpecialPages(populated)]);
 
     /// <inheritdoc/>
     public PageBitmap FindAlwaysDirty()
     {
         PageBitmap special = new(_facts.PageCount);
-        foreach (int pfn in DomainFacts.SpecialPages(FindPages()))
+        foreach (int pfn in _facts.SpecialPages(FindPages()))
         {
             special.TrySet(pfn);
         }
@@ -64,14 +70,15 @@ internal sealed class HvmSource : ISourceMechanism
     {
         PageBitmap populated = FindPages();
         PageBitmap never = new(_facts.PageCount);
-        foreach (int pfn in _recording.FindFixedPages(populated).Concat(DomainFacts.SpecialPages(populated)))
+        foreach (int pfn in _recording.FindFixedPages(populated).Concat(_facts.SpecialPages(populated)))
         {
             never.TrySet(pfn);
         }
 
         byte[] context = _control.GetHvmContext(_facts.DomId);
         XenTscInfo tsc = _control.GetTsc(_facts.DomId);
-        XenCoreSections sections = new(context, new XenTsc(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation));
+        XenCoreSections sections = new(
+            context, new XenTsc(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation), Emulator?.Save());
         int[] pfns = [.. never.Pfns()];
         byte[] contents = new byte[pfns.Length * Page.Size];
         _memory.Read(pfns, contents);

@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
@@ -15,6 +16,9 @@ internal interface ISourceMechanism : IDisposable
 {
     /// <summary>The domain's memory by page frame number.</summary>
     IGuestMemory Memory { get; }
+
+    /// <summary>What emulates devices beside the domain; null where nothing does.</summary>
+    DomainEmulator? Emulator { get; }
 
     /// <summary>Finds the domain's pages as they are now.</summary>
     PageBitmap FindPages();

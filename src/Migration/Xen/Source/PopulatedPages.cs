@@ -8,9 +8,13 @@ internal static class PopulatedPages
 {
     private const int Chunk = 1024;
 
+    /// <summary>From here to FFFFF the firmware of an HVM domain keeps its tables, beside the special pages.</summary>
+    private const int FirstFirmwarePage = 0xFC000;
+
     /// <summary>
     /// Scans the frames from below until a stretch is empty, then from the top downwards until as many were found as the
-    /// domain holds: the great holes between memory and the special pages are then passed over.
+    /// domain holds: the great holes between memory and the special pages are then passed over. The firmware's pages are
+    /// looked for in any case, because pages of the hypervisor (shared info, grant tables) are found that the count has not.
     /// </summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain.</param>
@@ -31,7 +35,7 @@ internal static class PopulatedPages
             }
         }
 
-        for (int end = pageCount; end > low && found.Count < expected;)
+        for (int end = pageCount; end > low && (end > FirstFirmwarePage || found.Count < expected);)
         {
             int first = Math.Max(low, end - Chunk);
             Scan(control, domid, first, end - first, found);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Pv;
@@ -22,6 +23,7 @@ internal static class SourceOpening
         string uuid = Convert.ToHexStringLower(info.Uuid);
         RequireKind(control, info, name);
         DomainFacts facts = new(control, hostName, name, domid);
+        DomainEmulator? emulator = FindEmulator(control, facts);
         SourceMarker marker = Claim(control, domid, name, uuid, out SourceStage? left);
         try
         {
@@ -32,7 +34,7 @@ internal static class SourceOpening
             }
 
             RequireRunning(control, domid, name);
-            return new XenSourceDomain(control, facts, MechanismFor(control, facts), marker);
+            return new XenSourceDomain(control, facts, MechanismFor(control, facts, emulator), marker);
         }
         catch
         {
@@ -104,6 +106,20 @@ internal static class SourceOpening
         }
     }
 
+    /// <summary>The emulator that stands beside an HVM domain, where it can be moved and answers; null for other domains.</summary>
+    private static DomainEmulator? FindEmulator(XenControl control, DomainFacts facts)
+    {
+        if (facts.Info.Kind != DomainKind.Hvm)
+        {
+            return null;
+        }
+
+        EmulatorRequirements.Check(control.GetConfigurationJson(facts.DomId), facts.Info.Name);
+        DomainEmulator emulator = DomainEmulator.Of(control, facts.DomId, facts.Info.Name);
+        emulator.Probe();
+        return emulator;
+    }
+
     private static void RequireRunning(XenControl control, int domid, string name)
     {
         XenDomainFlags flags = control.GetDomain(domid).Flags;
@@ -151,7 +167,7 @@ internal static class SourceOpening
     }
 
     /// <summary>Chooses how the domain is recorded, and finds out now what the hypervisor would refuse later.</summary>
-    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts)
+    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts, DomainEmulator? emulator)
     {
         if (facts.Info.Kind == DomainKind.PV)
         {
@@ -161,7 +177,8 @@ internal static class SourceOpening
         }
 
         bool hasNestedPaging = control.GetDomain(facts.DomId).Flags.HasFlag(XenDomainFlags.Hap);
-        bool isByExtension = ExtensionSupport.IsChosenFor(control, facts.DomId, hasNestedPaging, facts.Info.Name);
+        // What an emulator does to memory by its own mappings only the ring hears of.
+        bool isByExtension = emulator is null && ExtensionSupport.IsChosenFor(control, facts.DomId, hasNestedPaging, facts.Info.Name);
         if (!isByExtension)
         {
             RequireRing(control, facts.Info.Name, (uint)facts.Info.VcpuCount);
@@ -171,7 +188,7 @@ internal static class SourceOpening
             ring.TryClose();
         }
 
-        return new HvmSource(control, facts, isByExtension);
+        return new HvmSource(control, facts, emulator, isByExtension);
     }
 
     private static MigrationException NotSupported(string name, string reason, string remedy) =>

@@ -1,6 +1,7 @@
 using System.Numerics;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
@@ -12,6 +13,7 @@ internal sealed class XenDirtyTracker : IDirtyTracker
     private readonly int _domid;
     private readonly PageBitmap _pages;
     private readonly PageBitmap _alwaysDirty;
+    private readonly DomainEmulator? _emulator;
     private readonly ulong[] _words;
     private bool _isDisposed;
 
@@ -20,14 +22,26 @@ internal sealed class XenDirtyTracker : IDirtyTracker
     /// <param name="domid">The domain.</param>
     /// <param name="pages">The pages that migrate: Xen also marks rings of the toolstack, which do not.</param>
     /// <param name="alwaysDirty">Those of them that Xen or backends write without a mark.</param>
-    internal XenDirtyTracker(XenControl control, int domid, PageBitmap pages, PageBitmap alwaysDirty)
+    /// <param name="emulator">The domain's emulator, which then marks what it writes; null where it has none.</param>
+    internal XenDirtyTracker(
+        XenControl control, int domid, PageBitmap pages, PageBitmap alwaysDirty, DomainEmulator? emulator)
     {
         _control = control;
         _domid = domid;
         _pages = pages;
         _alwaysDirty = alwaysDirty;
         _words = new ulong[(alwaysDirty.PageCount + 63) / 64];
+        _emulator = emulator;
         control.EnableLogDirty(domid);
+        try
+        {
+            emulator?.TrackWrites(true);
+        }
+        catch
+        {
+            control.DisableLogDirty(domid);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -57,7 +71,14 @@ internal sealed class XenDirtyTracker : IDirtyTracker
         if (!_isDisposed)
         {
             _isDisposed = true;
-            _control.DisableLogDirty(_domid);
+            try
+            {
+                _emulator?.TrackWrites(false);
+            }
+            finally
+            {
+                _control.DisableLogDirty(_domid);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
@@ -19,6 +20,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     private XenDirtyTracker? _tracker;
     private bool _isBackingUp;
     private bool _isSuspended;
+    private bool _isEmulatorStopped;
     private bool _isPaused;
     private bool _hasCheckpoint;
     private bool _isDestroyed;
@@ -43,6 +45,9 @@ internal sealed class XenSourceDomain : ISourceDomain
 
     /// <inheritdoc/>
     public IGuestMemory Memory => _mechanism.Memory;
+
+    /// <inheritdoc/>
+    public bool HasUnseenWriters => _mechanism.Emulator is not null;
 
     private int DomId => _facts.DomId;
 
@@ -69,6 +74,11 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
         DomainOutputs.RequireNone(_control, DomId, Info.Name);
+        if (_mechanism.Emulator is not null)
+        {
+            EmulatorRequirements.RequireSilent(_control.GetConfigurationJson(DomId), Info.Name);
+        }
+
         return new EmptyOutputPlug();
     }
 
@@ -81,6 +91,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         {
             _suspension.Suspend(timeout, cancellationToken);
             _isSuspended = true;
+            StopEmulator();
         }
         finally
         {
@@ -101,6 +112,7 @@ internal sealed class XenSourceDomain : ISourceDomain
             _marker.Write(_hasCheckpoint ? SourceStage.Leaving : SourceStage.Stopped);
             _control.Pause(DomId);
             _isPaused = true;
+            StopEmulator();
         }
     }
 
@@ -109,17 +121,14 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
         _mechanism.EndCapture();
-        if (_isSuspended)
+        try
         {
-            _control.Resume(DomId);
-            _control.ResumeStore(DomId);
-            _isSuspended = false;
+            ContinueEmulator();
         }
-
-        if (_isPaused)
+        finally
         {
-            _control.Unpause(DomId);
-            _isPaused = false;
+            // A domain whose emulator does not answer runs on all the same, as it would have without us.
+            ResumeVcpus();
         }
 
         _marker.Write(SourceStage.Running);
@@ -156,7 +165,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IDirtyTracker StartDirtyTracking()
     {
         CheckUsable();
-        return _tracker = new XenDirtyTracker(_control, DomId, _mechanism.FindPages(), _mechanism.FindAlwaysDirty());
+        return _tracker = new XenDirtyTracker(_control, DomId, _mechanism.FindPages(), _mechanism.FindAlwaysDirty(), _mechanism.Emulator);
     }
 
     /// <inheritdoc/>
@@ -207,6 +216,40 @@ internal sealed class XenSourceDomain : ISourceDomain
             _isDisposed = true;
             _mechanism.Dispose();
             _control.Dispose();
+        }
+    }
+
+    private void StopEmulator()
+    {
+        if (_mechanism.Emulator is { } emulator && !_isEmulatorStopped)
+        {
+            emulator.Stop();
+            _isEmulatorStopped = true;
+        }
+    }
+
+    private void ContinueEmulator()
+    {
+        if (_isEmulatorStopped)
+        {
+            _isEmulatorStopped = false;
+            _mechanism.Emulator!.Continue();
+        }
+    }
+
+    private void ResumeVcpus()
+    {
+        if (_isSuspended)
+        {
+            _control.Resume(DomId);
+            _control.ResumeStore(DomId);
+            _isSuspended = false;
+        }
+
+        if (_isPaused)
+        {
+            _control.Unpause(DomId);
+            _isPaused = false;
         }
     }
 

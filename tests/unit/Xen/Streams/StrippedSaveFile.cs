@@ -16,6 +16,9 @@ internal static class StrippedSaveFile
     /// <summary>A PVH domain with two vCPUs under load; all its PAGE_DATA records are left out.</summary>
     public const string TwoVcpus = "pvh-2vcpu.xlsave.br";
 
+    /// <summary>An HVM domain with one vCPU and 128 MiB under load, with the state of its QEMU.</summary>
+    public const string Hvm = "hvm-1vcpu.xlsave.br";
+
     private const int FirstPages = 4;
 
     /// <summary>A stripped file, decompressed.</summary>
@@ -30,7 +33,7 @@ internal static class StrippedSaveFile
     }
 
     /// <summary>Makes the file anew from a whole one.</summary>
-    /// <param name="source">A file that <c>xl save</c> wrote for a PVH domain.</param>
+    /// <param name="source">A file that <c>xl save</c> wrote for a PVH or HVM domain.</param>
     /// <param name="destination">The compressed result.</param>
     public static void Make(string source, string destination)
     {

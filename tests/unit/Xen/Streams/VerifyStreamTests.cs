@@ -23,6 +23,7 @@ public class VerifyStreamTests
     [Theory]
     [InlineData(StrippedSaveFile.OneVcpu)]
     [InlineData(StrippedSaveFile.TwoVcpus)]
+    [InlineData(StrippedSaveFile.Hvm)]
     public void Xen_accepts_a_domain_synthesised_from_a_saved_one(string name)
     {
         List<XenStreamRecord> records = [.. new XenStreamReader(new MemoryStream(StrippedSaveFile.Load(name))).ReadAll()];
@@ -34,10 +35,12 @@ public class VerifyStreamTests
             {
                 CpuidPolicy = records.OfType<X86CpuidPolicyRecord>().Single().Data,
                 MsrPolicy = records.OfType<X86MsrPolicyRecord>().Single().Data,
+                HasEmulator = name == StrippedSaveFile.Hvm,
             });
         restore.Prepare(SampleStreams.Pages(), records.OfType<HvmParamsRecord>().Single().Parameters);
         restore.Complete(
-            records.OfType<X86TscInfoRecord>().Single(), records.OfType<HvmContextRecord>().Single().Data);
+            records.OfType<X86TscInfoRecord>().Single(), records.OfType<HvmContextRecord>().Single().Data, null,
+            records.OfType<EmulatorContextRecord>().SingleOrDefault());
 
         (int code, string output) = Verify(stream.ToArray(), "xl");
         Assert.True(code == 0, output);

@@ -1,3 +1,4 @@
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Tests.Xen.Streams;
@@ -11,6 +12,7 @@ public class XenSaveFileTests
     [Theory]
     [InlineData(StrippedSaveFile.OneVcpu)]
     [InlineData(StrippedSaveFile.TwoVcpus)]
+    [InlineData(StrippedSaveFile.Hvm)]
     public void A_file_of_xl_save_is_written_again_without_a_byte_of_difference(string name)
     {
         byte[] bytes = StrippedSaveFile.Load(name);
@@ -54,6 +56,18 @@ public class XenSaveFileTests
             records.OfType<HvmParamsRecord>().Single().Parameters);
         Assert.Equal(52 * X86CpuidPolicyRecord.LeafLength, records.OfType<X86CpuidPolicyRecord>().Single().Data.Length);
         Assert.Equal(2 * X86MsrPolicyRecord.EntryLength, records.OfType<X86MsrPolicyRecord>().Single().Data.Length);
+    }
+
+    [Fact]
+    public void The_emulator_of_an_HVM_domain_is_saved_behind_the_libxc_image()
+    {
+        List<XenStreamRecord> records = [.. Read(StrippedSaveFile.Hvm)];
+        EmulatorContextRecord emulator = Assert.IsType<EmulatorContextRecord>(records[^2]);
+
+        Assert.IsType<LibxcEndRecord>(records[^3]);
+        Assert.Equal((EmulatorKind.QemuUpstream, 0u), (emulator.Emulator, emulator.Index));
+        Assert.True(EmulatorState.IsContext(emulator.Context.Span));
+        Assert.InRange(emulator.Context.Length, 1_000, EmulatorState.LargestContext);
     }
 
     [Fact]
