@@ -7,13 +7,14 @@ namespace PreRecordMigration.Xen.Extension;
 internal static class ExtensionSupport
 {
     /// <summary>
-    /// The environment variable by which domains with nested paging are left to Xen's paging ring ("ring"), for comparisons.
+    /// The environment variable by which the extension takes domains with nested paging ("extension") instead of Xen's paging
+    /// ring: not by default, as long as the two have not been measured against each other.
     /// </summary>
     internal const string ChoiceVariable = "PRERECORD_XEN_PAGING";
 
-    private const string Ring = "ring";
+    private const string Chosen = "extension";
 
-    /// <summary>Chooses for a PVH or HVM domain: the extension wherever it takes the domain, the ring for the others.</summary>
+    /// <summary>Chooses for a PVH or HVM domain: the extension where there is no ring for it, or where it was asked for and takes the domain.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain, which nobody records or serves yet.</param>
     /// <param name="hasNestedPaging">Whether it has nested paging: only then there is a choice.</param>
@@ -30,7 +31,8 @@ internal static class ExtensionSupport
                 subject);
         }
 
-        if (hasNestedPaging && Environment.GetEnvironmentVariable(ChoiceVariable) == Ring)
+        bool hasRing = hasNestedPaging && control.SupportsPaging();
+        if (hasRing && Environment.GetEnvironmentVariable(ChoiceVariable) != Chosen)
         {
             return false;
         }

@@ -61,7 +61,12 @@ static int fill(struct prerecord *pr, unsigned long gfn,
     struct page_info *page = get_page_from_gfn(pr->d, gfn, NULL, P2M_ALLOC);
     unsigned long pfn;
     uint8_t *state;
-    bool claimed;
+    /*
+     * Only a PV domain's pages have types.  To ask for one of a page that has a
+     * shadow would remove that, and crash a domain that runs on it: a process'
+     * root table may be in use while it is missing.
+     */
+    bool typed = !paging_mode_translate(pr->d), claimed;
     void *p;
     int rc = 0;
 
@@ -82,13 +87,14 @@ static int fill(struct prerecord *pr, unsigned long gfn,
     if ( !claimed )
         goto out;
 
-    if ( get_page_type(page, PGT_writable_page) )
+    if ( !typed || get_page_type(page, PGT_writable_page) )
     {
         p = __map_domain_page(page);
         if ( raw_copy_from_guest(p, content.p, PAGE_SIZE) )
             rc = -EFAULT;
         unmap_domain_page(p);
-        put_page_type(page);
+        if ( typed )
+            put_page_type(page);
     }
     else
         rc = -EBUSY;
