@@ -19,14 +19,14 @@ Describe 'In a job' -Skip:$isPart {
             Import-Module $manifest
             . $faults
             $null = New-SimulatedHost injob1, injob2
-            $null = New-SimulatedDomain lost, held, moved -HostName injob1 -Memory 8MB -OperationsPerSecond 20000
+            $null = New-SimulatedDomain joblost, jobheld, jobmoved -HostName injob1 -Memory 8MB -OperationsPerSecond 20000
             (Get-SimulatedHost injob2).Faults.Fail('Place', 2)
-            $id = (Start-Migration lost injob2 -Method PostCopy).Id
+            $id = (Start-Migration joblost injob2 -Method PostCopy).Id
             Wait-Migration -Id $id -ErrorAction SilentlyContinue
             Stop-Migration -Id $id -ErrorAction SilentlyContinue -ErrorVariable refused
             "refused: $($refused[0].FullyQualifiedErrorId)"
             "given up: $((Stop-Migration -Id $id -Force).State)"
-            $recorded = Start-PreRecord held -Window 40ms -Epoch 20ms | Set-PageOrder -Strategy Sequential | Enable-RemotePF -Destination injob2
+            $recorded = Start-PreRecord jobheld -Window 40ms -Epoch 20ms | Set-PageOrder -Strategy Sequential | Enable-RemotePF -Destination injob2
             $null = $recorded | Export-PreRecord "$folder/held.prerecord"
             "restored: $(($recorded | Restore-PageBackup).Name)"
             $null = New-MigrationCertificate injob -Path $folder
@@ -34,7 +34,7 @@ Describe 'In a job' -Skip:$isPart {
             $null = Set-MigrationConfiguration ThrottleLimit -Clear
             $null = Start-MigrationReceiver injob2
             Stop-MigrationReceiver injob2
-            $result = Invoke-PreRecordMigration moved injob2 -Window 40ms -Epoch 20ms
+            $result = Invoke-PreRecordMigration jobmoved injob2 -Window 40ms -Epoch 20ms
             "moved: $($result.DomainName) $($result.Downtime.GetType().Name)"
             Disconnect-MigrationHost injob1, injob2
         }
@@ -49,7 +49,7 @@ Describe 'In a job' -Skip:$isPart {
             $null = Wait-Job $job
             "$($job.State)" | Should -Be 'Completed'
             Receive-Job $job | Should -Be @(
-                'refused: ForceNeeded,PreRecordMigration.Cmdlets.StopMigrationCommand', 'given up: Failed', 'restored: held', 'moved: moved TimeSpan')
+                'refused: ForceNeeded,PreRecordMigration.Cmdlets.StopMigrationCommand', 'given up: Failed', 'restored: jobheld', 'moved: jobmoved TimeSpan')
         }
         finally {
             Remove-Job $job -Force
