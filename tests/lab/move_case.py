@@ -2,7 +2,8 @@
 import unittest
 
 from lab_guest import running
-from moves import METHODS, move, open_way
+from module_shell import ModuleShell
+from moves import METHODS, RECORD, move, open_way
 
 
 def require_module(lab):
@@ -26,11 +27,38 @@ class MoveCase(unittest.TestCase):
             keys, right, wrong, missing = guest.verify_redis()
             self.assertEqual((right, wrong, missing), (keys, 0, 0))
 
-    def check_move(self, config, method, hosts, *overrides):
-        """Moves one guest by one method, and has it check itself where it has come to."""
-        numbers = range(1, hosts + 1)
+    def check_rollback(self, guest):
+        """Records a guest in Rollback and lets it go: it was changed, and can be put back. Returns what the module says of it."""
+        said = self.shells[guest.host.number].values(RECORD.format(name=guest.name, mode="Rollback"))
+        print(f"\n{guest.name}: {said}")
+        self.assertGreater(said["changed"], 0, "nothing changed, so nothing was proved")
+        self.assertGreaterEqual(said["backed"], said["changed"])
+        self.assertIs(said["proved"], True)
+        return said
+
+    def check_observed(self, guest):
+        """Records a guest in Observe and lets it go."""
+        said = self.shells[guest.host.number].values(RECORD.format(name=guest.name, mode="Observe"))
+        self.assertGreater(said["recorded"], 0)
+
+    def check_mended(self, guest, mode):
+        """Kills a tool while it records a guest; the next recording finds and mends it."""
+        killed = ModuleShell(guest.host)
+        killed.begin(f"Start-PreRecord -Name {guest.name} -Mode {mode} -Window 60s -Epoch 500ms -Confirm:$false")
+        guest.wait_progress(3)
+        killed.kill()
+        self.check_observed(guest)
+
+    def require_hosts(self, count):
+        """The numbers of so many hosts; skips the test where the lab has fewer."""
+        numbers = list(range(1, count + 1))
         if any(self.lab.host(number).run("true").code != 0 for number in numbers):
             self.skipTest("the lab has one host")
+        return numbers
+
+    def check_move(self, config, method, hosts, *overrides):
+        """Moves one guest by one method, and has it check itself where it has come to."""
+        numbers = self.require_hosts(hosts)
         way = open_way(*(self.shells[number] for number in numbers))
         with running([self.lab.host(number) for number in numbers], config, *overrides) as guest:
             before = guest.report()
@@ -47,9 +75,7 @@ class MoveCase(unittest.TestCase):
     def check_series(self, config, hosts, moves, *overrides, methods=("post-copy", "rollback")):
         """Moves one guest again and again by methods in turn, to and fro between two hosts: what one move spoils, a later one shows.
         A minute after the last move it must still be whole."""
-        numbers = list(range(1, hosts + 1))
-        if any(self.lab.host(number).run("true").code != 0 for number in numbers):
-            self.skipTest("the lab has one host")
+        numbers = self.require_hosts(hosts)
         with running([self.lab.host(number) for number in numbers], config, *overrides) as guest:
             for i in range(moves):
                 before = guest.report()

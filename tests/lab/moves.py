@@ -106,7 +106,7 @@ def forward(host, port, target, bind=""):
 
 
 def open_tunnel(source, destination):
-    """A way to the receiver on another host's loopback by a tunnel that encrypts nothing: emulated ciphers take longer than moves."""
+    """A way to the receiver on another host's loopback by a tunnel that encrypts nothing: shows what TLS costs."""
     receive(destination)
     address = destination.host.address
     if not is_listening(source.host, RELAY_PORT):

@@ -27,13 +27,7 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        ForCommand(() =>
-        {
-            if (Timeout is { } limit)
-            {
-                RequireTimer(nameof(Timeout), limit);
-            }
-        });
+        ForCommand(() => RequireTimer(nameof(Timeout), Timeout));
         _pump = new MovePump(this, IsDebugWanted, job => MoveOutcome.Write(this, job));
     }
 
@@ -46,7 +40,7 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     {
         try
         {
-            _pump!.PumpUntil(0, StopToken, Timeout is { } limit ? new Deadline(limit) : null);
+            _pump!.PumpUntil(0, StopToken, Deadline.After(Timeout));
         }
         catch (OperationCanceledException)
         {

@@ -29,13 +29,7 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        ForCommand(() =>
-        {
-            if (Timeout is { } limit)
-            {
-                RequireTimer(nameof(Timeout), limit);
-            }
-        });
+        ForCommand(() => RequireTimer(nameof(Timeout), Timeout));
         _pump = new ArrivalPump(this, IsDebugWanted);
     }
 
@@ -59,7 +53,7 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     {
         try
         {
-            if (!_pump!.PumpUntil(Count, Timeout is { } limit ? new Deadline(limit) : null, StopToken))
+            if (!_pump!.PumpUntil(Count, Deadline.After(Timeout), StopToken))
             {
                 WriteError(ErrorRecords.From(
                     new CommandException(

@@ -62,7 +62,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Refuses a time that a timer cannot wait for.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
-    private protected static void RequireTimer(string option, TimeSpan time)
+    private protected static void RequireTimer(string option, TimeSpan? time)
     {
         if (time <= TimeSpan.Zero || time > TimeSpan.FromDays(1))
         {

@@ -8,7 +8,7 @@ import time
 from lab_guest import running
 from module_shell import ModuleShell, Shells
 from move_case import MoveCase, require_module
-from moves import PACED, RECORD
+from moves import PACED
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
@@ -38,14 +38,9 @@ class Recordings(PvCase):
         with running([HOST], config, *overrides) as guest:
             before = guest.report()
             free = free_memory()
-            rolled_back = SHELLS[1].values(RECORD.format(name=guest.name, mode="Rollback"))
-            print(f"\n{config}: {rolled_back}")
-            self.assertGreater(rolled_back["changed"], 0, "nothing changed, so nothing was proved")
-            self.assertGreaterEqual(rolled_back["backed"], rolled_back["changed"])
+            rolled_back = self.check_rollback(guest)
             self.assertLess(rolled_back["backed"], rolled_back["recorded"], "reads are told from writes, and are not backed up")
-            self.assertIs(rolled_back["proved"], True)
-            observed = SHELLS[1].values(RECORD.format(name=guest.name, mode="Observe"))
-            self.assertGreater(observed["recorded"], 0)
+            self.check_observed(guest)
             self.check_whole(guest, before)
             self.assertEqual(HOST.run("xenstore-list /prerecord/source").stdout.strip(), "", "a marker was left")
             self.assertGreaterEqual(free_memory(), free, "the extension kept memory")
@@ -71,11 +66,7 @@ class Recordings(PvCase):
         for mode in ("Observe", "Rollback"):
             with self.subTest(mode), running([HOST], "pvwriter", PACED) as guest:
                 before = guest.report()
-                killed = ModuleShell(HOST)
-                killed.begin(f"Start-PreRecord -Name {guest.name} -Mode {mode} -Window 60s -Epoch 500ms -Confirm:$false")
-                guest.wait_progress(3)
-                killed.kill()
-                self.assertGreater(SHELLS[1].values(RECORD.format(name=guest.name, mode="Observe"))["recorded"], 0)
+                self.check_mended(guest, mode)
                 self.check_whole(guest, before)
 
 

@@ -5,9 +5,9 @@ import unittest
 from pathlib import Path
 
 from lab_guest import running
-from module_shell import FOLDER, ModuleShell, Shells, install
-from move_case import require_module
-from moves import PACED, RECORD, open_way
+from module_shell import FOLDER, Shells, install
+from move_case import MoveCase, require_module
+from moves import PACED, open_way
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
@@ -37,8 +37,10 @@ def shell():
     return SHELLS[1]
 
 
-class Recordings(unittest.TestCase):
-    def check_whole(self, guest):
+class Recordings(MoveCase):
+    lab, shells = LAB, SHELLS
+
+    def check_let_go(self, guest):
         before, after = guest.wait_progress(5)
         self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
         self.assertGreater(after.checks, before.checks)
@@ -46,14 +48,9 @@ class Recordings(unittest.TestCase):
 
     def check_recording(self, config):
         with running([HOST], config, PACED) as guest:
-            rolled_back = shell().values(RECORD.format(name=guest.name, mode="Rollback"))
-            self.assertGreater(rolled_back["recorded"], 0)
-            self.assertGreater(rolled_back["changed"], 0, "nothing changed, so nothing was proved")
-            self.assertGreaterEqual(rolled_back["backed"], rolled_back["changed"])
-            self.assertIs(rolled_back["proved"], True)
-            observed = shell().values(RECORD.format(name=guest.name, mode="Observe"))
-            self.assertGreater(observed["recorded"], 0)
-            self.check_whole(guest)
+            self.assertGreater(self.check_rollback(guest)["recorded"], 0)
+            self.check_observed(guest)
+            self.check_let_go(guest)
 
     def test_one_vcpu_is_recorded_and_let_go(self):
         self.check_recording("writer")
@@ -78,16 +75,12 @@ class Recordings(unittest.TestCase):
             self.assertEqual(str(rolled_back["id"]), after)
             names = [line.split()[0] for line in HOST.run(["xl", "list"]).check().stdout.splitlines()[2:]]
             self.assertEqual(names, [guest.name], "another copy was left")
-            self.check_whole(guest)
+            self.check_let_go(guest)
 
     def test_a_tool_that_is_killed_while_recording_leaves_a_domain_that_the_next_run_mends(self):
         with running([HOST], "writer") as guest:
-            killed = ModuleShell(HOST)
-            killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 60s -Epoch 500ms -Confirm:$false")
-            guest.wait_progress(3)
-            killed.kill()
-            self.assertGreater(shell().values(RECORD.format(name=guest.name, mode="Observe"))["recorded"], 0)
-            self.check_whole(guest)
+            self.check_mended(guest, "Observe")
+            self.check_let_go(guest)
 
 
 class Examination(unittest.TestCase):

@@ -70,7 +70,6 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
     {
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_isClosed, this);
             TakeAll();
             return _pending.Report(faults);
         }

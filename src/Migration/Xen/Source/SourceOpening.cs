@@ -172,7 +172,8 @@ internal static class SourceOpening
         if (facts.Info.Kind == DomainKind.PV)
         {
             using XenExtensionPort port = new(control, facts.DomId);
-            ExtensionSupport.Accepts(port);
+            port.Prepare(facts.PageCount, 0);
+            port.Release();
             return new PvSource(control, facts);
         }
 
