@@ -11,11 +11,19 @@ BeforeAll {
     }
 
     # Starts a migration that fails at the destination once pages arrive there.
+    # The source hears of a loss at once; the destination keeps what it has a moment later, on a thread of its own.
+    function Wait-Kept([string] $name) {
+        while ("$((Get-MigrationDomain "$name*" -HostName resume2).State)" -ne 'Paused') {
+            $null = [System.Threading.Thread]::Yield()
+        }
+    }
+
     function Start-Interrupted([string] $name) {
         New-Worker $name
         (Get-SimulatedHost resume2).Faults.Fail($place, 2)
         $handle = Start-Migration $name resume2 -Method PostCopy
         $handle | Wait-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
+        Wait-Kept $name
         $handle | Add-Failed $failed
     }
 
@@ -121,6 +129,7 @@ Describe 'Stop-MigrationReceiver' {
         $receiver = Start-MigrationReceiver resume2
         (Get-SimulatedHost resume2).Faults.Fail($place, 2)
         Invoke-PreRecordMigration kept "localhost:$($receiver.Port)" -Method PostCopy -ErrorAction SilentlyContinue
+        Wait-Kept kept
         Stop-MigrationReceiver resume2 -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'ReceiverHoldsDomains,PreRecordMigration.Cmdlets.StopMigrationReceiverCommand'
         $failed[0].Exception.Message | Should -Match "'kept'"
