@@ -152,7 +152,7 @@ class Refusals(unittest.TestCase):
             guest.wait_progress(3)
 
     def test_an_emulated_graphics_card(self):
-        with running([HOST], "hvm", 'vga="stdvga"') as guest:
+        with running([HOST], "hvm", 'vga="stdvga"', "memory=192") as guest:
             self.check_refused(f"Start-PreRecord -Name {guest.name} -Confirm:$false -ErrorAction Stop", "NotSupported", "graphics card", "vga=")
             guest.wait_progress(3)
 
