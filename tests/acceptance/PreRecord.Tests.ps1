@@ -54,8 +54,12 @@ Describe 'Start-PreRecord' {
         $both | Stop-PreRecord
     }
 
-    It 'does nothing with -WhatIf, but checks everything' {
-        Start-PreRecord worker -WhatIf | Should -BeNullOrEmpty
+    It 'with -WhatIf returns what it would record, touches nothing, and checks everything' {
+        $would = Start-PreRecord worker -Window 60ms -Epoch 20ms -Mode Rollback -WhatIf
+        $would.DomainName | Should -Be 'worker'
+        $would.IsPreview | Should -BeTrue
+        $would.Window.TotalMilliseconds | Should -Be 60
+        $would.RecordedPages | Should -Be 0
         Get-WorkerState | Should -Be 'Running'
         { Start-PreRecord nothere -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'DomainNotFound,PreRecordMigration.Cmdlets.StartPreRecordCommand'
     }
@@ -142,6 +146,46 @@ Describe 'Start-PreRecord' {
         $failed[0].FullyQualifiedErrorId | Should -Be 'BackupStoreFull,PreRecordMigration.Cmdlets.StartPreRecordCommand'
         $failed[0].CategoryInfo.Category | Should -Be 'LimitsExceeded'
         Get-WorkerState | Should -Be 'Running'
+    }
+}
+
+Describe 'What Start-PreRecord -WhatIf returns' {
+    BeforeAll {
+        $would = Start-PreRecord worker -Window 60ms -WhatIf
+    }
+
+    It 'goes through a whole pipeline, which returns what would happen: -WhatIf <Where>' -ForEach @(
+        @{ Where = 'on Start-PreRecord alone'; Everywhere = $false }
+        @{ Where = 'by $WhatIfPreference'; Everywhere = $true }
+    ) {
+        $WhatIfPreference = $Everywhere
+        $report = Get-MigrationDomain worker | Start-PreRecord -Window 60ms -WhatIf | Set-PageOrder -Strategy Auto |
+            Enable-RemotePF -Destination record2 | Start-Migration | Wait-Migration
+        $report.DomainName | Should -Be 'worker'
+        $report.Destination | Should -Be 'record2'
+        "$($report.Recommendation) $($report.Mode)" | Should -Be 'PreRecord Rollback'
+        "$((Get-MigrationDomain worker).State)" | Should -Be 'Running'
+        (Get-MigrationDomain worker).HostName | Should -Be 'record1'
+    }
+
+    It 'says what a move would run into' {
+        $would | Enable-RemotePF -Destination record1 | Start-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'DestinationIsSource,PreRecordMigration.Cmdlets.StartMigrationCommand'
+        $would | Invoke-PreRecordMigration -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'DestinationMissing,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
+    }
+
+    It 'is refused by <Command>, which needs something recorded' -ForEach @(
+        @{ Command = 'Stop-PreRecord'; Arguments = @{} }
+        @{ Command = 'Get-PageOrder'; Arguments = @{} }
+        @{ Command = 'Get-PageBackup'; Arguments = @{} }
+        @{ Command = 'Restore-PageBackup'; Arguments = @{} }
+        @{ Command = 'Measure-PageOrder'; Arguments = @{} }
+        @{ Command = 'Export-PreRecord'; Arguments = @{ Path = 'preview.prerecord' } }
+    ) {
+        $would | & $Command @Arguments -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
+        "$($failed[0].FullyQualifiedErrorId)".Split(',')[0] | Should -Be 'RecordingPreview'
+        $failed[0].TargetObject | Should -Be 'worker'
     }
 }
 

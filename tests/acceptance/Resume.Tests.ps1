@@ -141,6 +141,22 @@ Describe 'Stop-MigrationReceiver' {
     }
 }
 
+Describe 'Stop-MigrationReceiver, while a domain comes in' {
+    It 'keeps the domain that loses its source meanwhile, and goes on' {
+        New-Worker stopped
+        $receiver = Start-MigrationReceiver resume2
+        (Get-SimulatedHost resume2).Faults.Fail($place, 2)
+        Invoke-PreRecordMigration stopped "localhost:$($receiver.Port)" -Method PostCopy -ErrorAction SilentlyContinue
+
+        # Whether the destination has noticed or not: stopping waits until it has.
+        Stop-MigrationReceiver resume2 -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'ReceiverHoldsDomains,PreRecordMigration.Cmdlets.StopMigrationReceiverCommand'
+        (Resume-Migration stopped | Wait-Migration).DomainName | Should -Be 'stopped'
+        Stop-MigrationReceiver resume2
+        "$((Get-MigrationDomain stopped -HostName resume2).State)" | Should -Be 'Running'
+    }
+}
+
 Describe 'Stop-Migration, after the commit' {
     It 'gives an interrupted migration up with -Force only, and takes both halves away' {
         $interrupted = Start-Interrupted lost

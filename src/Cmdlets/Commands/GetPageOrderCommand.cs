@@ -16,6 +16,7 @@ public sealed class GetPageOrderCommand : PreRecordCommand
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
     {
+        RecordingRegistry.RequireRecorded(PreRecord);
         IReadOnlyList<PageOrderStrategy> strategies = Strategy ?? PreRecord.Order ?? [PageOrderStrategy.RecordedFirst];
         PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, strategies);
         WriteObject(new PageOrderInfo(

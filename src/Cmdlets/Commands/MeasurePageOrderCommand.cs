@@ -83,7 +83,7 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
         {
             foreach (PreRecord recorded in PreRecord)
             {
-                ForEachInput(recorded.DomainName, () => Replay(recorded));
+                ForEachInput(recorded.DomainName, () => Replay(RecordingRegistry.RequireRecorded(recorded)));
             }
 
             return;

@@ -14,10 +14,16 @@ public sealed class GetMigrationCommand : MigrationJobCommand
 
 /// <summary>Wait-Migration: waits for migrations and returns what each did, as they land.</summary>
 [Cmdlet(VerbsLifecycle.Wait, "Migration", DefaultParameterSetName = NameSet)]
-[OutputType(typeof(MigrationResult))]
+[OutputType(typeof(MigrationResult), typeof(MigrationReport))]
 public sealed class WaitMigrationCommand : MigrationJobCommand
 {
+    private const string ReportSet = "Report";
     private MovePump? _pump;
+
+    /// <summary>What Start-Migration returned with -WhatIf: nothing is under way, and it is handed on.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ReportSet, ValueFromPipeline = true)]
+    [ValidateNotNull]
+    public MigrationReport? Report { get; set; }
 
     /// <summary>How long to wait at most; the migrations go on. For ever where it is not given.</summary>
     [Parameter]
@@ -32,8 +38,16 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() =>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == ReportSet)
+        {
+            WriteObject(Report);
+            return;
+        }
+
         ForEachMigration("*", job => job.IsActive, _pump!.Add);
+    }
 
     /// <inheritdoc/>
     protected override void EndProcessing()

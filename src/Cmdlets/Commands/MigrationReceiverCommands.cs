@@ -129,36 +129,43 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
 
     private void Stop(string hostName)
     {
-        MigrationReceiver running = ReceiverRegistry.Get(hostName);
-        IPEndPoint endpoint = running.Endpoint;
-        IncomingMigration[] waiting = [.. running.Incoming.Where(incoming => incoming.IsKept)];
-        if (waiting.Length > 0 && !Force)
+        MigrationReceiver receiver = ReceiverRegistry.Get(hostName);
+        RequireNothingKept(hostName, [.. receiver.Incoming.Where(incoming => incoming.IsKept)]);
+        if (!ShouldProcess(Text.Format(SR.TargetHost, hostName), Text.Format(SR.ActionStopReceiver, receiver.Endpoint)))
+        {
+            return;
+        }
+
+        // A migration that comes in now may yet lose its source: what is kept is known for sure when all have ended.
+        RequireNothingKept(
+            hostName, RunJoined((_, token) => receiver.StopUnlessKeepingAsync(token).GetAwaiter().GetResult()));
+        RunJoined((_, _) =>
+        {
+            receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            ReceiverRegistry.Remove(hostName, receiver);
+            foreach (IncomingMigration abandoned in receiver.Incoming.Where(incoming => incoming.IsKept))
+            {
+                abandoned.Abandon();
+            }
+
+            return true;
+        });
+        if (PassThru)
+        {
+            WriteObject(Describe.Receiver(hostName, receiver));
+        }
+    }
+
+    private void RequireNothingKept(string hostName, IReadOnlyList<IncomingMigration> kept)
+    {
+        if (kept.Count > 0 && !Force)
         {
             throw new CommandException(
                 nameof(SR.ReceiverHoldsDomains),
                 ErrorCategory.ResourceBusy,
-                Text.Format(SR.ReceiverHoldsDomains, hostName, string.Join(", ", waiting.Select(incoming => $"'{incoming.DomainName}'"))),
+                Text.Format(SR.ReceiverHoldsDomains, hostName, string.Join(", ", kept.Select(incoming => $"'{incoming.DomainName}'"))),
                 SR.ReceiverHoldsDomainsRemedy,
                 hostName);
-        }
-
-        if (ShouldProcess(Text.Format(SR.TargetHost, hostName), Text.Format(SR.ActionStopReceiver, endpoint)))
-        {
-            MigrationReceiver receiver = ReceiverRegistry.Remove(hostName);
-            RunJoined((_, _) =>
-            {
-                receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
-                foreach (IncomingMigration abandoned in waiting)
-                {
-                    abandoned.Abandon();
-                }
-
-                return true;
-            });
-            if (PassThru)
-            {
-                WriteObject(Describe.Receiver(hostName, receiver));
-            }
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -48,9 +49,16 @@ public sealed class StartPreRecordCommand : RecordingCommand
     {
         Preflight.Recording(location, _options);
         if (!ShouldProcess(
-            Text.Format(SR.TargetDomain, location.Info.Name, location.Host.Name),
-            Text.Format(SR.ActionRecord, Text.Duration(Window), Text.Duration(Epoch), Mode)))
+            Text.Format(SR.DescribeRecord, Text.Duration(Window), Text.Duration(_options.Epoch), Mode, location.Info.Name, location.Host.Name),
+            Text.Format(SR.ConfirmRecord, location.Info.Name, location.Host.Name, Text.Duration(Window), Mode),
+            SR.CaptionRecord,
+            out ShouldProcessReason reason))
         {
+            if (reason == ShouldProcessReason.WhatIf)
+            {
+                WriteObject(Describe(location) with { Preview = new RecordingPlan(location, _options) });
+            }
+
             return;
         }
 
@@ -72,19 +80,12 @@ public sealed class StartPreRecordCommand : RecordingCommand
 
     private PreRecord Hold(DomainLocation location, PageBitmap populated, PreRecordSession session)
     {
-        PreRecord snapshot = new()
+        PreRecord snapshot = Describe(location) with
         {
-            Id = Guid.NewGuid().ToString("N"),
-            DomainName = location.Info.Name,
-            SourceHost = location.Host.Name,
-            Mode = Mode,
-            Window = Window,
-            Epoch = Epoch,
             Trajectory = session.Trajectory,
             RecordedPages = session.RecordedPages,
             BackedUpPages = session.Backups?.Count ?? 0,
             RollbackProof = session.Proof,
-            HeldUntil = TimeProvider.System.GetLocalNow() + HoldTime,
             Populated = populated,
         };
         LiveRecording held = new(snapshot.Id, location, session, HoldTime);
@@ -92,6 +93,21 @@ public sealed class StartPreRecordCommand : RecordingCommand
         _held.Add(held);
         return snapshot;
     }
+
+    /// <summary>What is known of a recording before it is made: it has seen nothing.</summary>
+    private PreRecord Describe(DomainLocation location) => new()
+    {
+        Id = Guid.NewGuid().ToString("N"),
+        DomainName = location.Info.Name,
+        SourceHost = location.Host.Name,
+        Mode = Mode,
+        Window = Window,
+        Epoch = _options.Epoch,
+        Trajectory = new AccessTrajectory([], 0, _options.Epoch, 0, isEpochOrdered: true),
+        RecordedPages = 0,
+        BackedUpPages = 0,
+        HeldUntil = TimeProvider.System.GetLocalNow() + HoldTime,
+    };
 
     private void WarnUnlessProved(PreRecord recorded)
     {

@@ -33,6 +33,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
     {
+        RecordingRegistry.RequireRecorded(PreRecord);
         string given = ParameterSetName == LiteralPathSet ? LiteralPath : Path;
         string file = FilePaths.Target(this, given);
         if (File.Exists(file) && !Force)

@@ -81,10 +81,6 @@ internal static class ReceiverRegistry
         Temporary.TryRemove(receiver, out _);
     }
 
-    /// <summary>Takes a receiver out of the list; the caller ends it.</summary>
-    public static MigrationReceiver Remove(string hostName)
-    {
-        MigrationReceiver receiver = Get(hostName);
-        return Receivers.TryRemove(hostName, out MigrationReceiver? removed) ? removed : receiver;
-    }
+    /// <summary>Takes a receiver that has stopped out of the list.</summary>
+    public static void Remove(string hostName, MigrationReceiver receiver) => Receivers.TryRemove(new(hostName, receiver));
 }

@@ -48,6 +48,17 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>The file that the recording was read from; null for one that was made in this process.</summary>
     public string? ImportedFrom { get; init; }
 
+    /// <summary>Whether -WhatIf returned it: what would be recorded. No domain was touched, and none is held.</summary>
+    public bool IsPreview => Preview is not null;
+
+    /// <summary>What would be recorded, and how; null for a recording.</summary>
+    internal RecordingPlan? Preview { get; init; }
+
     /// <summary>The pages that an order has to put in order: those populated at the window's end.</summary>
     internal PageBitmap Populated { get; init; } = new(0);
 }
+
+/// <summary>What is recorded, and how.</summary>
+/// <param name="Location">The domain and its host.</param>
+/// <param name="Options">What was decided for it.</param>
+internal sealed record RecordingPlan(DomainLocation Location, MigrationOptions Options);

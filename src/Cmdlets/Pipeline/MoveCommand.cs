@@ -93,7 +93,7 @@ public abstract class MoveCommand : RecordingCommand
                 decided);
         }
 
-        LiveRecording recording = RecordingRegistry.Require(recorded);
+        RecordingPlan recording = recorded.Preview ?? RecordingRegistry.Require(recorded).Plan;
         MigrationOptions options = recording.Options with
         {
             RemotePF = recorded.RemotePF,
@@ -133,6 +133,13 @@ public abstract class MoveCommand : RecordingCommand
         Preflight.Move(move.Location, move.Destination, move.Options);
         MigrationReport report = MoveReport.OfPlan(move, _link);
         RequireShortExposure(move, report);
+        if (move.Recorded is { IsPreview: true })
+        {
+            // Nothing was recorded, so nothing can move: what would happen goes on.
+            Preview(report);
+            return;
+        }
+
         if (ShouldProcess(
             Text.Format(SR.DescribeMove, move.Options.Method, move.Destination.Name, move.Location.Info.Name, move.Location.Host.Name),
             Text.Format(SR.ConfirmMove, move.Location.Info.Name, move.Location.Host.Name, move.Destination.Name, move.Options.Method),

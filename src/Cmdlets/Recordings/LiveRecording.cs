@@ -34,7 +34,7 @@ internal sealed class LiveRecording : IDisposable
     public DomainLocation Location { get; }
 
     /// <summary>What was decided when it was recorded.</summary>
-    public MigrationOptions Options => _session.Options;
+    public RecordingPlan Plan => new(Location, _session.Options);
 
     /// <summary>The original contents of changed pages; null in Observe.</summary>
     public PageBackup? Backups => _session.Backups;

@@ -48,7 +48,20 @@ internal static class RecordingRegistry
         }
     }
 
-    private static CommandException NotHeld(PreRecord recorded) => recorded.ImportedFrom is { } file
+    /// <summary>Refuses what -WhatIf returned, where something recorded is needed.</summary>
+    /// <exception cref="CommandException">It is a preview.</exception>
+    public static PreRecord RequireRecorded(PreRecord recorded) => recorded.IsPreview ? throw IsPreview(recorded) : recorded;
+
+    private static CommandException IsPreview(PreRecord recorded) => new(
+        nameof(SR.RecordingPreview),
+        ErrorCategory.InvalidOperation,
+        Text.Format(SR.RecordingPreview, recorded.DomainName),
+        SR.RecordingPreviewRemedy,
+        recorded.DomainName);
+
+    private static CommandException NotHeld(PreRecord recorded) => recorded.IsPreview
+        ? IsPreview(recorded)
+        : recorded.ImportedFrom is { } file
         ? new CommandException(
             nameof(SR.RecordingImported),
             ErrorCategory.InvalidOperation,

@@ -224,8 +224,7 @@ public sealed partial class IncomingMigration : IDisposable
 
         // Unblocks a creation or restore under way; the source closes its side when it reads the abort, which ends Run.
         _stopping.Cancel();
-        Post(new DestinationEvent.Failed(new MigrationException(
-            MigrationErrorId.AbortedByPeer, "The receiver was stopped.", "Start a receiver, and migrate again.")));
+        Post(new DestinationEvent.Failed(ProtocolErrors.ReceiverStopped()));
         _bulk.ReceiveTimeout = s_farewell;
     }
 

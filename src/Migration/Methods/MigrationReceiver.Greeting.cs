@@ -118,6 +118,11 @@ public sealed partial class MigrationReceiver
                 throw ProtocolErrors.Violation($"Session {hello.Session} has begun already.");
             }
 
+            if (!_takesNew)
+            {
+                throw ProtocolErrors.ReceiverStopped();
+            }
+
             return;
         }
 

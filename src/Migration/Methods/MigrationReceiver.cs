@@ -20,6 +20,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     private readonly Arrivals _arrivals;
     private readonly Thread _acceptor;
     private volatile bool _isStopping;
+    private bool _takesNew = true;
 
     private MigrationReceiver(IMigrationHost host, ReceiverListener listener, TimeProvider clock)
     {
@@ -81,20 +82,68 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         Start(host, listen, identity, TimeProvider.System);
 
     /// <summary>
+    /// Takes no new migration in, gives up those whose domain does not run here yet and waits for those whose domain does;
+    /// then stops listening. Where one has lost its source meanwhile, the domain is kept, and the receiver goes on as
+    /// before: the source can resume it only here.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the waiting; the receiver goes on as before.</param>
+    /// <returns>The migrations that are kept; none where the receiver has stopped.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<IReadOnlyList<IncomingMigration>> StopUnlessKeepingAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_gate)
+        {
+            _takesNew = false;
+        }
+
+        List<IncomingMigration>? kept = null;
+        try
+        {
+            while (kept is null)
+            {
+                await EndAllAsync(cancellationToken).ConfigureAwait(false);
+                lock (_gate)
+                {
+                    // A source may have resumed its migration since: that one is waited for too.
+                    if (_incoming.TrueForAll(incoming => incoming.Ended.IsCompleted))
+                    {
+                        kept = _incoming.FindAll(incoming => incoming.IsKept);
+                        _isStopping = kept.Count == 0;
+                    }
+                }
+            }
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _takesNew = !_isStopping;
+            }
+        }
+
+        if (kept.Count == 0)
+        {
+            await DisposeAsync().ConfigureAwait(false);
+        }
+
+        return kept;
+    }
+
+    /// <summary>
     /// Stops listening. Migrations whose domain does not run here yet are given up; those whose domain runs here are
     /// waited for.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
-        _isStopping = true;
+        lock (_gate)
+        {
+            _isStopping = true;
+        }
+
         _listener.Dispose();
         _acceptor.Join();
         _arrivals.Close();
-        foreach (IncomingMigration incoming in Incoming)
-        {
-            incoming.Stop();
-            await incoming.Ended.ConfigureAwait(false);
-        }
+        await EndAllAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>As the public ones; the clock is for arrivals and for the validity of certificates.</summary>
@@ -103,6 +152,15 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         MigrationReceiver receiver = new(host, ReceiverListener.Start(listen, identity, clock), clock);
         receiver._acceptor.Start();
         return receiver;
+    }
+
+    private async Task EndAllAsync(CancellationToken cancellationToken)
+    {
+        foreach (IncomingMigration incoming in Incoming)
+        {
+            incoming.Stop();
+            await incoming.Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private void Accept()
@@ -147,11 +205,23 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
             return;
         }
 
-        IncomingMigration resumed = new(earlier, bulk, demand);
+        IncomingMigration? resumed = null;
         lock (_gate)
         {
-            Trace(resumed);
-            _incoming[_incoming.IndexOf(earlier)] = resumed;
+            // Who stops the receiver decides about those that it knows; none joins them behind its back.
+            if (!_isStopping)
+            {
+                resumed = new IncomingMigration(earlier, bulk, demand);
+                Trace(resumed);
+                _incoming[_incoming.IndexOf(earlier)] = resumed;
+            }
+        }
+
+        if (resumed is null)
+        {
+            bulk.Dispose();
+            demand.Dispose();
+            return;
         }
 
         earlier.Dispose();

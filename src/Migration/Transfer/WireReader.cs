@@ -92,6 +92,9 @@ internal static class ProtocolErrors
         message,
         "Check that the address leads to one machine only, whose certificate has not been changed meanwhile.");
 
+    public static MigrationException ReceiverStopped() => new(
+        MigrationErrorId.AbortedByPeer, "The receiver was stopped.", "Start a receiver, and migrate again.");
+
     public static MigrationException Lost(Exception? cause = null) => new(
         MigrationErrorId.ConnectionLost,
         $"The connection to the peer was lost{(cause is null ? "" : ": " + cause.Message)}.",

@@ -1,4 +1,5 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen;
@@ -11,7 +12,7 @@ internal static class XenCapabilities
 
     /// <summary>Asks the host, for domains with nested paging: the extension, where it takes them, or Xen's paging ring.</summary>
     internal static CapabilityReport Of(XenControl control, string hostName) =>
-        Of(XenHostFacts.Read(control), control.ProbeExtension(), hostName);
+        Of(XenHostFacts.Read(control), control.ProbeExtension(), hostName, ExtensionSupport.IsAskedFor);
 
     /// <summary>Asks the host, for domains with nested paging that the extension does not take.</summary>
     internal static CapabilityReport OfPagingRing(XenControl control, string hostName)
@@ -22,15 +23,19 @@ internal static class XenCapabilities
     }
 
     /// <summary>What a migration asks of a host that says this of itself, for domains with nested paging.</summary>
-    internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName)
+    /// <param name="facts">What the host says.</param>
+    /// <param name="answer">What its extension says.</param>
+    /// <param name="hostName">Its name.</param>
+    /// <param name="prefersExtension">Whether the extension goes before the ring where both are there.</param>
+    internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName, bool prefersExtension)
     {
         Verdict extension = Extension(answer);
-        if (extension.IsAvailable && facts.HasNestedExtension)
+        Verdict paging = Paging(facts);
+        if (extension.IsAvailable && facts.HasNestedExtension && (prefersExtension || !paging.IsAvailable))
         {
             return Report(facts, hostName, extension, extension.For(MigrationCapability.SeveralVcpus), extension);
         }
 
-        Verdict paging = Paging(facts);
         return Report(facts, hostName, paging, SeveralVcpus(facts, paging), extension);
     }
 

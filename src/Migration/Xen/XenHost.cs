@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Source;
 
@@ -63,7 +64,7 @@ public sealed partial class XenHost : IMigrationHost
         XenExtensionAnswer extension = _control.ProbeExtension();
         return new CapabilityReport(
             Name,
-            [.. XenCapabilities.Of(facts, extension, Name).Items, .. XenExamination.Of(facts, extension, XlAnswer.Ask())]);
+            [.. XenCapabilities.Of(facts, extension, Name, ExtensionSupport.IsAskedFor).Items, .. XenExamination.Of(facts, extension, XlAnswer.Ask())]);
     }
 
     /// <inheritdoc/>

@@ -146,6 +146,56 @@ public sealed class ResumeTests
         Assert.Empty(fixture.Destination.GetDomains());
     }
 
+    [Fact]
+    public async Task A_receiver_that_is_being_stopped_keeps_a_domain_that_loses_its_source_meanwhile_and_goes_on()
+    {
+        await using MigrationFixture fixture = new();
+        Task<IReadOnlyList<IncomingMigration>>? stopping = null;
+        fixture.Destination.Faults.Before(SimulatedCall.Place, 3, () =>
+        {
+            stopping = fixture.Receiver.StopUnlessKeepingAsync(s_cancel);
+            fixture.Receiver.Incoming.Single().Disconnect();
+        });
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        Assert.True(Assert.Single(await stopping!).IsKept);
+
+        await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
+        Assert.Empty(await fixture.Receiver.StopUnlessKeepingAsync(s_cancel));
+        await fixture.CheckMovedAsync();
+        MigrationException error = Assert.Throws<MigrationException>(() => ReceiverProbe.Ask(fixture.Route, s_cancel));
+        Assert.Equal(MigrationErrorId.DestinationUnreachable, error.ErrorId);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_being_stopped_waits_for_what_runs_there_and_takes_nothing_new_until_that_is_cancelled()
+    {
+        await using MigrationFixture fixture = new();
+        _ = fixture.Source.CreateDomain(MigrationFixture.Options() with { Name = "web02" });
+        using CancellationTokenSource cancel = new();
+        Task<IReadOnlyList<IncomingMigration>>? stopping = null;
+        Exception? refusal = null;
+
+        // While a domain comes in, another one is refused.
+        fixture.Destination.Faults.Before(SimulatedCall.Place, 3, () =>
+        {
+            stopping = fixture.Receiver.StopUnlessKeepingAsync(cancel.Token);
+            refusal = Xunit.Record.Exception(() => MigrateSecond(fixture).GetAwaiter().GetResult());
+            cancel.Cancel();
+        });
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stopping!);
+        Assert.Equal(MigrationErrorId.AbortedByPeer, Assert.IsType<MigrationException>(refusal, exactMatch: false).ErrorId);
+
+        await MigrateSecond(fixture);
+        Assert.Equal(2, fixture.Receiver.Incoming.Count);
+        Assert.Empty(await fixture.Receiver.StopUnlessKeepingAsync(s_cancel));
+        fixture.CheckNeverTwice();
+    }
+
+    private static Task<MigrationResult> MigrateSecond(MigrationFixture fixture) => MigrationSource.MigrateAsync(
+        fixture.Source.OpenSource("web02"), fixture.Route, MigrationFixture.Move(MigrationMethod.PreCopy), null, s_cancel);
+
     private static async Task<MigrationInterruptedException> InterruptAsync(
         MigrationFixture fixture, MigrationMethod method, RecordingMode mode, int place)
     {

@@ -14,6 +14,9 @@ internal static class ExtensionSupport
 
     private const string Chosen = "extension";
 
+    /// <summary>Whether it was asked for in this process.</summary>
+    internal static bool IsAskedFor => Environment.GetEnvironmentVariable(ChoiceVariable) == Chosen;
+
     /// <summary>Chooses for a PVH or HVM domain: the extension where there is no ring for it, or where it was asked for and takes the domain.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain, which nobody records or serves yet.</param>
@@ -32,7 +35,7 @@ internal static class ExtensionSupport
         }
 
         bool hasRing = hasNestedPaging && control.SupportsPaging();
-        if (hasRing && Environment.GetEnvironmentVariable(ChoiceVariable) != Chosen)
+        if (hasRing && !IsAskedFor)
         {
             return false;
         }
