@@ -1,4 +1,5 @@
 """Drives the hypervisor's extension in a lab's dom0, through tests/lab/extension/tool.c."""
+import contextlib
 import re
 import subprocess
 import tempfile
@@ -67,5 +68,7 @@ class Tool:
     def kill(self):
         """Ends the tool at once; once it has ended, does nothing."""
         if self._process.code is None:
-            self._process.kill()
+            # It may have ended by itself, of which it is told here first.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.kill()
             self._process.wait(60)

@@ -11,7 +11,9 @@ enum { LAST = XEN_PRERECORD_adopt };
 
 static uint64_t state;
 static unsigned char *movable;
+static unsigned char *away; /* of `movable`, what was declared missing */
 static int paused;
+static int stood; /* since `movable` was found: no page of it is a page table now */
 static uint64_t frames[4];
 
 static uint64_t draw(uint64_t below)
@@ -54,9 +56,9 @@ static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
 	case XEN_PRERECORD_missing:
 		/* Never pages that must not be away: the guest is to live on. */
 		op->u.missing.first = first;
-		op->u.missing.count = draw(pfns - first + 1);
+		op->u.missing.count = draw(4096 < pfns - first ? 4096 : pfns - first);
 		op->u.missing.bitmap = (uint64_t)(movable + first / 8);
-		if (!draw(4)) {
+		if (!stood || !draw(4)) {
 			op->u.missing.first = absurd();
 			op->u.missing.count = absurd();
 			op->u.missing.bitmap = absurd();
@@ -77,6 +79,55 @@ static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
 	}
 }
 
+/* Whatever the answer: a call may fail after it has begun. */
+static void note_missing(const struct xen_prerecord_op *op)
+{
+	if (op->u.missing.first > pfns || op->u.missing.count > pfns - op->u.missing.first)
+		return;
+	for (uint64_t pfn = op->u.missing.first; pfn < op->u.missing.first + op->u.missing.count; pfn++)
+		away[pfn / 8] |= (unsigned char)(movable[pfn / 8] & (1 << pfn % 8));
+}
+
+/* From whatever state back to one in which the domain has no owner. */
+static void end_all(void)
+{
+	struct xen_prerecord_op op = { 0 };
+
+	if (query().flags & XEN_PRERECORD_SERVING)
+		give_back(away);
+	prerecord(&op, XEN_PRERECORD_stop);
+	op = (struct xen_prerecord_op){ 0 };
+	prerecord(&op, XEN_PRERECORD_release);
+}
+
+static void toggle_pause(void)
+{
+	pause_domain(!paused);
+	paused = !paused;
+	stood = 0;
+}
+
+static int is_dying(void)
+{
+	struct xen_prerecord_op op = { 0 };
+
+	return prerecord(&op, XEN_PRERECORD_query) != 0 && errno == ESRCH;
+}
+
+/* Without an owner, and paused, so that pages may be declared missing. */
+static int begin(void)
+{
+	if (!paused)
+		toggle_pause();
+	read_guest();
+	free(movable);
+	free(away);
+	movable = movable_pages();
+	away = calloc(1, (pfns + 7) / 8);
+	stood = movable && away;
+	return stood;
+}
+
 void fuzz(uint64_t seed, unsigned count)
 {
 	static const uint8_t operations[] = {
@@ -85,25 +136,26 @@ void fuzz(uint64_t seed, unsigned count)
 	unsigned accepted[LAST + 2] = { 0 };
 
 	state = seed;
-	read_guest();
-	pause_domain(1);
-	free(movable);
-	movable = movable_pages();
-	pause_domain(0);
-	if (!movable)
+	if (!begin())
 		return;
 	for (unsigned i = 0; i < count; i++) {
 		struct xen_prerecord_op op = { 0 };
 		unsigned cmd = operations[draw(sizeof(operations))];
 
-		/* Pages are declared missing while the domain is paused. */
-		if (!draw(8) || (cmd == XEN_PRERECORD_missing && !paused && draw(4))) {
-			pause_domain(!paused);
-			paused = !paused;
+		/* Pages once missing forbid recordings until all are there, which no absurd call brings about. */
+		if (!draw(64) && !is_dying()) {
+			end_all();
+			if (!begin())
+				return;
 		}
+
+		if (!draw(16))
+			toggle_pause();
 		if (!draw(16))
 			accepted[LAST + 1] += try_resource((unsigned)mostly(draw(4)), mostly(draw(64)), 1 + draw(32));
 		fill_arguments(&op, cmd);
+		if (cmd == XEN_PRERECORD_missing)
+			note_missing(&op);
 		if (prerecord_version(&op, cmd, draw(32) ? XEN_PRERECORD_VERSION : (unsigned)absurd()) == 0 && cmd <= LAST)
 			accepted[cmd]++;
 	}
@@ -117,15 +169,9 @@ void tidy(void)
 {
 	struct xen_prerecord_op op = { 0 };
 
-	if (query().u.query.missing && movable)
-		give_back(movable);
-	prerecord(&op, XEN_PRERECORD_stop);
-	op = (struct xen_prerecord_op){ 0 };
-	prerecord(&op, XEN_PRERECORD_release);
+	end_all();
 	if (paused)
-		pause_domain(0);
-	paused = 0;
-	op = (struct xen_prerecord_op){ 0 };
+		toggle_pause();
 	if (prerecord(&op, XEN_PRERECORD_query) == 0 || errno != ENXIO)
 		return fail("something is left");
 	printf("ok\n");

@@ -8,7 +8,7 @@ internal static class ExtensionSupport
 {
     /// <summary>
     /// The environment variable by which the extension takes domains with nested paging ("extension") instead of Xen's paging
-    /// ring: not by default, as long as the two have not been measured against each other.
+    /// ring: not by default, as long as killed tools and destroyed domains have been tried with the ring only.
     /// </summary>
     internal const string ChoiceVariable = "PRERECORD_XEN_PAGING";
 
