@@ -10,7 +10,6 @@ BeforeAll {
         $null = New-SimulatedDomain $name -HostName resume1 -Memory 8MB -OperationsPerSecond 20000
     }
 
-    # Starts a migration that fails at the destination once pages arrive there.
     # The source hears of a loss at once; the destination keeps what it has a moment later, on a thread of its own.
     function Wait-Kept([string] $name) {
         while ("$((Get-MigrationDomain "$name*" -HostName resume2).State)" -ne 'Paused') {
@@ -18,6 +17,7 @@ BeforeAll {
         }
     }
 
+    # Starts a migration that fails at the destination once pages arrive there.
     function Start-Interrupted([string] $name) {
         New-Worker $name
         (Get-SimulatedHost resume2).Faults.Fail($place, 2)
@@ -25,6 +25,14 @@ BeforeAll {
         $handle | Wait-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
         Wait-Kept $name
         $handle | Add-Failed $failed
+    }
+
+    # The same through a receiver, which may not have noticed yet.
+    function Invoke-Interrupted([string] $name) {
+        New-Worker $name
+        $receiver = Start-MigrationReceiver resume2
+        (Get-SimulatedHost resume2).Faults.Fail($place, 2)
+        Invoke-PreRecordMigration $name "localhost:$($receiver.Port)" -Method PostCopy -ErrorAction SilentlyContinue
     }
 
     filter Add-Failed($failed) { [pscustomobject] @{ Id = $_.Id; Failed = @($failed)[0] } }
@@ -125,10 +133,7 @@ Describe 'Resume-Migration' {
 
 Describe 'Stop-MigrationReceiver' {
     It 'keeps domains that wait to be resumed, unless it is forced to give them up' {
-        New-Worker kept
-        $receiver = Start-MigrationReceiver resume2
-        (Get-SimulatedHost resume2).Faults.Fail($place, 2)
-        Invoke-PreRecordMigration kept "localhost:$($receiver.Port)" -Method PostCopy -ErrorAction SilentlyContinue
+        Invoke-Interrupted kept
         Wait-Kept kept
         Stop-MigrationReceiver resume2 -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'ReceiverHoldsDomains,PreRecordMigration.Cmdlets.StopMigrationReceiverCommand'
@@ -139,14 +144,9 @@ Describe 'Stop-MigrationReceiver' {
         $null = Stop-Migration kept -Force
         Get-MigrationDomain kept* -HostName resume1 | Should -BeNullOrEmpty
     }
-}
 
-Describe 'Stop-MigrationReceiver, while a domain comes in' {
     It 'keeps the domain that loses its source meanwhile, and goes on' {
-        New-Worker stopped
-        $receiver = Start-MigrationReceiver resume2
-        (Get-SimulatedHost resume2).Faults.Fail($place, 2)
-        Invoke-PreRecordMigration stopped "localhost:$($receiver.Port)" -Method PostCopy -ErrorAction SilentlyContinue
+        Invoke-Interrupted stopped
 
         # Whether the destination has noticed or not: stopping waits until it has.
         Stop-MigrationReceiver resume2 -ErrorAction SilentlyContinue -ErrorVariable failed

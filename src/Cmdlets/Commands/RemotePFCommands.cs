@@ -29,10 +29,7 @@ public abstract class RemotePFCommand : PreRecordCommand
             TargetText,
             Text.Format(SR.ActionRemotePF, IsOn ? SR.On : SR.Off));
 
-        // With -WhatIf a recording goes on unchanged, so that what follows in the pipeline can say what it would do.
-        WriteObject(isMeant || PreRecord.IsPreview
-            ? PreRecord with { RemotePF = IsOn, Destination = Destination ?? PreRecord.Destination }
-            : PreRecord);
+        WriteDecided(isMeant, PreRecord with { RemotePF = IsOn, Destination = Destination ?? PreRecord.Destination });
     }
 }
 

@@ -27,7 +27,6 @@ public sealed class SetPageOrderCommand : PreRecordCommand
             TargetText,
             Text.Format(SR.ActionOrder, string.Join(", ", Strategy)));
 
-        // With -WhatIf a recording goes on unchanged, so that what follows in the pipeline can say what it would do.
-        WriteObject(isMeant || PreRecord.IsPreview ? PreRecord with { Order = Strategy } : PreRecord);
+        WriteDecided(isMeant, PreRecord with { Order = Strategy });
     });
 }

@@ -21,7 +21,7 @@ public sealed class XenExaminationTests
     public void Examination_and_capabilities_together_report_every_capability_once()
     {
         MigrationCapability[] kinds =
-            [.. XenCapabilities.Of(Facts(), XenExtensionAnswer.Present, "xen1", prefersExtension: false).Items.Concat(Examine(Facts())).Select(item => item.Kind)];
+            [.. Capabilities(Facts()).Items.Concat(Examine(Facts())).Select(item => item.Kind)];
         Assert.Equal(Enum.GetValues<MigrationCapability>(), kinds);
     }
 
@@ -58,7 +58,7 @@ public sealed class XenExaminationTests
     [Fact]
     public void A_host_whose_extension_takes_nested_paging_needs_no_memory_paging()
     {
-        CapabilityReport report = XenCapabilities.Of(Facts() with { HasMemoryPaging = false }, XenExtensionAnswer.Present, "xen1", prefersExtension: false);
+        CapabilityReport report = Capabilities(Facts() with { HasMemoryPaging = false });
         Assert.True(report[MigrationCapability.Recording].IsAvailable);
         Assert.True(report[MigrationCapability.RemotePF].IsAvailable);
         Assert.True(report[MigrationCapability.SeveralVcpus].IsAvailable);
@@ -69,7 +69,7 @@ public sealed class XenExaminationTests
     [InlineData(true, "project's extension")]
     public void What_serves_nested_paging_is_told_as_it_was_chosen(bool prefersExtension, string reason)
     {
-        CapabilityReport report = XenCapabilities.Of(Facts(), XenExtensionAnswer.Present, "xen1", prefersExtension);
+        CapabilityReport report = Capabilities(Facts(), prefersExtension);
         Assert.Contains(reason, report[MigrationCapability.RemotePF].Reason, StringComparison.Ordinal);
     }
 
@@ -88,7 +88,7 @@ public sealed class XenExaminationTests
     public void Several_vcpus_need_a_hypervisor_with_the_fix(string extra, string words, bool isAvailable)
     {
         XenHostFacts facts = Facts() with { ExtraVersion = extra, CapabilityWords = words };
-        Assert.Equal(isAvailable, XenCapabilities.Of(facts, XenExtensionAnswer.Present, "xen1", prefersExtension: false)[MigrationCapability.SeveralVcpus].IsAvailable);
+        Assert.Equal(isAvailable, Capabilities(facts)[MigrationCapability.SeveralVcpus].IsAvailable);
     }
 
     [Theory]
@@ -105,7 +105,7 @@ public sealed class XenExaminationTests
             IsControlDomainHvm = isControlDomainHvm,
             HasMemoryPaging = hasPaging,
         };
-        RequireMissing(XenCapabilities.Of(facts, XenExtensionAnswer.Present, "xen1", prefersExtension: false).Items, MigrationCapability.Recording, reason);
+        RequireMissing(Capabilities(facts).Items, MigrationCapability.Recording, reason);
     }
 
     [Fact]
@@ -129,6 +129,9 @@ public sealed class XenExaminationTests
         Assert.NotEmpty(item.Remedy);
         Assert.NotEmpty(item.Gain);
     }
+
+    private static CapabilityReport Capabilities(XenHostFacts facts, bool prefersExtension = false) =>
+        XenCapabilities.Of(facts, XenExtensionAnswer.Present, "xen1", prefersExtension);
 
     private static XenHostFacts Facts() => new(Info(), ".5-prerecord", "Xen-3.0 prerecord-paging-2 prerecord-nested ", false, true);
 
