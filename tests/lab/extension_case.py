@@ -17,6 +17,11 @@ def install_tool():
     install(HOST)
 
 
+def serves_nested_paging():
+    """Whether this host's hypervisor also records guests with nested paging: on AMD's processors."""
+    return "prerecord-nested" in HOST.run("xl info | grep xen_caps", 120).check().stdout
+
+
 def free_memory():
     return int(HOST.run("xl info | sed -n 's/^free_memory *: //p'", 120).check().stdout)
 

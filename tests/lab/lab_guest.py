@@ -103,13 +103,14 @@ class Guest:
                 raise LabError(f"{self.name} did not re-read its keys within {timeout} s")
             time.sleep(0.5)
 
-    def lay_trail(self, request, timeout=240):
-        """Has the guest `trail` touch its pages in the order of `request`, a number; returns when it has."""
+    def request(self, request, timeout=240):
+        """Has the guest do what its workload does at a request, a number: `trail` touches its pages in an order that follows
+        from it. Returns when that is done."""
         self.write("data/lab-request", request)
         deadline = time.monotonic() + timeout
         while f"request={request} " not in (self.read("data/lab-reply") or ""):
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not lay its trail within {timeout} s")
+                raise LabError(f"{self.name} did not do as it was asked within {timeout} s")
 
     def save(self, path, timeout=300):
         self.host.run(["xl", "save", self.name, path], timeout).check()

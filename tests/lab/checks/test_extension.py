@@ -5,7 +5,7 @@ LAB_EXTENSION_ROLLBACKS, LAB_EXTENSION_SERVED: how often each load is rolled bac
 import os
 import unittest
 
-from extension_case import HOST, Case, install_tool, running, stands_still
+from extension_case import HOST, Case, install_tool, running, serves_nested_paging, stands_still
 from extension_tool import ACCESSES, BACKUPS, FULL, Refused
 
 ROLLBACKS = int(os.environ.get("LAB_EXTENSION_ROLLBACKS", "2"))
@@ -24,7 +24,7 @@ class Recording(Case):
             self.assertEqual(sorted(page.values()), list(range(TRAIL_PAGES)))
             for request in (7, 8, 9):
                 tool("epoch")
-                guest.lay_trail(request)
+                guest.request(request)
                 tool("epoch")
                 seen = [(page[pfn], written) for pfn, written in tool.records() if pfn in page]
                 self.assertEqual(seen, trail(request))
@@ -52,6 +52,33 @@ class Recording(Case):
             self.assertFalse(tool.numbers("query")["flags"] & FULL)
             self.check_rollback(tool)
             self.check_healthy(guest)
+
+
+class Writers(Case):
+    """Writes by Xen that depend on an instant: here the instant is forced."""
+
+    def test_page_tables_that_are_loaded_for_the_first_time(self):
+        # Xen completes a process' root table then. Each child has one, or two.
+        with running("born2") as (guest, tool):
+            for request in (1, 3):
+                guest.request(request)
+                self.begin(tool)
+                guest.request(request + 1)
+                self.check_rollback(tool)
+            self.check_healthy(guest)
+
+    def test_a_clock_that_is_set(self):
+        # Xen writes it into the page that it shares with the guest, which an HVM guest has among its own.
+        for paging in ("hap=0", "hap=1"):
+            if paging == "hap=1" and not serves_nested_paging():
+                continue
+            with self.subTest(paging), running("idle", 'type="pvh"', paging) as (guest, tool):
+                for _ in range(2):
+                    self.begin(tool)
+                    HOST.run("date -s @$(($(date +%s) + 1))", 120).check()
+                    guest.wait_progress(1)
+                    self.check_rollback(tool)
+                self.check_healthy(guest)
 
 
 class Load(Case):
@@ -87,6 +114,17 @@ class Load(Case):
 
     def test_shadow_hvm_many_processes(self):
         self.check("many", 'type="pvh"', "hap=0")
+
+    def test_nested_writer_on_two_vcpus(self):
+        self.check_nested("writer2")
+
+    def test_nested_many_processes_on_two_vcpus(self):
+        self.check_nested("many2")
+
+    def check_nested(self, config):
+        if not serves_nested_paging():
+            self.skipTest("nested paging is recorded by the hypervisor on AMD's processors")
+        self.check(config, 'type="pvh"')
 
     def test_ballooning_and_log_dirty_at_once(self):
         with running("writer2") as (guest, tool):

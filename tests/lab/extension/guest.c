@@ -143,26 +143,49 @@ uint32_t *slots_by_pfn(uint64_t used)
 }
 
 static uint32_t *backed;
-static size_t compared, wrong, changed, excused, first_wrong;
+static size_t compared, wrong, changed, excused;
+static size_t first_wrong, first_slot, first_offset; /* slot: one more than its number; 0: not backed up, or cannot be read */
+
+static size_t first_difference(const char *a, const char *b)
+{
+	size_t i = 0;
+
+	while (i < PAGE && a[i] == b[i])
+		i++;
+	return i;
+}
+
+static void note_wrong(size_t pfn, size_t offset)
+{
+	if (wrong++)
+		return;
+	first_wrong = pfn;
+	first_slot = backed[pfn];
+	first_offset = offset;
+}
 
 static void check(size_t pfn, const char *original)
 {
-	if (memcmp(original, before + pfn * PAGE, PAGE) == 0)
+	size_t offset = first_difference(original, before + pfn * PAGE);
+
+	if (offset == PAGE)
 		return;
 	/* Backends wrote these while the snapshot was taken: the original is right, the snapshot may be late. */
 	if (backed[pfn] && backed[pfn] <= fixed) {
 		excused++;
 		return;
 	}
-	if (wrong++ == 0)
-		first_wrong = pfn;
+	note_wrong(pfn, offset);
 }
 
-static char *differs; /* the pages that are not as they were, or cannot be read any more */
+static uint16_t *differs; /* of a page that is not as it was, one more than the first such byte; UNREADABLE */
+enum { UNREADABLE = PAGE + 1 };
 
 static void note_difference(size_t pfn, char *page, int error)
 {
-	differs[pfn] = error ? 1 : memcmp(page, before + pfn * PAGE, PAGE) != 0;
+	size_t offset = error ? PAGE : first_difference(page, before + pfn * PAGE);
+
+	differs[pfn] = error ? UNREADABLE : offset == PAGE ? 0 : (uint16_t)(offset + 1);
 }
 
 /*
@@ -174,7 +197,7 @@ void compare(void)
 	uint64_t used;
 	char *store;
 
-	differs = calloc(pfns, 1);
+	differs = calloc(pfns, sizeof(*differs));
 	each_page(0, note_difference);
 	used = query().u.query.used;
 	store = used ? map_resource(XEN_PRERECORD_STORE, used) : NULL;
@@ -187,11 +210,13 @@ void compare(void)
 		changed += differs[pfn] != 0;
 		if (backed[pfn])
 			check(pfn, store + (size_t)(backed[pfn] - 1) * PAGE);
-		else if (differs[pfn] && wrong++ == 0)
-			first_wrong = pfn;
+		else if (differs[pfn])
+			note_wrong(pfn, differs[pfn] - 1u);
 	}
-	printf("ok pages %zu backed %llu changed %zu excused %zu wrong %zu first %zu\n", compared, (unsigned long long)used, changed,
-	       excused, wrong, wrong ? first_wrong : 0);
+	printf("ok pages %zu backed %llu changed %zu excused %zu wrong %zu", compared, (unsigned long long)used, changed, excused, wrong);
+	if (wrong)
+		printf(" first %zu slot %zu offset %zu", first_wrong, first_slot, first_offset);
+	printf("\n");
 	if (store)
 		unmap_frames(store, used);
 	free(backed);

@@ -3,7 +3,7 @@
  * and reports to xenstore, where the host reads it whatever migration did:
  *
  *   data/lab          beat=N checks=N writes=N errors=N ..., once a second
- *   data/lab-request  written by the host: a number; every redis key is re-read, a trail is laid
+ *   data/lab-request  written by the host: a number; every redis key is re-read, a trail is laid, ...
  *   data/lab-reply    request=N keys=N right=N wrong=N missing=N
  *   data/lab-error    the first error, if there was one
  */
@@ -178,6 +178,12 @@ static void trail_worker(unsigned worker, unsigned workers)
 	run_trail();
 }
 
+static void born_worker(unsigned worker, unsigned workers)
+{
+	(void)worker, (void)workers;
+	run_born();
+}
+
 static void program_worker(unsigned worker, unsigned workers)
 {
 	(void)workers;
@@ -211,6 +217,8 @@ static void start_workload(void)
 	}
 	if (!strcmp(name, "trail"))
 		start_worker(trail_worker, 0, 1);
+	if (!strcmp(name, "born"))
+		start_worker(born_worker, 0, 1);
 	if (is_program(name))
 		start_worker(program_worker, 0, 1);
 	if (!strcmp(name, "nosuspend"))

@@ -46,6 +46,7 @@ void run_many(unsigned worker);
 int run_many_child(unsigned worker, uint64_t seed);
 void run_redis(unsigned worker);
 void run_trail(void);
+void run_born(void);
 /* The script /programs/NAME of the image, where NAME is options.workload. */
 void run_program(unsigned worker);
 

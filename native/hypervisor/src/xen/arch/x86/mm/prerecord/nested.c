@@ -236,7 +236,7 @@ bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
         mfn_t mfn = l1e_get_mfn(*entry);
 
         pfn = prerecord_pfn(pr, mfn);
-        if ( pfn != gfn )
+        if ( pfn != gfn || is_special_page(mfn_to_page(mfn)) )
             ; /* Not the domain's own page, or Xen's: as without us. */
         else if ( pr->flags & XEN_PRERECORD_RUNNING )
             done = record(pr, entry, pfn, write);

@@ -18,8 +18,7 @@ unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn)
 {
     unsigned long pfn;
 
-    if ( !mfn_valid(mfn) || page_get_owner(mfn_to_page(mfn)) != pr->d ||
-         is_special_page(mfn_to_page(mfn)) )
+    if ( !mfn_valid(mfn) || page_get_owner(mfn_to_page(mfn)) != pr->d )
         return NO_PFN;
 
     /* A PV guest controls this table: what it says of itself may be wrong. */
