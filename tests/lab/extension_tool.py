@@ -12,7 +12,7 @@ INTERFACE = HERE.parents[1] / "native" / "hypervisor" / "src" / "xen" / "include
 PROGRAM = "/tmp/extension-tool"
 
 # Bits of `start` and of the flags that `query` answers.
-ACCESSES, BACKUPS, RUNNING, SERVING, FULL, LOST = (1 << bit for bit in range(6))
+ACCESSES, BACKUPS, RUNNING, SERVING, FULL, LOST, HARVEST = (1 << bit for bit in range(7))
 
 
 def install(host):

@@ -111,6 +111,7 @@ class Guest:
         while f"request={request} " not in (self.read("data/lab-reply") or ""):
             if time.monotonic() > deadline:
                 raise LabError(f"{self.name} did not do as it was asked within {timeout} s")
+            time.sleep(0.5)  # dom0 comes before its guests
 
     def save(self, path, timeout=300):
         self.host.run(["xl", "save", self.name, path], timeout).check()
@@ -150,6 +151,19 @@ def running(hosts, config, *overrides, name=None):
         for host in hosts:
             for name in (guest.name, guest.name + "--incoming"):
                 host.run(f"xl destroy {name} 2>/dev/null", 120)
+
+
+def free_memory(host):
+    """MiB that the host's hypervisor has free."""
+    return int(host.run("xl info | sed -n 's/^free_memory *: //p'", 120).check().stdout)
+
+
+def expect_memory(host, before, timeout=120):
+    """Fails if the host's free memory does not come back to `before`."""
+    deadline = time.monotonic() + timeout
+    while free_memory(host) < before:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{before - free_memory(host)} MiB did not come back")
 
 
 def is_listening(host, port):

@@ -13,14 +13,14 @@ def install(host):
 
 
 class Shells:
-    """The long-lived shells of a lab's hosts; each starts when it is first needed."""
+    """The long-lived shells of a lab's hosts; each starts when it is first needed. `paging`: as ModuleShell's."""
 
-    def __init__(self, lab):
-        self._lab, self._shells = lab, {}
+    def __init__(self, lab, paging=""):
+        self._lab, self._paging, self._shells = lab, paging, {}
 
     def __getitem__(self, number):
         if number not in self._shells:
-            self._shells[number] = ModuleShell(self._lab.host(number))
+            self._shells[number] = ModuleShell(self._lab.host(number), paging=self._paging)
         return self._shells[number]
 
     def end(self):
@@ -30,12 +30,16 @@ class Shells:
 
 
 class ModuleShell:
-    """Runs commands of the module in a dom0. Use as a context manager: the shell ends with it."""
+    """Runs commands of the module in a dom0. Use as a context manager: the shell ends with it.
 
-    def __init__(self, host, start_limit=600):
+    paging  "ring": domains with nested paging are recorded and served by Xen's paging ring also where the hypervisor's extension would
+    """
+
+    def __init__(self, host, start_limit=600, paging=""):
         install(host)
-        self.host = host
-        self._process = host.start([f"{FOLDER}/shell/prerecord-shell", "-ModulePath", f"{FOLDER}/PreRecordMigration", "-Serve"])
+        self.host, self.paging = host, paging
+        self._process = host.start(["env", f"PRERECORD_XEN_PAGING={paging}", f"{FOLDER}/shell/prerecord-shell",
+                                    "-ModulePath", f"{FOLDER}/PreRecordMigration", "-Serve"])
         self._pending, self._errors, self._number = b"", b"", 0
         if "ready" not in self._answer(start_limit):
             raise LabError("the shell did not say that it is ready")

@@ -45,7 +45,7 @@ public sealed record Capability(MigrationCapability Kind, bool IsAvailable, stri
         MigrationCapability.ShadowPaging => "PV domains, and domains with hap=0, can be moved while they run.",
         MigrationCapability.Extension => "Recording, rollback and RemotePF of PV domains and of domains with hap=0.",
         MigrationCapability.NestedExtension =>
-            "With PRERECORD_XEN_PAGING=extension PVH domains with HAP are recorded and served inside the hypervisor: no round trip through the control domain for each page.",
+            "PVH domains with HAP are recorded and served inside the hypervisor: no round trip through the control domain for each page.",
         MigrationCapability.Toolstack => "Domains can come in: the toolstack makes them.",
         MigrationCapability.FreeMemory => "Domains can come in, as large as what is free.",
         MigrationCapability.InPlaceRollback => "Restore-PageBackup without room for a second copy of the domain.",

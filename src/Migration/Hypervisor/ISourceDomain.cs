@@ -86,7 +86,8 @@ public interface ISourceDomain : IDisposable
 /// <summary>Records a domain's accesses, epoch by epoch. Disposing removes every trap; the domain is left as it stands.</summary>
 public interface IAccessRecorder : IDisposable
 {
-    /// <summary>Whether the order of records inside an epoch is the order of the accesses.</summary>
+    /// <summary>Whether the order of records inside an epoch is the order of the accesses, at least of those to pages that are new
+    /// to the recording.</summary>
     bool IsEpochOrdered { get; }
 
     /// <summary>Pages whose accesses cannot be trapped: they must be taken as touched and written in every epoch.</summary>

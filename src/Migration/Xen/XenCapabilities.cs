@@ -12,7 +12,7 @@ internal static class XenCapabilities
 
     /// <summary>Asks the host, for domains with nested paging: the extension, where it takes them, or Xen's paging ring.</summary>
     internal static CapabilityReport Of(XenControl control, string hostName) =>
-        Of(XenHostFacts.Read(control), control.ProbeExtension(), hostName, ExtensionSupport.IsAskedFor);
+        Of(XenHostFacts.Read(control), control.ProbeExtension(), hostName, ExtensionSupport.IsRingAskedFor);
 
     /// <summary>Asks the host, for domains with nested paging that the extension does not take.</summary>
     internal static CapabilityReport OfPagingRing(XenControl control, string hostName)
@@ -26,12 +26,12 @@ internal static class XenCapabilities
     /// <param name="facts">What the host says.</param>
     /// <param name="answer">What its extension says.</param>
     /// <param name="hostName">Its name.</param>
-    /// <param name="prefersExtension">Whether the extension goes before the ring where both are there.</param>
-    internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName, bool prefersExtension)
+    /// <param name="prefersRing">Whether the ring goes before the extension where both are there.</param>
+    internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName, bool prefersRing)
     {
         Verdict extension = Extension(answer);
         Verdict paging = Paging(facts);
-        if (extension.IsAvailable && facts.HasNestedExtension && (prefersExtension || !paging.IsAvailable))
+        if (extension.IsAvailable && facts.HasNestedExtension && !(prefersRing && paging.IsAvailable))
         {
             return Report(facts, hostName, extension, extension.For(MigrationCapability.SeveralVcpus), extension);
         }

@@ -64,7 +64,7 @@ public sealed partial class XenHost : IMigrationHost
         XenExtensionAnswer extension = _control.ProbeExtension();
         return new CapabilityReport(
             Name,
-            [.. XenCapabilities.Of(facts, extension, Name, ExtensionSupport.IsAskedFor).Items, .. XenExamination.Of(facts, extension, XlAnswer.Ask())]);
+            [.. XenCapabilities.Of(facts, extension, Name, ExtensionSupport.IsRingAskedFor).Items, .. XenExamination.Of(facts, extension, XlAnswer.Ask())]);
     }
 
     /// <inheritdoc/>

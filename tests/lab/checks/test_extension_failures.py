@@ -80,9 +80,33 @@ class Destroyed(Case):
             guest.destroy()
 
 
+class Refusals(Case):
+    """Guests with nested paging that cannot be looked after are refused at once."""
+
+    def check_refused(self, config, *overrides):
+        self.require_nested_paging()
+        with running(config, *overrides) as (guest, tool):
+            with self.assertRaisesRegex(Refused, "not supported"):
+                tool("prepare 20000")
+            self.check_healthy(guest, 1)
+
+    def test_populate_on_demand(self):
+        self.check_refused("idle", 'type="pvh"', "maxmem=256")
+
+    def test_nested_virtualisation(self):
+        self.check_refused("hvm", 'type="hvm"', "nestedhvm=1", 'extra="console=hvc0 quiet mitigations=off pci=noearly lab.workload=idle"')
+
+
 class Arguments(Case):
     def test_absurd_calls_in_proper_sequences(self):
-        with running("writer2") as (guest, tool):
+        self.check_absurd_calls()
+
+    def test_absurd_calls_with_nested_paging(self):
+        self.require_nested_paging()
+        self.check_absurd_calls('type="pvh"')
+
+    def check_absurd_calls(self, *overrides):
+        with running("writer2", *overrides) as (guest, tool):
             for seed in (1, 2):
                 accepted = tool.numbers(f"fuzz {seed} {CALLS}", 1200)
                 print(f"\n{accepted}", end="", flush=True)

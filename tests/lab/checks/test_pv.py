@@ -5,7 +5,7 @@ LAB_PV_MOVES: how often each guest of a series is moved (default 2).
 import os
 import time
 
-from lab_guest import running
+from lab_guest import free_memory, running
 from module_shell import ModuleShell, Shells
 from move_case import MoveCase, require_module
 from moves import PACED
@@ -25,10 +25,6 @@ def tearDownModule():
     SHELLS.end()
 
 
-def free_memory():
-    return int(HOST.run("xl info | sed -n 's/^free_memory *: //p'").check().stdout)
-
-
 class PvCase(MoveCase):
     lab, shells = LAB, SHELLS
 
@@ -37,13 +33,13 @@ class Recordings(PvCase):
     def check_recording(self, config, *overrides):
         with running([HOST], config, *overrides) as guest:
             before = guest.report()
-            free = free_memory()
+            free = free_memory(HOST)
             rolled_back = self.check_rollback(guest)
             self.assertLess(rolled_back["backed"], rolled_back["recorded"], "reads are told from writes, and are not backed up")
             self.check_observed(guest)
             self.check_whole(guest, before)
             self.assertEqual(HOST.run("xenstore-list /prerecord/source").stdout.strip(), "", "a marker was left")
-            self.assertGreaterEqual(free_memory(), free, "the extension kept memory")
+            self.assertGreaterEqual(free_memory(HOST), free, "the extension kept memory")
 
     def test_a_paced_writer(self):
         self.check_recording("pvwriter", PACED)

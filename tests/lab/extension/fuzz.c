@@ -43,7 +43,7 @@ static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
 {
 	size_t first = draw(pfns) & ~(size_t)7;
 
-	op->flags = (uint32_t)(cmd == XEN_PRERECORD_start ? mostly(1 + draw(3)) : draw(16) ? 0 : absurd());
+	op->flags = (uint32_t)(cmd == XEN_PRERECORD_start ? mostly(1 + draw(3)) | (draw(8) ? 0 : XEN_PRERECORD_HARVEST) : draw(16) ? 0 : absurd());
 	op->pad = draw(32) ? 0 : 1;
 	switch (cmd) {
 	case XEN_PRERECORD_prepare:

@@ -236,7 +236,8 @@ static void print_if_found(size_t pfn, char *page, int error)
 void find(uint64_t wanted)
 {
 	magic = wanted;
-	read_guest();
+	if (!p2m)
+		read_guest();
 	printf("ok");
 	each_page(0, print_if_found);
 	printf("\n");

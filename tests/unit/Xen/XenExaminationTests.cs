@@ -65,11 +65,11 @@ public sealed class XenExaminationTests
     }
 
     [Theory]
-    [InlineData(false, "has memory paging")]
-    [InlineData(true, "project's extension")]
-    public void What_serves_nested_paging_is_told_as_it_was_chosen(bool prefersExtension, string reason)
+    [InlineData(true, "has memory paging")]
+    [InlineData(false, "project's extension")]
+    public void What_serves_nested_paging_is_told_as_it_was_chosen(bool prefersRing, string reason)
     {
-        CapabilityReport report = Capabilities(Facts(), prefersExtension);
+        CapabilityReport report = Capabilities(Facts(), prefersRing);
         Assert.Contains(reason, report[MigrationCapability.RemotePF].Reason, StringComparison.Ordinal);
     }
 
@@ -130,8 +130,8 @@ public sealed class XenExaminationTests
         Assert.NotEmpty(item.Gain);
     }
 
-    private static CapabilityReport Capabilities(XenHostFacts facts, bool prefersExtension = false) =>
-        XenCapabilities.Of(facts, XenExtensionAnswer.Present, "xen1", prefersExtension);
+    private static CapabilityReport Capabilities(XenHostFacts facts, bool prefersRing = false) =>
+        XenCapabilities.Of(facts, XenExtensionAnswer.Present, "xen1", prefersRing);
 
     private static XenHostFacts Facts() => new(Info(), ".5-prerecord", "Xen-3.0 prerecord-paging-2 prerecord-nested ", false, true);
 

@@ -47,23 +47,24 @@ internal sealed class ExtensionRecorder : IAccessRecorder
     /// <param name="port">The extension, owned from here on.</param>
     /// <param name="populated">The domain's pages; touches of others, which do not migrate, are left out.</param>
     /// <param name="backups">Where originals go; null to record only. Where it is not null the domain must be suspended.</param>
+    /// <param name="byHarvest">Whether a page that is touched again in a later epoch is found when that epoch ends.</param>
     /// <param name="subject">The domain's name, for errors.</param>
     /// <param name="onDisposed">Called once, when the recording has ended.</param>
     internal static ExtensionRecorder Start(
-        IExtensionPort port, PageBitmap populated, PageBackup? backups, string subject, Action<ExtensionRecorder> onDisposed)
+        IExtensionPort port, PageBitmap populated, PageBackup? backups, bool byHarvest, string subject, Action<ExtensionRecorder> onDisposed)
     {
         int pageCount = populated.PageCount;
+        XenExtensionFlags accesses = byHarvest ? XenExtensionFlags.Accesses | XenExtensionFlags.Harvest : XenExtensionFlags.Accesses;
         int[] fixedPages;
         BackupStore? store = null;
         if (backups is null)
         {
             fixedPages = RecordingStart.FindFixedPages(port, pageCount);
-            RecordingStart.Begin(port, pageCount, XenExtensionFlags.Accesses, 0);
+            RecordingStart.Begin(port, pageCount, accesses, 0);
         }
         else
         {
-            int slots = RecordingStart.Begin(
-                port, pageCount, XenExtensionFlags.Accesses | XenExtensionFlags.Backups, backups.LimitPages);
+            int slots = RecordingStart.Begin(port, pageCount, accesses | XenExtensionFlags.Backups, backups.LimitPages);
             fixedPages = RecordingStart.ReadFixedPages(port);
             store = new BackupStore(port, populated, backups, slots, backups.LimitPages, subject);
         }

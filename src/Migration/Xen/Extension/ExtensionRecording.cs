@@ -7,7 +7,10 @@ using PreRecordMigration.Xen.Source;
 namespace PreRecordMigration.Xen.Extension;
 
 /// <summary>The recordings of one source domain by the hypervisor's extension, one at a time.</summary>
-internal sealed class ExtensionRecording(XenControl control, DomainFacts facts) : IPageRecording
+/// <param name="control">The connection.</param>
+/// <param name="facts">What is known of the domain.</param>
+/// <param name="byHarvest">Whether, after a page's first touch, the processor's own bits tell of the others: only with nested paging.</param>
+internal sealed class ExtensionRecording(XenControl control, DomainFacts facts, bool byHarvest) : IPageRecording
 {
     private ExtensionRecorder? _recorder;
 
@@ -17,7 +20,7 @@ internal sealed class ExtensionRecording(XenControl control, DomainFacts facts) 
         XenExtensionPort port = new(control, facts.DomId);
         try
         {
-            return _recorder = ExtensionRecorder.Start(port, populated, backups, facts.Info.Name, _ =>
+            return _recorder = ExtensionRecorder.Start(port, populated, backups, byHarvest, facts.Info.Name, _ =>
             {
                 _recorder = null;
                 onDisposed();

@@ -7,17 +7,17 @@ namespace PreRecordMigration.Xen.Extension;
 internal static class ExtensionSupport
 {
     /// <summary>
-    /// The environment variable by which the extension takes domains with nested paging ("extension") instead of Xen's paging
-    /// ring: not by default, as long as killed tools and destroyed domains have been tried with the ring only.
+    /// The environment variable by which Xen's paging ring takes domains with nested paging ("ring") although the extension
+    /// would: to compare the two.
     /// </summary>
     internal const string ChoiceVariable = "PRERECORD_XEN_PAGING";
 
-    private const string Chosen = "extension";
+    private const string Ring = "ring";
 
-    /// <summary>Whether it was asked for in this process.</summary>
-    internal static bool IsAskedFor => Environment.GetEnvironmentVariable(ChoiceVariable) == Chosen;
+    /// <summary>Whether Xen's paging ring was asked for in this process.</summary>
+    internal static bool IsRingAskedFor => Environment.GetEnvironmentVariable(ChoiceVariable) == Ring;
 
-    /// <summary>Chooses for a PVH or HVM domain: the extension where there is no ring for it, or where it was asked for and takes the domain.</summary>
+    /// <summary>Chooses for a PVH or HVM domain: the extension, unless only Xen's paging ring takes the domain, or the ring was asked for.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain, which nobody records or serves yet.</param>
     /// <param name="hasNestedPaging">Whether it has nested paging: only then there is a choice.</param>
@@ -35,7 +35,7 @@ internal static class ExtensionSupport
         }
 
         bool hasRing = hasNestedPaging && control.SupportsPaging();
-        if (hasRing && !IsAskedFor)
+        if (hasRing && IsRingAskedFor)
         {
             return false;
         }

@@ -26,6 +26,9 @@ internal enum XenExtensionFlags : uint
 
     /// <summary>An original was lost: the checkpoint is gone.</summary>
     Lost = 1 << 5,
+
+    /// <summary>With <see cref="Accesses"/>, nested paging: a page's first touch is recorded as it happens, later ones at their epoch's end.</summary>
+    Harvest = 1 << 6,
 }
 
 /// <summary>What the extension says of a domain. Counts are in records, slots and pages.</summary>

@@ -24,7 +24,7 @@ internal sealed class PvSource : ISourceMechanism
     {
         _control = control;
         _facts = facts;
-        _recording = new ExtensionRecording(control, facts);
+        _recording = new ExtensionRecording(control, facts, byHarvest: false);
         _map = ReadMap(control, facts.DomId, facts.Info.Name);
         Memory = new XenGuestMemory(
             control, facts.DomId, facts.Info.Name, facts.PageCount, pfn => Volatile.Read(ref _map).FrameOf(pfn));

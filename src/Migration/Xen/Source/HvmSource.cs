@@ -32,7 +32,7 @@ internal sealed class HvmSource : ISourceMechanism
         Emulator = emulator;
         _memory = new XenGuestMemory(control, facts.DomId, facts.Info.Name, facts.PageCount, static pfn => (ulong)pfn);
         _recording = isRecordedByExtension
-            ? new ExtensionRecording(control, facts)
+            ? new ExtensionRecording(control, facts, byHarvest: control.GetDomain(facts.DomId).Flags.HasFlag(XenDomainFlags.Hap))
             : new RingRecording(control, facts, _memory);
     }
 

@@ -30,6 +30,25 @@ public sealed class ExtensionRecorderTests
         Assert.True(recorder.IsEpochOrdered);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void By_harvest_first_touches_come_in_order_and_later_ones_when_their_epoch_has_ended(bool withBackups)
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRecorder recorder = ExtensionRecorder.Start(
+            port, All(), withBackups ? new PageBackup(PageCount) : null, byHarvest: true, "vm", _ => { });
+        port.Read(7);
+        port.Write(3, 1);
+        recorder.BeginEpoch();
+        port.Write(3, 2);
+        port.Read(7);
+        port.Write(9, 1);
+        Assert.Equal([(0, 7, AccessKind.Read), (0, 3, AccessKind.Write), (1, 9, AccessKind.Write)], Drain(recorder));
+        recorder.BeginEpoch();
+        Assert.Equal([(1, 3, AccessKind.Write), (1, 7, AccessKind.Read)], Drain(recorder));
+    }
+
     [Fact]
     public void A_small_buffer_gets_every_record_in_turn()
     {
@@ -70,7 +89,7 @@ public sealed class ExtensionRecorderTests
         populated.TryClear(7);
         populated.TryClear(40);
         PageBackup backups = new(PageCount);
-        using ExtensionRecorder recorder = ExtensionRecorder.Start(port, populated, backups, "vm", _ => { });
+        using ExtensionRecorder recorder = ExtensionRecorder.Start(port, populated, backups, byHarvest: false, "vm", _ => { });
         port.Write(7, 1);
         port.Write(8, 1);
         Assert.Equal([(0, 8, AccessKind.Write)], Drain(recorder));
@@ -288,7 +307,7 @@ public sealed class ExtensionRecorderTests
     }
 
     private static ExtensionRecorder Start(FakeExtensionPort port, PageBackup? backups) =>
-        ExtensionRecorder.Start(port, All(), backups, "vm", _ => { });
+        ExtensionRecorder.Start(port, All(), backups, byHarvest: false, "vm", _ => { });
 
     private static List<(int Epoch, int Pfn, AccessKind Kind)> Drain(ExtensionRecorder recorder)
     {

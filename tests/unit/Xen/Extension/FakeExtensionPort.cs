@@ -17,6 +17,8 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     private readonly HashSet<int> _backed = [];
     private readonly HashSet<int> _read = [];
     private readonly HashSet<int> _written = [];
+    private readonly HashSet<int> _touched = [];
+    private readonly SortedDictionary<int, bool> _harvest = [];
     private readonly HashSet<int> _missing = [];
     private readonly HashSet<int> _inUse = [];
     private readonly SemaphoreSlim _event = new(0);
@@ -63,8 +65,9 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
                 return false;
             }
 
+            bool faults = Faults(pfn, write: true);
             BackUp(pfn);
-            Note(pfn, write: true);
+            Touch(pfn, write: true, faults);
             _memory[pfn] = content;
             return true;
         }
@@ -80,7 +83,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
                 return false;
             }
 
-            Note(pfn, write: false);
+            Touch(pfn, write: false, Faults(pfn, write: false));
             return true;
         }
     }
@@ -149,6 +152,12 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
         (long, long) ended = default;
         Locked([Phase.Started], () =>
         {
+            foreach ((int pfn, bool write) in _harvest)
+            {
+                Note(pfn, write);
+            }
+
+            _harvest.Clear();
             ended = (_half * 2 * pageCount, _count);
             _half ^= 1;
             _count = 0;
@@ -311,6 +320,23 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
         if (left <= Reserve || left == _slots / 4)
         {
             _event.Release();
+        }
+    }
+
+    /// <summary>Whether a touch is recorded when it happens, and not when the epoch ends.</summary>
+    private bool Faults(int pfn, bool write) => !_flags.HasFlag(XenExtensionFlags.Harvest) || !_touched.Contains(pfn)
+        || (write && _flags.HasFlag(XenExtensionFlags.Backups) && !_backed.Contains(pfn));
+
+    private void Touch(int pfn, bool write, bool faults)
+    {
+        _touched.Add(pfn);
+        if (faults)
+        {
+            Note(pfn, write);
+        }
+        else
+        {
+            _harvest[pfn] = write || _harvest.GetValueOrDefault(pfn);
         }
     }
 

@@ -22,7 +22,7 @@
 
 #if defined(__XEN__) || defined(__XEN_TOOLS__)
 
-#define XEN_PRERECORD_VERSION 1
+#define XEN_PRERECORD_VERSION 2
 
 #define __HYPERVISOR_prerecord_op __HYPERVISOR_arch_7
 
@@ -85,6 +85,14 @@
 #define XEN_PRERECORD_SERVING  (1U << 3)
 #define XEN_PRERECORD_FULL     (1U << 4)  /* the domain is paused: grow, or stop */
 #define XEN_PRERECORD_LOST     (1U << 5)  /* an original was lost: no rollback */
+
+/*
+ * Of start, with ACCESSES, for a domain with HAP: only the first touch of a page
+ * in the recording is recorded when it happens.  That it is touched again in a
+ * later epoch is recorded, without order, when that epoch ends; the processor
+ * notes it meanwhile at no cost for the domain.
+ */
+#define XEN_PRERECORD_HARVEST  (1U << 6)
 
 struct xen_prerecord_op {
     uint32_t version;               /* IN: XEN_PRERECORD_VERSION */

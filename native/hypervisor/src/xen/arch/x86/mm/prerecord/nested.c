@@ -14,8 +14,14 @@
  * The processor's own walks of the guest's page tables count as writes to them:
  * that is how it reports them.
  *
+ * With XEN_PRERECORD_HARVEST that is done once, when the recording starts.  From
+ * then on the end of an epoch goes over the entries that are settled, and takes
+ * the accessed and dirty bits that the processor has set in them: only a page's
+ * first touch of all, and first write while originals are kept, is a fault.
+ *
  * For AMD's nested page tables (p2m-pt.c) alone.
  */
+#include <xen/event.h>
 #include <xen/sched.h>
 #include <asm/altp2m.h>
 #include <asm/hap.h>
@@ -177,14 +183,32 @@ static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn)
     }
 }
 
-static void settle(l1_pgentry_t *entry, bool writable)
+static void settle(l1_pgentry_t *entry, bool writable, bool written)
 {
     p2m_type_t type = writable ? p2m_ram_rw : p2m_ram_logdirty;
+    unsigned int flags = USABLE;
 
-    safe_write_pte(entry,
-                   l1e_from_mfn(l1e_get_mfn(*entry),
-                                ((type & 0x7fUL) << 12) | USABLE |
-                                (writable ? _PAGE_RW : 0)));
+    if ( writable )
+        flags |= _PAGE_RW;
+    if ( writable && !written )
+        flags &= ~_PAGE_DIRTY; /* The processor says when it is. */
+
+    safe_write_pte(entry, l1e_from_mfn(l1e_get_mfn(*entry),
+                                       ((type & 0x7fUL) << 12) | flags));
+}
+
+/* May the page be written from now on without a fault?  With the lock held. */
+static bool needs_no_fault(struct prerecord *pr, unsigned long pfn)
+{
+    uint8_t state = *prerecord_state(pr, pfn);
+
+    if ( paging_mode_log_dirty(pr->d) )
+        return false;
+    if ( state & STATE_WRITTEN )
+        return true;
+
+    return (pr->flags & XEN_PRERECORD_HARVEST) &&
+           (!(pr->flags & XEN_PRERECORD_BACKUPS) || (state & STATE_BACKED));
 }
 
 /* A page is touched that is looked after.  Returns whether that settles it. */
@@ -193,7 +217,7 @@ static bool record(struct prerecord *pr, l1_pgentry_t *entry,
 {
     struct domain *d = pr->d;
     mfn_t mfn = l1e_get_mfn(*entry);
-    bool settled = is_settled(*entry), writable = false;
+    bool settled = is_settled(*entry), written = false, writable;
     p2m_type_t type = p2m_flags_to_type(l1e_get_flags(*entry));
 
     if ( settled && !(write && type == p2m_ram_logdirty) )
@@ -202,11 +226,9 @@ static bool record(struct prerecord *pr, l1_pgentry_t *entry,
     spin_lock(&pr->lock);
     if ( write && p2m_is_changeable(type) )
         /* The domain is paused where the store is full, and tries again. */
-        writable = !prerecord_backup(pr, pfn, mfn, true);
-    prerecord_note(pr, pfn, writable);
-    if ( !paging_mode_log_dirty(d) &&
-         (*prerecord_state(pr, pfn) & STATE_WRITTEN) )
-        writable = true;
+        written = !prerecord_backup(pr, pfn, mfn, true);
+    prerecord_note(pr, pfn, written);
+    writable = written || needs_no_fault(pr, pfn);
     spin_unlock(&pr->lock);
 
     if ( !p2m_is_changeable(type) )
@@ -214,9 +236,90 @@ static bool record(struct prerecord *pr, l1_pgentry_t *entry,
 
     if ( writable )
         paging_mark_pfn_dirty(d, _pfn(pfn));
-    settle(entry, writable);
+    settle(entry, writable, written);
 
     return true;
+}
+
+/* Takes the processor's bits from one entry; the guest runs meanwhile. */
+static void harvest(struct prerecord *pr, l1_pgentry_t *entry,
+                    unsigned long gfn)
+{
+    unsigned int flags = l1e_get_flags(*entry);
+    bool written = (flags & _PAGE_RW) && (flags & _PAGE_DIRTY);
+    mfn_t mfn = l1e_get_mfn(*entry);
+
+    if ( !(flags & _PAGE_PRESENT) || !is_settled(*entry) ||
+         !((flags & _PAGE_ACCESSED) || written) ||
+         prerecord_pfn(pr, mfn) != gfn || is_special_page(mfn_to_page(mfn)) )
+        return;
+
+    clear_bit(ilog2(_PAGE_ACCESSED), &entry->l1);
+    if ( written )
+        clear_bit(ilog2(_PAGE_DIRTY), &entry->l1);
+    prerecord_note(pr, gfn, written);
+}
+
+/*
+ * From one table of 4k pages, or from nothing where none is settled.  Returns
+ * the first gfn after it.
+ */
+static unsigned long harvest_part(struct prerecord *pr, struct p2m_domain *p2m,
+                                  unsigned long gfn)
+{
+    mfn_t mfn = pagetable_get_mfn(p2m_get_pagetable(p2m));
+    unsigned int i, level, order;
+    l1_pgentry_t *table;
+
+    for ( level = 4; level > 1; level-- )
+    {
+        l1_pgentry_t e;
+
+        order = (level - 1) * PAGETABLE_ORDER;
+        table = map_domain_page(mfn);
+        e = table[(gfn >> order) & (L1_PAGETABLE_ENTRIES - 1)];
+        unmap_domain_page(table);
+
+        if ( !(l1e_get_flags(e) & _PAGE_PRESENT) || !is_settled(e) ||
+             (l1e_get_flags(e) & _PAGE_PSE) )
+            return ((gfn >> order) + 1) << order;
+        mfn = l1e_get_mfn(e);
+    }
+
+    table = map_domain_page(mfn);
+    spin_lock(&pr->lock);
+    for ( i = 0; i < L1_PAGETABLE_ENTRIES; i++ )
+        harvest(pr, &table[i], gfn + i);
+    spin_unlock(&pr->lock);
+    unmap_domain_page(table);
+
+    return gfn + L1_PAGETABLE_ENTRIES;
+}
+
+/*
+ * At the end of an epoch.  Gives way in between; what is touched meanwhile may
+ * belong to this epoch or to the next one.
+ */
+int prerecord_nested_harvest(struct prerecord *pr)
+{
+    struct domain *d = pr->d;
+    struct p2m_domain *p2m = p2m_get_hostp2m(d);
+
+    while ( pr->harvested < pr->nr_pfns )
+    {
+        p2m_lock(p2m);
+        pr->harvested = harvest_part(pr, p2m, pr->harvested);
+        p2m_unlock(p2m);
+
+        if ( pr->harvested < pr->nr_pfns && hypercall_preempt_check() )
+            return -ERESTART;
+    }
+    pr->harvested = 0;
+
+    /* The processor sets the bits again only for what it has not cached. */
+    guest_flush_tlb_mask(d, d->dirty_cpumask);
+
+    return 0;
 }
 
 bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)

@@ -67,7 +67,7 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
     int rc;
 
     spin_lock(&pr->lock);
-    pr->count = pr->half = pr->epoch = pr->used = 0;
+    pr->count = pr->half = pr->epoch = pr->used = pr->harvested = 0;
     pr->flags = flags;
     spin_unlock(&pr->lock);
 
@@ -89,8 +89,16 @@ int prerecord_start(struct prerecord *pr, uint32_t flags)
     struct domain *d = pr->d;
     int rc;
 
-    if ( !flags || (flags & ~(XEN_PRERECORD_ACCESSES | XEN_PRERECORD_BACKUPS)) )
+    if ( !flags || (flags & ~(XEN_PRERECORD_ACCESSES | XEN_PRERECORD_BACKUPS |
+                              XEN_PRERECORD_HARVEST)) )
         return -EINVAL;
+    if ( flags & XEN_PRERECORD_HARVEST )
+    {
+        if ( !(flags & XEN_PRERECORD_ACCESSES) )
+            return -EINVAL;
+        if ( !paging_mode_hap(d) )
+            return -EOPNOTSUPP;
+    }
     if ( pr->missing )
         return -EBUSY;
     if ( (flags & XEN_PRERECORD_BACKUPS) &&
@@ -113,9 +121,17 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
 {
     struct domain *d = pr->d;
     bool nested = paging_mode_hap(d);
+    bool by_harvest = pr->flags & XEN_PRERECORD_HARVEST;
 
     if ( !(pr->flags & XEN_PRERECORD_RUNNING) )
         return -EINVAL;
+    if ( by_harvest )
+    {
+        int rc = prerecord_nested_harvest(pr);
+
+        if ( rc )
+            return rc;
+    }
 
     /* The order of the locks is the other one for nested paging. */
     if ( !nested )
@@ -127,7 +143,10 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
     op->u.epoch.number = pr->epoch;
     spin_unlock(&pr->lock);
     if ( nested )
-        prerecord_nested_arm(d);
+    {
+        if ( !by_harvest )
+            prerecord_nested_arm(d);
+    }
     else
     {
         shadow_blow_tables(d);

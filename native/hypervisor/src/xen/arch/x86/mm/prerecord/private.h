@@ -62,6 +62,7 @@ struct prerecord {
     struct prerecord_area records;      /* uint32_t, two halves */
     unsigned int half, epoch;
     unsigned long count;                /* records in the half being filled */
+    unsigned long harvested;            /* gfns done of an epoch that ends; `busy` */
 
     struct prerecord_area store, slot_pfns;
     unsigned long used, slots;          /* of the store */
@@ -105,6 +106,7 @@ bool prerecord_nested_fits(const struct domain *d);
 int prerecord_nested_prepare(struct domain *d);
 void prerecord_nested_switch(struct domain *d, bool on);
 void prerecord_nested_arm(struct domain *d);
+int prerecord_nested_harvest(struct prerecord *pr);
 
 /* missing.c; the first two with the lock held */
 bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn);

@@ -1,0 +1,133 @@
+"""What dies while the module works on it: domains and tools. The host lives, says so, and has its memory back.
+
+For each way to record and to serve: the hypervisor's extension with nested paging, with shadow page tables and of PV guests, and Xen's
+paging ring.
+"""
+import contextlib
+import time
+
+from lab_guest import Guest, expect_memory, free_memory
+from module_shell import ModuleShell, Shells
+from move_case import MoveCase, require_module
+from moves import METHODS, PACED, open_way
+from prerecord_lab import Lab
+
+LAB = Lab.attach()
+HOST = LAB.host(1)
+SHELLS, RING = Shells(LAB), Shells(LAB, paging="ring")
+# A push so slow that most pages are still missing when the domain dies.
+SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
+
+
+def setUpModule():
+    require_module(LAB)
+
+
+def wait_until(condition, what, timeout=300):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come within {timeout} s")
+        time.sleep(0.2)
+
+
+class LossCase(MoveCase):
+    lab = LAB
+
+    @classmethod
+    def tearDownClass(cls):
+        # The next class' shell listens where this one does.
+        cls.shells.end()
+
+    @contextlib.contextmanager
+    def losing(self, config):
+        """A guest that is gone afterwards, with every copy of it, every mark and all of its memory."""
+        before = free_memory(HOST)
+        guest = Guest(HOST, config).create(PACED, timeout=300)
+        guest.wait_ready(600)
+        try:
+            yield guest
+        finally:
+            for name in (guest.name, f"{guest.name}--incoming"):
+                HOST.run(["xl", "destroy", name], 120)
+        expect_memory(HOST, before)
+        self.assertEqual(len(HOST.run("xl list | sed 1d", 120).check().stdout.splitlines()), 1, "a domain is left")
+
+    def moving(self, guest, shell, receiver):
+        """Begins a move by post-copy; returns when the domain runs at its destination. The command's number, and the domain there."""
+        way = open_way(receiver)
+        before = guest.report()
+        number = shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {SLOWLY} -Confirm:$false -ErrorAction Stop")
+        moved = Guest(HOST, guest.config, f"{guest.name}--incoming")
+        moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+        return number, moved
+
+    def check_source_kept(self, guest):
+        """The domain has left: its remains stand still, and only their owner ends them."""
+        self.assertRegex(HOST.run(["xl", "list", guest.name], 120).check().stdout.splitlines()[1], r"\s-*[ps-]*[ps][ps-]*\s")
+
+    def check_destroyed_while_recorded(self, config):
+        shell = self.shells[1]
+        for mode in ("Observe", "Rollback"):
+            with self.subTest(f"{config}, {mode}"), self.losing(config) as guest:
+                number = shell.begin(f"Start-PreRecord -Name {guest.name} -Mode {mode} -Window 60s -Epoch 500ms -Confirm:$false -ErrorAction Stop")
+                wait_until(lambda: HOST.run("xenstore-list /prerecord/source", 120).stdout.strip(), "the recording")
+                guest.wait_progress(3, 600)
+                guest.destroy()
+                answer = shell.finish(number, 300)
+                self.assertNotEqual(answer["exitCode"], 0)
+                self.assertIn(guest.name, answer["stderr"])
+                print(f"\n{config}, {mode}: {answer['stderr'].strip().splitlines()[0]}", end="", flush=True)
+                self.assertEqual(HOST.run("xenstore-list /prerecord/source", 120).stdout.strip(), "", "a mark was left")
+
+    def check_destroyed_while_pages_are_missing(self, config):
+        shell = self.shells[1]
+        with self.losing(config) as guest:
+            number, moved = self.moving(guest, shell, shell)
+            moved.destroy()
+            answer = shell.finish(number, 300)
+            self.assertNotEqual(answer["exitCode"], 0)
+            print(f"\n{config}: {answer['stderr'].strip().splitlines()[0]}", end="", flush=True)
+            self.check_source_kept(guest)
+            shell.check(f"Get-Migration {guest.name} | Stop-Migration -Confirm:$false -ErrorAction SilentlyContinue")
+
+    def check_receiver_killed_while_pages_are_missing(self, config):
+        shell = self.shells[1]
+        with self.losing(config) as guest:
+            shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Confirm:$false")
+            with ModuleShell(HOST, paging=shell.paging) as receiver:
+                number, moved = self.moving(guest, shell, receiver)
+                receiver.kill()
+                answer = shell.finish(number, 300)
+                self.assertNotEqual(answer["exitCode"], 0)
+                print(f"\n{config}: {answer['stderr'].strip().splitlines()[0]}", end="", flush=True)
+                self.check_source_kept(guest)
+                moved.destroy()
+                shell.check(f"Get-Migration {guest.name} | Stop-Migration -Confirm:$false -ErrorAction SilentlyContinue")
+        # The next one comes in as if nothing had been.
+        self.check_move(config, "post-copy", 1, PACED)
+
+    def check(self, config):
+        self.check_destroyed_while_recorded(config)
+        self.check_destroyed_while_pages_are_missing(config)
+        self.check_receiver_killed_while_pages_are_missing(config)
+
+
+class ByExtension(LossCase):
+    shells = SHELLS
+
+    def test_nested_paging(self):
+        self.check("writer2")
+
+    def test_shadow_page_tables(self):
+        self.check("shadow2")
+
+    def test_paravirtualised(self):
+        self.check("pvwriter2")
+
+
+class ByRing(LossCase):
+    shells = RING
+
+    def test_nested_paging(self):
+        self.check("writer2")
