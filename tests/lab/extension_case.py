@@ -79,9 +79,9 @@ class Case(unittest.TestCase):
         self.assertLessEqual(found["excused"], excused)
         return found
 
-    def record(self, guest, tool, epochs=3, excused=8):
+    def record(self, guest, tool, epochs=3, excused=8, flags=ACCESSES | BACKUPS):
         """One recording of `epochs` epochs, each as long as a heartbeat of the guest."""
-        self.begin(tool)
+        self.begin(tool, flags=flags)
         for _ in range(epochs):
             guest.wait_progress(1)
             tool("epoch")

@@ -97,7 +97,7 @@ internal static class ProtocolErrors
 
     public static MigrationException Lost(Exception? cause = null) => new(
         MigrationErrorId.ConnectionLost,
-        $"The connection to the peer was lost{(cause is null ? "" : ": " + cause.Message)}.",
+        $"The connection to the peer was lost{(cause is null ? "" : ": " + cause.Message.TrimEnd('.'))}.",
         "Check the network and the peer's log.",
         null,
         cause);

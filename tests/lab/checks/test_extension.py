@@ -104,10 +104,10 @@ class Writers(Case):
 class Load(Case):
     """Each load is recorded, rolled back and served again and again on one guest."""
 
-    def check(self, config, *overrides):
+    def check(self, config, *overrides, flags=ACCESSES | BACKUPS):
         with running(config, *overrides) as (guest, tool):
             for _ in range(ROLLBACKS):
-                found = self.record(guest, tool)
+                found = self.record(guest, tool, flags=flags)
                 print(f"\n{config}: {found}", end="", flush=True)
                 self.assertGreater(found["changed"], 20)
             self.check_healthy(guest)
@@ -143,12 +143,20 @@ class Load(Case):
 
     def check_nested(self, config):
         self.require_nested_paging()
-        self.check(config, 'type="pvh"')
+        # As the module does it; the trajectory above is also that of faults alone.
+        self.check(config, 'type="pvh"', flags=ACCESSES | BACKUPS | HARVEST)
 
     def test_ballooning_and_log_dirty_at_once(self):
-        with running("writer2") as (guest, tool):
+        self.check_ballooned_and_saved()
+
+    def test_nested_ballooning_and_log_dirty_at_once(self):
+        self.require_nested_paging()
+        self.check_ballooned_and_saved('type="pvh"', flags=ACCESSES | BACKUPS | HARVEST)
+
+    def check_ballooned_and_saved(self, *overrides, flags=ACCESSES | BACKUPS):
+        with running("writer2", *overrides) as (guest, tool):
             for _ in range(ROLLBACKS):
-                self.begin(tool)
+                self.begin(tool, flags=flags)
                 HOST.run(f"xl mem-set {guest.name} 100", 120).check()
                 saving = HOST.start(f"xl save -c {guest.name} /tmp/extension.save")
                 for _ in range(3):
