@@ -45,11 +45,23 @@ internal sealed class RingRecording(XenControl control, DomainFacts facts, IGues
     /// <inheritdoc/>
     public void EndCapture()
     {
-        if (!_isRecording && _traps is not null)
+        if (_isRecording || _traps is not { } traps)
         {
-            _traps.Remove();
-            _traps.Dispose();
-            _traps = null;
+            return;
+        }
+
+        _traps = null;
+        try
+        {
+            traps.Remove();
+        }
+        catch (XenException exception) when (exception.Errno == XenErrno.NoProcess)
+        {
+            // The domain was destroyed, and its traps with it.
+        }
+        finally
+        {
+            traps.Dispose();
         }
     }
 

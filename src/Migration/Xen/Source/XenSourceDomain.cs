@@ -205,9 +205,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         {
             if (!_isDestroyed)
             {
-                _recorder?.Dispose();
-                _tracker?.Dispose();
-                Resume();
+                LetGo();
                 _marker.Remove();
             }
         }
@@ -216,6 +214,20 @@ internal sealed class XenSourceDomain : ISourceDomain
             _isDisposed = true;
             _mechanism.Dispose();
             _control.Dispose();
+        }
+    }
+
+    private void LetGo()
+    {
+        try
+        {
+            _recorder?.Dispose();
+            _tracker?.Dispose();
+            Resume();
+        }
+        catch (XenException exception) when (exception.Errno == XenErrno.NoProcess)
+        {
+            // Somebody has destroyed it: there is nothing to let go of.
         }
     }
 
