@@ -49,8 +49,8 @@ class LossCase(MoveCase):
         """A guest that is gone afterwards, with every copy of it, every mark and all of its memory."""
         before = free_memory(HOST)
         guest = Guest(HOST, config).create(PACED, timeout=300)
-        guest.wait_ready(600)
         try:
+            guest.wait_ready(600)
             yield guest
         finally:
             for name in (guest.name, f"{guest.name}--incoming"):
@@ -67,8 +67,11 @@ class LossCase(MoveCase):
         moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
         return number, moved
 
-    def check_source_kept(self, guest):
-        """What the destination misses is nowhere else: the remains stand still, and stay."""
+    def check_interrupted(self, shell, number, guest):
+        """The command says what was lost. What the destination misses is nowhere else: the remains stand still, and stay."""
+        answer = shell.finish(number, 300)
+        self.assertNotEqual(answer["exitCode"], 0)
+        print(f"\n{guest.name}: {error_of(answer)}", end="", flush=True)
         state = HOST.run(["xl", "list", guest.name], 120).check().stdout.splitlines()[1].split()[4]
         self.assertTrue({"p", "s"} & set(state), f"{guest.name} is {state}")
 
@@ -97,10 +100,7 @@ class LossCase(MoveCase):
         with self.losing(config) as guest:
             number, moved = self.moving(guest, shell, shell)
             moved.destroy()
-            answer = shell.finish(number, 300)
-            self.assertNotEqual(answer["exitCode"], 0)
-            print(f"\n{config}: {error_of(answer)}", end="", flush=True)
-            self.check_source_kept(guest)
+            self.check_interrupted(shell, number, guest)
             self.check_given_up(shell, guest)
 
     def check_receiver_killed_while_pages_are_missing(self, config):
@@ -110,10 +110,7 @@ class LossCase(MoveCase):
             with ModuleShell(HOST, paging=shell.paging) as receiver:
                 number, moved = self.moving(guest, shell, receiver)
                 receiver.kill()
-                answer = shell.finish(number, 300)
-                self.assertNotEqual(answer["exitCode"], 0)
-                print(f"\n{config}: {error_of(answer)}", end="", flush=True)
-                self.check_source_kept(guest)
+                self.check_interrupted(shell, number, guest)
                 moved.destroy()
                 self.check_given_up(shell, guest)
         # The next one comes in as if nothing had been.
