@@ -28,7 +28,7 @@ def running(config, *overrides, rate=1000):
     before = free_memory(HOST)
     HOST.run(f": > /out/guest-{config}.log", 120).check()
     workload = config.rstrip("2")
-    guest = Guest(HOST, config).create('type="pv"', f'extra="{WORDS.format(rate=rate, workload=workload)}"', *overrides, timeout=300)
+    guest = Guest(HOST, config).create('type="pv"', 'on_reboot="preserve"', f'extra="{WORDS.format(rate=rate, workload=workload)}"', *overrides, timeout=300)
     tool = None
     try:
         guest.wait_report(lambda report: report.beat >= 3 and (report.keys or workload != "redis") and
