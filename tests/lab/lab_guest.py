@@ -92,25 +92,20 @@ class Guest:
 
     def verify_redis(self, timeout=240):
         """Has every redis key re-read; returns (keys, right, wrong, missing)."""
-        number = int(time.time() * 1000) % 1_000_000_000 + 1
+        reply = self.request(int(time.time() * 1000) % 1_000_000_000 + 1, timeout)
+        return tuple(int(reply[name]) for name in ("keys", "right", "wrong", "missing"))
+
+    def request(self, number, timeout=240):
+        """Has the guest do what its workload does at a request: `redis` re-reads its keys, `trail` touches its pages in an order that
+        follows from the number. Returns its reply when that is done."""
         self.write("data/lab-request", number)
         deadline = time.monotonic() + timeout
         while True:
             reply = dict(part.split("=") for part in (self.read("data/lab-reply") or "").split())
             if reply.get("request") == str(number):
-                return tuple(int(reply[name]) for name in ("keys", "right", "wrong", "missing"))
+                return reply
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not re-read its keys within {timeout} s")
-            time.sleep(0.5)
-
-    def request(self, request, timeout=240):
-        """Has the guest do what its workload does at a request, a number: `trail` touches its pages in an order that follows
-        from it. Returns when that is done."""
-        self.write("data/lab-request", request)
-        deadline = time.monotonic() + timeout
-        while f"request={request} " not in (self.read("data/lab-reply") or ""):
-            if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not do as it was asked within {timeout} s")
+                raise LabError(f"{self.name} did not do as request {number} asks within {timeout} s")
             time.sleep(0.5)  # dom0 comes before its guests
 
     def save(self, path, timeout=300):

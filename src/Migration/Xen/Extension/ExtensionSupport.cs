@@ -34,8 +34,7 @@ internal static class ExtensionSupport
                 subject);
         }
 
-        bool hasRing = hasNestedPaging && control.SupportsPaging();
-        if (hasRing && IsRingAskedFor)
+        if (hasNestedPaging && IsRingAskedFor && control.SupportsPaging())
         {
             return false;
         }

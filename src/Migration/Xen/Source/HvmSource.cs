@@ -25,14 +25,16 @@ internal sealed class HvmSource : ISourceMechanism
     /// <param name="facts">What is known of it.</param>
     /// <param name="emulator">Its emulator; null where it has none.</param>
     /// <param name="isRecordedByExtension">Whether the hypervisor's extension records it, or Xen's paging ring.</param>
-    internal HvmSource(XenControl control, DomainFacts facts, DomainEmulator? emulator, bool isRecordedByExtension)
+    /// <param name="hasNestedPaging">Whether it has nested paging.</param>
+    internal HvmSource(
+        XenControl control, DomainFacts facts, DomainEmulator? emulator, bool isRecordedByExtension, bool hasNestedPaging)
     {
         _control = control;
         _facts = facts;
         Emulator = emulator;
         _memory = new XenGuestMemory(control, facts.DomId, facts.Info.Name, facts.PageCount, static pfn => (ulong)pfn);
         _recording = isRecordedByExtension
-            ? new ExtensionRecording(control, facts, byHarvest: control.GetDomain(facts.DomId).Flags.HasFlag(XenDomainFlags.Hap))
+            ? new ExtensionRecording(control, facts, byHarvest: hasNestedPaging)
             : new RingRecording(control, facts, _memory);
     }
 

@@ -50,7 +50,6 @@ internal sealed class RingRecording(XenControl control, DomainFacts facts, IGues
             return;
         }
 
-        _traps = null;
         try
         {
             traps.Remove();
@@ -59,10 +58,9 @@ internal sealed class RingRecording(XenControl control, DomainFacts facts, IGues
         {
             // The domain was destroyed, and its traps with it.
         }
-        finally
-        {
-            traps.Dispose();
-        }
+
+        traps.Dispose();
+        _traps = null;
     }
 
     /// <inheritdoc/>

@@ -189,7 +189,7 @@ internal static class SourceOpening
             ring.TryClose();
         }
 
-        return new HvmSource(control, facts, emulator, isByExtension);
+        return new HvmSource(control, facts, emulator, isByExtension, hasNestedPaging);
     }
 
     private static MigrationException NotSupported(string name, string reason, string remedy) =>
