@@ -1,7 +1,9 @@
 """Recordings and moves of guests by the module, measured: between two hosts over TLS, or on one host."""
+import time
 from dataclasses import dataclass
 
 from lab_guest import Guest, is_listening, wait_listening
+from prerecord_lab import LabError
 
 PORT, RELAY_PORT = 7000, 7001
 KEYS = "/tmp/prerecord-keys"
@@ -46,6 +48,20 @@ class Way:
     destination: object
     target_host: object
     address: str
+
+
+def is_marked(host):
+    """Whether a domain of the host is marked as recorded or moved by the module."""
+    return host.run("xenstore-list /prerecord/source", 120).stdout.strip() != ""
+
+
+def wait_marked(host, timeout=300):
+    """Waits until a domain of the host is marked."""
+    deadline = time.monotonic() + timeout
+    while not is_marked(host):
+        if time.monotonic() > deadline:
+            raise LabError(f"host{host.number} marks no domain as recorded within {timeout} s")
+        time.sleep(0.2)
 
 
 def receive(shell):

@@ -4,12 +4,11 @@ For each way to record and to serve: the hypervisor's extension with nested pagi
 paging ring.
 """
 import contextlib
-import time
 
 from lab_guest import Guest, expect_memory, free_memory
 from module_shell import ModuleShell, Shells
 from move_case import MoveCase, require_module
-from moves import METHODS, PACED, open_way
+from moves import METHODS, PACED, is_marked, open_way, wait_marked
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
@@ -21,14 +20,6 @@ SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
 
 def setUpModule():
     require_module(LAB)
-
-
-def wait_until(condition, what, timeout=300):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come within {timeout} s")
-        time.sleep(0.2)
 
 
 def error_of(answer):
@@ -86,14 +77,14 @@ class LossCase(MoveCase):
         for mode in ("Observe", "Rollback"):
             with self.subTest(f"{config}, {mode}"), self.losing(config) as guest:
                 number = shell.begin(f"Start-PreRecord -Name {guest.name} -Mode {mode} -Window 900s -Epoch 500ms -Confirm:$false -ErrorAction Stop")
-                wait_until(lambda: HOST.run("xenstore-list /prerecord/source", 120).stdout.strip(), "the recording")
+                wait_marked(HOST)
                 guest.wait_progress(1, 600)  # by the ring a recorded guest hardly gets on
                 guest.destroy()
                 answer = shell.finish(number, 300)
                 self.assertNotEqual(answer["exitCode"], 0)
                 self.assertIn(guest.name, answer["stderr"])
                 print(f"\n{config}, {mode}: {error_of(answer)}", end="", flush=True)
-                self.assertEqual(HOST.run("xenstore-list /prerecord/source", 120).stdout.strip(), "", "a mark was left")
+                self.assertFalse(is_marked(HOST), "a mark was left")
 
     def check_destroyed_while_pages_are_missing(self, config):
         shell = self.shells[1]

@@ -3,12 +3,11 @@
 LAB_PV_MOVES: how often each guest of a series is moved (default 2).
 """
 import os
-import time
 
-from lab_guest import free_memory, running
+from lab_guest import expect_memory, free_memory, running
 from module_shell import ModuleShell, Shells
 from move_case import MoveCase, require_module
-from moves import PACED
+from moves import PACED, is_marked, wait_marked
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
@@ -38,8 +37,8 @@ class Recordings(PvCase):
             self.assertLess(rolled_back["backed"], rolled_back["recorded"], "reads are told from writes, and are not backed up")
             self.check_observed(guest)
             self.check_whole(guest, before)
-            self.assertEqual(HOST.run("xenstore-list /prerecord/source").stdout.strip(), "", "a marker was left")
-            self.assertGreaterEqual(free_memory(HOST), free, "the extension kept memory")
+            self.assertFalse(is_marked(HOST), "a mark was left")
+            expect_memory(HOST, free)
 
     def test_a_paced_writer(self):
         self.check_recording("pvwriter", PACED)
@@ -115,8 +114,7 @@ class Refusals(PvCase):
         # The second shell first: it takes long to start, and the recording must still run by then.
         with ModuleShell(HOST) as second, running([HOST], "pvidle") as guest:
             busy = SHELLS[1].begin(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 60s -Epoch 1s -Confirm:$false")
-            while HOST.run("xenstore-list /prerecord/source").stdout.strip() == "":
-                time.sleep(0.2)
+            wait_marked(HOST)
             answer = second.run(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 1s -Confirm:$false -ErrorAction Stop")
             self.assertIn("DomainBusy", answer["stderr"])
             SHELLS[1].cancel(busy)

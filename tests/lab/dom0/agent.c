@@ -220,8 +220,9 @@ static void handle_frame(char type, uint32_t channel, char *payload, size_t leng
 		}
 		break;
 	case 'K':
-		if (job && length == 1)
-			kill(-job->pid, payload[0]);
+		/* Just forked, it does not lead its group yet. */
+		if (job && length == 1 && kill(-job->pid, payload[0]) != 0)
+			kill(job->pid, payload[0]);
 		break;
 	default:
 		fprintf(stderr, "agent: unknown frame %d\n", type);

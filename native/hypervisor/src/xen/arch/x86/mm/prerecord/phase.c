@@ -142,16 +142,13 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
     prerecord_next_epoch(pr);
     op->u.epoch.number = pr->epoch;
     spin_unlock(&pr->lock);
-    if ( nested )
-    {
-        if ( !by_harvest )
-            prerecord_nested_arm(d);
-    }
-    else
+    if ( !nested )
     {
         shadow_blow_tables(d);
         paging_unlock(d);
     }
+    else if ( !by_harvest )
+        prerecord_nested_arm(d);
 
     return 0;
 }
