@@ -76,7 +76,7 @@ class Case(unittest.TestCase):
         tool("release")
         tool("unpause")
         self.assertEqual((found["wrong"], flags & LOST), (0, 0), found)
-        self.assertLessEqual(found["excused"], excused)
+        self.assertLessEqual(found["excused"], excused, found)
         return found
 
     def record(self, guest, tool, epochs=3, excused=8, flags=ACCESSES | BACKUPS):

@@ -55,7 +55,7 @@ class Tool:
 
     def numbers(self, command, timeout=300):
         """The answer's words `name number name number` as a dictionary."""
-        return {name: int(number) for name, number in re.findall(r"([a-z0-9]+) (\d+)", self(command, timeout))}
+        return {name: int(number) for name, number in re.findall(r"([a-z0-9]+) (-?\d+)", self(command, timeout))}
 
     def records(self):
         """The ended epoch's records: (pfn, whether written), in order."""

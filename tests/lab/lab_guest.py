@@ -77,6 +77,10 @@ class Guest:
                 raise LabError(f"{self.name} did not come to {what} within {timeout} s; its last report: {report}; {self.read('data/lab-error') or 'no error'}")
             time.sleep(0.5)
 
+    def memory(self):
+        """MiB that the guest has now, whatever its balloon is to come to."""
+        return int(self.host.run(["xl", "list", self.name], 120).check().stdout.splitlines()[1].split()[2])
+
     def wait_ready(self, timeout=240):
         """Waits until the workload runs (and redis is filled)."""
         def ready(report):

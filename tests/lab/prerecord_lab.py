@@ -172,18 +172,23 @@ class Lab:
     time_limit    seconds until the whole lab is brought down; None for no limit
     xen, options  more words for Xen's command line, more arguments for QEMU
     iommu         whether the machines have an IOMMU (AMD's), which Xen uses for domains with passthrough= set
+    counted       whether the machines' time is the number of instructions they have executed, 8 ns each, and no wait takes
+                  any: speeds then do not depend on what else the emulating machine does. For one host
     hypervisor    "patched", "debug", "unpatched" or "stock": see tests/lab/build
     """
 
     def __init__(self, name="lab", hosts=1, share=None, output=None, memory=3072, dom0=1536, processors=1,
-                 boot_limit=600, time_limit=None, xen="", options=(), iommu=False, hypervisor="patched", log=None):
+                 boot_limit=600, time_limit=None, xen="", options=(), iommu=False, counted=False, hypervisor="patched", log=None):
         if hosts not in (1, 2):
             raise LabError("a lab has 1 or 2 hosts")
+        if counted and hosts > 1:
+            raise LabError("two hosts cannot have counted time: each would have one of its own")
         self.name, self.count = name, hosts
         self.output = Path(output or HERE.parent.parent / "artifacts" / "lab" / name).resolve()
         self.share = Path(share).resolve() if share else None
         self.memory, self.dom0, self.processors = memory, dom0, processors
-        self.boot_limit, self.time_limit, self.xen, self.options, self.iommu = boot_limit, time_limit, xen, list(options), iommu
+        self.boot_limit, self.time_limit, self.xen, self.options = boot_limit, time_limit, xen, list(options)
+        self.iommu, self.counted = iommu, counted
         self.control = str(default_runtime() / name)
         self.boot_seconds = None
         self.hypervisor = hypervisor
@@ -271,13 +276,14 @@ class Lab:
         kernel = f"console=hvc0 loglevel=4 mitigations=off audit=0 apparmor=0 lab.host={number} lab.hosts={self.count}"
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-machine", "q35" if self.iommu else "pc", "-accel", "tcg,thread=multi", "-cpu", "max,-smap,-smep,-pku,-rdtscp",
+            "-machine", "q35" if self.iommu else "pc", "-accel", "tcg,thread=" + ("single" if self.counted else "multi"), "-cpu", "max,-smap,-smep,-pku,-rdtscp",
             "-smp", str(self.processors), "-m", str(self.memory),
             "-kernel", str(images / "xen"), "-append", xen,
             "-initrd", f"{images / 'vmlinuz'} {kernel},{images / 'initrd'}",
             "-serial", f"file:{serial}",
             "-chardev", f"socket,id=agent,fd={theirs.fileno()}",
             *(["-device", "amd-iommu"] if self.iommu else []),
+            *(["-icount", "shift=3,sleep=off"] if self.counted else []),
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=lab"]
         for tag, folder, more in shares:
             command += ["-fsdev", f"local,id={tag},path={folder},security_model=none{more}",

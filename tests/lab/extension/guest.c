@@ -144,7 +144,8 @@ uint32_t *slots_by_pfn(uint64_t used)
 
 static uint32_t *backed;
 static size_t compared, wrong, changed, excused;
-static size_t first_wrong, first_slot, first_offset; /* slot: one more than its number; 0: not backed up, or cannot be read */
+static size_t first_wrong, first_slot; /* slot: one more than its number; 0: not backed up */
+static int first_offset; /* of the first wrong byte, or why the page cannot be read: a negative errno */
 
 static size_t first_difference(const char *a, const char *b)
 {
@@ -155,7 +156,7 @@ static size_t first_difference(const char *a, const char *b)
 	return i;
 }
 
-static void note_wrong(size_t pfn, size_t offset)
+static void note_wrong(size_t pfn, int offset)
 {
 	if (wrong++)
 		return;
@@ -175,17 +176,16 @@ static void check(size_t pfn, const char *original)
 		excused++;
 		return;
 	}
-	note_wrong(pfn, offset);
+	note_wrong(pfn, (int)offset);
 }
 
-static uint16_t *differs; /* of a page that is not as it was, one more than the first such byte; UNREADABLE */
-enum { UNREADABLE = PAGE + 1 };
+static int *differs; /* of a page that is not as it was, one more than the first such byte; a negative errno if it cannot be read */
 
 static void note_difference(size_t pfn, char *page, int error)
 {
 	size_t offset = error ? PAGE : first_difference(page, before + pfn * PAGE);
 
-	differs[pfn] = error ? UNREADABLE : offset == PAGE ? 0 : (uint16_t)(offset + 1);
+	differs[pfn] = error ? error : offset == PAGE ? 0 : (int)offset + 1;
 }
 
 /*
@@ -211,11 +211,11 @@ void compare(void)
 		if (backed[pfn])
 			check(pfn, store + (size_t)(backed[pfn] - 1) * PAGE);
 		else if (differs[pfn])
-			note_wrong(pfn, differs[pfn] - 1u);
+			note_wrong(pfn, differs[pfn] - (differs[pfn] > 0));
 	}
 	printf("ok pages %zu backed %llu changed %zu excused %zu wrong %zu", compared, (unsigned long long)used, changed, excused, wrong);
 	if (wrong)
-		printf(" first %zu slot %zu offset %zu", first_wrong, first_slot, first_offset);
+		printf(" first %zu slot %zu offset %d", first_wrong, first_slot, first_offset);
 	printf("\n");
 	if (store)
 		unmap_frames(store, used);

@@ -174,8 +174,12 @@ uint64_t *read_p2m(size_t *count)
 	if (domctl(DOMCTL_info, info, 7))
 		die("domain information");
 	if (info[0] >> 32 & INFO_HVM) {
-		/* Memory begins at 0 in one piece; the few pages elsewhere are Xen's and the toolstack's. */
-		*count = info[1];
+		/* Memory begins at 0 in one piece, less what the balloon holds; the few pages elsewhere are Xen's and the toolstack's. */
+		static size_t most;
+
+		if (info[1] > most)
+			most = info[1];
+		*count = most;
 		p2m = calloc(*count, 8);
 		for (size_t i = 0; i < *count; i++)
 			p2m[i] = i;

@@ -51,6 +51,13 @@ public sealed class XenErrorTests
     }
 
     [Fact]
+    public void A_page_that_cannot_be_trapped_any_more_says_what_may_have_happened()
+    {
+        XenException exception = new("XENMEM_paging_op_nominate", XenErrno.Invalid, "Domain 7, page 257", "");
+        Assert.Contains("was destroyed", exception.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_domctl_refused_for_its_version_is_not_taken_for_missing_rights()
     {
         XenException exception = new("xc_domain_getinfolist", XenErrno.Access, "The Xen host", "");

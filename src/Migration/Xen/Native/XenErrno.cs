@@ -112,6 +112,9 @@ internal static class XenErrno
                     + "and load the modules xen-privcmd and xen-evtchn."),
             NoEntry or 111 when call == "xs_open" => (MigrationErrorId.NotSupported,
                 "xenstored does not answer: start the Xen toolstack (systemctl start xenstored)."),
+            Invalid when call == "XENMEM_paging_op_nominate" => (MigrationErrorId.HypervisorCall,
+                "The page is the domain's no more: the domain was destroyed meanwhile, or gave the page back. Where `xl list` "
+                + "still shows it, begin again."),
             NoProcess => (MigrationErrorId.DomainNotFound, "The domain is gone: list the domains of the host."),
             OutOfMemory => (MigrationErrorId.OutOfMemory, "Free memory on the host (xl info shows free_memory), or choose another."),
             _ => (MigrationErrorId.HypervisorCall, "Look at `xl dmesg` for what the hypervisor says of it."),
