@@ -11,7 +11,8 @@
 #include "host.h"
 
 enum {
-	HYPERCALL_mmuext_op = 26, HYPERCALL_domctl = 36,
+	HYPERCALL_mmuext_op = 26, HYPERCALL_domctl = 36, HYPERCALL_dm_op = 41,
+	DMOP_set_mem_type = 12,
 	DOMCTL_VERSION = 0x15, DOMCTL_pause = 3, DOMCTL_unpause = 4, DOMCTL_info = 5, DOMCTL_shadow = 10,
 	INFO_HVM = 1 << 1, /* of the flags that DOMCTL_info gives */
 	/* In the shared information page: arch.max_pfn, arch.pfn_to_mfn_frame_list_list. */
@@ -111,6 +112,21 @@ long mmu_extended(unsigned cmd, uint64_t frame)
 
 	memcpy(argument, &op, sizeof(op));
 	return hypercall(HYPERCALL_mmuext_op, (uint64_t)argument, 1, 0, domid);
+}
+
+long set_memory_type(uint64_t pfn, unsigned type)
+{
+	struct { uint64_t address, size; } *buffer = (void *)argument;
+	struct { uint32_t op, pad, count; uint16_t type, pad2; uint64_t first, rest[8]; } *op = (void *)(argument + sizeof(*buffer));
+
+	memset(argument, 0, sizeof(*buffer) + sizeof(*op));
+	op->op = DMOP_set_mem_type;
+	op->type = (uint16_t)type;
+	op->count = 1;
+	op->first = pfn;
+	buffer->address = (uint64_t)op;
+	buffer->size = sizeof(*op);
+	return hypercall(HYPERCALL_dm_op, domid, 1, (uint64_t)buffer, 0);
 }
 
 void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors)

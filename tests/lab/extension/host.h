@@ -17,6 +17,9 @@ enum { LOG_DIRTY_OFF = 0, LOG_DIRTY_ENABLE = 2, LOG_DIRTY_CLEAN = 11 };
 long log_dirty(unsigned cmd, void *bitmap, uint64_t pages);
 /* One extended operation on the domain's page tables, such as pinning a frame. */
 long mmu_extended(unsigned cmd, uint64_t frame);
+/* How an HVM guest's page may be used. */
+enum { MEMORY_READ_WRITE = 0, MEMORY_READ_ONLY = 1 };
+long set_memory_type(uint64_t pfn, unsigned type);
 
 /* Maps frames of the domain; errors[i] is 0 or a negative errno, and that page must not be touched. */
 void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors);

@@ -75,6 +75,14 @@ static void pin(uint64_t pfn, uint64_t level)
 	printf("ok\n");
 }
 
+/* Has Xen change an HVM guest's page's own entry, to and fro. */
+static void retype(uint64_t pfn)
+{
+	if (set_memory_type(pfn, MEMORY_READ_ONLY) || set_memory_type(pfn, MEMORY_READ_WRITE))
+		return fail("refused");
+	printf("ok\n");
+}
+
 /* Ends `count` epochs, `milliseconds` after each other: of a recording, or of Xen's own log of written pages. */
 static void run_epochs(unsigned milliseconds, unsigned count, int of_log_dirty)
 {
@@ -142,6 +150,8 @@ static int perform(const char *word, uint64_t a, uint64_t b, uint64_t c)
 		log_dirty(a ? LOG_DIRTY_ENABLE : LOG_DIRTY_OFF, NULL, 0) ? fail("refused") : (void)printf("ok\n");
 	} else if (!strcmp(word, "pin"))
 		pin(a, b);
+	else if (!strcmp(word, "retype"))
+		retype(a);
 	else if (!strcmp(word, "fuzz"))
 		fuzz(a, (unsigned)b);
 	else if (!strcmp(word, "tidy"))

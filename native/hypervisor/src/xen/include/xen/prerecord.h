@@ -17,6 +17,7 @@ bool prerecord_must_repeat_slow(const struct vcpu *v);
 void prerecord_forget_slow(struct domain *d, mfn_t mfn);
 bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write);
 bool prerecord_records_slow(const struct domain *d);
+void prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn);
 int prerecord_promote_slow(struct domain *d, struct page_info *page,
                            unsigned long type);
 
@@ -125,6 +126,14 @@ static inline bool prerecord_nested_fault(struct vcpu *v, unsigned long gfn,
            prerecord_nested_fault_slow(v, gfn, write);
 }
 
+/* Before Xen changes the second-level entry of one page. */
+static inline void prerecord_nested_change(struct p2m_domain *p2m,
+                                           unsigned long gfn)
+{
+    if ( prerecord_on(p2m->domain) )
+        prerecord_nested_change_slow(p2m, gfn);
+}
+
 /* Are pages of a domain with nested paging to fault at their first write? */
 static inline bool prerecord_records(const struct domain *d)
 {
@@ -163,6 +172,7 @@ void prerecord_final_teardown(struct domain *d);
 #define prerecord_promote(page, type) ((void)(page), (void)(type), 0)
 #define prerecord_nested_fault(v, gfn, write) ((void)(v), (void)(gfn), false)
 #define prerecord_records(d) ((void)(d), false)
+#define prerecord_nested_change(p2m, gfn) ((void)(p2m), (void)(gfn))
 #define prerecord_in_use(d) ((void)(d), false)
 #define prerecord_must_repeat(v) ((void)(v), false)
 #define prerecord_repeat_hypercall(v, result) ((void)(v), false)

@@ -183,6 +183,24 @@ static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn)
     }
 }
 
+/*
+ * The new entry may let the guest write without a fault, so the page counts as
+ * written.  The others of a large page are not to be settled with it.
+ */
+void prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
+{
+    l1_pgentry_t *entry;
+
+    if ( !paging_mode_hap(p2m->domain) || !p2m_is_hostp2m(p2m) )
+        return;
+
+    entry = map_leaf(p2m, gfn);
+    if ( !entry )
+        return;
+    prerecord_write_slow(p2m->domain, l1e_get_mfn(*entry), false);
+    unmap_domain_page(entry);
+}
+
 static void settle(l1_pgentry_t *entry, bool writable, bool written)
 {
     p2m_type_t type = writable ? p2m_ram_rw : p2m_ram_logdirty;
