@@ -21,6 +21,7 @@ class Recording(Case):
         """Records a guest that goes along trails. Yields for each what it touched and what was recorded of that: (page, whether written).
         `before` is called before each, with the trail's page of each pfn, and may add to what is touched."""
         with running("trail", *overrides) as (guest, tool):
+            guest.request(6)  # once it answers, its pages are there
             self.begin(tool, flags=flags)
             page = {int(pfn): int(number) for number, pfn in (word.split(":") for word in tool(f"find {TRAIL_MAGIC}").split())}
             self.assertEqual(sorted(page.values()), list(range(TRAIL_PAGES)))
