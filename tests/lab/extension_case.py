@@ -49,7 +49,7 @@ def stands_still(guest, tool):
     does not show it, and `xl unpause` cannot lift it."""
     def used():
         tool("wait 1000")
-        return HOST.run(f"xl list {guest.name} | sed 1d", 120).check().stdout.split()[5]
+        return guest.listed()[5]
     return used() == used()
 
 

@@ -77,9 +77,13 @@ class Guest:
                 raise LabError(f"{self.name} did not come to {what} within {timeout} s; its last report: {report}; {self.read('data/lab-error') or 'no error'}")
             time.sleep(0.5)
 
+    def listed(self):
+        """What `xl list` says of it: name, number, MiB that it has now, vCPUs, state, seconds of processor time; as words."""
+        return self.host.run(["xl", "list", self.name], 120).check().stdout.splitlines()[1].split()
+
     def memory(self):
         """MiB that the guest has now, whatever its balloon is to come to."""
-        return int(self.host.run(["xl", "list", self.name], 120).check().stdout.splitlines()[1].split()[2])
+        return int(self.listed()[2])
 
     def wait_ready(self, timeout=240):
         """Waits until the workload runs (and redis is filled)."""

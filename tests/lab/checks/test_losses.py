@@ -63,7 +63,7 @@ class LossCase(MoveCase):
         answer = shell.finish(number, 300)
         self.assertNotEqual(answer["exitCode"], 0)
         print(f"\n{guest.name}: {error_of(answer)}", end="", flush=True)
-        state = HOST.run(["xl", "list", guest.name], 120).check().stdout.splitlines()[1].split()[4]
+        state = guest.listed()[4]
         self.assertTrue({"p", "s"} & set(state), f"{guest.name} is {state}")
 
     def check_given_up(self, shell, guest):
