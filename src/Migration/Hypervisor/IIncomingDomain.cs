@@ -7,7 +7,8 @@ namespace PreRecordMigration.Hypervisor;
 /// <remarks>
 /// Order of calls: <see cref="EnableRemotePF"/> (where memory arrives after the start), <see cref="Restore"/>,
 /// <see cref="Unpause"/>, …, RemotePF off, <see cref="Complete"/>. Disposing before <see cref="Unpause"/> destroys the
-/// domain; after it, disposing only lets go.
+/// domain; after it, disposing only lets go. <see cref="Unpause"/>, <see cref="Pause"/>,
+/// <see cref="Complete"/> and <see cref="Destroy"/> can be made again where they took effect and reported an error.
 /// </remarks>
 public interface IIncomingDomain : IDisposable
 {
@@ -30,6 +31,14 @@ public interface IIncomingDomain : IDisposable
     /// <summary>Restores vCPUs, devices and p2m, and places the core state's pages; the domain stays paused.</summary>
     void Restore(CoreState core, CancellationToken cancellationToken);
 
+    /// <summary>Whether a vCPU of the domain has ever run here: what its hypervisor says, not what was asked of this object.</summary>
+    /// <exception cref="MigrationException">It cannot be known.</exception>
+    bool HasRun { get; }
+
+    /// <summary>Notes outside of this process what the next tool must know of the domain should this one die.</summary>
+    /// <param name="mark">What to note; null takes the note away.</param>
+    void Mark(IncomingMark? mark);
+
     /// <summary>Lets the domain run: the commit. Again after <see cref="Pause"/>: a resumed migration.</summary>
     void Unpause();
 
@@ -39,8 +48,21 @@ public interface IIncomingDomain : IDisposable
     /// <summary>Everything is here and the source has let go: gives the domain its final name.</summary>
     void Complete();
 
-    /// <summary>Destroys the domain. Never called once it has run, unless the administrator ordered it.</summary>
+    /// <summary>Destroys the domain. To return is the proof that no copy is left here; gone already is no error.</summary>
     void Destroy();
+}
+
+/// <summary>What is noted of an incoming domain outside of the process that works on it, for the next one.</summary>
+public enum IncomingMark
+{
+    /// <summary>It has never run, and its source has it: the next tool destroys it.</summary>
+    Preparing,
+
+    /// <summary>It runs here, or is about to, and its source may still have pages of it: the next tool keeps it.</summary>
+    Started,
+
+    /// <summary>It runs here and nothing of it is missing: the next tool keeps it running.</summary>
+    Whole,
 }
 
 /// <summary>

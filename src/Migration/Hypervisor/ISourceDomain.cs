@@ -12,7 +12,9 @@ namespace PreRecordMigration.Hypervisor;
 /// <para>Observe: <see cref="StartRecording"/> without backups, <see cref="RunFor"/>, <see cref="Suspend"/>,
 /// <see cref="CaptureCoreState"/>.</para>
 /// <para>Until <see cref="Destroy"/>, disposing the recorder and calling <see cref="Resume"/> makes the domain run on
-/// here as if nothing had been. <see cref="IDisposable.Dispose"/> does both where the caller did not.</para>
+/// here as if nothing had been. Disposing does both where the caller did not.</para>
+/// <para><see cref="Suspend"/>, <see cref="Pause"/>, <see cref="Resume"/> and <see cref="Destroy"/> look at what the domain is, not at
+/// what was asked of this object before: a call that took effect and reported an error can be made again.</para>
 /// </remarks>
 public interface ISourceDomain : IDisposable
 {
@@ -33,6 +35,18 @@ public interface ISourceDomain : IDisposable
 
     /// <summary>What a destination must know to prepare a domain like this one; the domain may run meanwhile.</summary>
     DomainDescription Describe();
+
+    /// <summary>
+    /// Compares the stopped domain with what was announced of it: devices, vCPUs, memory, and that it is still the same
+    /// domain. Cheap enough for the downtime.
+    /// </summary>
+    /// <param name="announced">What <see cref="Describe"/> returned before.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainChanged"/>: the message names what changed.</exception>
+    void RequireUnchanged(DomainDescription announced);
+
+    /// <summary>Notes outside of this process what the next tool must know of the domain should this one die.</summary>
+    /// <param name="mark">What to note; null takes the note away.</param>
+    void Mark(SourceMark? mark);
 
     /// <summary>
     /// Holds back everything the domain sends out, until the plug is released (it all goes out) or dropped (it never does).
@@ -79,8 +93,24 @@ public interface ISourceDomain : IDisposable
     /// backends, or used by it without a fault.</remarks>
     CoreState CaptureCoreState();
 
-    /// <summary>Ends the domain here: it runs on elsewhere.</summary>
+    /// <summary>Ends the domain here. Returns only when it is gone; gone already is no error.</summary>
     void Destroy();
+}
+
+/// <summary>What is noted of a source domain outside of the process that works on it, for the next one.</summary>
+public enum SourceMark
+{
+    /// <summary>It runs, perhaps with traps: the next tool removes them.</summary>
+    Running,
+
+    /// <summary>It stands still, and nobody else can have its state: the next tool wakes it.</summary>
+    Stopped,
+
+    /// <summary>It stands still and may run elsewhere: the next tool leaves it alone, and says where to look.</summary>
+    Leaving,
+
+    /// <summary>It is wholly elsewhere, or was given up: the next tool destroys it.</summary>
+    Destroying,
 }
 
 /// <summary>Records a domain's accesses, epoch by epoch. Disposing removes every trap; the domain is left as it stands.</summary>

@@ -99,4 +99,10 @@ public enum MigrationErrorId
 
     /// <summary>One side speaks TLS 1.3 and the other does not.</summary>
     TransportMismatch = 23,
+
+    /// <summary>The domain is not what it was when the migration began: a device, a vCPU, its memory or the domain itself.</summary>
+    DomainChanged = 24,
+
+    /// <summary>The administrator cancelled.</summary>
+    Cancelled = 25,
 }

@@ -166,6 +166,15 @@ public sealed partial class SimulatedDomain
     /// <remarks>Exact where the domain is not running.</remarks>
     public IGuestMemory ReferenceMemory() => SimulatedReference.MemoryAt(Options, Operations);
 
+    /// <summary>What is noted for the next tool while it is a source.</summary>
+    internal SourceMark? SourceMark { get; set; }
+
+    /// <summary>What is noted for the next tool while it comes in.</summary>
+    internal IncomingMark? IncomingMark { get; set; }
+
+    /// <summary>Whether it has ever been let run.</summary>
+    internal bool HasRun { get; private set; }
+
     internal void Pause()
     {
         lock (_gate)
@@ -263,6 +272,7 @@ public sealed partial class SimulatedDomain
         UpdateAttention();
         if (state == DomainState.Running)
         {
+            HasRun = true;
             RunnableCopies.Enter(this);
         }
         else

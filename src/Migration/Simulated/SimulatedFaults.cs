@@ -41,6 +41,18 @@ public enum SimulatedCall
     /// <summary><see cref="ISourceDomain.Destroy"/>.</summary>
     DestroySource,
 
+    /// <summary><see cref="ISourceDomain.RequireUnchanged"/>.</summary>
+    RequireUnchanged,
+
+    /// <summary><see cref="ISourceDomain.Mark"/>.</summary>
+    MarkSource,
+
+    /// <summary><see cref="IIncomingDomain.Mark"/>.</summary>
+    MarkIncoming,
+
+    /// <summary><see cref="IIncomingDomain.HasRun"/>.</summary>
+    HasRun,
+
     /// <summary><see cref="IMigrationHost.CreateIncoming"/>.</summary>
     CreateIncoming,
 

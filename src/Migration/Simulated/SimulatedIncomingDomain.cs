@@ -15,6 +15,21 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
 
     public IGuestMemory Memory => domain.Memory;
 
+    public bool HasRun
+    {
+        get
+        {
+            Enter(SimulatedCall.HasRun);
+            return domain.HasRun;
+        }
+    }
+
+    public void Mark(IncomingMark? mark)
+    {
+        Enter(SimulatedCall.MarkIncoming);
+        domain.IncomingMark = mark;
+    }
+
     public IRemotePaging EnableRemotePF()
     {
         Enter(SimulatedCall.EnableRemotePF);

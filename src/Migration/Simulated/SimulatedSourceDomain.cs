@@ -31,6 +31,23 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
         domain.Layout.VcpuCount,
         DomainConfiguration.Write(domain.Identity, domain.Options));
 
+    public void RequireUnchanged(DomainDescription announced)
+    {
+        Enter(SimulatedCall.RequireUnchanged);
+        if (!Describe().Configuration.Span.SequenceEqual(announced.Configuration.Span))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainChanged, $"Domain {domain.Name} is not what it was when the migration began.",
+                "Start the migration again once nobody changes the domain.", domain.Name);
+        }
+    }
+
+    public void Mark(SourceMark? mark)
+    {
+        Enter(SimulatedCall.MarkSource);
+        domain.SourceMark = mark;
+    }
+
     public IOutputPlug PlugOutputs()
     {
         Enter(SimulatedCall.PlugOutputs);

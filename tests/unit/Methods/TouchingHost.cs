@@ -71,6 +71,10 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
             domain.Restore(core, cancellationToken);
         }
 
+        public bool HasRun => domain.HasRun;
+
+        public void Mark(IncomingMark? mark) => domain.Mark(mark);
+
         public void Unpause() => domain.Unpause();
 
         public void Pause() => domain.Pause();

@@ -50,6 +50,10 @@ public sealed class UnseenWriterTests
 
         public DomainDescription Describe() => inner.Describe();
 
+        public void RequireUnchanged(DomainDescription announced) => inner.RequireUnchanged(announced);
+
+        public void Mark(SourceMark? mark) => inner.Mark(mark);
+
         public IOutputPlug PlugOutputs() => inner.PlugOutputs();
 
         public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => inner.Suspend(timeout, cancellationToken);

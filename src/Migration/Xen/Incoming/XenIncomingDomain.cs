@@ -76,6 +76,22 @@ internal sealed class XenIncomingDomain : IIncomingDomain
     public bool IsTouchedByRestore => _description.Kind == DomainKind.Hvm;
 
     /// <inheritdoc/>
+    public bool HasRun => _control.GetDomain(_domid).CpuTimeNanoseconds > 0;
+
+    /// <inheritdoc/>
+    public void Mark(IncomingMark? mark)
+    {
+        if (mark is null)
+        {
+            _marker.Remove();
+        }
+        else
+        {
+            _marker.Write(mark == IncomingMark.Preparing ? IncomingStage.Preparing : IncomingStage.Committed);
+        }
+    }
+
+    /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
         lock (_gate)

@@ -70,6 +70,36 @@ internal sealed class XenSourceDomain : ISourceDomain
     }
 
     /// <inheritdoc/>
+    public void RequireUnchanged(DomainDescription announced)
+    {
+        ArgumentNullException.ThrowIfNull(announced);
+        DomainDescription now = Describe();
+        if (!now.Configuration.Span.SequenceEqual(announced.Configuration.Span) || !now.Populated.SequenceEqual(announced.Populated))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainChanged,
+                $"{Info.Name} is not what it was when the migration began: its configuration or its memory changed.",
+                "Start the migration again once nobody attaches devices or changes memory or vCPUs.",
+                Info.Name);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Mark(SourceMark? mark)
+    {
+        if (mark is { } stage)
+        {
+            _marker.Write(stage == SourceMark.Running ? SourceStage.Running
+                : stage == SourceMark.Stopped ? SourceStage.Stopped
+                : SourceStage.Leaving);
+        }
+        else
+        {
+            _marker.Remove();
+        }
+    }
+
+    /// <inheritdoc/>
     public IOutputPlug PlugOutputs()
     {
         CheckUsable();
