@@ -14,8 +14,8 @@ namespace PreRecordMigration.Cmdlets;
     "Design", "CA1001", Justification = "A cancellation without timer or wait handle holds nothing, and may be asked for at any time.")]
 internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<MigrationTrace>
 {
-    private readonly PlannedMove _move;
-    private readonly MoveSource _source;
+    private PlannedMove _move;
+    private MoveSource? _source;
     private readonly CancellationTokenSource _cancellation = new();
     private readonly DateTimeOffset _started = TimeProvider.System.GetLocalNow();
     private readonly long _startedAt = TimeProvider.System.GetTimestamp();
@@ -205,7 +205,8 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     private async Task<MigrationResult> MoveAsync()
     {
-        using MoveSource source = _source;
+        // Here only, so that an ended migration keeps nothing of its domain.
+        using MoveSource source = Interlocked.Exchange(ref _source, null)!;
         _way = Destination.Open();
         _watching = _way.Receiver?.Watch(Hear);
         return await FollowAsync(source.MigrateAsync(_way.Route, this, this, _cancellation.Token)).ConfigureAwait(false);
@@ -239,17 +240,23 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     /// <summary>Hands on what the other side does, where it is in this process. Others may come in at a receiver that it shares.</summary>
     private void Hear(IncomingMigration incoming, MigrationTrace step)
     {
-        if (_way!.Temporary is not null || incoming.DomainName == Location.Info.Name)
+        if (_way?.Temporary is not null || incoming.DomainName == Location.Info.Name)
         {
             Report(step);
         }
     }
 
-    /// <summary>Leaves the way to the destination: nothing more goes there.</summary>
+    /// <summary>
+    /// Leaves the way to the destination: nothing more goes there. The job stays listed long after that, with its outcome: it
+    /// lets go of the recording that it came from, of receivers, and of the pipelines that watched it.
+    /// </summary>
     private async ValueTask LeaveAsync()
     {
         await _way!.DisposeAsync().ConfigureAwait(false);
         _watching?.Dispose();
+        Change(() => (_watchers, _tracers) = (null, null));
+        (_way, _watching) = (null, null);
+        _move = _move with { Recorded = null, Report = null };
     }
 
     private void Change(Action change)

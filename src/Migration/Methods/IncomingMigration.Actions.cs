@@ -80,14 +80,15 @@ public sealed partial class IncomingMigration
 
     private void Create(PrepareRecord prepare)
     {
-        _description = prepare.Description;
-        _populated = new PageBitmap(_description.PageCount);
-        foreach (PageRange range in _description.Populated)
+        DomainDescription description = prepare.Description;
+        _domainName = description.Name;
+        _populated = new PageBitmap(description.PageCount);
+        foreach (PageRange range in description.Populated)
         {
             _populated.SetRange(range.First, range.Count);
         }
 
-        _domain = _host.CreateIncoming(_description, _stopping.Token);
+        _domain = _host.CreateIncoming(description, _stopping.Token);
         if (prepare.RemotePF)
         {
             _paging = _domain.EnableRemotePF();
@@ -97,7 +98,8 @@ public sealed partial class IncomingMigration
     private void Restore(CoreStateRecord record)
     {
         CoreState core = new(
-            record.Vcpus, record.Sections, _corePages.ToPageSet(record.PageCount), record.PageTablePageCount);
+            record.Vcpus, record.Sections, _corePages!.ToPageSet(record.PageCount), record.PageTablePageCount);
+        _corePages = null;
         if (_paging is not null)
         {
             PageBitmap expected = _populated!.Clone();

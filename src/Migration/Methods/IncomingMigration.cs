@@ -25,13 +25,14 @@ public sealed partial class IncomingMigration : IDisposable
     private readonly Workers _faultWorkers;
     private readonly Workers _demandWorkers;
     private readonly FaultLog _faults;
-    private readonly CorePageCollector _corePages = new();
-    private DomainDescription? _description;
+    private CorePageCollector? _corePages = new();
+    private string _domainName = "";
+    private int _missingAtEnd;
     private PageBitmap? _populated;
     private IIncomingDomain? _domain;
     private IRemotePaging? _paging;
     private PagePlacer? _placer;
-    private readonly PageBitmap? _missing;
+    private PageBitmap? _missing;
     private Exception? _workerFailure;
     private volatile bool _isAllHere;
     private bool _isServing;
@@ -52,7 +53,7 @@ public sealed partial class IncomingMigration : IDisposable
             DestinationSession.Resume(detached.GetMissing().Count == 0),
             detached._faults)
     {
-        (_description, _populated) = (detached._description, detached._populated);
+        (_domainName, _populated) = (detached._domainName, detached._populated);
         (_domain, _paging) = (detached._domain, detached._paging);
         _missing = detached.GetMissing();
         _placer = _paging is null ? null : new PagePlacer(_paging, new SentPageTable(_missing), _faults);
@@ -72,7 +73,7 @@ public sealed partial class IncomingMigration : IDisposable
     }
 
     /// <summary>The domain's name; empty until the source has said it.</summary>
-    public string DomainName => _description?.Name ?? "";
+    public string DomainName => _domainName;
 
     /// <summary>Where the migration stands.</summary>
     public DestinationState State
@@ -87,7 +88,7 @@ public sealed partial class IncomingMigration : IDisposable
     }
 
     /// <summary>Pages that have not arrived; zero before the core state and without RemotePF.</summary>
-    public int MissingPages => _placer?.Unplaced ?? 0;
+    public int MissingPages => Volatile.Read(ref _placer)?.Unplaced ?? _missingAtEnd;
 
     /// <summary>Whether RemotePF is on: faults of the domain come here.</summary>
     public bool IsRemotePFEnabled => _paging is not null && State is not (DestinationState.Completed or DestinationState.Finished);
@@ -151,6 +152,7 @@ public sealed partial class IncomingMigration : IDisposable
         {
             domain.Destroy();
             _paging?.Dispose();
+            ForgetGuest();
         }
     }
 
@@ -236,7 +238,7 @@ public sealed partial class IncomingMigration : IDisposable
         {
             case RecordType.CorePages when state.MayTakeCorePages:
                 batch.Decode(type, body, _populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);
-                _corePages.Add(core, contents);
+                _corePages!.Add(core, contents);
                 break;
             case RecordType.Pages when state.MayTakePages:
                 batch.Decode(type, body, _populated!, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
@@ -275,7 +277,7 @@ public sealed partial class IncomingMigration : IDisposable
     }
 
     /// <summary>The pages that have not arrived.</summary>
-    private PageBitmap GetMissing() => _paging?.Missing.Clone() ?? new PageBitmap(_populated!.PageCount);
+    private PageBitmap GetMissing() => _paging?.Missing.Clone() ?? new PageBitmap(_populated?.PageCount ?? 0);
 
     private static DestinationEvent Failure(Exception exception) => exception switch
     {
@@ -345,5 +347,22 @@ public sealed partial class IncomingMigration : IDisposable
         {
             AfterwardsError ??= e;
         }
+        finally
+        {
+            ForgetGuest();
+        }
+    }
+
+    /// <summary>
+    /// An ended migration stays in its receiver's list: what is left of it are a name, numbers and how it ended, and nothing
+    /// that is as large as the guest. Every thread has been joined.
+    /// </summary>
+    private void ForgetGuest()
+    {
+        _missingAtEnd = MissingPages;
+        (_domain, _paging, _corePages) = (null, null, null);
+        (_placer, _populated, _missing) = (null, null, null);
+        _bulk.ForgetBuffer();
+        _demand.ForgetBuffer();
     }
 }

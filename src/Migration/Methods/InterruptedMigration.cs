@@ -10,13 +10,17 @@ namespace PreRecordMigration.Methods;
 /// </summary>
 public sealed class InterruptedMigration
 {
-    private readonly SourceMigration _run;
-    private int _isTaken;
+    /// <summary>Null once it was resumed or abandoned: the error that told of it may be looked at long afterwards.</summary>
+    private SourceMigration? _run;
 
-    internal InterruptedMigration(SourceMigration run) => _run = run;
+    internal InterruptedMigration(SourceMigration run)
+    {
+        _run = run;
+        Domain = run.Domain.Info;
+    }
 
     /// <summary>The domain.</summary>
-    public DomainInfo Domain => _run.Domain.Info;
+    public DomainInfo Domain { get; }
 
     /// <summary>Connects again, reconciles, and finishes the migration.</summary>
     /// <param name="destination">The way to the receiver that has the domain; a new tunnel may begin elsewhere.</param>
@@ -29,8 +33,7 @@ public sealed class InterruptedMigration
     public Task<MigrationResult> ResumeAsync(
         Route destination, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
-        Take();
-        return MigrationSource.RunAsync(_run, run =>
+        return MigrationSource.RunAsync(Take(), run =>
         {
             run.Log.Run(MigrationPhase.Resume, () => run.Reconnect(destination, progress, cancellationToken));
             run.Log.Run(MigrationPhase.Push, run.PushMissing);
@@ -41,21 +44,16 @@ public sealed class InterruptedMigration
     /// <exception cref="InvalidOperationException">It was resumed or abandoned before.</exception>
     public void Abandon()
     {
-        Take();
-        using PreRecordSession session = _run.Session;
-        using SourceMigration run = _run;
+        SourceMigration taken = Take();
+        using PreRecordSession session = taken.Session;
+        using SourceMigration run = taken;
         session.LetGo();
         session.Domain.Destroy();
         session.Forget();
     }
 
-    private void Take()
-    {
-        if (Interlocked.Exchange(ref _isTaken, 1) != 0)
-        {
-            throw new InvalidOperationException($"The interrupted migration of {Domain.Name} was resumed or abandoned before.");
-        }
-    }
+    private SourceMigration Take() => Interlocked.Exchange(ref _run, null) ?? throw new InvalidOperationException(
+        $"The interrupted migration of {Domain.Name} was resumed or abandoned before.");
 }
 
 /// <summary>A migration lost its connection after the commit: both sides keep what they have.</summary>

@@ -185,6 +185,9 @@ public sealed class Connection : IDisposable
         }
     }
 
+    /// <summary>Lets go of what was received last: the connection is closed, and nobody receives any more.</summary>
+    internal void ForgetBuffer() => _body = [];
+
     private void Fill(Span<byte> buffer)
     {
         try
