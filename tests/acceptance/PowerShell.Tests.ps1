@@ -1,8 +1,6 @@
-# The module beside what only a whole PowerShell has: jobs, the help system, formatting into text. The product's own shell
-# has none of it, and skips these.
+# The module beside PowerShell's own: jobs, the help system, formatting into text.
 
 BeforeDiscovery {
-    $isPart = $null -eq (Get-Command Out-String -ErrorAction Ignore)
     $exported = [System.IO.File]::ReadAllLines([System.IO.Path]::Combine($PSScriptRoot, 'Exports.txt')).ForEach({ $_.Split(' ')[0] })
 }
 
@@ -11,7 +9,7 @@ BeforeAll {
     $faults = [System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1')
 }
 
-Describe 'In a job' -Skip:$isPart {
+Describe 'In a job' {
     BeforeAll {
         # Everything that changes something, in a process or runspace where nobody could answer. A prompt would block it.
         $work = {
@@ -71,7 +69,7 @@ Describe 'In a job' -Skip:$isPart {
     }
 }
 
-Describe 'The help of <_>' -Skip:$isPart -ForEach $exported {
+Describe 'The help of <_>' -ForEach $exported {
     It 'is shown by Get-Help, in full' {
         $command = Get-Command $_ -Module PreRecordMigration
         $text = Get-Help $command.Name -Full | Out-String -Width 120
@@ -88,7 +86,7 @@ Describe 'The help of <_>' -Skip:$isPart -ForEach $exported {
     }
 }
 
-Describe 'The help' -Skip:$isPart {
+Describe 'The help' {
     It 'has the topics' {
         Get-Help about_PreRecordMigration | Out-String | Should -Match 'checkpoint'
         Get-Help about_RemotePF | Out-String | Should -Match 'remote page fault'
@@ -100,7 +98,7 @@ Describe 'The help' -Skip:$isPart {
     }
 }
 
-Describe 'Formatted output' -Skip:$isPart {
+Describe 'Formatted output' {
     BeforeAll {
         $null = New-SimulatedHost format1, format2
         $null = New-SimulatedDomain shown, moved -HostName format1 -Memory 8MB -OperationsPerSecond 20000

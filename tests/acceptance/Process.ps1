@@ -1,19 +1,16 @@
-# Runs a script file in a fresh process of the shell that the tests run in: pwsh, or the product's own.
+# Runs a script file in a fresh process of the pwsh that the tests run in.
 
 # What starts that process; it can be stopped by Ctrl+C even where this one was started in the background.
 function New-FreshStart([string] $script) {
     $start = [System.Diagnostics.ProcessStartInfo]::new('env')
     $start.ArgumentList.Add('--default-signal=INT')
     $start.ArgumentList.Add([Environment]::ProcessPath)
-    $name = [System.IO.Path]::GetFileNameWithoutExtension([Environment]::ProcessPath)
-    if ($name -eq 'dotnet') {
-        # A pwsh that is a .NET tool.
+    if ([System.IO.Path]::GetFileName([Environment]::ProcessPath) -eq 'dotnet') {
+        # A pwsh without a program of its own.
         $start.ArgumentList.Add([Environment]::GetCommandLineArgs()[0])
     }
 
-    # Neither imports the module, nor reads a profile: the script does what it needs.
-    $options = if ($name -eq 'prerecord-shell') { '-NoModule' } else { '-NoProfile' }
-    foreach ($argument in @($options) + '-File' + $script) {
+    foreach ($argument in '-NoProfile', '-File', $script) {
         $start.ArgumentList.Add($argument)
     }
 

@@ -1,11 +1,6 @@
 # The module in a session of its own, as an administrator starts one: the README's commands, the common parameters, prompts,
 # and Ctrl+C as a signal.
 
-BeforeDiscovery {
-    # The product's own shell has nobody to ask where it runs a script.
-    $asksNobody = $null -eq (Get-Command Out-String -ErrorAction Ignore)
-}
-
 BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
     . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
@@ -78,7 +73,7 @@ Describe 'The common parameters' {
     }
 }
 
-Describe '-Confirm' -Skip:$asksNobody {
+Describe '-Confirm' {
     It 'asks, and does what is answered: <Answer>' -ForEach @(
         @{ Answer = 'n'; Count = 0 }
         @{ Answer = 'y'; Count = 1 }

@@ -1,13 +1,17 @@
-# Runs the acceptance tests in a real pwsh with Pester 5 and writes the totals; called by run.
+# Runs test files with Pester and prints their totals; called by run.
+param(
+    [string] $Pester,
+    [string] $Manifest,
+    [Parameter(ValueFromRemainingArguments)] [string[]] $Path
+)
+
 $ErrorActionPreference = 'Stop'
-Import-Module Pester -MinimumVersion 5.0 -MaximumVersion 5.99
-Import-Module $env:PRERECORD_MANIFEST
+Import-Module $Pester, $Manifest
 $configuration = New-PesterConfiguration
-$configuration.Run.Path = $env:PRERECORD_TESTS
+$configuration.Run.Path = $Path
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Detailed'
 $result = Invoke-Pester -Configuration $configuration
 $failed = $result.FailedCount + $result.FailedBlocksCount + $result.FailedContainersCount
-@{ passed = $result.PassedCount; failed = $failed; skipped = $result.SkippedCount } |
-    ConvertTo-Json | Set-Content -Path $env:PRERECORD_RESULT
-exit [Math]::Min($failed, 100)
+"acceptance: $($result.PassedCount) passed, $failed failed, $($result.SkippedCount) skipped"
+exit [int] ($failed -gt 0 -or $result.PassedCount -eq 0)

@@ -66,6 +66,18 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
     private readonly List<Arrival> _all = [];
     private bool _isClosed;
 
+    /// <summary>How many are here; the time of each of them runs.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _all.Count;
+            }
+        }
+    }
+
     /// <summary>Takes a connection in.</summary>
     /// <returns>Null where none is taken in any more; the socket is closed then.</returns>
     public Arrival? Add(Socket socket)

@@ -54,6 +54,9 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     /// <summary>Why connections were turned away, oldest first; the last hundred.</summary>
     public IReadOnlyList<MigrationException> Rejections => [.. _rejections];
 
+    /// <summary>Connections that have come, have their time, and do not belong to a migration yet.</summary>
+    internal int Arriving => _arrivals.Count;
+
     /// <summary>Connections that have greeted and wait for their partner.</summary>
     internal int WaitingConnections
     {

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Reporting;
@@ -9,17 +10,17 @@ public sealed class FaultLogTests
     [Fact]
     public void The_distribution_is_that_of_the_waits()
     {
-        ManualTime time = new();
+        FakeTimeProvider time = new();
         FaultLog log = new(time);
         for (int pfn = 1; pfn <= 100; pfn++)
         {
-            log.Began(new PageFault(pfn, 0, 0));
+            log.Began(new PageFault(pfn, 0, time.GetTimestamp()));
         }
 
         Assert.Equal(100, log.WaitingCount);
         for (int pfn = 1; pfn <= 100; pfn++)
         {
-            time.Now = pfn * TimeSpan.TicksPerMillisecond;
+            time.Advance(TimeSpan.FromMilliseconds(1));
             log.Ended([pfn, pfn]);
         }
 
@@ -36,23 +37,14 @@ public sealed class FaultLogTests
     [Fact]
     public void Two_vcpus_that_wait_for_one_page_are_two_waits()
     {
-        ManualTime time = new();
+        FakeTimeProvider time = new();
         FaultLog log = new(time);
-        log.Began(new PageFault(5, 0, 0));
-        log.Began(new PageFault(5, 1, 0));
-        time.Now = 10;
+        log.Began(new PageFault(5, 0, time.GetTimestamp()));
+        log.Began(new PageFault(5, 1, time.GetTimestamp()));
+        time.Advance(TimeSpan.FromTicks(10));
         log.Ended([5]);
         Assert.Equal(2, log.Count);
         Assert.Equal(TimeSpan.FromTicks(20), log.Summarise().Total);
         Assert.Equal(FaultLatency.None, new FaultLog(time).Summarise());
-    }
-
-    private sealed class ManualTime : TimeProvider
-    {
-        public long Now { get; set; }
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => Now;
     }
 }

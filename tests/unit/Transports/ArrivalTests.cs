@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Tests.Methods;
@@ -65,10 +66,10 @@ public sealed class ArrivalTests
     [InlineData(false, 7)]
     public async Task Who_greets_slowly_is_cut_off_when_the_time_is_over(bool isTls, int bytesFirst)
     {
-        ManualClock clock = new();
+        FakeTimeProvider clock = new(DateTimeOffset.UtcNow);
         await using MigrationFixture fixture = new(tls: isTls ? Sides() : null, receiverClock: clock);
         using Socket socket = await ConnectAsync(fixture);
-        clock.WaitForTimers(1);
+        SpinWait.SpinUntil(() => fixture.Receiver.Arriving == 1);
         await socket.SendAsync(new byte[] { 0x16, 3, 1, 2, 0, 1, 0 }.AsMemory(0, bytesFirst), TestContext.Current.CancellationToken);
         clock.Advance(Arrivals.Patience);
         await ReadToEndAsync(socket);
@@ -79,7 +80,7 @@ public sealed class ArrivalTests
     [Fact]
     public async Task A_crowd_of_silent_strangers_keeps_nobody_out()
     {
-        await using MigrationFixture fixture = new(tls: Sides(), receiverClock: new ManualClock());
+        await using MigrationFixture fixture = new(tls: Sides(), receiverClock: new FakeTimeProvider(DateTimeOffset.UtcNow));
         List<Socket> crowd = [];
         for (int i = 0; i <= Arrivals.Maximum; i++)
         {
@@ -95,11 +96,11 @@ public sealed class ArrivalTests
     [Fact]
     public async Task A_connection_whose_partner_never_comes_gives_its_place_back()
     {
-        ManualClock clock = new();
+        FakeTimeProvider clock = new(DateTimeOffset.UtcNow);
         await using MigrationFixture fixture = new(tls: Sides(), receiverClock: clock);
         using Connection lonely = Connection.Open(fixture.Route, CancellationToken.None);
         lonely.Send(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.NewGuid(), 0));
-        clock.WaitForTimers(1);
+        SpinWait.SpinUntil(() => fixture.Receiver.Arriving == 1);
         clock.Advance(Arrivals.Patience);
         Assert.Equal(MigrationErrorId.ConnectionLost, Assert.Throws<MigrationException>(() => lonely.Receive(out _)).ErrorId);
         await MovesAsync(fixture);

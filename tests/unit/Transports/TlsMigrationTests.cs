@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
@@ -60,7 +61,7 @@ public sealed class TlsMigrationTests
     {
         // Where it is the destination's certificate that is not valid, its own clock must have let it start.
         int skew = which switch { "expired destination" => -2, "destination of tomorrow" => 2, _ => 0 };
-        await using MigrationFixture fixture = new(tls: Sides(which), receiverClock: new SkewedClock(skew));
+        await using MigrationFixture fixture = new(tls: Sides(which), receiverClock: new FakeTimeProvider(DateTimeOffset.UtcNow.AddDays(skew)));
         MigrationException error = await Assert.ThrowsAsync<MigrationException>(
             () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
         Assert.Equal(MigrationErrorId.NotTrusted, error.ErrorId);
@@ -176,9 +177,4 @@ public sealed class TlsMigrationTests
     private static Task<MigrationInterruptedException> ResumeInVainAsync(MigrationInterruptedException interrupted, Route route) =>
         Assert.ThrowsAsync<MigrationInterruptedException>(
             () => interrupted.Migration.ResumeAsync(route, null, TestContext.Current.CancellationToken));
-
-    private sealed class SkewedClock(int days) : TimeProvider
-    {
-        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UtcNow.AddDays(days);
-    }
 }

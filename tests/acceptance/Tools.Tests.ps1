@@ -1,0 +1,54 @@
+# Which PowerShell the demo, these tests and the lab run in. Every program that could be it is a stand-in that says what it was given.
+
+BeforeAll {
+    $tool = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', '..', 'tools', 'pwsh'))
+
+    function New-Program([string] $folder, [string] $name, [string] $text) {
+        $null = New-Item -ItemType Directory -Force $folder
+        Set-Content "$folder/$name" "#!/bin/sh`n$text"
+        chmod +x "$folder/$name"
+    }
+}
+
+Describe 'tools/pwsh' {
+    BeforeAll {
+        # What NuGet has got before: no network is asked for it.
+        $packages = "$TestDrive/packages"
+        $version = [regex]::Match((Get-Content -Raw $tool), '(?m)^version=(.*)$').Groups[1].Value
+        $null = New-Item -ItemType Directory -Force "$packages/powershell/$version"
+        $null = New-Item "$packages/powershell/$version/.nupkg.metadata"
+
+        # All that is on the PATH behind what a test puts there: this machine may have a pwsh beside them.
+        New-Program "$TestDrive/system" dotnet 'echo "dotnet $*"'
+        foreach ($name in 'bash', 'dirname') {
+            $null = New-Item -ItemType SymbolicLink "$TestDrive/system/$name" -Target (Get-Command $name).Source
+        }
+
+        function Invoke-Tool([string] $path) {
+            env "PATH=${path}:$TestDrive/system" "NUGET_PACKAGES=$packages" bash $tool -Command '1 2'
+        }
+
+        $fromNuGet = "dotnet $packages/powershell/$version/tools/net10.0/any/unix/pwsh.dll -Command 1 2"
+    }
+
+    It 'is the one on the PATH where that is 7.6 or newer, else the one from NuGet: <Version>' -ForEach @(
+        @{ Version = '7.6.0'; IsTaken = $true }
+        @{ Version = '7.10.1'; IsTaken = $true }
+        @{ Version = '8.0.0-preview.1'; IsTaken = $true }
+        @{ Version = '7.5.9'; IsTaken = $false }
+        @{ Version = '6.9.0'; IsTaken = $false }
+        @{ Version = 'of another kind'; IsTaken = $false }
+    ) {
+        New-Program "$TestDrive/$Version" pwsh "[ `"`$1`" = -Version ] && echo 'PowerShell $Version' || echo `"this one `$*`""
+        Invoke-Tool "$TestDrive/$Version" | Should -BeExactly ($IsTaken ? 'this one -Command 1 2' : $fromNuGet)
+    }
+
+    It 'looks on after one that is too old or does not start, and takes no account of itself' {
+        New-Program "$TestDrive/old" pwsh 'echo PowerShell 7.4.0'
+        New-Program "$TestDrive/broken" pwsh 'exit 3'
+        New-Program "$TestDrive/good" pwsh '[ "$1" = -Version ] && echo PowerShell 7.6.1 || echo this one'
+        $before = "$([System.IO.Path]::GetDirectoryName($tool)):$TestDrive/old:$TestDrive/broken"
+        Invoke-Tool "${before}:$TestDrive/good" | Should -BeExactly 'this one'
+        Invoke-Tool $before | Should -BeExactly $fromNuGet
+    }
+}
