@@ -129,10 +129,10 @@ Describe 'Set-MigrationConfiguration' {
         @{ Name = 'BandwidthLimit'; Value = 64MB; Expected = '67108864' }
         @{ Name = 'ThrottleLimit'; Value = 4; Expected = '4' }
     ) {
-        $set = Set-MigrationConfiguration $Name $Value
+        $set = Set-MigrationConfiguration $Name $Value -PassThru
         "$($set.Value)" | Should -Be $Expected
         "$($set.Source)" | Should -Be 'Session'
-        "$((Set-MigrationConfiguration $Name -Clear).Source)" | Should -Be 'Default'
+        "$((Set-MigrationConfiguration $Name -Clear -PassThru).Source)" | Should -Be 'Default'
     }
 
     It 'sets nothing with -WhatIf' {
@@ -149,5 +149,35 @@ Describe 'Set-MigrationConfiguration' {
         Set-MigrationConfiguration $Name $Value -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.SetMigrationConfigurationCommand"
         $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    }
+
+    It 'says nothing without -PassThru' {
+        Set-MigrationConfiguration Window 1s | Should -BeNullOrEmpty
+        Set-MigrationConfiguration Window -Clear | Should -BeNullOrEmpty
+    }
+
+    It 'takes what Get-MigrationConfiguration returned, all of it, live and from a file' {
+        Set-MigrationConfiguration Order LinearRegression, IssDbscan
+        Set-MigrationConfiguration BandwidthLimit 10Mbit/s
+        $before = Get-MigrationConfiguration
+        $file = [System.IO.Path]::Combine($TestDrive, 'kept.xml')
+        $before | Export-Clixml $file
+        foreach ($kept in $before, (Import-Clixml $file)) {
+            Set-MigrationConfiguration Window 9s
+            Set-MigrationConfiguration Order -Clear
+            Set-MigrationConfiguration BackupLimit 1MB
+            $kept | Set-MigrationConfiguration -ErrorAction Stop
+            foreach ($setting in Get-MigrationConfiguration) {
+                $setting.Value -join ',' | Should -Be (@($before).Where({ $_.Name -eq $setting.Name })[0].Value -join ',') -Because $setting.Name
+            }
+        }
+
+        Get-MigrationConfiguration | Set-MigrationConfiguration -Clear
+    }
+
+    It 'asks for a value where none is given' {
+        Set-MigrationConfiguration Window $null -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'SettingValueMissing,PreRecordMigration.Cmdlets.SetMigrationConfigurationCommand'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match '-Clear'
     }
 }

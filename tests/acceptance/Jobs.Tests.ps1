@@ -127,8 +127,19 @@ Describe 'Wait-Migration' {
         $null = $handle | Stop-Migration
     }
 
-    It 'refuses no time' {
-        { Wait-Migration -Timeout 0s } | Should -Throw -ErrorId 'InvalidOption,PreRecordMigration.Cmdlets.WaitMigrationCommand'
+    It 'polls with a time of zero: what is under way is returned as it stands' {
+        New-Worker polled '16MB'
+        $handle = Start-Migration polled job2 -Method PreCopy -BandwidthLimit 256KB
+        $polled = $handle | Wait-Migration -Timeout 0s -ErrorAction Stop
+        $polled.Id | Should -Be $handle.Id
+        "$($polled.State)" | Should -Be 'Running'
+        $null = $handle | Stop-Migration
+        $handle | Wait-Migration -Timeout 0s -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^MigrationStopped,'
+    }
+
+    It 'refuses a time below zero' {
+        { Wait-Migration -Timeout '-1s' } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,PreRecordMigration.Cmdlets.WaitMigrationCommand'
     }
 
     It 'returns at once where nothing is under way' {

@@ -186,6 +186,13 @@ Describe 'Wait-MigrationReceiver' {
         "$((Get-Migration late).State)" | Should -Be 'Completed'
     }
 
+    It 'polls with a time of zero: what comes in is returned as it stands' {
+        $there = Invoke-Held polled 'Wait-MigrationReceiver receiver2 -Timeout 0s'
+        $there.Errors.Count | Should -Be 0
+        $there.Output[0].DomainName | Should -Be 'polled'
+        $there.Output[0].State | Should -Not -BeIn 'Finished', 'Aborted'
+    }
+
     It 'warns of one that has lost its source, which has not ended; given up there, it is held here no more' {
         (Get-SimulatedHost receiver2).Faults.Fail('Place', 2)
         $there = Invoke-Held severed 'Wait-MigrationReceiver receiver2'
@@ -211,10 +218,10 @@ Describe 'Wait-MigrationReceiver' {
         $shell.Dispose()
     }
 
-    It 'says so where a host does not receive, and refuses no time' {
+    It 'says so where a host does not receive, and refuses two days' {
         Wait-MigrationReceiver receiver1 -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'ReceiverNotFound,PreRecordMigration.Cmdlets.WaitMigrationReceiverCommand'
-        { Wait-MigrationReceiver -Timeout 0s } | Should -Throw -ErrorId 'InvalidOption,PreRecordMigration.Cmdlets.WaitMigrationReceiverCommand'
+        { Wait-MigrationReceiver -Timeout 2d } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,PreRecordMigration.Cmdlets.WaitMigrationReceiverCommand'
     }
 }
 

@@ -27,7 +27,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'New-SimulatedHost'; Arguments = 'x -Memory heavy'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Restore-PageBackup'; Arguments = 'text'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Resume-Migration'; Arguments = "surface -Destination ''"; Id = 'ParameterArgumentValidationError' }
-        @{ Cmdlet = 'Set-MigrationConfiguration'; Arguments = 'Window $null'; Id = 'ParameterArgumentValidationError' }
+        @{ Cmdlet = 'Set-MigrationConfiguration'; Arguments = "'' 5s"; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Set-PageOrder'; Arguments = '$recorded -Strategy @()'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Start-Migration'; Arguments = 'surface surface2 -Method Teleport'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Start-MigrationReceiver'; Arguments = 'surface2 -Port 65536'; Id = 'ParameterArgumentValidationError' }
@@ -79,10 +79,10 @@ Describe 'The pipeline' {
     It 'brings settings and their names' {
         ('Window', 'Epoch' | Get-MigrationConfiguration).Name -join ',' | Should -Be 'Window,Epoch'
         try {
-            (Get-MigrationConfiguration Window | Set-MigrationConfiguration -Value 750ms).Value.TotalMilliseconds | Should -Be 750
+            (Get-MigrationConfiguration Window | Set-MigrationConfiguration -Value 750ms -PassThru).Value.TotalMilliseconds | Should -Be 750
         }
         finally {
-            "$((Get-MigrationConfiguration Window | Set-MigrationConfiguration -Clear).Source)" | Should -Not -Be 'Session'
+            "$((Get-MigrationConfiguration Window | Set-MigrationConfiguration -Clear -PassThru).Source)" | Should -Not -Be 'Session'
         }
     }
 

@@ -66,9 +66,22 @@ Describe 'New-MigrationCertificate' {
     It 'makes nothing with -WhatIf, nor where there is no folder' {
         New-MigrationCertificate never -Path $TestDrive -WhatIf | Should -BeNullOrEmpty
         [System.IO.File]::Exists((Get-TestPath never.pem)) | Should -BeFalse
-        New-MigrationCertificate never -Path (Get-TestPath nowhere) -ErrorAction SilentlyContinue -ErrorVariable failed
+        New-MigrationCertificate never -Path (Get-TestPath nowhere/deeper) -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'FileNotFound,PreRecordMigration.Cmdlets.NewMigrationCertificateCommand'
         { New-MigrationCertificate '../up' -Path $TestDrive } | Should -Throw -ErrorId 'ParameterArgumentValidationError,PreRecordMigration.Cmdlets.NewMigrationCertificateCommand'
+    }
+
+    It 'makes the folder where only that is missing, for its owner alone' {
+        $folder = Get-TestPath fresh
+        $null = New-MigrationCertificate never -Path $folder -WhatIf
+        [System.IO.Directory]::Exists($folder) | Should -BeFalse
+        $made = New-MigrationCertificate folded -Path $folder
+        [System.IO.File]::Exists($made.KeyPath) | Should -BeTrue
+        [System.IO.File]::GetUnixFileMode($folder) | Should -Be ([System.IO.UnixFileMode] 'UserRead, UserWrite, UserExecute')
+        $null = New-MigrationCertificate again -Path "$folder/"
+        New-MigrationCertificate never -Path $made.KeyPath -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^FileNotFound,'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -Match 'LiteralPath'
     }
 
     It 'encrypts the key with a password that it never shows' {
@@ -218,7 +231,7 @@ Describe 'Start-MigrationReceiver, beyond loopback' {
         $wrong = [System.Security.SecureString]::new()
         $wrong.AppendChar('x')
         Start-MigrationReceiver tls2 -Certificate $locked -CertificatePassword $wrong -TrustedCertificate $one -ErrorAction SilentlyContinue -ErrorVariable failed
-        $failed[0].FullyQualifiedErrorId | Should -Be 'CertificateUnusable,PreRecordMigration.Cmdlets.StartMigrationReceiverCommand'
+        $failed[0].FullyQualifiedErrorId | Should -Be 'CertificatePasswordWrong,PreRecordMigration.Cmdlets.StartMigrationReceiverCommand'
         $refused = $null
         try {
             Start-MigrationReceiver tls2 -Certificate $locked -CertificatePassword $secret -TrustedCertificate $one
@@ -307,12 +320,12 @@ Describe 'Another machine' {
     It 'needs a name that is free, an address, and is not named with -WhatIf' {
         Connect-MigrationHost tls1 -Address localhost:7000 -Certificate $one -TrustedCertificate $two -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'HostExists,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
-        foreach ($address in 'localhost:0', 'localhost:70000', ':7000', 'a b:7000') {
+        foreach ($address in 'localhost:0', 'localhost:70000', ':7000', 'a b:7000', 'fd00::2', 'fd00::2:7000') {
             Connect-MigrationHost far -Address $address -Certificate $one -TrustedCertificate $two -ErrorAction SilentlyContinue -ErrorVariable failed
             $failed[0].FullyQualifiedErrorId | Should -Be 'InvalidAddress,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
         }
 
-        foreach ($address in 'fd00::2', '[fd00::2]', '[fd00::2]:7000') {
+        foreach ($address in '[fd00::2]', '[fd00::2]:7000') {
             (Connect-MigrationHost far -Address $address -Certificate $one -TrustedCertificate $two).Address | Should -Be '[fd00::2]:7000'
             Disconnect-MigrationHost far
         }
@@ -371,5 +384,43 @@ wait
         (Test-MigrationHost far).Reason | Should -Match 'Could not resolve hostname root@nowhere'
         Connect-MigrationHost far2 -SshTarget '-oProxyCommand=x' -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'InvalidOption,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
+    }
+}
+
+Describe 'A certificate file that cannot be used' {
+    BeforeAll {
+        $null = New-MigrationCertificate locked -Path $TestDrive -CertificatePassword $password
+        $other = [System.Security.SecureString]::new()
+        'wrong'.ToCharArray().ForEach({ $other.AppendChar($_) })
+        [System.IO.File]::WriteAllText((Get-TestPath empty.pem), '')
+        [System.IO.File]::Copy($one, (Get-TestPath keyless.pem), $true)
+        [System.IO.File]::WriteAllText((Get-TestPath keyless.key), '')
+        $pair = [System.Security.Cryptography.X509Certificates.X509Certificate2]::CreateFromPemFile($one, (Get-TestPath one.key))
+        [System.IO.File]::WriteAllBytes((Get-TestPath locked.pfx), $pair.Export('Pfx', $password))
+    }
+
+    It 'is said to be what it is: <Case>' -ForEach @(
+        @{ Case = 'a wrong password'; File = 'locked.pem'; Wrong = $true; Id = 'CertificatePasswordWrong'; About = 'locked.key'; Message = 'password' }
+        @{ Case = 'a wrong password of PKCS 12'; File = 'locked.pfx'; Wrong = $true; Id = 'CertificatePasswordWrong'; About = 'locked.pfx'; Message = 'password' }
+        @{ Case = 'no password'; File = 'locked.pem'; Id = 'CertificatePasswordMissing'; About = 'locked.key'; Message = 'encrypted' }
+        @{ Case = 'no password of PKCS 12'; File = 'locked.pfx'; Id = 'CertificatePasswordMissing'; About = 'locked.pfx'; Message = 'encrypted' }
+        @{ Case = 'an empty file'; File = 'empty.pem'; Id = 'CertificateUnusable'; About = 'empty.pem'; Message = 'empty' }
+        @{ Case = 'an empty key'; File = 'keyless.pem'; Id = 'CertificateUnusable'; About = 'keyless.key'; Message = 'empty' }
+        @{ Case = 'a folder'; File = '.'; Id = 'FileIsFolder'; About = ''; Message = 'folder' }
+    ) {
+        $file = Get-TestPath $File
+        $given = if ($Wrong) { @{ CertificatePassword = $other } } else { @{} }
+        Start-MigrationReceiver tls2 -Certificate $file -TrustedCertificate $two @given -ErrorAction SilentlyContinue -ErrorVariable failed -WarningAction SilentlyContinue
+        $failed[0].FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.StartMigrationReceiverCommand"
+        $failed[0].Exception.Message | Should -Match $Message
+        $failed[0].Exception.Message | Should -Match ([regex]::Escape($About))
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -Match 'LiteralPath'
+    }
+
+    It 'is said to be empty among those that are trusted too' {
+        Start-MigrationReceiver tls2 -Certificate $one -TrustedCertificate (Get-TestPath empty.pem) -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^CertificateUnusable,'
+        $failed[0].Exception.Message | Should -Match 'empty'
     }
 }

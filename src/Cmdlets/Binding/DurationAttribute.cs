@@ -5,10 +5,10 @@ namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
 /// Lets a duration be given as a <see cref="TimeSpan"/>, a number with a unit (<c>500us</c>, <c>500ms</c>, <c>5s</c>,
-/// <c>2min</c>, <c>1h</c>) or <c>hours:minutes:seconds</c>.
+/// <c>2min</c>, <c>1h</c>, <c>1d</c>) or <c>hours:minutes:seconds</c>.
 /// </summary>
 /// <remarks>
-/// A bare number is refused: PowerShell would take it for ticks of 100 ns, a reader for seconds or milliseconds. Zero is
+/// None may be below zero or above a day, so that no clock or timer overflows. A bare number is refused: PowerShell would take it for ticks of 100 ns, a reader for seconds or milliseconds. Zero is
 /// the same in every unit and passes; whether it makes sense is the parameter's own matter.
 /// </remarks>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
@@ -17,26 +17,34 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
     private static readonly string[] ClockFormats =
         [@"h\:mm\:ss", @"h\:mm\:ss\.FFFFFFF", @"d\.hh\:mm\:ss", @"d\.hh\:mm\:ss\.FFFFFFF"];
 
+    /// <summary>The longest that a duration may be.</summary>
+    internal static TimeSpan Maximum { get; } = TimeSpan.FromDays(1);
+
     /// <inheritdoc/>
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) => Parse(inputData);
 
     /// <summary>Reads a duration.</summary>
     /// <param name="value">What was given; a number that PowerShell read from an argument keeps its text.</param>
-    /// <exception cref="ArgumentTransformationMetadataException">It is not clear as a duration.</exception>
+    /// <exception cref="ArgumentTransformationMetadataException">It is not clear as a duration, below zero or above a day.</exception>
     internal static TimeSpan Parse(object? value)
     {
-        if ((value as PSObject)?.BaseObject is TimeSpan wrapped)
-        {
-            return wrapped;
-        }
-
-        if (value is TimeSpan span)
-        {
-            return span;
-        }
-
-        // 5s in an argument is the number 5 with the text "5s": s is PowerShell's suffix for a short integer.
         string text = QuantityText.Of(value);
+        try
+        {
+            TimeSpan time = (value as PSObject)?.BaseObject as TimeSpan? ?? value as TimeSpan? ?? ParseText(text);
+            return time < TimeSpan.Zero ? throw Refused(SR.DurationNegative, text)
+                : time > Maximum ? throw Refused(SR.DurationOutOfRange, text)
+                : time;
+        }
+        catch (OverflowException)
+        {
+            throw Refused(SR.DurationOutOfRange, text);
+        }
+    }
+
+    private static TimeSpan ParseText(string text)
+    {
+        // 5s in an argument is the number 5 with the text "5s": s is PowerShell's suffix for a short integer, as d is for a decimal.
         if (text.Contains(':', StringComparison.Ordinal))
         {
             return ParseClock(text);
@@ -47,25 +55,19 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
             throw Refused(SR.DurationNotUnderstood, text);
         }
 
-        decimal? ticksPerUnit = unit switch
+        decimal ticksPerUnit = unit.ToLowerInvariant() switch
         {
-            "us" or "µs" => TimeSpan.TicksPerMicrosecond,
+            "us" or "µs" or "μs" => TimeSpan.TicksPerMicrosecond,
             "ms" => TimeSpan.TicksPerMillisecond,
             "s" or "sec" => TimeSpan.TicksPerSecond,
             "min" => TimeSpan.TicksPerMinute,
             "h" => TimeSpan.TicksPerHour,
+            "d" => TimeSpan.TicksPerDay,
             "" when number == 0 => 1,
             "" => throw Refused(SR.DurationWithoutUnit, text),
             _ => throw Refused(SR.DurationNotUnderstood, text),
         };
-        try
-        {
-            return TimeSpan.FromTicks(decimal.ToInt64(decimal.Round(number * ticksPerUnit.Value)));
-        }
-        catch (OverflowException)
-        {
-            throw Refused(SR.DurationOutOfRange, text);
-        }
+        return TimeSpan.FromTicks(decimal.ToInt64(decimal.Round(number * ticksPerUnit)));
     }
 
     private static TimeSpan ParseClock(string text)

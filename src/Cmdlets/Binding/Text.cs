@@ -29,6 +29,7 @@ internal static class Text
         var d when d < TimeSpan.FromMilliseconds(1) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMicroseconds:0} us"),
         var d when d < TimeSpan.FromSeconds(1) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds:0.#} ms"),
         var d when d < TimeSpan.FromMinutes(2) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.##} s"),
+        var d when d < TimeSpan.FromDays(1) => duration.ToString(@"h\:mm\:ss", CultureInfo.InvariantCulture),
         _ => duration.ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture),
     };
 }

@@ -13,6 +13,9 @@ internal static class CertificateFiles
 
     private const string EncryptedKeyLabel = "ENCRYPTED PRIVATE KEY";
     private const string KeyLabel = "PRIVATE KEY-----";
+    /// <summary>ERROR_INVALID_PASSWORD, as .NET says it on every system.</summary>
+    private const int InvalidPassword = unchecked((int)0x80070056);
+
     private const string PemMark = "-----BEGIN ";
 
     /// <summary>Reads this side's certificate with its private key.</summary>
@@ -29,26 +32,58 @@ internal static class CertificateFiles
             if (!IsPem(file))
             {
                 WarnIfOpen(cmdlet, file);
-                return X509CertificateLoader.LoadPkcs12FromFile(file, secret.Text, X509KeyStorageFlags.EphemeralKeySet);
+                return OpenPkcs12(file, password, secret);
             }
 
             string keyFile = KeyFileOf(file);
             WarnIfOpen(cmdlet, keyFile);
-            if (!File.ReadAllText(keyFile).Contains(EncryptedKeyLabel, StringComparison.Ordinal))
-            {
-                return X509Certificate2.CreateFromPemFile(file, keyFile);
-            }
-
-            return password is null
-                ? throw new CommandException(
-                    nameof(SR.CertificatePasswordMissing),
-                    ErrorCategory.AuthenticationError,
-                    Text.Format(SR.CertificatePasswordMissing, keyFile),
-                    SR.CertificatePasswordMissingRemedy,
-                    keyFile)
-                : X509Certificate2.CreateFromEncryptedPemFile(file, secret.Text, keyFile);
+            return Use(keyFile, () => IsPem(keyFile) && File.ReadAllText(keyFile).Contains(EncryptedKeyLabel, StringComparison.Ordinal)
+                ? OpenEncrypted(file, keyFile, password, secret)
+                : X509Certificate2.CreateFromPemFile(file, keyFile));
         });
     }
+
+    private static X509Certificate2 OpenEncrypted(string file, string keyFile, SecureString? password, SecretText secret)
+    {
+        // What is wrong with the certificate itself must not be taken for the password's fault.
+        using X509Certificate2 certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
+        try
+        {
+            return password is null
+                ? throw PasswordMissing(keyFile)
+                : X509Certificate2.CreateFromEncryptedPemFile(file, secret.Text, keyFile);
+        }
+        catch (CryptographicException error)
+        {
+            throw PasswordWrong(keyFile, error);
+        }
+    }
+
+    private static X509Certificate2 OpenPkcs12(string file, SecureString? password, SecretText secret)
+    {
+        try
+        {
+            return X509CertificateLoader.LoadPkcs12FromFile(file, secret.Text, X509KeyStorageFlags.EphemeralKeySet);
+        }
+        catch (CryptographicException error) when (error.HResult == InvalidPassword)
+        {
+            throw password is null ? PasswordMissing(file) : PasswordWrong(file, error);
+        }
+    }
+
+    private static CommandException PasswordMissing(string keyFile) => new(
+        nameof(SR.CertificatePasswordMissing),
+        ErrorCategory.AuthenticationError,
+        Text.Format(SR.CertificatePasswordMissing, keyFile),
+        SR.CertificatePasswordMissingRemedy,
+        keyFile);
+
+    private static CommandException PasswordWrong(string keyFile, CryptographicException error) => new(
+        nameof(SR.CertificatePasswordWrong),
+        ErrorCategory.AuthenticationError,
+        Text.Format(SR.CertificatePasswordWrong, keyFile, error.Message),
+        SR.CertificatePasswordWrongRemedy,
+        keyFile);
 
     /// <summary>Reads the certificates of a file, without keys.</summary>
     /// <exception cref="CommandException">There is no such file, or no certificate in it.</exception>
@@ -103,7 +138,13 @@ internal static class CertificateFiles
                 file);
     }
 
-    private static bool IsPem(string file) => File.ReadAllText(file).Contains(PemMark, StringComparison.Ordinal);
+    private static bool IsPem(string file)
+    {
+        string text = File.ReadAllText(file);
+        return string.IsNullOrWhiteSpace(text)
+            ? throw new CryptographicException(SR.FileEmpty)
+            : text.Contains(PemMark, StringComparison.Ordinal);
+    }
 
     private static void WarnIfOpen(PSCmdlet cmdlet, string file)
     {

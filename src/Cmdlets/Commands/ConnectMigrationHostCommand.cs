@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 using System.Net;
 using System.Security;
@@ -60,7 +59,7 @@ public sealed class ConnectMigrationHostCommand : MigrationCmdlet
         switch (ParameterSetName)
         {
             case TlsSet:
-                (string host, int port) = ParseAddress(Address);
+                (HostAddress host, int port) = ParseAddress(Address);
                 TlsIdentity identity = new TlsParameters(Certificate, CertificatePassword, TrustedCertificate)
                     .Make(this, Text.Format(SR.NeedsConnecting, Address));
                 Register(new RemoteHost(Name, Route.Tls(host, port, identity), "TLS 1.3"));
@@ -84,29 +83,13 @@ public sealed class ConnectMigrationHostCommand : MigrationCmdlet
         }
     }
 
-    private static (string Host, int Port) ParseAddress(string text)
-    {
-        // An IPv6 address without brackets has colons of its own.
-        if (IPAddress.TryParse(text.Trim('[', ']'), out IPAddress? address) && !IsJoined(text))
-        {
-            return (address.ToString(), DefaultPort);
-        }
-
-        int colon = text.LastIndexOf(':');
-        string host = colon < 0 ? text : text[..colon].Trim('[', ']');
-        int port = DefaultPort;
-        bool isPort = colon < 0
-            || (int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= IPEndPoint.MaxPort);
-        return isPort && Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6
-            ? (host, port)
+    private static (HostAddress Host, int Port) ParseAddress(string text) =>
+        HostAddress.TryParse(text, out HostAddress? host, out int? port, out string problem)
+            ? (host!, port ?? DefaultPort)
             : throw new CommandException(
                 nameof(SR.InvalidAddress),
                 ErrorCategory.InvalidArgument,
-                Text.Format(SR.InvalidAddress, text),
-                SR.InvalidAddressRemedy,
+                Text.Format(SR.InvalidAddress, text, problem),
+                $"{HostAddress.Remedy} {SR.InvalidAddressRemedy}",
                 text);
-    }
-
-    /// <summary>Whether what parses as an address is really one in brackets with a port behind.</summary>
-    private static bool IsJoined(string text) => text.StartsWith('[') && !text.EndsWith(']');
 }

@@ -49,20 +49,34 @@ public sealed class SetMigrationConfigurationCommand : MigrationCmdlet
     [ArgumentCompleter(typeof(SettingNameCompleter))]
     public string Name { get; set; } = "";
 
-    /// <summary>Its value, as the parameter of that name takes it.</summary>
-    [Parameter(Mandatory = true, Position = 1, ParameterSetName = "Value")]
-    [ValidateNotNull]
-    public object Value { get; set; } = "";
+    /// <summary>Its value, as the parameter of that name takes it. From the pipeline nothing means that nothing is set: -Clear.</summary>
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = "Value", ValueFromPipelineByPropertyName = true)]
+    [AllowNull]
+    public object? Value { get; set; }
 
     /// <summary>Takes the value of this process away: what the environment or a file says holds again.</summary>
     [Parameter(Mandatory = true, ParameterSetName = "Clear")]
     public SwitchParameter Clear { get; set; }
 
+    /// <summary>Returns the setting as it is afterwards.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(Name, () =>
     {
         MigrationSetting setting = SettingNames.Require(Name);
-        string? text = Clear ? null : TextOf(Value);
+        if (!Clear && Value is null && !MyInvocation.ExpectingInput)
+        {
+            throw new CommandException(
+                nameof(SR.SettingValueMissing),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.SettingValueMissing, setting.Name),
+                Text.Format(SR.SettingValueMissingRemedy, setting.Name, setting.Allowed),
+                setting.Name);
+        }
+
+        string? text = Clear || Value is null ? null : TextOf(Value);
         if (text is not null)
         {
             // -WhatIf finds out what is wrong as well.
@@ -72,7 +86,10 @@ public sealed class SetMigrationConfigurationCommand : MigrationCmdlet
         if (ShouldProcess(Text.Format(SR.TargetSetting, setting.Name), text is null ? SR.ActionClearSetting : Text.Format(SR.ActionSetSetting, text)))
         {
             MigrationConfiguration.SetForSession(setting, text);
-            WriteObject(MigrationConfiguration.Read().First(info => info.Name == setting.Name));
+            if (PassThru)
+            {
+                WriteObject(MigrationConfiguration.Read().First(info => info.Name == setting.Name));
+            }
         }
     });
 

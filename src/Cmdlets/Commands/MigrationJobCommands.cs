@@ -14,7 +14,7 @@ public sealed class GetMigrationCommand : MigrationJobCommand
 
 /// <summary>Wait-Migration: waits for migrations and returns what each did, as they land.</summary>
 [Cmdlet(VerbsLifecycle.Wait, "Migration", DefaultParameterSetName = NameSet)]
-[OutputType(typeof(MigrationResult), typeof(MigrationReport))]
+[OutputType(typeof(MigrationResult), typeof(MigrationReport), typeof(MigrationInfo))]
 public sealed class WaitMigrationCommand : MigrationJobCommand
 {
     private const string ReportSet = "Report";
@@ -25,7 +25,8 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     [ValidateNotNull]
     public MigrationReport? Report { get; set; }
 
-    /// <summary>How long to wait at most; the migrations go on. For ever where it is not given.</summary>
+    /// <summary>How long to wait at most; the migrations go on. Not at all with 0s, which returns handles of those that are under
+    /// way. For ever where it is not given.</summary>
     [Parameter]
     [Duration]
     public TimeSpan? Timeout { get; set; }
@@ -33,7 +34,6 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        ForCommand(() => RequireTimer(nameof(Timeout), Timeout));
         _pump = new MovePump(this, IsDebugWanted, job => MoveOutcome.Write(this, job));
     }
 
@@ -64,6 +64,13 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
 
         foreach (MigrationJob job in _pump.Active)
         {
+            if (Timeout == TimeSpan.Zero)
+            {
+                // Who does not wait asks where they stand.
+                WriteObject(job.Describe());
+                continue;
+            }
+
             WriteError(ErrorRecords.From(
                 new CommandException(
                     nameof(SR.WaitTimeout),

@@ -23,6 +23,7 @@ public sealed class StartMigrationReceiverCommand : MigrationCmdlet
 
     /// <summary>The address of this machine to listen at; beyond loopback only with a certificate.</summary>
     [Parameter]
+    [ListenAddress]
     [ValidateNotNull]
     public IPAddress Address { get; set; } = IPAddress.Loopback;
 
@@ -54,7 +55,7 @@ public sealed class StartMigrationReceiverCommand : MigrationCmdlet
         host.GetCapabilities().Require(MigrationCapability.Control);
         IPEndPoint listen = new(Address, Port);
         TlsParameters tls = new(Certificate, CertificatePassword, TrustedCertificate);
-        TlsIdentity? identity = tls.IsGiven || !IPAddress.IsLoopback(Address)
+        TlsIdentity? identity = tls.IsGiven || !HostAddress.IsLoopbackAddress(Address)
             ? tls.Make(this, Text.Format(SR.NeedsListening, listen))
             : null;
         if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionStartReceiver, listen)))

@@ -15,8 +15,8 @@ public sealed class NewMigrationCertificateCommand : MigrationCmdlet
     [ValidatePattern("^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$")]
     public string Name { get; set; } = Environment.MachineName;
 
-    /// <summary>The folder for the files; the current one where it is not given.</summary>
-    [Parameter(Position = 1)]
+    /// <summary>The folder for the files, made where only it is missing; the current one where it is not given.</summary>
+    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = ".";
 
@@ -37,8 +37,8 @@ public sealed class NewMigrationCertificateCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(Name, () =>
     {
-        string certificate = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + ".pem"));
-        string key = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + CertificateFiles.KeyExtension));
+        string certificate = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + ".pem"), mayMakeFolder: true);
+        string key = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + CertificateFiles.KeyExtension), mayMakeFolder: true);
         foreach (string file in new[] { certificate, key }.Where(file => File.Exists(file) && !Force))
         {
             throw new CommandException(
@@ -53,6 +53,7 @@ public sealed class NewMigrationCertificateCommand : MigrationCmdlet
 
     private MigrationCertificateInfo Make(string certificatePath, string keyPath)
     {
+        FilePaths.MakeFolder(keyPath);
         using SecretText password = new(CertificatePassword);
         using X509Certificate2 made = CertificateMaker.Write(Name, certificatePath, keyPath, TimeSpan.FromDays(ValidDays), password.Text);
         return new MigrationCertificateInfo(

@@ -16,12 +16,12 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     public PreRecord PreRecord { get; set; } = null!;
 
     /// <summary>The file; with the extension .csv as text.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = string.Empty;
 
     /// <summary>The file, its name taken as it stands.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet)]
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath")]
     [ValidateNotNullOrEmpty]
     public string LiteralPath { get; set; } = string.Empty;
@@ -44,11 +44,14 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
 
         if (ShouldProcess(file, Text.Format(SR.ActionExport, PreRecord.DomainName, PreRecord.Trajectory.Count)))
         {
-            WriteObject(RunJoined((writer, token) => FilePaths.Use(file, () =>
+            string written = RunJoined((writer, token) => FilePaths.Use(file, () =>
             {
                 PreRecordFile.Write(file, PreRecord, writer, token);
-                return new FileInfo(file);
-            })));
+                return file;
+            }));
+
+            // As Get-Item returns it: with the folder that its view shows, and the path that Import-PreRecord takes.
+            WriteObject(InvokeProvider.Item.Get([written], force: true, literalPath: true), enumerateCollection: true);
         }
     });
 }

@@ -89,7 +89,9 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         {
             if (Host.Name != JobHostName)
             {
-                return ShouldContinue(Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, ref _yesToAll, ref _noToAll);
+                // With a security impact, so that who only presses Enter has said no.
+                return ShouldContinue(
+                    Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, hasSecurityImpact: true, ref _yesToAll, ref _noToAll);
             }
         }
         catch (Exception error) when (error is HostException or InvalidOperationException)

@@ -21,7 +21,8 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     [ValidateRange(1, int.MaxValue)]
     public int? Count { get; set; }
 
-    /// <summary>How long to wait at most; what is under way goes on. For ever where it is not given.</summary>
+    /// <summary>How long to wait at most; what is under way goes on. Not at all with 0s, which returns where those stand that are
+    /// under way. For ever where it is not given.</summary>
     [Parameter]
     [Duration]
     public TimeSpan? Timeout { get; set; }
@@ -29,7 +30,6 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        ForCommand(() => RequireTimer(nameof(Timeout), Timeout));
         _pump = new ArrivalPump(this, IsDebugWanted);
     }
 
@@ -53,7 +53,13 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     {
         try
         {
-            if (!_pump!.PumpUntil(Count, Deadline.After(Timeout), StopToken))
+            bool isOver = !_pump!.PumpUntil(Count, Deadline.After(Timeout), StopToken);
+            if (isOver && Timeout == TimeSpan.Zero)
+            {
+                // Who does not wait asks where they stand.
+                WriteObject(_pump.UnderWay.Select(Describe.Incoming), enumerateCollection: true);
+            }
+            else if (isOver)
             {
                 WriteError(ErrorRecords.From(
                     new CommandException(

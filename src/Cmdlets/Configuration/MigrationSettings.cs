@@ -73,7 +73,7 @@ internal static class MigrationSettings
     private static MigrationSetting Size(string name, long? value, bool isRate, long minimum) => new(
         name,
         value,
-        isRate ? "bytes a second, or a number with a unit, such as 100MB/s" : "bytes, or a number with a unit, such as 64MB",
+        isRate ? "bytes a second, or a number with a unit, such as 100MB/s or 10Mbit/s" : "bytes, or a number with a unit, such as 64MB",
         text =>
         {
             long bytes = SizeAttribute.Parse(text, isRate);

@@ -19,17 +19,20 @@ internal static class FilePaths
         }
         catch (SessionStateException)
         {
-            throw NotFound(path);
+            throw NotFound(cmdlet, path);
         }
 
         RequireFileSystem(provider, path);
         string[] existing = [.. files.Where(File.Exists)];
-        return existing.Length > 0 ? existing : throw NotFound(path);
+        return existing.Length > 0 ? existing : throw (files.Any(Directory.Exists) ? IsFolder(path) : NotFound(cmdlet, path));
     }
 
     /// <summary>The file that a path stands for, whether it is there or not.</summary>
-    /// <exception cref="CommandException">It is not in a file system, or its folder does not exist.</exception>
-    public static string Target(PSCmdlet cmdlet, string path)
+    /// <param name="cmdlet">Knows the current folder.</param>
+    /// <param name="path">The path.</param>
+    /// <param name="mayMakeFolder">Whether <see cref="MakeFolder"/> will be called: then only the folder around it must be there.</param>
+    /// <exception cref="CommandException">It is not in a file system, it is a folder, or its folder does not exist.</exception>
+    public static string Target(PSCmdlet cmdlet, string path, bool mayMakeFolder = false)
     {
         string file;
         ProviderInfo provider;
@@ -39,11 +42,27 @@ internal static class FilePaths
         }
         catch (SessionStateException)
         {
-            throw NotFound(path);
+            throw NotFound(cmdlet, path);
         }
 
         RequireFileSystem(provider, path);
-        return Directory.Exists(Path.GetDirectoryName(file)) && !Directory.Exists(file) ? file : throw NotFound(path);
+        return Directory.Exists(file) ? throw IsFolder(path)
+            : IsFolderThere(Path.GetDirectoryName(file), mayMakeFolder) ? file
+            : throw NotFound(cmdlet, path);
+    }
+
+    /// <summary>Makes the folder of a file where it is not there: only its owner may look into it.</summary>
+    public static void MakeFolder(string file)
+    {
+        string folder = Path.GetDirectoryName(file)!;
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(folder);
+        }
+        else
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
     }
 
     /// <summary>Does something with a file; what the file system refuses is an error with an id.</summary>
@@ -77,6 +96,17 @@ internal static class FilePaths
         }
     }
 
-    private static CommandException NotFound(string path) => new(
-        nameof(SR.FileNotFound), ErrorCategory.ObjectNotFound, Text.Format(SR.FileNotFound, path), SR.FileNotFoundRemedy, path);
+    private static bool IsFolderThere(string? folder, bool mayMake) =>
+        Directory.Exists(folder) || (mayMake && folder is not null && !File.Exists(folder) && Directory.Exists(Path.GetDirectoryName(folder)));
+
+    private static CommandException IsFolder(string path) => new(
+        nameof(SR.FileIsFolder), ErrorCategory.InvalidArgument, Text.Format(SR.FileIsFolder, path), SR.FileIsFolderRemedy, path);
+
+    /// <summary>-LiteralPath is advised only where there is one.</summary>
+    private static CommandException NotFound(PSCmdlet cmdlet, string path) => new(
+        nameof(SR.FileNotFound),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(SR.FileNotFound, path),
+        cmdlet.MyInvocation.MyCommand.Parameters.ContainsKey("LiteralPath") ? SR.FileNotFoundRemedyLiteral : SR.FileNotFoundRemedy,
+        path);
 }

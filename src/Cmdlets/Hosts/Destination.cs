@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 using System.Net;
 using PreRecordMigration.Hypervisor;
@@ -34,34 +33,30 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
             return new Destination(text, HostRegistry.Get(text), null);
         }
 
-        int colon = text.LastIndexOf(':');
-        if (colon < 0 && !IPAddress.TryParse(text, out _))
+        if (!HostAddress.TryParse(text, out HostAddress? host, out int? port, out string problem))
         {
-            // Fails with the hosts there are.
+            throw Invalid(text, problem, $"{SR.InvalidDestinationRemedy} {HostAddress.Remedy}");
+        }
+
+        if (port is null && host!.Address is null)
+        {
+            // A name alone is a host's. Fails with the hosts there are.
             return new Destination(text, HostRegistry.Get(text), null);
         }
 
-        string host = colon < 0 ? text : text[..colon].Trim('[', ']');
-        bool hasPort = int.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int port)
-            && port is > 0 and <= IPEndPoint.MaxPort;
-        if (!IsLoopback(host, out IPAddress address))
+        if (!host!.IsLoopback)
         {
             throw new CommandException(
                 nameof(SR.DestinationNotLoopback),
                 ErrorCategory.SecurityError,
                 Text.Format(SR.DestinationNotLoopback, text),
-                Text.Format(SR.DestinationNotLoopbackRemedy, host, hasPort ? port : 7000),
+                Text.Format(SR.DestinationNotLoopbackRemedy, host, port ?? 7000),
                 text);
         }
 
-        return colon >= 0 && hasPort
-            ? new Destination(text, null, Route.Loopback(new IPEndPoint(address, port)))
-            : throw new CommandException(
-                nameof(SR.InvalidDestination),
-                ErrorCategory.InvalidArgument,
-                Text.Format(SR.InvalidDestination, text),
-                SR.InvalidDestinationRemedy,
-                text);
+        return port is { } there
+            ? new Destination(text, null, Route.Loopback(new IPEndPoint(host.Address ?? IPAddress.Loopback, there)))
+            : throw Invalid(text, SR.PortMissing, SR.InvalidDestinationRemedy);
     }
 
     /// <summary>
@@ -141,19 +136,11 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
         MigrationReceiver running = ReceiverRegistry.Get(Name);
         return running.Identity is null
             ? Route.Loopback(running.Endpoint)
-            : Route.Tls(running.Endpoint.Address.ToString(), running.Endpoint.Port, running.Identity);
+            : Route.Tls(HostAddress.Of(running.Endpoint.Address), running.Endpoint.Port, running.Identity);
     }
 
-    private static bool IsLoopback(string host, out IPAddress address)
-    {
-        if (string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase))
-        {
-            address = IPAddress.Loopback;
-            return true;
-        }
-
-        return IPAddress.TryParse(host, out address!) && IPAddress.IsLoopback(address);
-    }
+    private static CommandException Invalid(string text, string problem, string remedy) => new(
+        nameof(SR.InvalidDestination), ErrorCategory.InvalidArgument, Text.Format(SR.InvalidDestination, text, problem), remedy, text);
 }
 
 /// <summary>An open way to a destination.</summary>

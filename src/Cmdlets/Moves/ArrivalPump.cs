@@ -25,6 +25,9 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
     /// <summary>How many migrations are under way.</summary>
     public int Active => _active.Count;
 
+    /// <summary>Those that are under way, ordered by their domains' names.</summary>
+    public IEnumerable<IncomingMigration> UnderWay => _active.Keys.OrderBy(incoming => incoming.DomainName, StringComparer.Ordinal);
+
     /// <summary>How many have ended since the wait began.</summary>
     public int Ended { get; private set; }
 

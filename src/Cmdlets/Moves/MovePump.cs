@@ -129,7 +129,7 @@ internal sealed class MovePump : IDisposable
             _writer,
             location.Info.Name,
             Text.Format(SR.ProgressActivity, location.Info.Name, location.Host.Name, destination.Name),
-            _hasOverall ? OverallId : null);
+            () => _hasOverall ? OverallId : null);
     }
 
     private void Await(MigrationJob job, DomainProgress progress, IDisposable? watching)

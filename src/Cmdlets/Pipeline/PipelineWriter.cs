@@ -22,7 +22,7 @@ internal sealed class PipelineWriter(MigrationCmdlet cmdlet, BlockingCollection<
     /// <summary>Makes the progress bar of one domain.</summary>
     /// <param name="domain">The domain.</param>
     /// <param name="activity">What is done to it.</param>
-    public DomainProgress ForDomain(string domain, string activity) => new(this, domain, activity, null);
+    public DomainProgress ForDomain(string domain, string activity) => new(this, domain, activity, () => null);
 
     /// <summary>Has something done on the pipeline's thread.</summary>
     public void Post(Action write)
@@ -47,7 +47,7 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
     private readonly string _domain;
     private readonly string _activity;
     private readonly int _activityId;
-    private readonly int _parentId;
+    private readonly Func<int?> _parentId;
     private readonly Lock _reporting = new();
     private long? _last;
     private MigrationPhase? _phase;
@@ -56,10 +56,11 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
     /// <param name="writer">The way to the pipeline's thread.</param>
     /// <param name="domain">The domain.</param>
     /// <param name="activity">What is done to it.</param>
-    /// <param name="parentId">The bar over several domains; null for none.</param>
-    public DomainProgress(PipelineWriter writer, string domain, string activity, int? parentId)
+    /// <param name="parentId">Says which bar is over this one, and returns null for none: one comes as soon as there are several
+    /// domains, and the first one's bar then belongs under it too.</param>
+    public DomainProgress(PipelineWriter writer, string domain, string activity, Func<int?> parentId)
     {
-        _parentId = parentId ?? -1;
+        _parentId = parentId;
         _writer = writer;
         _domain = domain;
         _activity = activity;
@@ -69,7 +70,7 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
     /// <summary>What ends the bar.</summary>
     public ProgressRecord Completed => new(_activityId, _activity, SR.ProgressDone)
     {
-        ParentActivityId = _parentId,
+        ParentActivityId = _parentId() ?? -1,
         RecordType = ProgressRecordType.Completed,
     };
 
@@ -102,7 +103,7 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
     {
         return new ProgressRecord(_activityId, _activity, Status(value))
         {
-            ParentActivityId = _parentId,
+            ParentActivityId = _parentId() ?? -1,
             PercentComplete = value.PagesTotal == 0 ? -1 : (int)Math.Clamp(value.PagesDone * 100 / value.PagesTotal, 0, 100),
             SecondsRemaining = value.Remaining is { } remaining ? (int)Math.Min(remaining.TotalSeconds, int.MaxValue) : -1,
         };

@@ -56,7 +56,7 @@ public sealed class MigrationSample
     /// <param name="window">How long.</param>
     /// <param name="epoch">How long an epoch lasts.</param>
     /// <param name="tracksWrites">Whether the host can track dirty pages.</param>
-    /// <param name="progress">Told after every epoch of the recording; null for nobody.</param>
+    /// <param name="progress">Told after every epoch, of writes and of touches; null for nobody.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MigrationException">The domain runs on.</exception>
     public static MigrationSample Take(
@@ -74,7 +74,7 @@ public sealed class MigrationSample
         {
             populated = domain.GetPopulatedPages();
             hashTime = TimeHash(domain.Memory, populated, cancellationToken);
-            growth = tracksWrites ? WatchWrites(domain, window, epoch, cancellationToken) : [];
+            growth = tracksWrites ? WatchWrites(domain, window, epoch, progress, cancellationToken) : [];
         }
         catch
         {
@@ -87,7 +87,8 @@ public sealed class MigrationSample
         return new MigrationSample(populated, session.Trajectory, growth, hashTime);
     }
 
-    private static List<int> WatchWrites(ISourceDomain domain, TimeSpan window, TimeSpan epoch, CancellationToken cancellationToken)
+    private static List<int> WatchWrites(
+        ISourceDomain domain, TimeSpan window, TimeSpan epoch, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         using IDirtyTracker tracker = domain.StartDirtyTracking();
         PageBitmap written = new(domain.Memory.PageCount);
@@ -99,6 +100,7 @@ public sealed class MigrationSample
             tracker.Collect(latest);
             written.Or(latest);
             growth.Add(written.Count);
+            progress?.Report(new MigrationProgress(MigrationPhase.Record, written.Count, 0, 0, 0, left > epoch ? left - epoch : TimeSpan.Zero));
         }
 
         return growth;

@@ -65,7 +65,7 @@ public sealed record MigrationOptions
         Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy or pre-record, or leave RemotePF off.");
         Check(BandwidthLimit is null or > 0, nameof(BandwidthLimit), $"is {BandwidthLimit}", "Give bytes a second above zero, or leave it out.");
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
-        Check(BackupLimitPages is null or > 0, nameof(BackupLimitPages), $"is {BackupLimitPages}", "Give a number of pages above zero.");
+        Check(BackupLimitPages is null or > 0, "BackupLimit", $"is {BackupLimitPages} pages", "Give room for at least one page.");
         Check(MaximumRounds > 0, nameof(MaximumRounds), $"is {MaximumRounds}", "Give at least one round.");
         if (Order is not null)
         {

@@ -81,10 +81,10 @@ public sealed record SimulatedDomainOptions
         Check(Enum.IsDefined(Workload), nameof(Workload), $"is {Workload}", $"Use one of {string.Join(", ", Enum.GetNames<GuestWorkloadKind>())}.");
         Check(
             MemoryBytes is > 0 and <= MaximumMemoryBytes && MemoryBytes % Page.Size == 0,
-            nameof(MemoryBytes), $"is {MemoryBytes}", $"Give a multiple of {Page.Size}, at most {MaximumMemoryBytes}.");
+            "Memory", $"is {MemoryBytes} bytes", $"Give a multiple of {Page.Size} bytes, at most {MaximumMemoryBytes >> 20} MB.");
         Check(VcpuCount is >= 1 and <= MaximumVcpus, nameof(VcpuCount), $"is {VcpuCount}", $"Give 1 to {MaximumVcpus} vCPUs.");
         Check(OperationsPerSecond is > 0 and <= 1_000_000_000, nameof(OperationsPerSecond), $"is {OperationsPerSecond}", "Give 1 to 1,000,000,000 operations a second.");
-        Check(WorkingSetBytes is null or > 0, nameof(WorkingSetBytes), $"is {WorkingSetBytes}", "Give a size above zero.");
+        Check(WorkingSetBytes is null or > 0, "WorkingSet", $"is {WorkingSetBytes} bytes", "Give a size above zero.");
         Check(WritePercent is >= 0 and <= 100, nameof(WritePercent), $"is {WritePercent}", "Give 0 to 100.");
         Check(ProcessCount is >= 1 and <= MaximumProcesses, nameof(ProcessCount), $"is {ProcessCount}", $"Give 1 to {MaximumProcesses} processes.");
         Check(OutputInterval > 0, nameof(OutputInterval), $"is {OutputInterval}", "Give a number of operations above zero.");
@@ -95,7 +95,7 @@ public sealed record SimulatedDomainOptions
         Guest.GuestLayout layout = new(this);
         Check(
             layout.DataPagesPerProcess >= Guest.GuestLayout.MinimumDataPages,
-            nameof(MemoryBytes), $"({MemoryBytes}) is too little for {VcpuCount} vCPUs with {layout.ProcessesPerVcpu} processes each", "Give more memory.");
+            "Memory", $"({MemoryBytes} bytes) is too little for {VcpuCount} vCPUs with {layout.ProcessesPerVcpu} processes each", "Give more memory.");
     }
 
     private static void Check(bool isValid, string option, string problem, string remedy)

@@ -107,14 +107,14 @@ public sealed class SimulatedHost : IMigrationHost
     /// <inheritdoc/>
     public CapabilityReport GetCapabilities() => new(Name,
     [
-        Report(MigrationCapability.Control, true, ""),
-        Report(MigrationCapability.Recording, Options.SupportsRecording, nameof(Options.SupportsRecording)),
-        Report(MigrationCapability.Rollback, Options.SupportsRollback, nameof(Options.SupportsRollback)),
-        Report(MigrationCapability.OutputIsolation, Options.SupportsOutputIsolation, nameof(Options.SupportsOutputIsolation)),
-        Report(MigrationCapability.DirtyTracking, Options.SupportsDirtyTracking, nameof(Options.SupportsDirtyTracking)),
-        Report(MigrationCapability.RemotePF, Options.SupportsRemotePF, nameof(Options.SupportsRemotePF)),
-        Report(MigrationCapability.SeveralVcpus, Options.MaximumVcpus > 1, nameof(Options.MaximumVcpus)),
-        Report(MigrationCapability.Receiver, true, ""),
+        Report(MigrationCapability.Control, true),
+        Report(MigrationCapability.Recording, Options.SupportsRecording),
+        Report(MigrationCapability.Rollback, Options.SupportsRollback),
+        Report(MigrationCapability.OutputIsolation, Options.SupportsOutputIsolation),
+        Report(MigrationCapability.DirtyTracking, Options.SupportsDirtyTracking),
+        Report(MigrationCapability.RemotePF, Options.SupportsRemotePF),
+        Report(MigrationCapability.SeveralVcpus, Options.MaximumVcpus > 1),
+        Report(MigrationCapability.Receiver, true),
     ]);
 
     /// <inheritdoc/>
@@ -129,7 +129,7 @@ public sealed class SimulatedHost : IMigrationHost
         NotNeeded(MigrationCapability.NestedExtension),
         NotNeeded(MigrationCapability.Toolstack),
         FreeMemory(),
-        Report(MigrationCapability.InPlaceRollback, Options.SupportsInPlaceRollback, nameof(Options.SupportsInPlaceRollback)),
+        Report(MigrationCapability.InPlaceRollback, Options.SupportsInPlaceRollback),
     ]);
 
     /// <inheritdoc/>
@@ -337,7 +337,7 @@ public sealed class SimulatedHost : IMigrationHost
 
     private static Capability NotNeeded(MigrationCapability kind) => new(kind, true, "A simulated host needs none.", "");
 
-    private static Capability Report(MigrationCapability kind, bool isAvailable, string option) => isAvailable
+    private static Capability Report(MigrationCapability kind, bool isAvailable) => isAvailable
         ? new Capability(kind, true, "The simulated host can.", "")
-        : new Capability(kind, false, $"The simulated host was made without it ({option}).", $"Make the host with {option}.");
+        : new Capability(kind, false, "The simulated host was made without it.", $"Make the host anew, without {kind} in New-SimulatedHost -Without.");
 }

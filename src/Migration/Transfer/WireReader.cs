@@ -98,7 +98,7 @@ internal static class ProtocolErrors
     public static MigrationException Lost(Exception? cause = null) => new(
         MigrationErrorId.ConnectionLost,
         $"The connection to the peer was lost{(cause is null ? "" : ": " + cause.Message.TrimEnd('.'))}.",
-        "Check the network and the peer's log.",
+        "Check the network, and what the other side says: Get-MigrationReceiver at the destination, Get-Migration at the source.",
         null,
         cause);
 }

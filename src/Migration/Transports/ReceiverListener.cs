@@ -40,6 +40,12 @@ internal sealed class ReceiverListener : IDisposable
         Socket socket = new(listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
+            if (listen.Address.Equals(IPAddress.IPv6Any))
+            {
+                // Any address is meant, so those of IPv4 are too, whatever this machine's default is.
+                socket.DualMode = true;
+            }
+
             socket.Bind(listen);
             socket.Listen();
         }
@@ -48,7 +54,7 @@ internal sealed class ReceiverListener : IDisposable
             socket.Dispose();
             throw new MigrationException(
                 MigrationErrorId.InvalidOption,
-                $"Cannot listen at {listen}: {e.Message}.",
+                $"Cannot listen at {listen}: {e.Message.TrimEnd('.')}.",
                 "Choose an address of this machine and a free port, or port 0 for any.",
                 listen.ToString(),
                 e);

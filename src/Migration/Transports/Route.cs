@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using PreRecordMigration.Hypervisor;
@@ -24,7 +25,7 @@ public abstract class Route
     /// <param name="host">Its name or address; it is looked up at each opening and proves nothing.</param>
     /// <param name="port">The receiver's port.</param>
     /// <param name="identity">This side, and whom it trusts.</param>
-    public static Route Tls(string host, int port, TlsIdentity identity) => new TlsRoute(host, port, identity);
+    public static Route Tls(HostAddress host, int port, TlsIdentity identity) => new TlsRoute(host, port, identity);
 
     /// <summary>To a receiver on another machine's loopback, through ssh: one ssh process a connection, so that none waits for another.</summary>
     /// <param name="target">What ssh calls the machine, such as root@xen2. Who it is, ssh finds out by its own keys.</param>
@@ -87,7 +88,7 @@ internal sealed class LoopbackRoute : Route
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
     public static void RequireLoopback(IPEndPoint endpoint)
     {
-        if (!IPAddress.IsLoopback(endpoint.Address))
+        if (!HostAddress.IsLoopbackAddress(endpoint.Address))
         {
             throw new MigrationException(
                 MigrationErrorId.InvalidOption,
@@ -102,7 +103,8 @@ internal sealed class LoopbackRoute : Route
 }
 
 /// <summary>TLS 1.3 over TCP, with certificates on both sides.</summary>
-internal sealed class TlsRoute(string host, int port, TlsIdentity identity) : Route(Join(host, port))
+internal sealed class TlsRoute(HostAddress host, int port, TlsIdentity identity)
+    : Route(string.Create(CultureInfo.InvariantCulture, $"{host}:{port}"))
 {
     internal override PeerChannel Open(CancellationToken cancellationToken)
     {
@@ -111,9 +113,7 @@ internal sealed class TlsRoute(string host, int port, TlsIdentity identity) : Ro
         deadline.CancelAfter(s_patience);
         try
         {
-            EndPoint endpoint = IPAddress.TryParse(host, out IPAddress? address)
-                ? new IPEndPoint(address, port)
-                : new DnsEndPoint(host, port);
+            EndPoint endpoint = host.Address is { } address ? new IPEndPoint(address, port) : new DnsEndPoint(host.Name, port);
             Socket socket = Connect(endpoint, Address, deadline.Token);
             return TlsHandshake.Connect(socket, identity, Address, TimeProvider.System, deadline.Token);
         }
@@ -122,6 +122,4 @@ internal sealed class TlsRoute(string host, int port, TlsIdentity identity) : Ro
             throw Unreachable(Address, $"it stayed silent for {s_patience.TotalSeconds:F0} s", e);
         }
     }
-
-    private static string Join(string host, int port) => host.Contains(':', StringComparison.Ordinal) ? $"[{host}]:{port}" : $"{host}:{port}";
 }

@@ -23,6 +23,13 @@ internal sealed class SshRoute : Route
                 MigrationErrorId.InvalidOption, $"'{target}' is nothing that ssh can connect to.", "Give a machine such as root@xen2.", target);
         }
 
+        // What ends in a number is an address for ssh as well, in whatever notation; any other name may be one of its own configuration.
+        string host = target[(target.LastIndexOf('@') + 1)..];
+        if (HostAddress.EndsInNumber(host))
+        {
+            HostAddress.Parse(host);
+        }
+
         _target = target;
         _port = port;
         _program = program;

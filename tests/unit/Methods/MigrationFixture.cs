@@ -23,7 +23,7 @@ internal sealed class MigrationFixture : IAsyncDisposable
         Destination = new SimulatedHost("xen2", destination);
         Receiver = MigrationReceiver.Start(
             Destination, new IPEndPoint(IPAddress.Loopback, 0), tls?.Destination, receiverClock ?? TimeProvider.System);
-        Route = tls is null ? Route.Loopback(Receiver.Endpoint) : Route.Tls("localhost", Receiver.Endpoint.Port, tls.Value.Source);
+        Route = tls is null ? Route.Loopback(Receiver.Endpoint) : Route.Tls(HostAddress.Parse("localhost"), Receiver.Endpoint.Port, tls.Value.Source);
         Domain = Source.CreateDomain(options ?? Options());
     }
 

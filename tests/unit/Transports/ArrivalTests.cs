@@ -112,7 +112,7 @@ public sealed class ArrivalTests
         await using MigrationFixture fixture = new(tls: (s_xen1.Trusting(s_xen2), s_xen2.Trusting(s_xen1, s_other)));
         Guid session = Guid.NewGuid();
         using Connection bulk = Open(fixture.Route, ConnectionRole.Bulk, session);
-        Route stranger = Route.Tls("localhost", fixture.Receiver.Endpoint.Port, s_other.Trusting(s_xen2));
+        Route stranger = Route.Tls(HostAddress.Parse("localhost"), fixture.Receiver.Endpoint.Port, s_other.Trusting(s_xen2));
 
         SpinWait.SpinUntil(() => fixture.Receiver.WaitingConnections == 1);
         using Connection stolen = Open(stranger, ConnectionRole.Demand, session);
@@ -148,7 +148,7 @@ public sealed class ArrivalTests
         }, TestContext.Current.CancellationToken);
         MigrationException error = await Assert.ThrowsAsync<MigrationException>(() => MigrationSource.MigrateAsync(
             fixture.Source.OpenSource(MigrationFixture.DomainName),
-            Route.Tls("localhost", ((IPEndPoint)listener.LocalEndpoint).Port, s_xen1.Trusting(s_xen2, s_other)),
+            Route.Tls(HostAddress.Parse("localhost"), ((IPEndPoint)listener.LocalEndpoint).Port, s_xen1.Trusting(s_xen2, s_other)),
             MigrationFixture.Move(MigrationMethod.PostCopy),
             null,
             CancellationToken.None));
@@ -180,7 +180,7 @@ public sealed class ArrivalTests
                 TestContext.Current.CancellationToken));
         }, TestContext.Current.CancellationToken);
         MigrationException error = Assert.Throws<MigrationException>(() => ReceiverProbe.Ask(
-            Route.Tls("localhost", ((IPEndPoint)listener.LocalEndpoint).Port, s_xen1.Trusting(s_xen2)), CancellationToken.None));
+            Route.Tls(HostAddress.Parse("localhost"), ((IPEndPoint)listener.LocalEndpoint).Port, s_xen1.Trusting(s_xen2)), CancellationToken.None));
         await peer;
         Assert.Equal(MigrationErrorId.TransportMismatch, error.ErrorId);
         Assert.Contains("TLS 1.3", error.Message, StringComparison.Ordinal);

@@ -91,7 +91,7 @@ public sealed class TlsMigrationTests
         await secure.CheckStayedAsync();
 
         await using MigrationFixture open = new();
-        MigrationException tls = await MigrateAsync(open, Route.Tls("localhost", open.Receiver.Endpoint.Port, s_xen1.Trusting(s_xen2)));
+        MigrationException tls = await MigrateAsync(open, Route.Tls(HostAddress.Parse("localhost"), open.Receiver.Endpoint.Port, s_xen1.Trusting(s_xen2)));
         Assert.Equal(MigrationErrorId.TransportMismatch, tls.ErrorId);
         Assert.Contains("does not speak TLS", tls.Message, StringComparison.Ordinal);
         await open.CheckStayedAsync();
@@ -109,7 +109,7 @@ public sealed class TlsMigrationTests
 
         // The receiver trusts the stranger, but the migration is not the stranger's.
         interrupted = await ResumeInVainAsync(
-            interrupted, Route.Tls("localhost", fixture.Receiver.Endpoint.Port, s_stranger.Trusting(s_xen2)));
+            interrupted, Route.Tls(HostAddress.Parse("localhost"), fixture.Receiver.Endpoint.Port, s_stranger.Trusting(s_xen2)));
         Assert.Equal(MigrationErrorId.NotTrusted, interrupted.ErrorId);
         Assert.Contains("from another peer", interrupted.Message, StringComparison.Ordinal);
 
@@ -118,7 +118,7 @@ public sealed class TlsMigrationTests
         await using MigrationReceiver impostor = MigrationReceiver.Start(
             other, new IPEndPoint(IPAddress.Loopback, 0), s_stranger.Trusting(s_xen1));
         interrupted = await ResumeInVainAsync(
-            interrupted, Route.Tls("localhost", impostor.Endpoint.Port, s_xen1.Trusting(s_xen2, s_stranger)));
+            interrupted, Route.Tls(HostAddress.Parse("localhost"), impostor.Endpoint.Port, s_xen1.Trusting(s_xen2, s_stranger)));
         Assert.Equal(MigrationErrorId.NotTrusted, interrupted.ErrorId);
         Assert.Contains("is not the peer that the domain went to", interrupted.Message, StringComparison.Ordinal);
         Assert.NotEqual(DomainState.Running, fixture.Domain.State);
