@@ -244,6 +244,17 @@ Describe 'The views' {
         }
     }
 
+    It 'label every item of a list with the property that has it' {
+        $types = [System.AppDomain]::CurrentDomain.GetAssemblies().Where({ $_.GetName().Name -like 'PreRecordMigration.*' })
+        foreach ($view in @($format.Configuration.ViewDefinitions.View).Where({ $_.ListControl })) {
+            $type = @($types.ForEach({ $_.GetType($view.ViewSelectedBy.TypeName) }).Where({ $_ }))[0]
+            $properties = @($type.GetProperties().Name)
+            foreach ($item in @($view.ListControl.ListEntries.ListEntry.ListItems.ListItem)) {
+                $properties | Should -Contain $item.Label -Because "the list of $type shows it"
+            }
+        }
+    }
+
     It 'are there for every type of the module that a property of a returned object has' {
         $viewed = @($format.Configuration.ViewDefinitions.View).ViewSelectedBy.TypeName
         $waiting = [System.Collections.Generic.Queue[type]]::new()

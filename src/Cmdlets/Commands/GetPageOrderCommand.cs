@@ -14,13 +14,13 @@ public sealed class GetPageOrderCommand : PreRecordCommand
     public PageOrderStrategy[]? Strategy { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         RecordingRegistry.RequireRecorded(PreRecord);
         IReadOnlyList<PageOrderStrategy> strategies = Strategy ?? PreRecord.Order ?? [PageOrderStrategy.RecordedFirst];
         PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, strategies);
         WriteObject(new PageOrderInfo(
-            PreRecord.DomainName,
+            PreRecord.Name,
             order.Strategies,
             order.RecordedCount,
             order.PredictedCount,

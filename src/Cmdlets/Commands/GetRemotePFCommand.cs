@@ -28,7 +28,7 @@ public sealed class GetRemotePFCommand : MigrationCmdlet
         if (ParameterSetName == PreRecordSet)
         {
             WriteObject(new RemotePFInfo(
-                PreRecord.DomainName, PreRecord.Destination ?? "", PreRecord.RemotePF ?? true, SR.StateDecided, 0, 0, 0));
+                PreRecord.Name, PreRecord.Destination ?? "", PreRecord.RemotePF ?? true, SR.StateDecided, 0, 0, 0));
             return;
         }
 

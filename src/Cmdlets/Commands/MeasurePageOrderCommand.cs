@@ -83,7 +83,7 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
         {
             foreach (PreRecord recorded in PreRecord)
             {
-                ForEachInput(recorded.DomainName, () => Replay(RecordingRegistry.RequireRecorded(recorded)));
+                ForEachInput(recorded.Name, () => Replay(RecordingRegistry.RequireRecorded(recorded)));
             }
 
             return;
@@ -105,7 +105,7 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
 
     private void Replay(PreRecord recorded)
     {
-        string name = recorded.ImportedFrom is { } file ? System.IO.Path.GetFileNameWithoutExtension(file) : recorded.DomainName;
+        string name = recorded.ImportedFrom is { } file ? System.IO.Path.GetFileNameWithoutExtension(file) : recorded.Name;
         IReadOnlyList<ReplayResult> results = RunJoined((writer, token) =>
         {
             using WorkProgress progress = new(

@@ -10,12 +10,12 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class GetPageBackupCommand : PreRecordCommand
 {
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         PageBackup? backups = RecordingRegistry.Require(PreRecord).Backups;
         WriteObject(new PageBackupInfo(
-            PreRecord.DomainName,
-            PreRecord.SourceHost,
+            PreRecord.Name,
+            PreRecord.HostName,
             backups?.Count ?? 0,
             backups?.AllocatedBytes ?? 0,
             (backups?.LimitPages ?? 0) * (long)Page.Size,

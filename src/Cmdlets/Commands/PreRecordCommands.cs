@@ -98,8 +98,8 @@ public sealed class StartPreRecordCommand : RecordingCommand
     private PreRecord Describe(DomainLocation location) => new()
     {
         Id = Guid.NewGuid().ToString("N"),
-        DomainName = location.Info.Name,
-        SourceHost = location.Host.Name,
+        Name = location.Info.Name,
+        HostName = location.Host.Name,
         Mode = Mode,
         Window = Window,
         Epoch = _options.Epoch,
@@ -113,7 +113,7 @@ public sealed class StartPreRecordCommand : RecordingCommand
     {
         if (recorded.RollbackProof is { IsProved: false })
         {
-            WriteWarning(Text.Format(SR.WarningProofFailed, recorded.DomainName));
+            WriteWarning(Text.Format(SR.WarningProofFailed, recorded.Name));
         }
     }
 }
@@ -128,7 +128,7 @@ public sealed class StopPreRecordCommand : PreRecordCommand
     public SwitchParameter PassThru { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         LiveRecording recording = RecordingRegistry.Require(PreRecord);
         if (ShouldProcess(TargetText, SR.ActionStopRecord))
@@ -137,7 +137,7 @@ public sealed class StopPreRecordCommand : PreRecordCommand
             recording.Dispose();
             if (PassThru)
             {
-                WriteObject(recording.Location.Host.GetDomains().First(domain => domain.Name == PreRecord.DomainName));
+                WriteObject(recording.Location.Host.GetDomains().First(domain => domain.Name == PreRecord.Name));
             }
         }
     });

@@ -31,7 +31,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         RecordingRegistry.RequireRecorded(PreRecord);
         string given = ParameterSetName == LiteralPathSet ? LiteralPath : Path;
@@ -42,7 +42,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
                 nameof(SR.FileExists), ErrorCategory.ResourceExists, Text.Format(SR.FileExists, file), SR.FileExistsRemedy, file);
         }
 
-        if (ShouldProcess(file, Text.Format(SR.ActionExport, PreRecord.DomainName, PreRecord.Trajectory.Count)))
+        if (ShouldProcess(file, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Trajectory.Count)))
         {
             string written = RunJoined((writer, token) => FilePaths.Use(file, () =>
             {

@@ -13,7 +13,7 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class RestorePageBackupCommand : PreRecordCommand
 {
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         LiveRecording recording = RecordingRegistry.Require(PreRecord);
         recording.RequireCheckpoint();
@@ -69,5 +69,5 @@ public sealed class RestorePageBackupCommand : PreRecordCommand
     }
 
     private void WriteDomain(IMigrationHost host) =>
-        WriteObject(host.GetDomains().First(domain => domain.Name == PreRecord.DomainName));
+        WriteObject(host.GetDomains().First(domain => domain.Name == PreRecord.Name));
 }

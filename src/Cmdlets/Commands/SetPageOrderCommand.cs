@@ -14,13 +14,13 @@ public sealed class SetPageOrderCommand : PreRecordCommand
     public PageOrderStrategy[] Strategy { get; set; } = [];
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.DomainName, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         // Made now, though it is made again at the move: what cannot be made is an error here, and Auto says what it chose.
         PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, Strategy);
         if (order.Reason is { } reason)
         {
-            WriteStep(Text.Format(SR.VerboseOrder, PreRecord.DomainName, reason));
+            WriteStep(Text.Format(SR.VerboseOrder, PreRecord.Name, reason));
         }
 
         bool isMeant = ShouldProcess(

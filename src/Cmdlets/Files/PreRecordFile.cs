@@ -14,6 +14,11 @@ internal static class PreRecordFile
 
     private const string Partial = ".partial";
 
+    /// <summary>What the format calls the domain's name, and the host's.</summary>
+    private const string DomainNameProperty = "DomainName";
+
+    private const string SourceHostProperty = "SourceHost";
+
     /// <summary>Writes a recording. The file is there whole, or not at all.</summary>
     public static void Write(string file, PreRecord recorded, PipelineWriter writer, CancellationToken cancellationToken)
     {
@@ -82,8 +87,8 @@ internal static class PreRecordFile
         recorded.Populated,
         new Dictionary<string, string>
         {
-            [nameof(PreRecord.DomainName)] = recorded.DomainName,
-            [nameof(PreRecord.SourceHost)] = recorded.SourceHost,
+            [DomainNameProperty] = recorded.Name,
+            [SourceHostProperty] = recorded.HostName,
             [nameof(PreRecord.Mode)] = recorded.Mode.ToString(),
             [nameof(PreRecord.Window)] = recorded.Window.ToString("c", CultureInfo.InvariantCulture),
             [nameof(PreRecord.BackedUpPages)] = recorded.BackedUpPages.ToString(CultureInfo.InvariantCulture),
@@ -103,8 +108,8 @@ internal static class PreRecordFile
         return new PreRecord
         {
             Id = Guid.NewGuid().ToString("N"),
-            DomainName = Property(nameof(PreRecord.DomainName)) ?? Path.GetFileNameWithoutExtension(file),
-            SourceHost = Property(nameof(PreRecord.SourceHost)) ?? string.Empty,
+            Name = Property(DomainNameProperty) ?? Path.GetFileNameWithoutExtension(file),
+            HostName = Property(SourceHostProperty) ?? string.Empty,
             Mode = Enum.TryParse(Property(nameof(PreRecord.Mode)), out RecordingMode mode) ? mode : RecordingMode.Observe,
             Window = TimeSpan.TryParse(Property(nameof(PreRecord.Window)), CultureInfo.InvariantCulture, out TimeSpan window)
                 ? window

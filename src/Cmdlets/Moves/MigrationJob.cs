@@ -124,7 +124,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
         return new MigrationInfo
         {
             Id = Id,
-            DomainName = Location.Info.Name,
+            Name = Location.Info.Name,
             Source = Location.Host.Name,
             Destination = Destination.Name,
             Method = _move.Options.Method,

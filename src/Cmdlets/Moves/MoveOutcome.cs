@@ -17,11 +17,11 @@ internal static class MoveOutcome
 
         MigrationResult result = job.Ended.Result;
         cmdlet.WriteInformation(new InformationRecord(
-            Text.Format(SR.InformationMoved, result.DomainName, result.Destination, Text.Duration(result.Downtime), result.RemoteFaults),
+            Text.Format(SR.InformationMoved, result.Name, result.Destination, Text.Duration(result.Downtime), result.RemoteFaults),
             "PreRecordMigration"));
         if (result.RollbackProof is { IsProved: false })
         {
-            cmdlet.WriteWarning(Text.Format(SR.WarningProofFailed, result.DomainName));
+            cmdlet.WriteWarning(Text.Format(SR.WarningProofFailed, result.Name));
         }
 
         cmdlet.WriteObject(result);

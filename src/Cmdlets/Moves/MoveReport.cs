@@ -69,8 +69,8 @@ internal static class MoveReport
 
     private static MigrationReport Make(DomainLocation location, Destination destination, LinkSpeed link) => new()
     {
-        DomainName = location.Info.Name,
-        SourceHost = location.Host.Name,
+        Name = location.Info.Name,
+        HostName = location.Host.Name,
         Destination = destination.Name,
         MemoryBytes = location.Info.MemoryBytes,
         Bandwidth = link.BytesPerSecond,

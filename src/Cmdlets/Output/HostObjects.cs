@@ -43,7 +43,7 @@ public sealed record MigrationReceiverInfo(
 }
 
 /// <summary>A migration into a host as it was when it was asked for.</summary>
-/// <param name="DomainName">The domain's name; empty until the source has said it.</param>
+/// <param name="Name">The domain's name; empty until the source has said it.</param>
 /// <param name="State">Where it stands: Greeted, Creating, Collecting, Restoring, Restored, Starting, Running, Completed,
 /// Finished, Aborted (the domain was never here) or Detached (the domain is here, pages are missing).</param>
 /// <param name="RemotePF">Whether RemotePF is on now.</param>
@@ -51,10 +51,10 @@ public sealed record MigrationReceiverInfo(
 /// <param name="RemoteFaults">Remote page faults so far.</param>
 /// <param name="Error">Why it ended, where it did not end well.</param>
 public sealed record IncomingMigrationInfo(
-    string DomainName, string State, bool RemotePF, int MissingPages, long RemoteFaults, string? Error);
+    string Name, string State, bool RemotePF, int MissingPages, long RemoteFaults, string? Error);
 
 /// <summary>The order in which a recorded domain's pages would be pushed.</summary>
-/// <param name="DomainName">The domain.</param>
+/// <param name="Name">The domain.</param>
 /// <param name="Strategy">How the order was made, the first strategy's pages first.</param>
 /// <param name="RecordedCount">How many of the first pages were recorded.</param>
 /// <param name="PredictedCount">How many of those after them were predicted.</param>
@@ -62,7 +62,7 @@ public sealed record IncomingMigrationInfo(
 /// <param name="Pfn">The page frame numbers, first to be sent first.</param>
 /// <param name="PreRecord">The recording, with this order decided: pipe it on to move the domain so.</param>
 public sealed record PageOrderInfo(
-    string DomainName,
+    string Name,
     IReadOnlyList<PageOrderStrategy> Strategy,
     int RecordedCount,
     int PredictedCount,

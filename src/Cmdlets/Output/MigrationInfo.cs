@@ -10,7 +10,10 @@ public sealed record MigrationInfo
     public required int Id { get; init; }
 
     /// <summary>The domain.</summary>
-    public required string DomainName { get; init; }
+    public required string Name { get; init; }
+
+    /// <summary>The host (or address) that it is on: the source, until the migration is completed.</summary>
+    public string HostName => State == MigrationState.Completed ? Destination : Source;
 
     /// <summary>The host that it leaves.</summary>
     public required string Source { get; init; }

@@ -7,10 +7,10 @@ namespace PreRecordMigration.Cmdlets;
 public abstract record MigrationPlan
 {
     /// <summary>The domain.</summary>
-    public required string DomainName { get; init; }
+    public required string Name { get; init; }
 
     /// <summary>The host it is on.</summary>
-    public required string SourceHost { get; init; }
+    public required string HostName { get; init; }
 
     /// <summary>Where the domain is to go; null where that is not decided yet.</summary>
     public string? Destination { get; init; }

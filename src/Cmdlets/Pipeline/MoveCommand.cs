@@ -67,7 +67,7 @@ public abstract class MoveCommand : RecordingCommand
     {
         if (ParameterSetName == PlanSet)
         {
-            ForEachInput(Plan.DomainName, () => Consider(Plan is PreRecord recorded ? OfRecording(recorded) : OfReport((MigrationReport)Plan)));
+            ForEachInput(Plan.Name, () => Consider(Plan is PreRecord recorded ? OfRecording(recorded) : OfReport((MigrationReport)Plan)));
         }
         else
         {
@@ -88,7 +88,7 @@ public abstract class MoveCommand : RecordingCommand
             throw new CommandException(
                 nameof(SR.OptionDecided),
                 ErrorCategory.InvalidArgument,
-                Text.Format(SR.OptionDecided, decided, recorded.DomainName),
+                Text.Format(SR.OptionDecided, decided, recorded.Name),
                 SR.OptionDecidedRemedy,
                 decided);
         }
@@ -106,8 +106,8 @@ public abstract class MoveCommand : RecordingCommand
 
     private PlannedMove OfReport(MigrationReport report)
     {
-        IMigrationHost host = HostRegistry.Get(report.SourceHost);
-        DomainLocation location = DomainSelection.Match(WildcardPattern.Escape(report.DomainName), [host]).Single();
+        IMigrationHost host = HostRegistry.Get(report.HostName);
+        DomainLocation location = DomainSelection.Match(WildcardPattern.Escape(report.Name), [host]).Single();
         bool isChosen = MyInvocation.BoundParameters.ContainsKey(nameof(Method));
         MigrationOptions options = isChosen
             ? _options
@@ -119,9 +119,9 @@ public abstract class MoveCommand : RecordingCommand
         _destination ?? Cmdlets.Destination.Parse(plan.Destination ?? throw new CommandException(
             nameof(SR.DestinationMissing),
             ErrorCategory.InvalidArgument,
-            Text.Format(SR.DestinationMissing, plan.DomainName),
+            Text.Format(SR.DestinationMissing, plan.Name),
             SR.DestinationMissingRemedy,
-            plan.DomainName));
+            plan.Name));
 
     private void Consider(PlannedMove move)
     {

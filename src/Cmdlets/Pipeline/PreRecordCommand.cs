@@ -11,7 +11,7 @@ public abstract class PreRecordCommand : MigrationCmdlet
     public PreRecord PreRecord { get; set; } = null!;
 
     /// <summary>The recorded domain and its host, as ShouldProcess names them.</summary>
-    private protected string TargetText => Text.Format(SR.TargetDomain, PreRecord.DomainName, PreRecord.SourceHost);
+    private protected string TargetText => Text.Format(SR.TargetDomain, PreRecord.Name, PreRecord.HostName);
 
     /// <summary>Hands the recording on with what was decided about it. With -WhatIf a recording goes on unchanged, so that what
     /// follows in the pipeline can say what it would do; a preview has nothing that a decision could change.</summary>

@@ -55,9 +55,9 @@ internal static class RecordingRegistry
     private static CommandException IsPreview(PreRecord recorded) => new(
         nameof(SR.RecordingPreview),
         ErrorCategory.InvalidOperation,
-        Text.Format(SR.RecordingPreview, recorded.DomainName),
+        Text.Format(SR.RecordingPreview, recorded.Name),
         SR.RecordingPreviewRemedy,
-        recorded.DomainName);
+        recorded.Name);
 
     private static CommandException NotHeld(PreRecord recorded) => recorded.IsPreview
         ? IsPreview(recorded)
@@ -65,20 +65,20 @@ internal static class RecordingRegistry
         ? new CommandException(
             nameof(SR.RecordingImported),
             ErrorCategory.InvalidOperation,
-            Text.Format(SR.RecordingImported, recorded.DomainName, file),
+            Text.Format(SR.RecordingImported, recorded.Name, file),
             SR.RecordingImportedRemedy,
-            recorded.DomainName)
+            recorded.Name)
         : Failures.TryGetValue(recorded.Id, out Exception? failure)
         ? new CommandException(
             nameof(SR.DiscardFailed),
             ErrorCategory.InvalidResult,
-            Text.Format(SR.DiscardFailed, recorded.Id, recorded.DomainName, failure.Message),
+            Text.Format(SR.DiscardFailed, recorded.Id, recorded.Name, failure.Message),
             (failure as MigrationException)?.Remedy ?? SR.UnexpectedRemedy,
-            recorded.DomainName)
+            recorded.Name)
         : new CommandException(
             nameof(SR.RecordingNotHeld),
             ErrorCategory.ObjectNotFound,
-            Text.Format(SR.RecordingNotHeld, recorded.Id, recorded.DomainName),
+            Text.Format(SR.RecordingNotHeld, recorded.Id, recorded.Name),
             SR.RecordingNotHeldRemedy,
-            recorded.DomainName);
+            recorded.Name);
 }

@@ -205,7 +205,7 @@ internal sealed partial class SourceMigration : IDisposable
         bool isRollback = isRecorded && Session.Backups is not null;
         return new MigrationResult
         {
-            DomainName = Domain.Info.Name,
+            Name = Domain.Info.Name,
             Source = Domain.Info.HostName,
             Destination = _destination.ToString(),
             Method = Options.Method,

@@ -6,7 +6,10 @@ namespace PreRecordMigration.Reporting;
 public sealed record MigrationResult
 {
     /// <summary>The domain.</summary>
-    public required string DomainName { get; init; }
+    public required string Name { get; init; }
+
+    /// <summary>The host (or address) that it is on now: the destination.</summary>
+    public string HostName => Destination;
 
     /// <summary>The host it left.</summary>
     public required string Source { get; init; }
