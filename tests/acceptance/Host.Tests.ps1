@@ -1,6 +1,6 @@
 Describe 'New-SimulatedHost' {
     AfterEach {
-        Disconnect-MigrationHost new*
+        Get-MigrationHost new* | Disconnect-MigrationHost
     }
 
     It 'makes a host that Get-MigrationHost lists' {

@@ -9,7 +9,7 @@ AfterAll {
 
 Describe 'Start-MigrationReceiver' {
     AfterEach {
-        Stop-MigrationReceiver receiver*
+        Get-MigrationReceiver receiver* | Stop-MigrationReceiver
     }
 
     It 'listens on loopback, on a free port' {

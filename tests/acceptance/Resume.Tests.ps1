@@ -35,7 +35,7 @@ BeforeAll {
         Invoke-PreRecordMigration $name "localhost:$($receiver.Port)" -Method PostCopy -ErrorAction SilentlyContinue
     }
 
-    filter Add-Failed($failed) { [pscustomobject] @{ Id = $_.Id; Failed = @($failed)[0] } }
+    filter Add-Failed($failed) { [pscustomobject] @{ Id = $_.Id; InstanceId = $_.InstanceId; Failed = @($failed)[0] } }
 }
 
 AfterAll {

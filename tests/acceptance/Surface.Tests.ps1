@@ -8,7 +8,7 @@ BeforeDiscovery {
     $wrong = @(
         @{ Cmdlet = 'Connect-MigrationHost'; Arguments = "''"; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Disable-RemotePF'; Arguments = 'text'; Id = 'CannotConvertArgumentNoMessage' }
-        @{ Cmdlet = 'Disconnect-MigrationHost'; Arguments = '-Name $null'; Id = 'ParameterArgumentValidationErrorNullNotAllowed' }
+        @{ Cmdlet = 'Disconnect-MigrationHost'; Arguments = '-Name $null'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Enable-RemotePF'; Arguments = '-PreRecord $null'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Export-PreRecord'; Arguments = 'x.csv -PreRecord 5'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Get-Migration'; Arguments = '-Id abc'; Id = 'CannotConvertArgumentNoMessage' }
@@ -28,7 +28,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Restore-PageBackup'; Arguments = 'text'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Resume-Migration'; Arguments = "surface -Destination ''"; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Set-MigrationConfiguration'; Arguments = "'' 5s"; Id = 'ParameterArgumentValidationError' }
-        @{ Cmdlet = 'Set-PageOrder'; Arguments = '$recorded -Strategy @()'; Id = 'ParameterArgumentValidationError' }
+        @{ Cmdlet = 'Set-PageOrder'; Arguments = '$recorded -Strategy @()'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Start-Migration'; Arguments = 'surface surface2 -Method Teleport'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Start-MigrationReceiver'; Arguments = 'surface2 -Port 65536'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Start-PreRecord'; Arguments = 'surface -Window 5'; Id = 'ParameterArgumentTransformationError' }

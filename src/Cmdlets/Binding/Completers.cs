@@ -5,9 +5,15 @@ using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Completes names; never fails, whatever a host does.</summary>
+/// <summary>
+/// Completes names; never fails, whatever a host does. What it inserts means the completed name and nothing else, by
+/// <see cref="NameRule"/>.
+/// </summary>
 public abstract class NameCompleter : IArgumentCompleter
 {
+    /// <summary>Everything that PowerShell takes for a quote.</summary>
+    private const string Quotes = "'\"\u2018\u2019\u201A\u201B\u201C\u201D\u201E";
+
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName,
@@ -16,21 +22,23 @@ public abstract class NameCompleter : IArgumentCompleter
         CommandAst commandAst,
         IDictionary fakeBoundParameters)
     {
-        WildcardPattern pattern = WildcardPattern.Get($"{wordToComplete?.Trim('\'', '"')}*", WildcardOptions.IgnoreCase);
-        try
-        {
-            return
-            [
-                .. from candidate in Candidates(fakeBoundParameters)
-                   where pattern.IsMatch(candidate.Name)
-                   select new CompletionResult(Quote(candidate.Name), candidate.Name, CompletionResultType.ParameterValue, candidate.ToolTip),
-            ];
-        }
-        catch (WildcardPatternException)
-        {
-            // Half a pattern, such as an opening bracket, stands for nothing yet.
-            return [];
-        }
+        // One entry a name, whatever has it.
+        var candidates = Candidates(fakeBoundParameters)
+            .GroupBy(candidate => candidate.Name, candidate => candidate.ToolTip, StringComparer.Ordinal)
+            .Select(same => (Name: same.Key, ToolTip: string.Join("; ", same)))
+            .ToArray();
+        string[] names = [.. candidates.Select(candidate => candidate.Name)];
+        Func<string, bool> begins = Begins(wordToComplete ?? "");
+        return
+        [
+            .. from candidate in candidates
+               where candidate.Name.Length > 0 && begins(candidate.Name)
+               select new CompletionResult(
+                   Quote(NameRule.Write(candidate.Name, names)),
+                   candidate.Name,
+                   CompletionResultType.ParameterValue,
+                   candidate.ToolTip.Length > 0 ? candidate.ToolTip : candidate.Name),
+        ];
     }
 
     /// <summary>What there is to choose from, in order.</summary>
@@ -50,8 +58,28 @@ public abstract class NameCompleter : IArgumentCompleter
         }
     }
 
+    /// <summary>Whether a name goes on from what was typed: as it stands, with its wildcards escaped, or as a pattern.</summary>
+    private static Func<string, bool> Begins(string typed)
+    {
+        if (typed.Length > 0 && Quotes.Contains(typed[0], StringComparison.Ordinal))
+        {
+            char quote = typed[0];
+            typed = typed.Length > 1 && Quotes.Contains(typed[^1], StringComparison.Ordinal) ? typed[1..^1] : typed[1..];
+            typed = typed.Replace($"{quote}{quote}", $"{quote}", StringComparison.Ordinal);
+        }
+
+        string unescaped = WildcardPattern.Unescape(typed);
+        WildcardPattern? pattern = NameRule.Compile($"{typed}*");
+        return name => name.StartsWith(typed, StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith(unescaped, StringComparison.OrdinalIgnoreCase)
+            || pattern?.IsMatch(name) == true;
+    }
+
+    /// <summary>Quotes what PowerShell would not read as it stands, a number included.</summary>
     private static string Quote(string name) =>
-        name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? name : $"'{name.Replace("'", "''", StringComparison.Ordinal)}'";
+        (char.IsAsciiLetter(name[0]) || name[0] == '_') && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            ? name
+            : $"'{CodeGeneration.EscapeSingleQuotedStringContent(name)}'";
 }
 
 /// <summary>Completes the names of the hosts this process knows.</summary>
@@ -70,23 +98,47 @@ public sealed class DestinationCompleter : NameCompleter
             .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
 }
 
+/// <summary>Completes the names of the hosts that receive.</summary>
+public sealed class ReceiverNameCompleter : NameCompleter
+{
+    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        ReceiverRegistry.All.Select(receiver => (receiver.Host.Name, $"{receiver.Host.Name} at {receiver.Endpoint}"));
+}
+
 /// <summary>Completes the names of the domains that migrations of this process move.</summary>
 public sealed class MovingDomainCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
         MigrationRegistry.All
-            .GroupBy(job => job.Location.Info.Name, StringComparer.OrdinalIgnoreCase)
+            .GroupBy(job => job.Location.Info.Name, StringComparer.Ordinal)
             .OrderBy(jobs => jobs.Key, StringComparer.OrdinalIgnoreCase)
             .Select(jobs => (jobs.Key, $"{jobs.Key} to {jobs.Last().Destination.Name}: {jobs.Last().State}"));
 }
 
-/// <summary>Completes the names of the domains on the hosts this process knows, or on the one that -HostName names.</summary>
+/// <summary>Completes the names of the domains that come into hosts of this process.</summary>
+public sealed class IncomingDomainCompleter : NameCompleter
+{
+    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        (from receiver in ReceiverRegistry.Listening
+         from incoming in receiver.Incoming
+         select (Name: incoming.DomainName, $"{incoming.DomainName} into {receiver.Host.Name}: {incoming.State.GetType().Name}"))
+        .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
+}
+
+/// <summary>Completes the names of the domains on the hosts this process knows, or on those that -HostName names.</summary>
 public sealed class DomainNameCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        from host in HostRegistry.All
-        where bound["HostName"] is not string name || string.Equals(name, host.Name, StringComparison.OrdinalIgnoreCase)
-        from domain in DomainsOf(host)
-        orderby domain.Name
-        select (domain.Name, $"{domain.Name} on {domain.HostName}: {domain.State}, {Text.Bytes(domain.MemoryBytes)}");
+        (from host in HostRegistry.All
+         where IsMeant(host, bound["HostName"])
+         from domain in DomainsOf(host)
+         select (domain.Name, $"{domain.Name} on {domain.HostName}: {domain.State}, {Text.Bytes(domain.MemoryBytes)}"))
+        .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
+
+    private static bool IsMeant(IMigrationHost host, object? named)
+    {
+        string[] names = LanguagePrimitives.TryConvertTo(named, out string[]? given) && given is not null ? given : [];
+        return names.Length == 0
+            || names.Any(name => !string.IsNullOrEmpty(name) && NameRule.Find(name, [host], one => one.Name).Found.Count > 0);
+    }
 }

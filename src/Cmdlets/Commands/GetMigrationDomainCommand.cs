@@ -9,47 +9,72 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class GetMigrationDomainCommand : MigrationCmdlet
 {
     private const string NameSet = "Name";
-    private const string HostSet = "Host";
+    private const string InputSet = "Input";
 
     /// <summary>Names or wildcard patterns; every domain where it is not given.</summary>
-    [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Parameter(Position = 0, ParameterSetName = HostSet)]
+    [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true)]
+    [Parameter(Position = 0, ParameterSetName = InputSet)]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DomainNameCompleter))]
     public string[]? Name { get; set; }
 
     /// <summary>Names or wildcard patterns of the hosts to look on; all known hosts where it is not given.</summary>
-    [Parameter(ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
+    [Parameter]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string[]? HostName { get; set; }
 
-    /// <summary>Hosts that Get-MigrationHost or New-SimulatedHost returned.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = HostSet, ValueFromPipeline = true)]
+    /// <summary>Hosts, whose domains are meant; or what names a domain: what another cmdlet returned about one, or a row with a
+    /// Name.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = InputSet, ValueFromPipeline = true)]
+    [Alias("MigrationHost")]
     [ValidateNotNullOrEmpty]
-    public MigrationHost[] MigrationHost { get; set; } = [];
+    public PSObject InputObject { get; set; } = null!;
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == HostSet)
+        if (ParameterSetName == InputSet)
         {
-            foreach (MigrationHost host in MigrationHost)
+            foreach (PSObject input in InputRow.Each(InputObject))
             {
-                ForEachInput(host.Name, () => Write([HostRegistry.Get(host.Name)]));
+                InputRow row = new(input);
+                ForEachInput(row.Name, () => WriteFor(input, row));
             }
 
             return;
         }
 
         IReadOnlyList<IMigrationHost> hosts = [];
-        ForCommand(() => hosts = HostName is null ? HostRegistry.Default() : [.. HostName.SelectMany(HostRegistry.Match).Distinct()]);
-        Write(hosts);
+        ForCommand(() => hosts = HostName is null ? HostRegistry.Default() : Hosts(HostName));
+        Write(Name, hosts);
     }
 
-    private void Write(IReadOnlyList<IMigrationHost> hosts)
+    private static IMigrationHost[] Hosts(IEnumerable<string> names) => [.. names.SelectMany(HostRegistry.Match).Distinct()];
+
+    private void WriteFor(PSObject input, InputRow row)
     {
-        foreach (string name in Name ?? ["*"])
+        if (input.BaseObject is string name)
+        {
+            Write([name], HostName is null ? HostRegistry.Default() : Hosts(HostName));
+        }
+        else if (row.OwnType == nameof(MigrationHost))
+        {
+            Write(Name, [HostRegistry.Get(row.RequireName())]);
+        }
+        else
+        {
+            Write(
+                Name ?? [row.RequireName()],
+                HostName is not null ? Hosts(HostName) : row.HostName is { } host ? [HostRegistry.Get(host)] : HostRegistry.Default());
+        }
+    }
+
+    private void Write(IEnumerable<string>? names, IReadOnlyList<IMigrationHost> hosts)
+    {
+        foreach (string name in names ?? ["*"])
         {
             ForEachInput(name, () =>
             {

@@ -10,7 +10,7 @@ public sealed class GetPageOrderCommand : PreRecordCommand
 {
     /// <summary>How the order is made; several compose, recorded pages always first. What was decided where it is not given.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [Given]
     public PageOrderStrategy[]? Strategy { get; set; }
 
     /// <inheritdoc/>

@@ -13,12 +13,14 @@ public sealed class GetRemotePFCommand : MigrationCmdlet
 
     /// <summary>Names or wildcard patterns of domains that come into hosts of this process.</summary>
     [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    [ArgumentCompleter(typeof(MovingDomainCompleter))]
-    public string[] Name { get; set; } = ["*"];
+    [ArgumentCompleter(typeof(IncomingDomainCompleter))]
+    public string[]? Name { get; set; }
 
     /// <summary>The recording that Start-PreRecord returned: what is decided for its move.</summary>
     [Parameter(Mandatory = true, ParameterSetName = PreRecordSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Recorded]
     [ValidateNotNull]
     public PreRecord PreRecord { get; set; } = null!;
 
@@ -32,40 +34,45 @@ public sealed class GetRemotePFCommand : MigrationCmdlet
             return;
         }
 
+        (MigrationReceiver Receiver, IncomingMigration Incoming)[] all =
+        [
+            .. from receiver in ReceiverRegistry.Listening
+               from incoming in receiver.Incoming
+               where incoming.DomainName.Length > 0
+               select (receiver, incoming),
+        ];
+        if (Name is null)
+        {
+            Report(all);
+            return;
+        }
+
         foreach (string name in Name)
         {
-            ForEachInput(name, () => Report(name));
+            ForEachInput(name, () => Report(
+                NameRule.Find(name, all, item => item.Incoming.DomainName).OrNoneOfPattern(() => NotFound(name))));
         }
     }
 
-    private void Report(string name)
+    private void Report(IEnumerable<(MigrationReceiver Receiver, IncomingMigration Incoming)> found)
     {
-        WildcardPattern wildcard = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
-        bool isFound = WildcardPattern.ContainsWildcardCharacters(name);
-        foreach (MigrationReceiver receiver in ReceiverRegistry.Listening)
+        foreach ((MigrationReceiver receiver, IncomingMigration incoming) in found)
         {
-            foreach (IncomingMigration incoming in receiver.Incoming.Where(item => item.DomainName.Length > 0 && wildcard.IsMatch(item.DomainName)))
-            {
-                isFound = true;
-                WriteObject(new RemotePFInfo(
-                    incoming.DomainName,
-                    receiver.Host.Name,
-                    incoming.IsRemotePFEnabled,
-                    incoming.State.GetType().Name,
-                    incoming.MissingPages,
-                    incoming.RemoteFaults,
-                    incoming.WaitingFaults));
-            }
-        }
-
-        if (!isFound)
-        {
-            throw new CommandException(
-                nameof(SR.IncomingNotFound),
-                ErrorCategory.ObjectNotFound,
-                Text.Format(SR.IncomingNotFound, name),
-                SR.IncomingNotFoundRemedy,
-                name);
+            WriteObject(new RemotePFInfo(
+                incoming.DomainName,
+                receiver.Host.Name,
+                incoming.IsRemotePFEnabled,
+                incoming.State.GetType().Name,
+                incoming.MissingPages,
+                incoming.RemoteFaults,
+                incoming.WaitingFaults));
         }
     }
+
+    private static CommandException NotFound(string name) => new(
+        nameof(SR.IncomingNotFound),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(SR.IncomingNotFound, name),
+        SR.IncomingNotFoundRemedy,
+        name);
 }

@@ -32,7 +32,7 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
 
     /// <summary>The orders to show; all of them where it is not given.</summary>
     [Parameter]
-    [ValidateNotNullOrEmpty]
+    [Given]
     public ReplayOrder[] Order { get; set; } = Enum.GetValues<ReplayOrder>();
 
     /// <summary>The first epoch that counts as the future.</summary>

@@ -11,29 +11,26 @@ public sealed class GetMigrationConfigurationCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns of settings; all of them where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(SettingNameCompleter))]
-    public string[] Name { get; set; } = ["*"];
+    public string[]? Name { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForCommand(() =>
     {
         IReadOnlyList<MigrationSettingInfo> settings = MigrationConfiguration.Read();
+        if (Name is null)
+        {
+            WriteObject(settings, enumerateCollection: true);
+            return;
+        }
+
         foreach (string name in Name)
         {
-            ForEachInput(name, () =>
-            {
-                if (!WildcardPattern.ContainsWildcardCharacters(name))
-                {
-                    SettingNames.Require(name);
-                }
-
-                WildcardPattern wildcard = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
-                foreach (MigrationSettingInfo setting in settings.Where(setting => wildcard.IsMatch(setting.Name)))
-                {
-                    WriteObject(setting);
-                }
-            });
+            ForEachInput(name, () => WriteObject(
+                NameRule.Find(name, settings, setting => setting.Name).OrNoneOfPattern(() => SettingNames.NotFound(name)),
+                enumerateCollection: true));
         }
     });
 }
@@ -119,7 +116,10 @@ internal static class SettingNames
 {
     /// <summary>Finds a setting.</summary>
     /// <exception cref="CommandException">There is none of that name.</exception>
-    public static MigrationSetting Require(string name) => MigrationSettings.Find(name) ?? throw new CommandException(
+    public static MigrationSetting Require(string name) => MigrationSettings.Find(name) ?? throw NotFound(name);
+
+    /// <summary>The error of a name that no setting has.</summary>
+    public static CommandException NotFound(string name) => new(
         nameof(SR.SettingNotFound),
         ErrorCategory.ObjectNotFound,
         Text.Format(SR.SettingNotFound, name),

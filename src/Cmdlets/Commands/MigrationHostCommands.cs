@@ -11,6 +11,7 @@ public sealed class GetMigrationHostCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns; every known host where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[]? Name { get; set; }
@@ -38,6 +39,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns; this machine where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[]? Name { get; set; }
@@ -49,7 +51,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.MatchAll(pattern);
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.RequireAll(pattern);
                 foreach (IMigrationHost host in here)
                 {
                     Report(host);
@@ -97,6 +99,7 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[] Name { get; set; } = [];
@@ -108,7 +111,7 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.MatchAll(pattern);
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.RequireAll(pattern);
                 foreach (string name in here.Select(host => host.Name).Concat(remote.Select(host => host.Name)))
                 {
                     Disconnect(name);

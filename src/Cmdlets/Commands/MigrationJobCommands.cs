@@ -9,7 +9,10 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class GetMigrationCommand : MigrationJobCommand
 {
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachMigration("*", _ => true, job => WriteObject(job.Describe()));
+    protected override void ProcessRecord() => ForEachMigration(_ => true, job => WriteObject(job.Describe()));
+
+    /// <inheritdoc/>
+    private protected override IReadOnlyList<MigrationJob> Named(string name) => MigrationRegistry.Match(name);
 }
 
 /// <summary>Wait-Migration: waits for migrations and returns what each did, as they land.</summary>
@@ -17,13 +20,7 @@ public sealed class GetMigrationCommand : MigrationJobCommand
 [OutputType(typeof(MigrationResult), typeof(MigrationReport), typeof(MigrationInfo))]
 public sealed class WaitMigrationCommand : MigrationJobCommand
 {
-    private const string ReportSet = "Report";
     private MovePump? _pump;
-
-    /// <summary>What Start-Migration returned with -WhatIf: nothing is under way, and it is handed on.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = ReportSet, ValueFromPipeline = true)]
-    [ValidateNotNull]
-    public MigrationReport? Report { get; set; }
 
     /// <summary>How long to wait at most; the migrations go on. Not at all with 0s, which returns handles of those that are under
     /// way. For ever where it is not given.</summary>
@@ -40,14 +37,20 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == ReportSet)
+        if (ParameterSetName == InputSet)
         {
-            WriteObject(Report);
-            return;
+            // What Start-Migration returned with -WhatIf: nothing is under way, and it is handed on.
+            WriteObject(InputRow.Each(InputObject).Where(input => !IsOfMigration(input)), enumerateCollection: true);
         }
 
-        ForEachMigration("*", job => job.IsActive, _pump!.Add);
+        ForEachMigration(job => job.IsActive, _pump!.Add);
     }
+
+    /// <inheritdoc/>
+    private protected override bool TakesEnded => true;
+
+    /// <inheritdoc/>
+    private protected override bool IsOfMigration(PSObject input) => input.BaseObject is not MigrationReport;
 
     /// <inheritdoc/>
     protected override void EndProcessing()

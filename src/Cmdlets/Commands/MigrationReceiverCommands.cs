@@ -73,8 +73,9 @@ public sealed class GetMigrationReceiverCommand : MigrationCmdlet
     /// <summary>Names or wildcard patterns of hosts; every receiver where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Name")]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(ReceiverNameCompleter))]
     public string[]? HostName { get; set; }
 
     /// <inheritdoc/>
@@ -84,9 +85,9 @@ public sealed class GetMigrationReceiverCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (string name in ReceiverRegistry.Match(pattern))
+                foreach (MigrationReceiver receiver in ReceiverRegistry.Match(pattern))
                 {
-                    WriteObject(Describe.Receiver(name, ReceiverRegistry.Get(name)));
+                    WriteObject(Describe.Receiver(receiver.Host.Name, receiver));
                 }
             });
         }
@@ -101,8 +102,9 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
     /// <summary>Names or wildcard patterns of hosts; this machine where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Name")]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
+    [ArgumentCompleter(typeof(ReceiverNameCompleter))]
     public string[] HostName { get; set; } = [LocalXen.HostName];
 
     /// <summary>Gives up the domains that wait here to be resumed: what has arrived of them is lost.</summary>
@@ -120,17 +122,16 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (string name in ReceiverRegistry.Match(pattern))
+                foreach (MigrationReceiver receiver in ReceiverRegistry.Require(pattern))
                 {
-                    Stop(name);
+                    Stop(receiver.Host.Name, receiver);
                 }
             });
         }
     }
 
-    private void Stop(string hostName)
+    private void Stop(string hostName, MigrationReceiver receiver)
     {
-        MigrationReceiver receiver = ReceiverRegistry.Get(hostName);
         RequireNothingKept(hostName, [.. receiver.Incoming.Where(incoming => incoming.IsKept)]);
         if (!ShouldProcess(Text.Format(SR.TargetHost, hostName), Text.Format(SR.ActionStopReceiver, receiver.Endpoint)))
         {

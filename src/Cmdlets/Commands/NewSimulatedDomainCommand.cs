@@ -5,71 +5,105 @@ using PreRecordMigration.Simulated;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>New-SimulatedDomain: starts a deterministic guest on a simulated host.</summary>
-[Cmdlet(VerbsCommon.New, "SimulatedDomain", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[Cmdlet(VerbsCommon.New, "SimulatedDomain", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(DomainInfo))]
-public sealed class NewSimulatedDomainCommand : MigrationCmdlet
+public sealed class NewSimulatedDomainCommand : RowCommand
 {
     /// <summary>The name of the domain, or of several alike.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 
     /// <summary>The simulated host to start it on.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
+    [Parameter(Position = 1, ParameterSetName = InputSet)]
+    [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string HostName { get; set; } = "";
 
+    /// <summary>Rows with a Name and a HostName, and with options in columns named as the parameters are.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = InputSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public PSObject InputObject { get; set; } = null!;
+
     /// <summary>What the guest does.</summary>
     [Parameter]
+    [Column]
     [ValidateSet(nameof(GuestWorkloadKind.Idle), nameof(GuestWorkloadKind.Sequential), nameof(GuestWorkloadKind.HotSet), nameof(GuestWorkloadKind.ManyProcesses), nameof(GuestWorkloadKind.Strided), nameof(GuestWorkloadKind.UniformRandom), nameof(GuestWorkloadKind.ZipfHotSet), nameof(GuestWorkloadKind.PhaseChanging))]
     public GuestWorkloadKind Workload { get; set; } = GuestWorkloadKind.HotSet;
 
     /// <summary>The memory it has.</summary>
     [Parameter]
+    [Column]
     [Size]
     public long Memory { get; set; } = 64L << 20;
 
     /// <summary>The memory the guest uses most; a sixteenth of all where it is not given.</summary>
     [Parameter]
+    [Column]
     [Size]
     public long? WorkingSet { get; set; }
 
     /// <summary>How many vCPUs it has.</summary>
     [Parameter]
+    [Column]
     public int VcpuCount { get; set; } = 1;
 
     /// <summary>Decides every random choice of the guest: two domains alike but for their name do the same.</summary>
     [Parameter]
+    [Column]
     public ulong Seed { get; set; } = 1;
 
     /// <summary>How many page accesses each vCPU makes in a second.</summary>
     [Parameter]
+    [Column]
     public long OperationsPerSecond { get; set; } = 200_000;
 
     /// <summary>How many of a hundred accesses write.</summary>
     [Parameter]
+    [Column]
     public int WritePercent { get; set; } = 30;
 
     /// <summary>Makes a guest that ignores every request to suspend, to see what a migration does then.</summary>
     [Parameter]
+    [Column]
     public SwitchParameter RefuseSuspend { get; set; }
 
     /// <summary>Makes a guest whose outputs cannot be held back, to see what a migration does then.</summary>
     [Parameter]
+    [Column]
     public SwitchParameter NoOutputIsolation { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string name in Name)
+        if (ParameterSetName == NameSet)
         {
-            ForEachInput(name, () => Create(name));
+            foreach (string name in Name)
+            {
+                ForEachInput(name, () => Create(name, HostName));
+            }
+
+            return;
+        }
+
+        foreach (InputRow row in InputRow.Each(InputObject).Select(input => new InputRow(input)))
+        {
+            ForEachInput(row.Name, () => WithCells(row, () => Create(
+                row.RequireName(), HostName.Length > 0 ? HostName : row.HostName ?? throw HostMissing(row))));
         }
     }
 
-    private void Create(string name)
+    private static CommandException HostMissing(InputRow row) => new(
+        nameof(SR.InputWithoutHost),
+        ErrorCategory.InvalidData,
+        Text.Format(SR.InputWithoutHost, row.Label),
+        SR.InputWithoutHostRemedy,
+        row.Label);
+
+    private void Create(string name, string hostName)
     {
-        IMigrationHost host = HostRegistry.Get(HostName);
+        IMigrationHost host = HostRegistry.Get(hostName);
         if (host is not SimulatedHost simulated)
         {
             throw new CommandException(

@@ -5,23 +5,31 @@ using PreRecordMigration.Simulated;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>New-SimulatedHost: makes a host in this process, with guests that check themselves.</summary>
-[Cmdlet(VerbsCommon.New, "SimulatedHost", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[Cmdlet(VerbsCommon.New, "SimulatedHost", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(MigrationHost))]
-public sealed class NewSimulatedHostCommand : MigrationCmdlet
+public sealed class NewSimulatedHostCommand : RowCommand
 {
     /// <summary>The name of the host, or of several.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     public string[] Name { get; set; } = [];
 
+    /// <summary>Rows with a Name, and with options in columns named as the parameters are.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = InputSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public PSObject InputObject { get; set; } = null!;
+
     /// <summary>How much memory its domains may have together.</summary>
     [Parameter]
+    [Column]
     [Size]
     [ValidateRange(4096, long.MaxValue)]
     public long Memory { get; set; } = 4L << 30;
 
     /// <summary>What the host cannot do, to see what a migration does then.</summary>
     [Parameter]
+    [Column]
+    [Given]
     [ValidateSet(
         nameof(MigrationCapability.Recording),
         nameof(MigrationCapability.Rollback),
@@ -35,9 +43,19 @@ public sealed class NewSimulatedHostCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string name in Name)
+        if (ParameterSetName == NameSet)
         {
-            ForEachInput(name, () => Create(name));
+            foreach (string name in Name)
+            {
+                ForEachInput(name, () => Create(name));
+            }
+
+            return;
+        }
+
+        foreach (InputRow row in InputRow.Each(InputObject).Select(input => new InputRow(input)))
+        {
+            ForEachInput(row.Name, () => WithCells(row, () => Create(row.RequireName())));
         }
     }
 

@@ -16,6 +16,7 @@ public sealed class StartPreRecordCommand : RecordingCommand
 
     /// <summary>How long the recording waits for its move before it is discarded and the domain runs on.</summary>
     [Parameter]
+    [Column]
     [Duration]
     public TimeSpan HoldTime { get; set; } = TimeSpan.FromMinutes(2);
 
@@ -23,9 +24,15 @@ public sealed class StartPreRecordCommand : RecordingCommand
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationConfiguration.ApplyTo(this);
+        Prepare();
+    });
+
+    /// <inheritdoc/>
+    private protected override void Prepare()
+    {
         _options = MakeOptions(MigrationMethod.PreRecord);
         RequireTimer(nameof(HoldTime), HoldTime);
-    });
+    }
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachDomain(Record);
@@ -88,7 +95,7 @@ public sealed class StartPreRecordCommand : RecordingCommand
             RollbackProof = session.Proof,
             Populated = populated,
         };
-        LiveRecording held = new(snapshot.Id, location, session, HoldTime);
+        LiveRecording held = new(snapshot.Id, location, session, HoldTime) { Recorded = snapshot };
         RecordingRegistry.Add(held);
         _held.Add(held);
         return snapshot;
@@ -137,7 +144,7 @@ public sealed class StopPreRecordCommand : PreRecordCommand
             recording.Dispose();
             if (PassThru)
             {
-                WriteObject(recording.Location.Host.GetDomains().First(domain => domain.Name == PreRecord.Name));
+                WriteObject(DomainSelection.Exact(PreRecord.Name, recording.Location.Host).Info);
             }
         }
     });

@@ -12,6 +12,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
 
     /// <summary>The recording.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Recorded]
     [ValidateNotNull]
     public PreRecord PreRecord { get; set; } = null!;
 

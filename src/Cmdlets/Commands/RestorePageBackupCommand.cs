@@ -69,5 +69,5 @@ public sealed class RestorePageBackupCommand : PreRecordCommand
     }
 
     private void WriteDomain(IMigrationHost host) =>
-        WriteObject(host.GetDomains().First(domain => domain.Name == PreRecord.Name));
+        WriteObject(DomainSelection.Exact(PreRecord.Name, host).Info);
 }

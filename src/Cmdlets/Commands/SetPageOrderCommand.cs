@@ -10,7 +10,7 @@ public sealed class SetPageOrderCommand : PreRecordCommand
 {
     /// <summary>How the order is made; several compose, recorded pages always first.</summary>
     [Parameter(Mandatory = true, Position = 1)]
-    [ValidateNotNullOrEmpty]
+    [Given]
     public PageOrderStrategy[] Strategy { get; set; } = [];
 
     /// <inheritdoc/>

@@ -26,7 +26,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        ForEachMigration("*", job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
+        ForEachMigration(job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
 
     private void Stop(MigrationJob job)
     {
@@ -129,7 +129,7 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        ForEachMigration("*", job => job.State == MigrationState.Interrupted, job =>
+        ForEachMigration(job => job.State == MigrationState.Interrupted, job =>
         {
             job.RequireInterrupted();
             if (ShouldProcess(

@@ -14,24 +14,29 @@ public sealed class TestMigrationCommand : WindowCommand
     private LinkSpeed _link = null!;
 
     /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
+    [Parameter(ParameterSetName = InputSet)]
+    [Column]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(DestinationCompleter))]
-    public string Destination { get; set; } = "";
+    public string? Destination { get; set; }
 
     /// <summary>The rate that the estimates reckon with.</summary>
     [Parameter]
+    [Column]
     [Size(IsRate = true)]
     [ValidateRange(1, long.MaxValue)]
     public long Bandwidth { get; set; } = LinkDefaults.BytesPerSecond;
 
     /// <summary>The time to the destination and back that they reckon with.</summary>
     [Parameter]
+    [Column]
     [Duration]
     public TimeSpan RoundTrip { get; set; } = LinkDefaults.RoundTrip;
 
     /// <summary>Methods whose domain would be split over two hosts for longer are not advised.</summary>
     [Parameter]
+    [Column]
     [Duration]
     public TimeSpan? MaximumExposure { get; set; }
 
@@ -39,17 +44,23 @@ public sealed class TestMigrationCommand : WindowCommand
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationConfiguration.ApplyTo(this);
+        Prepare();
+    });
+
+    /// <inheritdoc/>
+    private protected override void Prepare()
+    {
         _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch };
         _options.Validate();
         RequireTimer(nameof(RoundTrip), RoundTrip);
-        _destination = Destination.Length == 0 ? null : Cmdlets.Destination.Parse(Destination);
+        _destination = Destination is null ? null : Cmdlets.Destination.Parse(Destination);
         _link = new LinkSpeed(Bandwidth, RoundTrip);
-    });
+    }
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachDomain(location =>
     {
-        Destination destination = _destination ?? Cmdlets.Destination.Parse(Destination);
+        Destination destination = _destination ?? throw MoveCommand.DestinationMissing(location.Info.Name);
         WriteObject(RunJoined((writer, token) =>
         {
             using DomainProgress progress = writer.ForDomain(

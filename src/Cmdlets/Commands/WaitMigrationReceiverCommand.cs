@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -12,9 +13,10 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     /// <summary>Names or wildcard patterns of hosts; every receiver where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Name")]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    [ArgumentCompleter(typeof(HostNameCompleter))]
-    public string[] HostName { get; set; } = ["*"];
+    [ArgumentCompleter(typeof(ReceiverNameCompleter))]
+    public string[]? HostName { get; set; }
 
     /// <summary>How many migrations to wait for, those under way included; only for those under way where it is not given.</summary>
     [Parameter]
@@ -36,15 +38,23 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
+        if (HostName is null)
+        {
+            AddAll(ReceiverRegistry.All);
+            return;
+        }
+
         foreach (string pattern in HostName)
         {
-            ForEachInput(pattern, () =>
-            {
-                foreach (string name in ReceiverRegistry.Match(pattern))
-                {
-                    _pump!.Add(ReceiverRegistry.Get(name));
-                }
-            });
+            ForEachInput(pattern, () => AddAll(ReceiverRegistry.Require(pattern)));
+        }
+    }
+
+    private void AddAll(IEnumerable<MigrationReceiver> receivers)
+    {
+        foreach (MigrationReceiver receiver in receivers)
+        {
+            _pump!.Add(receiver);
         }
     }
 

@@ -30,7 +30,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
 
         if (HostRegistry.Contains(text))
         {
-            return new Destination(text, HostRegistry.Get(text), null);
+            return Of(HostRegistry.Get(text));
         }
 
         if (!HostAddress.TryParse(text, out HostAddress? host, out int? port, out string problem))
@@ -41,7 +41,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
         if (port is null && host!.Address is null)
         {
             // A name alone is a host's. Fails with the hosts there are.
-            return new Destination(text, HostRegistry.Get(text), null);
+            return Of(HostRegistry.Get(text));
         }
 
         if (!host!.IsLoopback)
@@ -141,6 +141,9 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
 
     private static CommandException Invalid(string text, string problem, string remedy) => new(
         nameof(SR.InvalidDestination), ErrorCategory.InvalidArgument, Text.Format(SR.InvalidDestination, text, problem), remedy, text);
+
+    /// <summary>A host by the name that it has, however it was written.</summary>
+    private static Destination Of(IMigrationHost host) => new(host.Name, host, null);
 }
 
 /// <summary>An open way to a destination.</summary>

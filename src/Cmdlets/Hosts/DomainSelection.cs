@@ -6,41 +6,22 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>A domain and the host it is on.</summary>
 internal sealed record DomainLocation(IMigrationHost Host, DomainInfo Info);
 
-/// <summary>Finds domains by name or pattern on the hosts of this process.</summary>
+/// <summary>Finds domains on the hosts of this process, by <see cref="NameRule"/>.</summary>
 internal static class DomainSelection
 {
-    /// <summary>All domains whose names match, on the hosts that are meant.</summary>
-    /// <param name="name">A name or pattern, matched without regard to case.</param>
+    /// <summary>All domains that are meant, on the hosts that are meant.</summary>
+    /// <param name="name">A name or pattern.</param>
     /// <param name="hosts">The hosts to look on.</param>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/> for a plain name that matches
-    /// nothing.</exception>
-    public static IReadOnlyList<DomainLocation> Match(string name, IReadOnlyList<IMigrationHost> hosts)
-    {
-        WildcardPattern wildcard = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
-        List<DomainLocation> found =
-        [
-            .. from host in hosts
-               from info in host.GetDomains()
-               where wildcard.IsMatch(info.Name)
-               select new DomainLocation(host, info),
-        ];
-        if (found.Count == 0 && !WildcardPattern.ContainsWildcardCharacters(name))
-        {
-            string where = hosts.Count == 0 ? SR.NoHosts : string.Join(", ", hosts.Select(host => $"'{host.Name}'"));
-            throw new MigrationException(
-                MigrationErrorId.DomainNotFound,
-                Text.Format(SR.DomainNotFound, name, where),
-                SR.DomainNotFoundRemedy,
-                name);
-        }
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/> for a name that is none's.</exception>
+    /// <exception cref="CommandException">Several names differ from it in case only.</exception>
+    public static IReadOnlyList<DomainLocation> Match(string name, IReadOnlyList<IMigrationHost> hosts) =>
+        Find(name, hosts).OrNoneOfPattern(() => NotFound(name, hosts));
 
-        return found;
-    }
-
-    /// <summary>As <see cref="Match"/>, but a name that stands on two hosts is refused: moving both is never meant.</summary>
+    /// <summary>As <see cref="Match"/> for who does something to them: a pattern that means none is an error too, and so is a
+    /// name that stands on two hosts, since moving both is never meant.</summary>
     public static IReadOnlyList<DomainLocation> MatchUnambiguous(string name, IReadOnlyList<IMigrationHost> hosts)
     {
-        IReadOnlyList<DomainLocation> found = Match(name, hosts);
+        IReadOnlyList<DomainLocation> found = Find(name, hosts).OrFail(() => NotFound(name, hosts));
         foreach (IGrouping<string, DomainLocation> same in found.GroupBy(location => location.Info.Name, StringComparer.Ordinal))
         {
             if (same.Count() > 1)
@@ -56,4 +37,22 @@ internal static class DomainSelection
 
         return found;
     }
+
+    /// <summary>The domain of a name that an object carries: exactly that one, as it is now.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    public static DomainLocation Exact(string name, IMigrationHost host) =>
+        host.GetDomains().FirstOrDefault(info => info.Name == name) is { } found
+            ? new DomainLocation(host, found)
+            : throw NotFound(name, [host]);
+
+    private static NameMatch<DomainLocation> Find(string name, IReadOnlyList<IMigrationHost> hosts) => NameRule.Find(
+        name,
+        hosts.SelectMany(host => host.GetDomains(), (host, info) => new DomainLocation(host, info)),
+        location => location.Info.Name);
+
+    private static MigrationException NotFound(string name, IReadOnlyList<IMigrationHost> hosts) => new(
+        MigrationErrorId.DomainNotFound,
+        Text.Format(SR.DomainNotFound, name, hosts.Count == 0 ? SR.NoHosts : string.Join(", ", hosts.Select(host => $"'{host.Name}'"))),
+        SR.DomainNotFoundRemedy,
+        name);
 }

@@ -61,55 +61,59 @@ internal static class HostRegistry
         }
     }
 
-    /// <summary>Finds a host by its exact name; the name of this machine opens its Xen.</summary>
+    /// <summary>Finds a host by its name; the name of this machine opens its Xen.</summary>
     /// <exception cref="MigrationException">There is none, or Xen cannot be opened.</exception>
     /// <exception cref="CommandException">It is another machine.</exception>
     public static IMigrationHost Get(string name)
     {
-        if (Hosts.TryGetValue(name, out IMigrationHost? host))
+        string known = KnownName(name) ?? throw NotFound(name);
+        if (Hosts.TryGetValue(known, out IMigrationHost? host))
         {
             return host;
         }
 
-        if (Remote.TryGetValue(name, out RemoteHost? remote))
-        {
-            throw new CommandException(
+        return Remote.TryGetValue(known, out RemoteHost? remote)
+            ? throw new CommandException(
                 nameof(SR.HostIsRemote),
                 ErrorCategory.InvalidOperation,
                 Text.Format(SR.HostIsRemote, remote.Name, remote.Route.Address),
                 Text.Format(SR.HostIsRemoteRemedy, remote.Name),
-                remote.Name);
-        }
-
-        return IsThisMachine(name)
-            ? Hosts.GetOrAdd(LocalXen.HostName, _ => LocalXen.Open())
-            : throw new MigrationException(
-                MigrationErrorId.HostNotFound,
-                Text.Format(SR.HostNotFound, name),
-                Text.Format(SR.HostNotFoundRemedy, name),
-                name);
+                remote.Name)
+            : Hosts.GetOrAdd(LocalXen.HostName, _ => LocalXen.Open());
     }
 
     /// <summary>Whether a destination's or host's name is one this process can resolve.</summary>
-    public static bool Contains(string name) => Hosts.ContainsKey(name) || IsThisMachine(name);
+    public static bool Contains(string name) => KnownName(name) is { } known && !Remote.ContainsKey(known);
 
     /// <summary>Finds another machine.</summary>
-    public static bool TryGetRemote(string name, out RemoteHost remote) => Remote.TryGetValue(name, out remote!);
+    public static bool TryGetRemote(string name, out RemoteHost remote) => Remote.TryGetValue(KnownName(name) ?? "", out remote!);
 
-    /// <summary>The other machines whose names match.</summary>
-    public static IReadOnlyList<RemoteHost> MatchRemote(string pattern)
+    /// <summary>The hosts of this process that are meant.</summary>
+    /// <param name="pattern">A name, which must be there, or a pattern, which may mean none.</param>
+    /// <exception cref="MigrationException">There is no host of that name.</exception>
+    /// <exception cref="CommandException">It is another machine.</exception>
+    public static IReadOnlyList<IMigrationHost> Match(string pattern)
     {
-        WildcardPattern wildcard = WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase);
-        return [.. AllRemote.Where(host => wildcard.IsMatch(host.Name))];
+        NameMatch<IMigrationHost> match = NameRule.Find(pattern, All, host => host.Name);
+        return match.Found.Count > 0 || match.IsPattern ? match.Found : [Get(pattern)];
     }
 
-    /// <summary>The hosts whose names match, and the other machines whose names do.</summary>
-    /// <exception cref="MigrationException">A plain name matches nothing.</exception>
+    /// <summary>The hosts that are meant, here and elsewhere.</summary>
+    /// <param name="pattern">A name, which must be there, or a pattern, which may mean none.</param>
+    /// <exception cref="MigrationException">There is no host of that name.</exception>
     public static (IReadOnlyList<IMigrationHost> Here, IReadOnlyList<RemoteHost> Remote) MatchAll(string pattern)
     {
-        IReadOnlyList<RemoteHost> remote = MatchRemote(pattern);
-        bool isPlainRemote = remote.Count > 0 && !WildcardPattern.ContainsWildcardCharacters(pattern);
-        return (isPlainRemote ? [] : [.. Match(pattern)], remote);
+        NameMatch<string> match = NameRule.Find(pattern, KnownHosts, name => name);
+        return match.Found.Count > 0 || match.IsPattern
+            ? ([.. All.Where(host => match.Found.Contains(host.Name))], [.. AllRemote.Where(host => match.Found.Contains(host.Name))])
+            : ([Get(pattern)], []);
+    }
+
+    /// <summary>As <see cref="MatchAll"/> for who does something to them: a pattern that means none is an error too.</summary>
+    public static (IReadOnlyList<IMigrationHost> Here, IReadOnlyList<RemoteHost> Remote) RequireAll(string pattern)
+    {
+        (IReadOnlyList<IMigrationHost> Here, IReadOnlyList<RemoteHost> Remote) found = MatchAll(pattern);
+        return found.Here.Count + found.Remote.Count > 0 ? found : throw NotFound(pattern);
     }
 
     /// <summary>Lets go of a host.</summary>
@@ -122,21 +126,19 @@ internal static class HostRegistry
         }
     }
 
-    /// <summary>The hosts whose names match.</summary>
-    /// <param name="pattern">A name or a wildcard pattern; a plain name that matches nothing is an error.</param>
-    public static IEnumerable<IMigrationHost> Match(string pattern)
-    {
-        if (!WildcardPattern.ContainsWildcardCharacters(pattern))
-        {
-            return [Get(pattern)];
-        }
+    private static IEnumerable<string> KnownHosts => All.Select(host => host.Name).Concat(AllRemote.Select(host => host.Name));
 
-        WildcardPattern wildcard = WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase);
-        return All.Where(host => wildcard.IsMatch(host.Name));
-    }
+    /// <summary>The host that a name means, whether this machine's Xen is open or not; null where it means none.</summary>
+    private static string? KnownName(string name) =>
+        NameRule.Find(name, KnownHosts.Append(LocalXen.HostName).Distinct(StringComparer.OrdinalIgnoreCase), known => known) is { IsPattern: false } match
+            ? match.Found is [string known, ..] ? known : null
+            : null;
 
     private static bool IsThisMachine(string name) => string.Equals(name, LocalXen.HostName, StringComparison.OrdinalIgnoreCase);
 
     private static CommandException Exists(string name) => new(
         nameof(SR.HostExists), ErrorCategory.ResourceExists, Text.Format(SR.HostExists, name), SR.HostExistsRemedy, name);
+
+    private static MigrationException NotFound(string name) => new(
+        MigrationErrorId.HostNotFound, Text.Format(SR.HostNotFound, name), Text.Format(SR.HostNotFoundRemedy, name), name);
 }

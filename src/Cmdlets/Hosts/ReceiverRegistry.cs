@@ -17,15 +17,16 @@ internal static class ReceiverRegistry
     /// <summary>All receivers of this process, those of single migrations included.</summary>
     public static IEnumerable<MigrationReceiver> Listening => Receivers.Values.Concat(Temporary.Keys).OrderBy(receiver => receiver.Host.Name, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The hosts that receive, ordered by name.</summary>
-    public static IReadOnlyList<string> HostNames => [.. Receivers.Keys.Order(StringComparer.OrdinalIgnoreCase)];
+    /// <summary>The receivers that administrators started, ordered by their host's name.</summary>
+    public static IReadOnlyList<MigrationReceiver> All => [.. Receivers.Values.OrderBy(receiver => receiver.Host.Name, StringComparer.OrdinalIgnoreCase)];
 
-    /// <summary>The hosts that receive and whose names match; a plain name is taken as it is.</summary>
-    public static IReadOnlyList<string> Match(string pattern)
-    {
-        WildcardPattern wildcard = WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase);
-        return WildcardPattern.ContainsWildcardCharacters(pattern) ? [.. HostNames.Where(wildcard.IsMatch)] : [pattern];
-    }
+    /// <summary>The receivers of the hosts that are meant.</summary>
+    /// <param name="pattern">A host's name, which must receive, or a pattern, which may mean none.</param>
+    /// <exception cref="CommandException">No host of that name receives.</exception>
+    public static IReadOnlyList<MigrationReceiver> Match(string pattern) => Find(pattern).OrNoneOfPattern(() => NotFound(pattern));
+
+    /// <summary>As <see cref="Match"/> for who does something to them: a pattern that means none is an error too.</summary>
+    public static IReadOnlyList<MigrationReceiver> Require(string pattern) => Find(pattern).OrFail(() => NotFound(pattern));
 
     /// <summary>Finds a host's receiver.</summary>
     public static bool TryGet(string hostName, out MigrationReceiver receiver) => Receivers.TryGetValue(hostName, out receiver!);
@@ -34,12 +35,7 @@ internal static class ReceiverRegistry
     /// <exception cref="CommandException">The host has none.</exception>
     public static MigrationReceiver Get(string hostName) => TryGet(hostName, out MigrationReceiver receiver)
         ? receiver
-        : throw new CommandException(
-            nameof(SR.ReceiverNotFound),
-            ErrorCategory.ObjectNotFound,
-            Text.Format(SR.ReceiverNotFound, hostName),
-            SR.ReceiverNotFoundRemedy,
-            hostName);
+        : throw NotFound(hostName);
 
     /// <summary>Starts a host's receiver.</summary>
     /// <param name="host">The host.</param>
@@ -83,4 +79,13 @@ internal static class ReceiverRegistry
 
     /// <summary>Takes a receiver that has stopped out of the list.</summary>
     public static void Remove(string hostName, MigrationReceiver receiver) => Receivers.TryRemove(new(hostName, receiver));
+
+    private static NameMatch<MigrationReceiver> Find(string pattern) => NameRule.Find(pattern, All, receiver => receiver.Host.Name);
+
+    private static CommandException NotFound(string hostName) => new(
+        nameof(SR.ReceiverNotFound),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(SR.ReceiverNotFound, hostName),
+        SR.ReceiverNotFoundRemedy,
+        hostName);
 }

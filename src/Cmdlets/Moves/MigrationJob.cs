@@ -38,6 +38,9 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     /// <summary>Names the migration in this process.</summary>
     public int Id { get; }
 
+    /// <summary>Tells the migration from every other one, in any process.</summary>
+    public Guid InstanceId { get; } = Guid.NewGuid();
+
     /// <summary>The domain that moves.</summary>
     public DomainLocation Location => _move.Location;
 
@@ -124,6 +127,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
         return new MigrationInfo
         {
             Id = Id,
+            InstanceId = InstanceId,
             Name = Location.Info.Name,
             Source = Location.Host.Name,
             Destination = Destination.Name,

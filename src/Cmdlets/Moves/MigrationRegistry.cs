@@ -39,16 +39,31 @@ internal static class MigrationRegistry
         ? job
         : throw NotFound(Text.Format(SR.MigrationNotFound, id), id);
 
-    /// <summary>The migrations of the domains whose names match, oldest first.</summary>
-    /// <exception cref="CommandException">None is of a domain of that plain name.</exception>
-    public static IReadOnlyList<MigrationJob> Match(string name)
-    {
-        WildcardPattern wildcard = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
-        MigrationJob[] found = [.. All.Where(job => wildcard.IsMatch(job.Location.Info.Name))];
-        return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name)
+    /// <summary>Finds the migration that a handle, or a copy of one, means: by what tells it from every other one in any process.</summary>
+    /// <exception cref="CommandException">It is not one of this process, or it ended long ago.</exception>
+    public static MigrationJob Get(InputRow handle) =>
+        Guid.TryParse(handle.TextOf(nameof(MigrationInfo.InstanceId)), out Guid instance)
+            && Jobs.Values.FirstOrDefault(job => job.InstanceId == instance) is { } found
             ? found
-            : throw NotFound(Text.Format(SR.MigrationOfDomainNotFound, name), name);
-    }
+            : throw new CommandException(
+                nameof(SR.MigrationElsewhere),
+                ErrorCategory.ObjectNotFound,
+                Text.Format(SR.MigrationElsewhere, handle.TextOf(nameof(MigrationInfo.Id)), handle.Name),
+                SR.MigrationElsewhereRemedy,
+                handle.Name ?? handle.Label);
+
+    /// <summary>The migrations of the domains that are meant, oldest first.</summary>
+    /// <param name="name">A domain's name, which must have moved, or a pattern, which may mean none.</param>
+    /// <exception cref="CommandException">None is of a domain of that name.</exception>
+    public static IReadOnlyList<MigrationJob> Match(string name) => Find(name).OrNoneOfPattern(() => NotFoundOf(name));
+
+    /// <summary>As <see cref="Match"/> for who does something to them: a pattern that means none is an error too.</summary>
+    public static IReadOnlyList<MigrationJob> Require(string name) => Find(name).OrFail(() => NotFoundOf(name));
+
+    /// <summary>The migrations of the domain of exactly that name.</summary>
+    /// <exception cref="CommandException">There is none.</exception>
+    public static IReadOnlyList<MigrationJob> OfDomain(string name) =>
+        All.Where(job => job.Location.Info.Name == name).ToArray() is { Length: > 0 } found ? found : throw NotFoundOf(name);
 
     /// <summary>Whether a migration that is not at its end leaves or enters a host.</summary>
     public static bool Uses(string hostName) => Jobs.Values.Any(job =>
@@ -68,6 +83,10 @@ internal static class MigrationRegistry
             ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
         }
     }
+
+    private static NameMatch<MigrationJob> Find(string name) => NameRule.Find(name, All, job => job.Location.Info.Name);
+
+    private static CommandException NotFoundOf(string name) => NotFound(Text.Format(SR.MigrationOfDomainNotFound, name), name);
 
     private static CommandException NotFound(string message, object target) => new(
         nameof(SR.MigrationNotFound), ErrorCategory.ObjectNotFound, message, SR.MigrationNotFoundRemedy, target);

@@ -6,8 +6,11 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>A migration as it was when it was asked for: the handle by which the other cmdlets find it.</summary>
 public sealed record MigrationInfo
 {
-    /// <summary>Names the migration in this process.</summary>
+    /// <summary>Names the migration in its process.</summary>
     public required int Id { get; init; }
+
+    /// <summary>Tells the migration from every other one, in any process: the handle means this one and no other.</summary>
+    public required Guid InstanceId { get; init; }
 
     /// <summary>The domain.</summary>
     public required string Name { get; init; }

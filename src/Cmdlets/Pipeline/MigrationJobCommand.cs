@@ -8,48 +8,134 @@ public abstract class MigrationJobCommand : MigrationCmdlet
     /// <summary>The parameter set of domain names.</summary>
     protected const string NameSet = "Name";
 
-    /// <summary>The parameter set of numbers and handles.</summary>
+    /// <summary>The parameter set of numbers.</summary>
     protected const string IdSet = "Id";
 
-    /// <summary>
-    /// Names or wildcard patterns of the domains that move. A domain that is piped in means its migrations by its name: its
-    /// number is not a migration's.
-    /// </summary>
-    [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
+    /// <summary>The parameter set of handles and of what names a domain.</summary>
+    protected const string InputSet = "Input";
+
+    /// <summary>Names or wildcard patterns of the domains that move.</summary>
+    [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(MovingDomainCompleter))]
     public string[]? Name { get; set; }
 
-    /// <summary>The numbers of the migrations; handles of Start-Migration and Get-Migration carry them.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = IdSet, ValueFromPipelineByPropertyName = true)]
+    /// <summary>The numbers of the migrations in this process.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = IdSet)]
+    [Given]
     public int[] Id { get; set; } = [];
 
-    /// <summary>Does something for every migration that is meant; each one's error is its own.</summary>
-    /// <param name="fallback">The pattern where nothing was given.</param>
-    /// <param name="isMeant">Which of those that a name matches are meant.</param>
-    /// <param name="action">What to do.</param>
-    private protected void ForEachMigration(string fallback, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
-    {
-        if (ParameterSetName == IdSet)
-        {
-            foreach (int id in Id)
-            {
-                ForEachInput(id, () => action(MigrationRegistry.Get(id)));
-            }
+    /// <summary>
+    /// Handles of Start-Migration and Get-Migration, which mean their own migration and no other; or what names a domain, which
+    /// means its migrations: a domain's number is not a migration's.
+    /// </summary>
+    [Parameter(Mandatory = true, ParameterSetName = InputSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public PSObject InputObject { get; set; } = null!;
 
+    /// <summary>Does something for every migration that is meant; each one's error is its own.</summary>
+    /// <param name="isMeant">Which of those of a name are meant, and which where nothing was given.</param>
+    /// <param name="action">What to do.</param>
+    private protected void ForEachMigration(Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
+    {
+        switch (ParameterSetName)
+        {
+            case IdSet:
+                foreach (int id in Id)
+                {
+                    ForEachInput(id, () => action(MigrationRegistry.Get(id)));
+                }
+
+                break;
+            case InputSet:
+                foreach (PSObject input in InputRow.Each(InputObject).Where(IsOfMigration))
+                {
+                    ForInput(input, isMeant, action);
+                }
+
+                break;
+            case NameSet when Name is null:
+                ForAll(MigrationRegistry.All, isMeant, action);
+                break;
+            default:
+                foreach (string name in Name ?? [])
+                {
+                    ForEachInput(name, () => ForNamed(name, Named(name), isMeant, action));
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>The migrations of the domains that are meant; a pattern that means none is an error for who does something.</summary>
+    private protected virtual IReadOnlyList<MigrationJob> Named(string name) => MigrationRegistry.Require(name);
+
+    /// <summary>Whether an input means a migration at all.</summary>
+    private protected virtual bool IsOfMigration(PSObject input) => true;
+
+    /// <summary>Whether a migration that has ended is as good as one that ends.</summary>
+    private protected virtual bool TakesEnded => false;
+
+    private void ForInput(PSObject input, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
+    {
+        switch (input.BaseObject)
+        {
+            case int id:
+                ForEachInput(id, () => action(MigrationRegistry.Get(id)));
+                return;
+            case string name:
+                ForEachInput(name, () => ForNamed(name, Named(name), isMeant, action));
+                return;
+        }
+
+        InputRow row = new(input);
+        ForEachInput(row.Name, () =>
+        {
+            if (row.OwnType == nameof(MigrationInfo) || row.TextOf(nameof(MigrationInfo.InstanceId)) is not null)
+            {
+                action(MigrationRegistry.Get(row));
+            }
+            else
+            {
+                // The domain that an object names, never one that is written alike.
+                string name = row.RequireName();
+                ForNamed(name, row.OwnType is null ? Named(name) : MigrationRegistry.OfDomain(name), isMeant, action);
+            }
+        });
+    }
+
+    /// <summary>
+    /// What was named gets an answer: where all of its migrations have ended, the last of a domain does, or what is wrong with
+    /// several is said once.
+    /// </summary>
+    private void ForNamed(string name, IReadOnlyList<MigrationJob> jobs, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
+    {
+        if (jobs.Count == 0 || jobs.Any(isMeant))
+        {
+            ForAll(jobs, isMeant, action);
             return;
         }
 
-        foreach (string name in Name ?? [fallback])
+        MigrationJob[] last = [.. jobs.GroupBy(job => job.Location.Info.Name, StringComparer.Ordinal).Select(ofDomain => ofDomain.Last())];
+        if (last.Length > 1 && !TakesEnded)
         {
-            ForEachInput(name, () =>
-            {
-                foreach (MigrationJob job in MigrationRegistry.Match(name).Where(isMeant))
-                {
-                    ForEachInput(job.Location.Info.Name, () => action(job));
-                }
-            });
+            throw new CommandException(
+                nameof(SR.MigrationNoneUnderWay),
+                ErrorCategory.ObjectNotFound,
+                Text.Format(SR.MigrationNoneUnderWay, name),
+                SR.MigrationNotFoundRemedy,
+                name);
+        }
+
+        ForAll(last, _ => true, action);
+    }
+
+    private void ForAll(IEnumerable<MigrationJob> jobs, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
+    {
+        foreach (MigrationJob job in jobs.Where(isMeant))
+        {
+            ForEachInput(job.Location.Info.Name, () => action(job));
         }
     }
 }

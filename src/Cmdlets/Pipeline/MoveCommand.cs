@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using PreRecordMigration.Estimates;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Ordering;
 
@@ -9,8 +8,6 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>What the cmdlets share that move domains: which, where to, how; and the preflight of each.</summary>
 public abstract class MoveCommand : RecordingCommand
 {
-    private const string PlanSet = "Plan";
-
     /// <summary>What a recording has decided by being made.</summary>
     private static readonly string[] DecidedByRecording =
         [nameof(Method), nameof(Mode), nameof(Window), nameof(Epoch), nameof(SuspendTimeout), nameof(BackupLimit), nameof(SkipRollbackProof)];
@@ -19,35 +16,34 @@ public abstract class MoveCommand : RecordingCommand
     private Destination? _destination;
     private LinkSpeed _link = null!;
 
-    /// <summary>A recording that Start-PreRecord returned, or a report that Test-Migration returned.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = PlanSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("PreRecord", "Report")]
-    [ValidateNotNull]
-    public MigrationPlan Plan { get; set; } = null!;
-
     /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
-    [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
-    [Parameter(Mandatory = true, Position = 1, ParameterSetName = DomainSet)]
-    [Parameter(ParameterSetName = PlanSet)]
+    [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
+    [Parameter(ParameterSetName = InputSet)]
+    [Column]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
     /// <summary>How memory travels.</summary>
     [Parameter]
+    [Column]
     public MigrationMethod Method { get; set; } = MigrationMethod.PreRecord;
 
     /// <summary>In which order pages are pushed, the first strategy's first; what suits the method where it is not given.</summary>
     [Parameter]
+    [Column]
+    [Given]
     public PageOrderStrategy[]? Order { get; set; }
 
     /// <summary>Most bytes a second for pushed pages; demand faults are not limited.</summary>
     [Parameter]
+    [Column]
     [Size(IsRate = true)]
     public long? BandwidthLimit { get; set; }
 
     /// <summary>Refuses to begin where the domain is expected to be split over two hosts for longer.</summary>
     [Parameter]
+    [Column]
     [Duration]
     public TimeSpan? MaximumExposure { get; set; }
 
@@ -55,23 +51,56 @@ public abstract class MoveCommand : RecordingCommand
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationConfiguration.ApplyTo(this);
+        Prepare();
+    });
+
+    /// <inheritdoc/>
+    private protected override void Prepare()
+    {
         _options = MakeOptions(Method) with { Order = Order, BandwidthLimit = BandwidthLimit };
         _options.Validate();
         LinkSpeed link = MigrationConfiguration.ReadLink();
         _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
         _destination = Destination is null ? null : Cmdlets.Destination.Parse(Destination);
-    });
+    }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
+    protected override void ProcessRecord() => ForEachDomain(location => Consider(new PlannedMove(
+        location, _destination ?? throw DestinationMissing(location.Info.Name), _options, null)));
+
+    /// <summary>The error of a domain of which nothing says where it is to go.</summary>
+    internal static CommandException DestinationMissing(string domain) => new(
+        nameof(SR.DestinationMissing),
+        ErrorCategory.InvalidArgument,
+        Text.Format(SR.DestinationMissing, domain),
+        SR.DestinationMissingRemedy,
+        domain);
+
+    /// <inheritdoc/>
+    private protected override void ForInput(PSObject input, Action<DomainLocation> action)
     {
-        if (ParameterSetName == PlanSet)
+        InputRow row = new(input);
+        MigrationPlan? plan = input.BaseObject as MigrationPlan
+            ?? row.ValueOf<MigrationPlan>("PreRecord") ?? row.ValueOf<MigrationPlan>("Report") ?? row.ValueOf<MigrationPlan>("Plan");
+        if (plan is null && row is { IsCopy: true, OwnType: nameof(PreRecord) })
         {
-            ForEachInput(Plan.Name, () => Consider(Plan is PreRecord recorded ? OfRecording(recorded) : OfReport((MigrationReport)Plan)));
+            ForEachInput(row.Name, () => Consider(OfRecording(RecordingRegistry.Original(row))));
+        }
+        else if (plan is null && row is { IsCopy: true, OwnType: nameof(MigrationReport) })
+        {
+            ForEachInput(row.Name, () => Consider(OfReport(PlanCopy.Report(row))));
+        }
+        else if (plan is not null)
+        {
+            ForEachInput(plan.Name, () =>
+            {
+                PrepareAgain();
+                Consider(plan is PreRecord recorded ? OfRecording(recorded) : OfReport((MigrationReport)plan));
+            });
         }
         else
         {
-            ForEachDomain(location => Consider(new PlannedMove(location, _destination ?? Cmdlets.Destination.Parse(Destination!), _options, null)));
+            base.ForInput(input, action);
         }
     }
 
@@ -83,7 +112,7 @@ public abstract class MoveCommand : RecordingCommand
 
     private PlannedMove OfRecording(PreRecord recorded)
     {
-        if (DecidedByRecording.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } decided)
+        if (DecidedByRecording.FirstOrDefault(IsGiven) is { } decided)
         {
             throw new CommandException(
                 nameof(SR.OptionDecided),
@@ -106,9 +135,8 @@ public abstract class MoveCommand : RecordingCommand
 
     private PlannedMove OfReport(MigrationReport report)
     {
-        IMigrationHost host = HostRegistry.Get(report.HostName);
-        DomainLocation location = DomainSelection.Match(WildcardPattern.Escape(report.Name), [host]).Single();
-        bool isChosen = MyInvocation.BoundParameters.ContainsKey(nameof(Method));
+        DomainLocation location = DomainSelection.Exact(report.Name, HostRegistry.Get(HostName ?? report.HostName));
+        bool isChosen = IsGiven(nameof(Method));
         MigrationOptions options = isChosen
             ? _options
             : _options with { Method = report.Recommendation ?? Method, Mode = report.Mode ?? Mode };
@@ -116,12 +144,7 @@ public abstract class MoveCommand : RecordingCommand
     }
 
     private Destination DestinationOf(MigrationPlan plan) =>
-        _destination ?? Cmdlets.Destination.Parse(plan.Destination ?? throw new CommandException(
-            nameof(SR.DestinationMissing),
-            ErrorCategory.InvalidArgument,
-            Text.Format(SR.DestinationMissing, plan.Name),
-            SR.DestinationMissingRemedy,
-            plan.Name));
+        _destination ?? Cmdlets.Destination.Parse(plan.Destination ?? throw DestinationMissing(plan.Name));
 
     private void Consider(PlannedMove move)
     {

@@ -7,6 +7,7 @@ public abstract class PreRecordCommand : MigrationCmdlet
 {
     /// <summary>The recording that Start-PreRecord returned.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Recorded]
     [ValidateNotNull]
     public PreRecord PreRecord { get; set; } = null!;
 

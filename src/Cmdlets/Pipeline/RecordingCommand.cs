@@ -10,17 +10,19 @@ public abstract class WindowCommand : DomainCommand
 {
     /// <summary>How long the domain is watched.</summary>
     [Parameter]
+    [Column]
     [Duration]
     public TimeSpan Window { get; set; } = new MigrationOptions().Window;
 
     /// <summary>How long an epoch lasts; at most the window.</summary>
     [Parameter]
+    [Column]
     [Duration]
     public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
 
     /// <summary>An epoch that nobody gave follows a window that is shorter; one that was given is refused by the engine.</summary>
     private protected TimeSpan FittingEpoch =>
-        MyInvocation.BoundParameters.ContainsKey(nameof(Epoch)) || Window <= TimeSpan.Zero || Epoch <= Window ? Epoch : Window;
+        IsGiven(nameof(Epoch)) || Window <= TimeSpan.Zero || Epoch <= Window ? Epoch : Window;
 }
 
 /// <summary>What the cmdlets share that record a domain.</summary>
@@ -32,21 +34,25 @@ public abstract class RecordingCommand : WindowCommand
 
     /// <summary>What the recording does to the domain.</summary>
     [Parameter]
+    [Column]
     public RecordingMode Mode { get; set; } = RecordingMode.Rollback;
 
     /// <summary>How long the guest may take to suspend.</summary>
     [Parameter]
+    [Column]
     [Duration]
     public TimeSpan SuspendTimeout { get; set; } = new MigrationOptions().SuspendTimeout;
 
     /// <summary>Most memory for backups of changed pages; as much as the domain has where it is not given.</summary>
     [Parameter]
+    [Column]
     [Size]
     [ValidateRange(Page.Size, long.MaxValue)]
     public long? BackupLimit { get; set; }
 
     /// <summary>Leaves the proof of the rollback out.</summary>
     [Parameter]
+    [Column]
     public SwitchParameter SkipRollbackProof { get; set; }
 
     /// <summary>Makes the engine's options out of what was given, and checks them.</summary>
@@ -54,7 +60,7 @@ public abstract class RecordingCommand : WindowCommand
     /// <exception cref="CommandException">An option was given that the method has no use for.</exception>
     private protected MigrationOptions MakeOptions(MigrationMethod method)
     {
-        if (method != MigrationMethod.PreRecord && OfRecording.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } useless)
+        if (method != MigrationMethod.PreRecord && OfRecording.FirstOrDefault(IsGiven) is { } useless)
         {
             throw new CommandException(
                 nameof(SR.OptionNotForMethod),

@@ -33,6 +33,9 @@ internal sealed class LiveRecording : IDisposable
     /// <summary>The domain and its host.</summary>
     public DomainLocation Location { get; }
 
+    /// <summary>What was returned when it was recorded.</summary>
+    public required PreRecord Recorded { get; init; }
+
     /// <summary>What was decided when it was recorded.</summary>
     public RecordingPlan Plan => new(Location, _session.Options);
 

@@ -29,6 +29,18 @@ internal static class RecordingRegistry
     /// <exception cref="CommandException">It does not wait any more.</exception>
     public static PreRecordSession Take(PreRecord recorded) => Require(recorded).TryTake() ?? throw NotHeld(recorded);
 
+    /// <summary>The recording that a copy is of, which a job, a remote session or a file brought back.</summary>
+    /// <exception cref="CommandException">This process does not hold it: the copy has nothing live in it.</exception>
+    public static PreRecord Original(InputRow copy) =>
+        Recordings.TryGetValue(copy.TextOf(nameof(PreRecord.Id)) ?? "", out LiveRecording? held)
+            ? PlanCopy.Recording(copy, held.Recorded)
+            : throw new CommandException(
+                nameof(SR.RecordingCopy),
+                ErrorCategory.InvalidOperation,
+                Text.Format(SR.RecordingCopy, copy.Label),
+                SR.RecordingCopyRemedy,
+                copy.Label);
+
     /// <summary>Whether a host's domain is held.</summary>
     public static bool HoldsDomainOf(string hostName) => Recordings.Values.Any(
         recording => string.Equals(recording.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase));

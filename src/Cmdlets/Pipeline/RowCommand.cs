@@ -1,0 +1,181 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Management.Automation;
+using System.Reflection;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Lets a row of the pipeline say the value of a parameter for itself.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class ColumnAttribute : Attribute
+{
+}
+
+/// <summary>
+/// What the cmdlets share that take rows: each row has its own options, in columns named as the parameters are. What the
+/// command line says goes first, then the row, then what is configured. An empty cell is not given, a bad one is an error of
+/// its row, and a column that nothing is known of is said.
+/// </summary>
+public abstract class RowCommand : MigrationCmdlet
+{
+    /// <summary>The parameter set of names.</summary>
+    protected const string NameSet = "Name";
+
+    /// <summary>The parameter set of objects and rows.</summary>
+    protected const string InputSet = "Input";
+
+    /// <summary>Columns that say what is meant, not how; they are read apart from the others.</summary>
+    private static readonly string[] Subjects = ["Name", "DomainName", "HostName", "SourceHost"];
+
+    private static readonly ConcurrentDictionary<Type, IReadOnlyDictionary<string, PropertyInfo>> ColumnsOf = new();
+
+    /// <summary>What PowerShell itself checks an argument with; not public, though every such attribute has it.</summary>
+    private static readonly MethodInfo Validation =
+        typeof(ValidateArgumentsAttribute).GetMethod("Validate", BindingFlags.Instance | BindingFlags.NonPublic)!;
+
+    private readonly HashSet<string> _cells = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unknown = new(StringComparer.OrdinalIgnoreCase);
+    private bool _isStale;
+
+    /// <summary>Whether a parameter was given, on the command line or by the row that is looked at.</summary>
+    private protected bool IsGiven(string parameter) =>
+        MyInvocation.BoundParameters.ContainsKey(parameter) || _cells.Contains(parameter);
+
+    /// <summary>Makes of the parameters what the work needs, and checks it: at first, and for each row that says something else.</summary>
+    private protected virtual void Prepare()
+    {
+    }
+
+    /// <summary>Makes again what a row left behind. Before names are worked on.</summary>
+    private protected void PrepareAgain()
+    {
+        if (_isStale)
+        {
+            _isStale = false;
+            Prepare();
+        }
+    }
+
+    /// <summary>Does something with the parameters as a row says them; afterwards they are as they were.</summary>
+    /// <exception cref="CommandException">A cell cannot be what its column needs.</exception>
+    private protected void WithCells(InputRow row, Action action)
+    {
+        List<(PropertyInfo Property, object? Before)> changed = [];
+        try
+        {
+            if (row.OwnType is null)
+            {
+                SetCells(row, changed);
+            }
+
+            if (changed.Count > 0)
+            {
+                _isStale = true;
+                Prepare();
+            }
+            else
+            {
+                PrepareAgain();
+            }
+
+            action();
+        }
+        finally
+        {
+            _cells.Clear();
+            foreach ((PropertyInfo property, object? before) in changed)
+            {
+                property.SetValue(this, before);
+            }
+        }
+    }
+
+    private void SetCells(InputRow row, List<(PropertyInfo Property, object? Before)> changed)
+    {
+        IReadOnlyDictionary<string, PropertyInfo> columns = ColumnsOf.GetOrAdd(GetType(), FindColumns);
+        foreach ((string name, object? value) in row.Cells)
+        {
+            if (Subjects.Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            if (!columns.TryGetValue(name, out PropertyInfo? column))
+            {
+                WarnOfUnknown(row, name, columns);
+            }
+            else if (!InputRow.IsEmpty(value) && !MyInvocation.BoundParameters.ContainsKey(column.Name))
+            {
+                object? cell = Convert(row, column, value!);
+                changed.Add((column, column.GetValue(this)));
+                column.SetValue(this, cell);
+                _cells.Add(column.Name);
+            }
+        }
+    }
+
+    /// <summary>Says that a column was left out, once; of objects that have properties of their own nobody expects anything.</summary>
+    private void WarnOfUnknown(InputRow row, string name, IReadOnlyDictionary<string, PropertyInfo> columns)
+    {
+        if (row.IsWritten && _unknown.Add(name))
+        {
+            WriteWarning(Text.Format(
+                SR.WarningColumn,
+                name,
+                MyInvocation.MyCommand.Name,
+                string.Join(", ", columns.Values.Select(column => column.Name).Distinct().Order(StringComparer.Ordinal))));
+        }
+    }
+
+    /// <summary>Makes of a cell what the parameter is, by the rules by which an argument becomes it.</summary>
+    private static object? Convert(InputRow row, PropertyInfo column, object value)
+    {
+        try
+        {
+            object? converted = value is string text && column.PropertyType.IsArray
+                ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+                : value is string plain ? plain.Trim() : value;
+            if (column.PropertyType == typeof(SwitchParameter) && (value as PSObject)?.BaseObject is not bool && value is not bool)
+            {
+                converted = bool.Parse(value.ToString()!.Trim());
+            }
+
+            foreach (ArgumentTransformationAttribute transformation in column.GetCustomAttributes<ArgumentTransformationAttribute>())
+            {
+                converted = transformation.Transform(null!, converted!);
+            }
+
+            converted = LanguagePrimitives.ConvertTo(converted, column.PropertyType, CultureInfo.InvariantCulture);
+            foreach (ValidateArgumentsAttribute validation in column.GetCustomAttributes<ValidateArgumentsAttribute>())
+            {
+                Validation.Invoke(validation, [converted, null]);
+            }
+
+            return converted;
+        }
+        catch (Exception error) when (error is RuntimeException or FormatException or InvalidCastException or ArgumentException or TargetInvocationException)
+        {
+            throw new CommandException(
+                nameof(SR.BadCell),
+                ErrorCategory.InvalidData,
+                Text.Format(SR.BadCell, row.Label, column.Name, value, (error as TargetInvocationException)?.InnerException?.Message ?? error.Message),
+                Text.Format(SR.BadCellRemedy, column.Name),
+                row.Label);
+        }
+    }
+
+    private static Dictionary<string, PropertyInfo> FindColumns(Type cmdlet)
+    {
+        Dictionary<string, PropertyInfo> columns = new(StringComparer.OrdinalIgnoreCase);
+        foreach (PropertyInfo property in cmdlet.GetProperties().Where(property => property.IsDefined(typeof(ColumnAttribute), true)))
+        {
+            columns[property.Name] = property;
+            foreach (string alias in property.GetCustomAttribute<AliasAttribute>()?.AliasNames ?? [])
+            {
+                columns[alias] = property;
+            }
+        }
+
+        return columns;
+    }
+}
