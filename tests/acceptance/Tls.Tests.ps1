@@ -279,7 +279,7 @@ Describe 'Another machine' {
         $report = Test-MigrationHost far
         "$($report.Capability)" | Should -Be 'Receiver'
         $report.IsAvailable | Should -BeTrue
-        $report.Reason | Should -Match 'version 1 '
+        $report.Reason | Should -Match 'version 2 '
         Stop-MigrationReceiver tls2
         $report = Test-MigrationHost far
         $report.IsAvailable | Should -BeFalse

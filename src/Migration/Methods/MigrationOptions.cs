@@ -33,6 +33,12 @@ public sealed record MigrationOptions
     /// <summary>How long the guest may take to suspend.</summary>
     public TimeSpan SuspendTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long the destination may be silent before the connection to it counts as lost, connecting included; why it is what
+    /// it is, <see cref="Transports.PeerTimeout"/> says. A side that lives is never silent for long, however busy it is.
+    /// </summary>
+    public TimeSpan PeerTimeout { get; init; } = Transports.PeerTimeout.Default;
+
     /// <summary>Most pages in the backup store; null for as many as the domain has.</summary>
     public int? BackupLimitPages { get; init; }
 
@@ -65,6 +71,7 @@ public sealed record MigrationOptions
         Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy or pre-record, or leave RemotePF off.");
         Check(BandwidthLimit is null or > 0, nameof(BandwidthLimit), $"is {BandwidthLimit}", "Give bytes a second above zero, or leave it out.");
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
+        Transports.PeerTimeout.Require(PeerTimeout);
         Check(BackupLimitPages is null or > 0, "BackupLimit", $"is {BackupLimitPages} pages", "Give room for at least one page.");
         Check(MaximumRounds > 0, nameof(MaximumRounds), $"is {MaximumRounds}", "Give at least one round.");
         if (Order is not null)

@@ -14,7 +14,7 @@ public sealed partial class MigrationReceiver
         try
         {
             (PeerChannel? channel, MigrationException? refusal) = _listener.Authenticate(arrival.Socket);
-            connection = channel is null ? null : new Connection(channel);
+            connection = channel is null ? null : new Connection(channel, _peerTimeout, _clock);
             if (refusal is not null)
             {
                 throw refusal;

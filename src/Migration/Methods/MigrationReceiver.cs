@@ -19,12 +19,16 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     private readonly ConcurrentQueue<MigrationException> _rejections = new();
     private readonly Arrivals _arrivals;
     private readonly Thread _acceptor;
+    private readonly TimeSpan _peerTimeout;
+    private readonly TimeProvider _clock;
     private volatile bool _isStopping;
     private bool _takesNew = true;
 
-    private MigrationReceiver(IMigrationHost host, ReceiverListener listener, TimeProvider clock)
+    private MigrationReceiver(IMigrationHost host, ReceiverListener listener, TimeProvider clock, TimeSpan peerTimeout)
     {
         Host = host;
+        _clock = clock;
+        _peerTimeout = peerTimeout;
         _listener = listener;
         _arrivals = new Arrivals(clock, OnEnded);
         _acceptor = new Thread(Accept) { Name = "migration receiver", IsBackground = true };
@@ -72,17 +76,20 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     /// <summary>Starts to listen on loopback, without TLS.</summary>
     /// <param name="host">The host into which domains come; the caller keeps it.</param>
     /// <param name="listen">A loopback address; port 0 for any free one.</param>
-    /// <exception cref="MigrationException">The address is not loopback, or is in use.</exception>
-    public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen) =>
-        Start(host, listen, null, TimeProvider.System);
+    /// <param name="peerTimeout">How long a source may be silent; null for <see cref="PeerTimeout.Default"/>.</param>
+    /// <exception cref="MigrationException">The address is not loopback, or is in use, or the time is out of bounds.</exception>
+    public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TimeSpan? peerTimeout = null) =>
+        Start(host, listen, null, TimeProvider.System, peerTimeout);
 
     /// <summary>Starts to listen for peers that prove by TLS 1.3 who they are.</summary>
     /// <param name="host">The host into which domains come; the caller keeps it.</param>
     /// <param name="listen">Any address of this machine; port 0 for any free one.</param>
     /// <param name="identity">What it presents and whom it trusts.</param>
-    /// <exception cref="MigrationException">The address is in use, or the certificate is not valid now.</exception>
-    public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TlsIdentity identity) =>
-        Start(host, listen, identity, TimeProvider.System);
+    /// <param name="peerTimeout">How long a source may be silent; null for <see cref="PeerTimeout.Default"/>.</param>
+    /// <exception cref="MigrationException">The address is in use, the certificate is not valid now, or the time is out of
+    /// bounds.</exception>
+    public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TlsIdentity identity, TimeSpan? peerTimeout = null) =>
+        Start(host, listen, identity, TimeProvider.System, peerTimeout);
 
     /// <summary>
     /// Takes no new migration in, gives up those whose domain does not run here yet and waits for those whose domain does;
@@ -149,10 +156,12 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         await EndAllAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    /// <summary>As the public ones; the clock is for arrivals and for the validity of certificates.</summary>
-    internal static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TlsIdentity? identity, TimeProvider clock)
+    /// <summary>As the public ones; the clock is for arrivals, for the silence of sources and for the validity of certificates.</summary>
+    internal static MigrationReceiver Start(
+        IMigrationHost host, IPEndPoint listen, TlsIdentity? identity, TimeProvider clock, TimeSpan? peerTimeout = null)
     {
-        MigrationReceiver receiver = new(host, ReceiverListener.Start(listen, identity, clock), clock);
+        TimeSpan timeout = PeerTimeout.Require(peerTimeout ?? PeerTimeout.Default);
+        MigrationReceiver receiver = new(host, ReceiverListener.Start(listen, identity, clock), clock, timeout);
         receiver._acceptor.Start();
         return receiver;
     }

@@ -9,15 +9,17 @@ namespace PreRecordMigration.Methods;
 /// <param name="Peer">Its certificate's SHA-256 thumbprint; null where the way to it proves nothing.</param>
 public sealed record ReceiverProbe(int Version, string? Peer)
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-
     /// <summary>Asks a receiver whether it would take a migration in. It does nothing but answer.</summary>
+    /// <param name="route">The way to it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="peerTimeout">How long it may stay silent; null for <see cref="PeerTimeout.Default"/>.</param>
     /// <exception cref="MigrationException">Nobody answers, one side does not trust the other, or the versions differ.</exception>
-    public static ReceiverProbe Ask(Route route, CancellationToken cancellationToken)
+    public static ReceiverProbe Ask(Route route, CancellationToken cancellationToken, TimeSpan? peerTimeout = null)
     {
-        using Connection connection = Connection.Open(route, cancellationToken);
+        TimeSpan patience = peerTimeout ?? PeerTimeout.Default;
+        using Connection connection = Connection.Open(route, patience, cancellationToken);
         using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(_ => connection.Dispose(), null);
-        connection.ReceiveTimeout = s_patience;
+        connection.ReceiveTimeout = patience;
         try
         {
             connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Probe, Guid.NewGuid(), 0));

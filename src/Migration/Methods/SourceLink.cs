@@ -12,9 +12,6 @@ namespace PreRecordMigration.Methods;
 /// </summary>
 internal sealed class SourceLink : IDisposable
 {
-    /// <summary>How long a peer may take to greet: one that stays silent is not a receiver.</summary>
-    private static readonly TimeSpan s_greetingTimeout = TimeSpan.FromSeconds(30);
-
     private readonly object _gate = new();
     private readonly SourceSession _session;
     private readonly PrepareRecord? _prepare;
@@ -79,13 +76,17 @@ internal sealed class SourceLink : IDisposable
 
     /// <summary>Connects for a new migration.</summary>
     public static SourceLink Open(
-        Route destination, PrepareRecord prepare, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken)
+        Route destination,
+        PrepareRecord prepare,
+        TimeSpan peerTimeout,
+        IProgress<MigrationTrace>? trace,
+        CancellationToken cancellationToken)
     {
         Guid id = Guid.NewGuid();
         return new SourceLink(
             id,
             new SourceSession(),
-            Connect(destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, _ => { }, trace, cancellationToken),
+            Connect(destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, _ => { }, peerTimeout, trace, cancellationToken),
             prepare,
             trace);
     }
@@ -93,15 +94,21 @@ internal sealed class SourceLink : IDisposable
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
     /// <param name="destination">The way to the receiver that has the domain.</param>
     /// <param name="lost">What was lost. Only the same peer is believed: its word lets the domain run here again.</param>
+    /// <param name="peerTimeout">How long the destination may be silent.</param>
     /// <param name="trace">Told of every record and state; null for nobody.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static SourceLink Reopen(
-        Route destination, SourceLink lost, IProgress<MigrationTrace>? trace, CancellationToken cancellationToken)
+        Route destination,
+        SourceLink lost,
+        TimeSpan peerTimeout,
+        IProgress<MigrationTrace>? trace,
+        CancellationToken cancellationToken)
     {
         return new SourceLink(
             lost.Id,
             SourceSession.Resume(),
-            Connect(destination, lost.Id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, trace, cancellationToken),
+            Connect(
+                destination, lost.Id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, peerTimeout, trace, cancellationToken),
             null,
             trace);
 
@@ -294,18 +301,19 @@ internal sealed class SourceLink : IDisposable
         ConnectionRole bulkRole,
         ConnectionRole demandRole,
         Action<string?> requirePeer,
+        TimeSpan peerTimeout,
         IProgress<MigrationTrace>? trace,
         CancellationToken cancellationToken)
     {
-        Connection bulk = Connection.Open(destination, cancellationToken);
+        Connection bulk = Connection.Open(destination, peerTimeout, cancellationToken);
         bulk.TraceTo("bulk", trace);
         Connection? demand = null;
         try
         {
             requirePeer(bulk.Peer);
-            bulk.ReceiveTimeout = s_greetingTimeout;
+            bulk.ReceiveTimeout = peerTimeout;
             bulk.Send(new HelloRecord(Protocol.Version, bulkRole, id, 0));
-            demand = Connection.Open(destination, cancellationToken);
+            demand = Connection.Open(destination, peerTimeout, cancellationToken);
             demand.TraceTo("demand", trace);
             if (demand.Peer != bulk.Peer)
             {
@@ -313,7 +321,7 @@ internal sealed class SourceLink : IDisposable
                     $"Two connections to {destination} led to two peers: {Name(bulk.Peer)} and {Name(demand.Peer)}.");
             }
 
-            demand.ReceiveTimeout = s_greetingTimeout;
+            demand.ReceiveTimeout = peerTimeout;
             demand.Send(new HelloRecord(Protocol.Version, demandRole, id, 0));
             return (bulk, demand);
         }

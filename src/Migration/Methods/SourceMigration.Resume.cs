@@ -61,7 +61,7 @@ internal sealed partial class SourceMigration
     {
         try
         {
-            return SourceLink.Reopen(destination, Link!, Options.Trace, cancellationToken);
+            return SourceLink.Reopen(destination, Link!, Options.PeerTimeout, Options.Trace, cancellationToken);
         }
         catch (MigrationException e)
         {

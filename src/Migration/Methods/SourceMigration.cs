@@ -76,7 +76,7 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Connects, agrees, and waits until the incoming domain exists. The domain runs meanwhile.</summary>
     public void Prepare()
     {
-        Link = SourceLink.Open(_destination, new PrepareRecord(Domain.Describe(), RemotePF), Options.Trace, Token);
+        Link = SourceLink.Open(_destination, new PrepareRecord(Domain.Describe(), RemotePF), Options.PeerTimeout, Options.Trace, Token);
         _endWatch = Link.Ended.UnsafeRegister(_ => _running.Cancel(), null);
         using CancellationTokenRegistration unblock = _cancellation.UnsafeRegister(
             _ => Link.Post(SourceLink.Failure(new OperationCanceledException(_cancellation))), null);

@@ -8,44 +8,83 @@ namespace PreRecordMigration.Transfer;
 
 /// <summary>
 /// One connection of a session: whole records in and out. Any number of threads may send; one receives. Closing it from
-/// another thread ends a blocked receive or send with <see cref="MigrationErrorId.ConnectionLost"/>.
+/// another thread ends a blocked receive or send with <see cref="MigrationErrorId.ConnectionLost"/>, and so does a peer that
+/// has gone: from its greeting on (<see cref="HelloRecord"/>, <see cref="WelcomeRecord"/>) a connection beats, and takes a
+/// peer that is silent for too long for lost.
 /// </summary>
 public sealed class Connection : IDisposable
 {
-    private readonly PeerChannel? _channel;
+    /// <summary>How much is written at once: what has gone of a long record shows that the peer takes it.</summary>
+    private const int WrittenAtOnce = 64 << 10;
+
+    private static readonly byte[] s_beat = MakeBeat();
+    private readonly PeerChannel _channel;
     private readonly Stream _stream;
-    private readonly Lock _sending = new();
+    private readonly TimeProvider _clock;
+    private readonly Pulse _pulse;
+    private readonly object _gate = new();
     private readonly byte[] _header = new byte[Protocol.HeaderSize];
     private byte[] _body = new byte[64 << 10];
     private long _bytesSent;
+    private bool _isSending;
+    private bool _isReceiving;
     private volatile bool _isClosed;
+    private TimeSpan? _receiveTimeout;
+    private ITimer? _answerLimit;
+    private MigrationException? _loss;
     private string _role = "";
     private volatile IProgress<MigrationTrace>? _trace;
 
     /// <summary>Takes over a channel.</summary>
-    public Connection(PeerChannel channel)
-        : this(channel.Stream) => _channel = channel;
+    /// <param name="channel">The channel; closed with this.</param>
+    /// <param name="peerTimeout">How long the peer may be silent; null for <see cref="PeerTimeout.Default"/>.</param>
+    /// <param name="clock">Measures the time; null for the system's.</param>
+    public Connection(PeerChannel channel, TimeSpan? peerTimeout = null, TimeProvider? clock = null)
+    {
+        _channel = channel;
+        _stream = channel.Stream;
+        _clock = clock ?? TimeProvider.System;
+        _pulse = new Pulse(_clock, peerTimeout ?? PeerTimeout.Default, TryBeat, Lose);
+    }
 
     /// <summary>Takes over a stream that leads to nobody in particular.</summary>
-    public Connection(Stream stream) => _stream = stream;
+    /// <param name="stream">The stream; closed with this.</param>
+    /// <param name="peerTimeout">How long the peer may be silent; null for <see cref="PeerTimeout.Default"/>.</param>
+    /// <param name="clock">Measures the time; null for the system's.</param>
+    public Connection(Stream stream, TimeSpan? peerTimeout = null, TimeProvider? clock = null)
+        : this(new StreamChannel(stream), peerTimeout, clock)
+    {
+    }
 
     /// <summary>Who is at the other end, as the transport has proved it; null where it proves nothing.</summary>
-    public string? Peer => _channel?.Peer;
+    public string? Peer => _channel.Peer;
 
-    /// <summary>Bytes sent so far, headers included.</summary>
+    /// <summary>Bytes of records sent so far, headers included; beats are none.</summary>
     public long BytesSent => Interlocked.Read(ref _bytesSent);
 
+    /// <summary>Threads that send or wait to.</summary>
+    internal int Senders => _pulse.Senders;
+
     /// <summary>
-    /// How long <see cref="Receive"/> waits for bytes before it takes the connection for lost; for ever where it is null.
+    /// How long <see cref="Receive"/> waits for a record before it takes the connection for lost, whether the peer beats or
+    /// not: for answers that a peer owes at once. No limit where it is null. Set while a receive waits, it begins anew.
     /// </summary>
     public TimeSpan? ReceiveTimeout
     {
-        get => _stream.CanTimeout && _stream.ReadTimeout > 0 ? TimeSpan.FromMilliseconds(_stream.ReadTimeout) : null;
+        get
+        {
+            lock (_gate)
+            {
+                return _receiveTimeout;
+            }
+        }
+
         set
         {
-            if (_stream.CanTimeout)
+            lock (_gate)
             {
-                _stream.ReadTimeout = value is TimeSpan limit ? (int)limit.TotalMilliseconds : Timeout.Infinite;
+                _receiveTimeout = value;
+                LimitAnswer();
             }
         }
     }
@@ -55,7 +94,19 @@ public sealed class Connection : IDisposable
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DestinationUnreachable"/>, or what keeps the two
     /// sides from trusting each other.</exception>
-    public static Connection Open(Route route, CancellationToken cancellationToken) => new(route.Open(cancellationToken));
+    public static Connection Open(Route route, CancellationToken cancellationToken) =>
+        Open(route, PeerTimeout.Default, cancellationToken);
+
+    /// <summary>Connects to a receiver.</summary>
+    /// <param name="route">The way there.</param>
+    /// <param name="peerTimeout">How long the peer may be silent, from now on.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="clock">Measures the time; null for the system's.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DestinationUnreachable"/>, or what keeps the two
+    /// sides from trusting each other.</exception>
+    public static Connection Open(
+        Route route, TimeSpan peerTimeout, CancellationToken cancellationToken, TimeProvider? clock = null) =>
+        new(route.Open(peerTimeout, clock ?? TimeProvider.System, cancellationToken), peerTimeout, clock);
 
     /// <summary>Takes over a socket that a listener accepted; bytes go as they are.</summary>
     public static Connection Accept(Socket socket) => new(new SocketChannel(socket));
@@ -67,22 +118,35 @@ public sealed class Connection : IDisposable
 
     /// <summary>Sends a control record.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>.</exception>
-    public void Send(ControlRecord record) => Send(RecordCodec.Encode(record));
+    public void Send(ControlRecord record)
+    {
+        Send(RecordCodec.Encode(record));
+        if (record is HelloRecord or WelcomeRecord)
+        {
+            _pulse.Start();
+        }
+    }
 
     /// <summary>Sends an encoded record.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>.</exception>
     public void Send(ReadOnlyMemory<byte> record)
     {
+        _pulse.BeginSending();
         try
         {
-            lock (_sending)
+            EnterSending();
+            try
             {
-                _stream.Write(record.Span);
+                Write(record.Span);
+            }
+            finally
+            {
+                LeaveSending();
             }
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
+        finally
         {
-            throw ProtocolErrors.Lost(e);
+            _pulse.EndSending();
         }
 
         Interlocked.Add(ref _bytesSent, record.Length);
@@ -90,57 +154,38 @@ public sealed class Connection : IDisposable
             MigrationTraceKind.Sent, ((RecordType)BinaryPrimitives.ReadUInt16LittleEndian(record.Span)).ToString(), _role, record.Length));
     }
 
-    /// <summary>Waits for the next record; optional ones of unknown type are passed over.</summary>
+    /// <summary>Waits for the next record; beats, and optional records of unknown type, are passed over.</summary>
     /// <param name="body">The body; valid until the next call.</param>
     /// <returns>The record's type, which is a known one.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/> or
     /// <see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
     public RecordType Receive(out ReadOnlySpan<byte> body)
     {
-        while (true)
+        SetReceiving(true);
+        try
         {
-            Fill(_header);
-            RecordType type = (RecordType)BinaryPrimitives.ReadUInt16LittleEndian(_header);
-            ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(_header.AsSpan(2));
-            uint length = BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(4));
-            if (type is Protocol.TlsHandshake or Protocol.TlsAlert)
+            while (true)
             {
-                throw ProtocolErrors.Tls();
-            }
-
-            if (length > Protocol.MaximumLength || (flags & ~Protocol.OptionalFlag) != 0)
-            {
-                throw ProtocolErrors.Violation(
-                    $"The peer sent a record of type {(ushort)type}, flags 0x{flags:X4} and length {length}, which the protocol does not have.");
-            }
-
-            bool isKnown = Enum.IsDefined(type);
-            if (!isKnown && (flags & Protocol.OptionalFlag) == 0)
-            {
-                throw ProtocolErrors.Violation($"The peer sent a record of the unknown type {(ushort)type}.");
-            }
-
-            // The buffer grows with what really arrives, not with what a header claims.
-            int received = 0;
-            while (received < length)
-            {
-                if (received == _body.Length)
+                (RecordType type, int length) = ReceiveAny();
+                if (type == RecordType.Beat)
                 {
-                    Array.Resize(ref _body, (int)Math.Min(length, 2L * _body.Length));
+                    if (length > 0)
+                    {
+                        throw ProtocolErrors.Violation($"The peer sent a beat with a body of {length} bytes.");
+                    }
                 }
-
-                int take = (int)Math.Min(length - received, _body.Length - received);
-                Fill(_body.AsSpan(received, take));
-                received += take;
+                else if (Enum.IsDefined(type))
+                {
+                    body = _body.AsSpan(0, length);
+                    _trace?.Report(new MigrationTrace(
+                        MigrationTraceKind.Received, type.ToString(), _role, Protocol.HeaderSize + length));
+                    return type;
+                }
             }
-
-            if (isKnown)
-            {
-                body = _body.AsSpan(0, (int)length);
-                _trace?.Report(new MigrationTrace(
-                    MigrationTraceKind.Received, type.ToString(), _role, Protocol.HeaderSize + (int)length));
-                return type;
-            }
+        }
+        finally
+        {
+            SetReceiving(false);
         }
     }
 
@@ -148,59 +193,230 @@ public sealed class Connection : IDisposable
     /// Closes after the peer has: what was sent last (an abort's reason) would otherwise be lost with a connection that is
     /// closed while bytes from the peer are still unread.
     /// </summary>
-    /// <param name="patience">How long the peer may stay silent before the connection is closed all the same.</param>
+    /// <param name="patience">How long the peer may take before the connection is closed all the same.</param>
     public void CloseAfterPeer(TimeSpan patience)
     {
-        try
+        _pulse.Dispose();
+        using (_clock.CreateTimer(_ => Dispose(), null, patience, Timeout.InfiniteTimeSpan))
         {
-            if (_channel is not null)
+            try
             {
                 _channel.EndSending();
-                ReceiveTimeout = patience;
                 while (_stream.Read(_body) > 0)
                 {
                     // What an ended session still gets is of no interest; only that the peer has stopped.
                 }
             }
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
-        {
-            // Gone already, or silent for too long.
+#pragma warning disable CA1031 // Gone already, or closed because its time is over: it is closed in any case.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+            }
         }
 
         Dispose();
     }
 
-    /// <summary>Closes the connection; blocked calls end.</summary>
+    /// <summary>Closes the connection, within seconds and without an error; blocked calls end.</summary>
     public void Dispose()
     {
-        _isClosed = true;
-        if (_channel is not null)
+        _pulse.Dispose();
+        lock (_gate)
         {
-            _channel.Dispose();
+            _isClosed = true;
+            LimitAnswer();
+            Monitor.PulseAll(_gate);
         }
-        else
-        {
-            _stream.Dispose();
-        }
+
+        _channel.Dispose();
     }
 
     /// <summary>Lets go of what was received last: the connection is closed, and nobody receives any more.</summary>
     internal void ForgetBuffer() => _body = [];
 
-    private void Fill(Span<byte> buffer)
+    private static byte[] MakeBeat()
+    {
+        byte[] beat = new byte[Protocol.HeaderSize];
+        RecordCodec.WriteHeader(beat, RecordType.Beat, 0);
+        return beat;
+    }
+
+    /// <summary>What a stream throws where its peer has gone, or anything at all where it was closed under the call.</summary>
+    private bool IsLoss(Exception e) => _isClosed || e is IOException or ObjectDisposedException or SocketException;
+
+    private MigrationException Loss(Exception? cause) => Volatile.Read(ref _loss) ?? ProtocolErrors.Lost(cause);
+
+    /// <summary>Takes the connection for lost: whoever is blocked on it is told why.</summary>
+    private void Lose(MigrationException why)
+    {
+        if (!_isClosed)
+        {
+            Interlocked.CompareExchange(ref _loss, why, null);
+            Dispose();
+        }
+    }
+
+    /// <summary>Waits until nobody else writes: a beat that the peer does not take must not keep a close from being noticed.</summary>
+    private void EnterSending()
+    {
+        lock (_gate)
+        {
+            while (_isSending && !_isClosed)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            if (_isClosed)
+            {
+                throw Loss(null);
+            }
+
+            _isSending = true;
+        }
+    }
+
+    private void LeaveSending()
+    {
+        lock (_gate)
+        {
+            _isSending = false;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
     {
         try
         {
-            _stream.ReadExactly(buffer);
+            while (!bytes.IsEmpty)
+            {
+                int take = Math.Min(bytes.Length, WrittenAtOnce);
+                _stream.Write(bytes[..take]);
+                _pulse.HasSent();
+                bytes = bytes[take..];
+            }
         }
-        catch (EndOfStreamException e)
+        catch (Exception e) when (IsLoss(e))
         {
-            throw ProtocolErrors.Lost(_isClosed ? null : e);
+            throw Loss(e);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
+    }
+
+    private void TryBeat()
+    {
+        lock (_gate)
         {
-            throw ProtocolErrors.Lost(e);
+            if (_isSending || _isClosed)
+            {
+                return;
+            }
+
+            _isSending = true;
+        }
+
+        _ = BeatAsync();
+    }
+
+    private async Task BeatAsync()
+    {
+        try
+        {
+            await _stream.WriteAsync(s_beat).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // A peer that has gone is the next receive's to find, after what it sent last has been read.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+        finally
+        {
+            LeaveSending();
+        }
+    }
+
+    private void SetReceiving(bool isReceiving)
+    {
+        lock (_gate)
+        {
+            _isReceiving = isReceiving;
+            if (_receiveTimeout is not null)
+            {
+                LimitAnswer();
+            }
+        }
+    }
+
+    /// <summary>Begins to wait for an answer, or ends it. With the gate held.</summary>
+    private void LimitAnswer()
+    {
+        _answerLimit?.Dispose();
+        _answerLimit = _isReceiving && !_isClosed && _receiveTimeout is TimeSpan limit
+            ? _clock.CreateTimer(_ => Lose(ProtocolErrors.Silent("did not answer", limit)), null, limit, Timeout.InfiniteTimeSpan)
+            : null;
+    }
+
+    /// <summary>Waits for the next record of any kind that the protocol allows; its body is in the buffer.</summary>
+    private (RecordType Type, int Length) ReceiveAny()
+    {
+        Fill(_header);
+        RecordType type = (RecordType)BinaryPrimitives.ReadUInt16LittleEndian(_header);
+        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(_header.AsSpan(2));
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(4));
+        if (type is Protocol.TlsHandshake or Protocol.TlsAlert)
+        {
+            throw ProtocolErrors.Tls();
+        }
+
+        if (length > Protocol.MaximumLength || (flags & ~Protocol.OptionalFlag) != 0)
+        {
+            throw ProtocolErrors.Violation(
+                $"The peer sent a record of type {(ushort)type}, flags 0x{flags:X4} and length {length}, which the protocol does not have.");
+        }
+
+        if (!Enum.IsDefined(type) && (flags & Protocol.OptionalFlag) == 0)
+        {
+            throw ProtocolErrors.Violation($"The peer sent a record of the unknown type {(ushort)type}.");
+        }
+
+        // The buffer grows with what really arrives, not with what a header claims.
+        int received = 0;
+        while (received < length)
+        {
+            if (received == _body.Length)
+            {
+                Array.Resize(ref _body, (int)Math.Min(length, 2L * _body.Length));
+            }
+
+            int take = (int)Math.Min(length - received, _body.Length - received);
+            Fill(_body.AsSpan(received, take));
+            received += take;
+        }
+
+        return (type, (int)length);
+    }
+
+    private void Fill(Span<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            int read = 0;
+            _pulse.BeginListening();
+            try
+            {
+                read = _stream.Read(buffer);
+            }
+            catch (Exception e) when (IsLoss(e))
+            {
+                throw Loss(e);
+            }
+            finally
+            {
+                _pulse.EndListening(read > 0);
+            }
+
+            buffer = read > 0
+                ? buffer[read..]
+                : throw Loss(_isClosed ? null : new EndOfStreamException("It was closed at the other end."));
         }
     }
 }

@@ -51,6 +51,9 @@ public enum RecordType : ushort
     /// <summary>The source goes on from there.</summary>
     Resumed = 16,
 
+    /// <summary>The sender lives: what a side says that has nothing else to say.</summary>
+    Beat = 17,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 
@@ -65,7 +68,7 @@ public static class Protocol
     public const uint Magic = 0x474D5250;
 
     /// <summary>The version spoken here.</summary>
-    public const ushort Version = 1;
+    public const ushort Version = 2;
 
     /// <summary>Bytes of a record's header.</summary>
     public const int HeaderSize = 8;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
 
@@ -94,6 +95,14 @@ internal static class ProtocolErrors
 
     public static MigrationException ReceiverStopped() => new(
         MigrationErrorId.AbortedByPeer, "The receiver was stopped.", "Start a receiver, and migrate again.");
+
+    /// <summary>The peer said nothing, not even a beat, or took nothing and said nothing.</summary>
+    /// <param name="what">What it did not do.</param>
+    /// <param name="silent">For how long.</param>
+    public static MigrationException Silent(string what, TimeSpan silent) => new(
+        MigrationErrorId.ConnectionLost,
+        $"The connection to the peer was lost: it {what} for {PeerTimeout.Text(silent)}.",
+        "Check the network and the peer's log. Where it is only slow, allow more with -PeerTimeout.");
 
     public static MigrationException Lost(Exception? cause = null) => new(
         MigrationErrorId.ConnectionLost,

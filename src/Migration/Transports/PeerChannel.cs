@@ -16,13 +16,41 @@ public abstract class PeerChannel : IDisposable
     /// <exception cref="IOException">The peer was faster.</exception>
     public abstract void EndSending();
 
-    /// <summary>Ends the channel at once; calls that are blocked on it end.</summary>
+    /// <summary>
+    /// Ends the channel within seconds, from any thread; calls that are blocked on it end. It never throws: a channel is ended
+    /// where a domain must be looked after next, and where ending it fails there is nothing else to do with it.
+    /// </summary>
     public void Dispose()
     {
-        Dispose(disposing: true);
+        try
+        {
+            Dispose(disposing: true);
+        }
+#pragma warning disable CA1031 // As said above. What is left of the channel leads nowhere: the connection over it is closed.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+
         GC.SuppressFinalize(this);
     }
 
     /// <summary>Ends what the channel is made of.</summary>
     protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>A channel over a stream that leads to nobody in particular.</summary>
+internal sealed class StreamChannel(Stream stream) : PeerChannel
+{
+    /// <inheritdoc/>
+    public override Stream Stream => stream;
+
+    /// <inheritdoc/>
+    public override void EndSending()
+    {
+        // Such a stream has no half that could be closed.
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) => stream.Dispose();
 }

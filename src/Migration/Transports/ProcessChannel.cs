@@ -1,12 +1,17 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace PreRecordMigration.Transports;
 
-/// <summary>A channel over standard input and output of a process. Ending it ends the process, and waits for that.</summary>
+/// <summary>A channel over standard input and output of a process. Ending it ends the process, and waits for that, not for long.</summary>
 internal sealed class ProcessChannel : PeerChannel
 {
     private const int MaximumComplaint = 500;
     private static readonly TimeSpan s_last = TimeSpan.FromSeconds(1);
+
+    /// <summary>A killed process may hang in the kernel, on a file system that is gone: it is not waited for longer.</summary>
+    private static readonly TimeSpan s_end = TimeSpan.FromSeconds(3);
+
     private readonly Process _process;
     private readonly Task<string> _complaint;
     private int _isDisposed;
@@ -15,7 +20,7 @@ internal sealed class ProcessChannel : PeerChannel
     public ProcessChannel(Process process, string address)
     {
         _process = process;
-        _complaint = process.StandardError.ReadToEndAsync();
+        _complaint = ReadComplaintAsync(process.StandardError);
         Stream = new ProcessStream(this, address);
     }
 
@@ -33,8 +38,8 @@ internal sealed class ProcessChannel : PeerChannel
             return;
         }
 
-        Kill();
-        _process.WaitForExit();
+        Kill(_process);
+        _process.WaitForExit(s_end);
         _process.StandardOutput.Dispose();
         try
         {
@@ -46,15 +51,33 @@ internal sealed class ProcessChannel : PeerChannel
         }
     }
 
-    private void Kill()
+    /// <summary>Ends a process with its children, such as an ssh's proxy command, as far as that is possible. Never throws.</summary>
+    internal static void Kill(Process process)
     {
-        try
+        foreach (bool withChildren in (bool[])[true, false])
         {
-            _process.Kill(entireProcessTree: true);
+            try
+            {
+                process.Kill(withChildren);
+                return;
+            }
+            catch (Exception e) when (e is AggregateException or Win32Exception or NotSupportedException)
+            {
+                // A child of another user, or one that cannot be looked at: what can be ended is the process itself.
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended by itself.
+                return;
+            }
         }
-        catch (InvalidOperationException)
+    }
+
+    private static async Task<string> ReadComplaintAsync(StreamReader error)
+    {
+        using (error)
         {
-            // It has ended by itself.
+            return await error.ReadToEndAsync().ConfigureAwait(false);
         }
     }
 
@@ -74,10 +97,6 @@ internal sealed class ProcessChannel : PeerChannel
 
         public override bool CanWrite => true;
 
-        public override bool CanTimeout => true;
-
-        public override int ReadTimeout { get; set; } = Timeout.Infinite;
-
         public override long Length => throw new NotSupportedException();
 
         public override long Position
@@ -90,8 +109,6 @@ internal sealed class ProcessChannel : PeerChannel
 
         public override int Read(Span<byte> buffer)
         {
-            // A pipe has no time limit of its own: a process that says nothing for too long is ended.
-            using Timer? limit = ReadTimeout > 0 ? new Timer(_ => channel.Kill(), null, ReadTimeout, Timeout.Infinite) : null;
             int read = _output.Read(buffer);
             return read > 0 || channel._isDisposed != 0 || !channel._process.WaitForExit(s_last) || channel._process.ExitCode == 0
                 ? read
@@ -112,6 +129,13 @@ internal sealed class ProcessChannel : PeerChannel
                 throw new IOException($"{address}: {channel.Complaint()}", e);
             }
         }
+
+        /// <summary>A pipe that is full blocks whoever writes to it; that must not be whoever only asks for it to be done.</summary>
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(Task.Run(() => Write(buffer.Span), cancellationToken));
+
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
         public override void Flush() => _input.Flush();
 

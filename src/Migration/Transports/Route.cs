@@ -8,9 +8,6 @@ namespace PreRecordMigration.Transports;
 /// <summary>The way to a receiver: each opening of it is one more connection to the same one.</summary>
 public abstract class Route
 {
-    /// <summary>How long connecting may take, the handshake included: who stays silent is no receiver.</summary>
-    private protected static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-
     private protected Route(string address) => Address = address;
 
     /// <summary>Where it leads, for messages.</summary>
@@ -37,10 +34,33 @@ public abstract class Route
     public override string ToString() => Address;
 
     /// <summary>Opens one connection.</summary>
+    /// <param name="peerTimeout">How long it may take, the handshake included: who stays silent is no receiver.</param>
+    /// <param name="clock">Measures it, and tells whether certificates are valid.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DestinationUnreachable"/>, and what keeps the two
     /// sides from trusting each other.</exception>
     /// <exception cref="OperationCanceledException">Cancelled first.</exception>
-    internal abstract PeerChannel Open(CancellationToken cancellationToken);
+    internal abstract PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken);
+
+    /// <summary>Opens within a peer's time.</summary>
+    private protected static PeerChannel OpenWithin(
+        TimeSpan peerTimeout, TimeProvider clock, string address, Func<CancellationToken, PeerChannel> open, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = new(peerTimeout, clock);
+        using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            return open(both.Token);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw Unreachable(address, $"it stayed silent for {PeerTimeout.Text(peerTimeout)}", e);
+        }
+    }
 
     private protected static Socket Connect(EndPoint endpoint, string address, CancellationToken cancellationToken)
     {
@@ -49,7 +69,8 @@ public abstract class Route
             : new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            socket.ConnectAsync(endpoint, cancellationToken).AsTask().GetAwaiter().GetResult();
+            // Looking a name up cannot be broken off: it is left to come to its end by itself.
+            socket.ConnectAsync(endpoint, cancellationToken).AsTask().WaitAsync(cancellationToken).GetAwaiter().GetResult();
             return socket;
         }
         catch (SocketException e)
@@ -98,28 +119,27 @@ internal sealed class LoopbackRoute : Route
         }
     }
 
-    internal override PeerChannel Open(CancellationToken cancellationToken) =>
-        new SocketChannel(Connect(_endpoint, Address, cancellationToken));
+    internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken) => OpenWithin(
+        peerTimeout, clock, Address, token => new SocketChannel(Connect(_endpoint, Address, token)), cancellationToken);
 }
 
 /// <summary>TLS 1.3 over TCP, with certificates on both sides.</summary>
 internal sealed class TlsRoute(HostAddress host, int port, TlsIdentity identity)
     : Route(string.Create(CultureInfo.InvariantCulture, $"{host}:{port}"))
 {
-    internal override PeerChannel Open(CancellationToken cancellationToken)
+    internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken)
     {
-        identity.RequireValid(TimeProvider.System.GetUtcNow());
-        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(s_patience);
-        try
-        {
-            EndPoint endpoint = host.Address is { } address ? new IPEndPoint(address, port) : new DnsEndPoint(host.Name, port);
-            Socket socket = Connect(endpoint, Address, deadline.Token);
-            return TlsHandshake.Connect(socket, identity, Address, TimeProvider.System, deadline.Token);
-        }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw Unreachable(Address, $"it stayed silent for {s_patience.TotalSeconds:F0} s", e);
-        }
+        identity.RequireValid(clock.GetUtcNow());
+        return OpenWithin(
+            peerTimeout,
+            clock,
+            Address,
+            token =>
+            {
+                EndPoint endpoint = host.Address is { } address ? new IPEndPoint(address, port) : new DnsEndPoint(host.Name, port);
+                Socket socket = Connect(endpoint, Address, token);
+                return TlsHandshake.Connect(socket, identity, Address, clock, token);
+            },
+            cancellationToken);
     }
 }

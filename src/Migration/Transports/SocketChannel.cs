@@ -5,9 +5,13 @@ namespace PreRecordMigration.Transports;
 /// <summary>A channel over a TCP socket: the bytes as they are, or through TLS.</summary>
 internal sealed class SocketChannel : PeerChannel
 {
-    /// <summary>A peer that takes nothing for so long is lost: an abort must not wait for it without end.</summary>
-    private const int SendTimeoutMilliseconds = 60_000;
+    /// <summary>
+    /// TCP_USER_TIMEOUT, an option of Linux's TCP that has no name here: how many milliseconds data may stay unacknowledged,
+    /// or wait for a peer that takes nothing, and how long probes of an idle connection may stay unanswered.
+    /// </summary>
+    internal const int UserTimeoutOption = 18;
 
+    private const int LevelTcp = 6;
     private readonly Socket _socket;
 
     /// <summary>The bytes as they are.</summary>
@@ -33,15 +37,23 @@ internal sealed class SocketChannel : PeerChannel
     /// <inheritdoc/>
     public override string? Peer { get; }
 
-    /// <summary>The stream of a connected socket, tuned for records: none waits for the next, and a dead peer is noticed.</summary>
+    /// <summary>
+    /// The stream of a connected socket, tuned for records: none waits for the next. Where nobody reads or sends, so that no
+    /// beat is missed, the kernel's own probes find that the peer's machine has gone.
+    /// </summary>
     public static NetworkStream Open(Socket socket)
     {
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 10);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 5);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
-        return new NetworkStream(socket, ownsSocket: true) { WriteTimeout = SendTimeoutMilliseconds };
+        if (OperatingSystem.IsLinux())
+        {
+            socket.SetRawSocketOption(
+                LevelTcp, UserTimeoutOption, BitConverter.GetBytes((int)PeerTimeout.Maximum.TotalMilliseconds));
+        }
+
+        return new NetworkStream(socket, ownsSocket: true);
     }
 
     /// <inheritdoc/>

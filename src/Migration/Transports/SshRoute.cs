@@ -35,20 +35,41 @@ internal sealed class SshRoute : Route
         _program = program;
     }
 
-    internal override PeerChannel Open(CancellationToken cancellationToken)
+    /// <summary>
+    /// How many times within a peer's time ssh asks the other side's sshd whether it is there. That is answered whatever the
+    /// records do: a receiver that is busy is not taken for one that has gone.
+    /// </summary>
+    private const int AliveQuestions = 3;
+
+    /// <summary>Where util-linux has the program that starts another one in a session of its own.</summary>
+    private const string SessionProgram = "/usr/bin/setsid";
+
+    internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        ProcessStartInfo start = new(_program)
+
+        // In a session of its own: a Ctrl+C in the terminal is for the migration, which ends in an order of its own and may
+        // need its connections for that. ssh would end at once.
+        string program = Find(_program);
+        bool hasSession = File.Exists(SessionProgram);
+        ProcessStartInfo start = new(hasSession ? SessionProgram : program)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (hasSession)
+        {
+            start.ArgumentList.Add(program);
+        }
 
         // Never asks for anything: nobody is there to answer. Where ssh shares connections, ours do not take part.
         foreach (string argument in new[]
         {
-            "-T", "-o", "BatchMode=yes", "-o", "ControlPath=none", "-o", $"ConnectTimeout={s_patience.TotalSeconds:F0}",
+            "-T", "-o", "BatchMode=yes", "-o", "ControlPath=none",
+            "-o", $"ConnectTimeout={Seconds(peerTimeout)}",
+            "-o", $"ServerAliveInterval={Seconds(peerTimeout / AliveQuestions)}",
+            "-o", $"ServerAliveCountMax={AliveQuestions}",
             "-W", string.Create(CultureInfo.InvariantCulture, $"localhost:{_port}"), "--", _target,
         })
         {
@@ -61,8 +82,18 @@ internal sealed class SshRoute : Route
         }
         catch (Win32Exception e)
         {
-            throw new MigrationException(
-                MigrationErrorId.LibraryMissing, $"'{_program}' cannot be started: {e.Message}.", "Install the ssh client.", _program, e);
+            throw Missing(e.Message, e);
         }
     }
+
+    private static string Seconds(TimeSpan time) => Math.Ceiling(time.TotalSeconds).ToString("F0", CultureInfo.InvariantCulture);
+
+    /// <summary>Where a program is: what starts it in a session of its own would say of a missing one only that it ended.</summary>
+    private string Find(string program) => (program.Contains('/', StringComparison.Ordinal)
+            ? [program]
+            : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, program)))
+        .FirstOrDefault(File.Exists) ?? throw Missing("there is no such program", null);
+
+    private MigrationException Missing(string reason, Exception? cause) => new(
+        MigrationErrorId.LibraryMissing, $"'{_program}' cannot be started: {reason}.", "Install the ssh client.", _program, cause);
 }

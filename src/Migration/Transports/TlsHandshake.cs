@@ -57,6 +57,12 @@ internal sealed class TlsHandshake
             handshake._stream.AuthenticateAsClientAsync(handshake.ClientOptions(), cancellationToken).GetAwaiter().GetResult();
             return handshake.Channel();
         }
+        catch (Exception e) when (cancellationToken.IsCancellationRequested)
+        {
+            // Whatever breaking it off looks like from within.
+            handshake._stream.Dispose();
+            throw new OperationCanceledException(e.Message, e, cancellationToken);
+        }
         catch (Exception e) when (IsFailure(e))
         {
             handshake._stream.Dispose();

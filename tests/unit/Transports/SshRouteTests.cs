@@ -1,8 +1,10 @@
+using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
+using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Transports;
@@ -45,6 +47,72 @@ public sealed class SshRouteTests : IDisposable
     }
 
     [Fact]
+    public async Task An_ssh_is_in_a_session_of_its_own_and_looks_after_the_way_itself()
+    {
+        Write(
+            """
+            echo "$$ $(cut -d ' ' -f 6 /proc/$$/stat)" > "$0.session"
+            echo "$*" > "$0.arguments"
+            cat
+            """);
+        using PeerChannel channel = new SshRoute("root@xen2", 7000, _ssh).Open(
+            TimeSpan.FromSeconds(30), TimeProvider.System, CancellationToken.None);
+
+        // It echoes: what comes back shows that it has said where it is.
+        await channel.Stream.WriteAsync(new byte[] { 1 }, TestContext.Current.CancellationToken);
+        Assert.Equal(1, channel.Stream.ReadByte());
+        string[] session = (await File.ReadAllTextAsync(_ssh + ".session", TestContext.Current.CancellationToken)).Trim().Split(' ');
+        Assert.Equal(session[0], session[1]);
+        string arguments = await File.ReadAllTextAsync(_ssh + ".arguments", TestContext.Current.CancellationToken);
+        foreach (string option in (string[])["ConnectTimeout=30", "ServerAliveInterval=10", "ServerAliveCountMax=3", "BatchMode=yes"])
+        {
+            Assert.Contains($"-o {option} ", arguments, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task An_ssh_that_stalls_is_lost_and_closing_its_way_ends_it_with_its_children()
+    {
+        Write(
+            """
+            sleep 1000 &
+            echo "$$ $!" > "$0.started"
+            echo
+            wait
+            """);
+        FakeTimeProvider clock = new();
+        using Connection connection = Connection.Open(
+            new SshRoute("root@xen2", 7000, _ssh), TimeSpan.FromSeconds(30), CancellationToken.None, clock);
+        connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.NewGuid(), 0));
+        byte[] record = new byte[Protocol.HeaderSize + (1 << 20)];
+        RecordCodec.WriteHeader(record, RecordType.Pages, 1 << 20);
+        Task[] blocked =
+        [
+            Task.Run(() => connection.Receive(out _), TestContext.Current.CancellationToken),
+            Task.Run(() => connection.Send(record), TestContext.Current.CancellationToken),
+            Task.Run(() => connection.Send(record), TestContext.Current.CancellationToken),
+        ];
+        SpinWait.SpinUntil(() => connection.Senders == 2 && File.Exists(_ssh + ".started"));
+        while (!blocked.All(call => call.IsCompleted))
+        {
+            clock.Advance(TimeSpan.FromSeconds(35));
+            await Task.Yield();
+        }
+
+        foreach (Task call in blocked)
+        {
+            MigrationException error = await Assert.ThrowsAsync<MigrationException>(() => call);
+            Assert.Equal(MigrationErrorId.ConnectionLost, error.ErrorId);
+            Assert.Contains("for 30 s", error.Message, StringComparison.Ordinal);
+        }
+
+        foreach (string id in (await File.ReadAllTextAsync(_ssh + ".started", TestContext.Current.CancellationToken)).Split())
+        {
+            Assert.True(id.Length == 0 || HasEnded(id), $"process {id} is left");
+        }
+    }
+
+    [Fact]
     public void What_ssh_complains_about_is_told()
     {
         Write("echo 'root@xen2: Permission denied (publickey).' >&2; exit 255");
@@ -63,6 +131,19 @@ public sealed class SshRouteTests : IDisposable
     [InlineData("a b")]
     public void What_ssh_would_take_for_something_else_is_refused(string target) => Assert.Equal(
         MigrationErrorId.InvalidOption, Assert.Throws<MigrationException>(() => Route.Ssh(target, 7000)).ErrorId);
+
+    /// <summary>Whether a process is gone, or is only waited for by nobody yet.</summary>
+    private static bool HasEnded(string id)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{id}/stat").Contains(") Z", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
 
     private SshRoute Forwarding(MigrationFixture fixture)
     {

@@ -1,0 +1,142 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Transfer;
+
+/// <summary>
+/// Tells a peer that has gone from one that is busy, and sees to it that this side is not taken for one that has gone. The
+/// rule is in docs/protocol.md, Liveness; it is applied here and nowhere else.
+/// </summary>
+/// <param name="clock">Measures the time.</param>
+/// <param name="timeout">How long the peer may be silent.</param>
+/// <param name="beat">Begins to send a beat, where nothing else is being sent; must not block.</param>
+/// <param name="lose">Told once that the peer has gone, and why.</param>
+internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, Action<MigrationException> lose) : IDisposable
+{
+    private readonly int _allowedTicks = (int)Math.Ceiling(timeout / PeerTimeout.BeatInterval);
+    private readonly Lock _ticking = new();
+    private ITimer? _timer;
+    private volatile bool _hasBegun;
+    private volatile bool _isEnded;
+
+    // Changed by who sends and receives, on every thread.
+    private int _listeners;
+    private int _senders;
+    private long _heard;
+    private long _sent;
+
+    // Changed by the ticks alone. Silence is counted in ticks and not measured: time in which this process did not run is no
+    // silence of the peer, which may have beaten all the while.
+    private (bool IsListening, bool IsSending, long Heard, long Sent) _before;
+    private int _unheardTicks;
+    private int _stuckTicks;
+
+    /// <summary>Threads that send or wait to.</summary>
+    public int Senders => Volatile.Read(ref _senders);
+
+    /// <summary>Begins to beat and to watch the peer. Nothing, where it has begun before.</summary>
+    public void Start()
+    {
+        lock (_ticking)
+        {
+            if (_hasBegun)
+            {
+                return;
+            }
+
+            _hasBegun = true;
+            _timer = clock.CreateTimer(_ => Tick(), null, PeerTimeout.BeatInterval, PeerTimeout.BeatInterval);
+        }
+
+        if (_isEnded)
+        {
+            Dispose();
+        }
+    }
+
+    /// <summary>This side waits for bytes from now on.</summary>
+    public void BeginListening() => Interlocked.Increment(ref _listeners);
+
+    /// <summary>It does no longer.</summary>
+    /// <param name="hasHeard">Whether some came.</param>
+    public void EndListening(bool hasHeard)
+    {
+        // In this order: who sees nobody listening sees what was heard.
+        if (hasHeard)
+        {
+            Interlocked.Increment(ref _heard);
+        }
+
+        Interlocked.Decrement(ref _listeners);
+    }
+
+    /// <summary>This side has something to send from now on.</summary>
+    public void BeginSending() => Interlocked.Increment(ref _senders);
+
+    /// <summary>Some of it has gone.</summary>
+    public void HasSent() => Interlocked.Increment(ref _sent);
+
+    /// <summary>All of it has gone, or the rest never will.</summary>
+    public void EndSending() => Interlocked.Decrement(ref _senders);
+
+    /// <summary>Ends beating and watching.</summary>
+    public void Dispose()
+    {
+        // Not under the lock: a tick may be at it that has found the peer gone. Nothing of the timer is kept: it leads to all
+        // timers of the process.
+        _isEnded = true;
+        Interlocked.Exchange(ref _timer, null)?.Dispose();
+    }
+
+    private void Tick()
+    {
+        // Where ticks pile up, after this process was stopped, one of them is enough.
+        if (!_ticking.TryEnter())
+        {
+            return;
+        }
+
+        MigrationException? loss = null;
+        bool mayBeat;
+        try
+        {
+            var current = (
+                IsListening: Volatile.Read(ref _listeners) > 0,
+                IsSending: Volatile.Read(ref _senders) > 0,
+                Heard: Volatile.Read(ref _heard),
+                Sent: Volatile.Read(ref _sent));
+            bool isUnheard = current.Heard == _before.Heard;
+            bool isUnsent = current.Sent == _before.Sent;
+            _unheardTicks = isUnheard && current.IsListening && _before.IsListening ? _unheardTicks + 1 : 0;
+            _stuckTicks = isUnheard && isUnsent && current.IsSending && _before.IsSending ? _stuckTicks + 1 : 0;
+            mayBeat = isUnsent && !current.IsSending;
+            _before = current;
+            if (_unheardTicks >= _allowedTicks)
+            {
+                loss = ProtocolErrors.Silent("said nothing", timeout);
+            }
+            else if (_stuckTicks >= _allowedTicks)
+            {
+                loss = ProtocolErrors.Silent("took nothing and said nothing", timeout);
+            }
+        }
+        finally
+        {
+            _ticking.Exit();
+        }
+
+        if (_isEnded)
+        {
+            return;
+        }
+
+        if (loss is not null)
+        {
+            lose(loss);
+        }
+        else if (mayBeat)
+        {
+            beat();
+        }
+    }
+}
