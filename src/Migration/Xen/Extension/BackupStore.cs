@@ -15,7 +15,7 @@ namespace PreRecordMigration.Xen.Extension;
 /// </remarks>
 internal sealed class BackupStore : IDisposable
 {
-    private readonly IExtensionPort _port;
+    private readonly CheckedExtensionPort _port;
     private readonly PageBitmap _populated;
     private readonly PageBackup _backups;
     private readonly string _subject;
@@ -38,7 +38,7 @@ internal sealed class BackupStore : IDisposable
     /// <param name="subject">The domain's name, for errors.</param>
     internal BackupStore(IExtensionPort port, PageBitmap populated, PageBackup backups, int slots, int limit, string subject)
     {
-        _port = port;
+        _port = CheckedExtensionPort.Around(port, populated.PageCount, subject);
         _populated = populated;
         _backups = backups;
         _slots = slots;
@@ -53,14 +53,24 @@ internal sealed class BackupStore : IDisposable
     internal MigrationException? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Takes over the originals that the store has got since the last time.</summary>
-    /// <exception cref="MigrationException">An original was lost.</exception>
+    /// <exception cref="MigrationException">An original was lost, or what the hypervisor says of the store cannot be.</exception>
     internal void CatchUp()
     {
         lock (_gate)
         {
-            if (!_isEnded)
+            if (_isEnded)
+            {
+                return;
+            }
+
+            try
             {
                 Take(_port.Query());
+            }
+            catch (MigrationException error) when (error is not XenException)
+            {
+                Fail(error);
+                throw;
             }
         }
     }
@@ -90,23 +100,24 @@ internal sealed class BackupStore : IDisposable
 
         if (state.Flags.HasFlag(XenExtensionFlags.Lost))
         {
-            MigrationException lost = new(
+            throw new MigrationException(
                 MigrationErrorId.BackupStoreFull,
                 $"{_subject}: an original found no room in the backup store of {_slots} pages; the checkpoint is lost.",
                 "Use a shorter window, or allow a larger backup store.",
                 _subject);
-            _failure ??= lost;
-            throw lost;
         }
     }
 
+    /// <summary>The recording's owner is told at its next call; a domain whose store is full stands still until then.</summary>
+    private void Fail(MigrationException error) => Interlocked.CompareExchange(ref _failure, error, null);
+
     private void Watch()
     {
-        while (!_isEnding)
+        try
         {
-            _port.Wait(Timeout.InfiniteTimeSpan);
-            try
+            while (!_isEnding)
             {
+                _port.Wait(Timeout.InfiniteTimeSpan);
                 lock (_gate)
                 {
                     XenExtensionState state = _port.Query();
@@ -114,12 +125,21 @@ internal sealed class BackupStore : IDisposable
                     Take(state);
                 }
             }
-            catch (MigrationException error)
-            {
-                // The recording's owner is told at its next call; the domain stands still until then.
-                Interlocked.CompareExchange(ref _failure, error, null);
-                return;
-            }
+        }
+        catch (MigrationException error)
+        {
+            Fail(error);
+        }
+#pragma warning disable CA1031 // The last resort of a thread: whatever it is, it is the recording that fails, not the process.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Fail(new MigrationException(
+                MigrationErrorId.HypervisorCall,
+                $"{_subject}: the backup store cannot be looked after: {error.Message}",
+                "The recording is lost, and the domain runs on when it is ended. The cause is the inner exception.",
+                _subject,
+                error));
         }
     }
 

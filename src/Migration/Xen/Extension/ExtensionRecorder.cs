@@ -13,7 +13,7 @@ namespace PreRecordMigration.Xen.Extension;
 internal sealed class ExtensionRecorder : IAccessRecorder
 {
     private const int ReadChunk = 4096;
-    private readonly IExtensionPort _port;
+    private readonly CheckedExtensionPort _port;
     private readonly PageBitmap _populated;
     private readonly PageBackup? _backups;
     private readonly Action<ExtensionRecorder> _onDisposed;
@@ -28,7 +28,7 @@ internal sealed class ExtensionRecorder : IAccessRecorder
     private bool _isDisposed;
 
     private ExtensionRecorder(
-        IExtensionPort port, PageBitmap populated, PageBackup? backups, PageBitmap untracked, Action<ExtensionRecorder> onDisposed)
+        CheckedExtensionPort port, PageBitmap populated, PageBackup? backups, PageBitmap untracked, Action<ExtensionRecorder> onDisposed)
     {
         _port = port;
         _populated = populated;
@@ -54,19 +54,20 @@ internal sealed class ExtensionRecorder : IAccessRecorder
         IExtensionPort port, PageBitmap populated, PageBackup? backups, bool byHarvest, string subject, Action<ExtensionRecorder> onDisposed)
     {
         int pageCount = populated.PageCount;
+        CheckedExtensionPort checkedPort = CheckedExtensionPort.Around(port, pageCount, subject);
         XenExtensionFlags accesses = byHarvest ? XenExtensionFlags.Accesses | XenExtensionFlags.Harvest : XenExtensionFlags.Accesses;
         int[] fixedPages;
         BackupStore? store = null;
         if (backups is null)
         {
-            fixedPages = RecordingStart.FindFixedPages(port, pageCount);
-            RecordingStart.Begin(port, pageCount, accesses, 0);
+            fixedPages = RecordingStart.FindFixedPages(checkedPort, pageCount);
+            RecordingStart.Begin(checkedPort, pageCount, accesses, 0);
         }
         else
         {
-            int slots = RecordingStart.Begin(port, pageCount, accesses | XenExtensionFlags.Backups, backups.LimitPages);
-            fixedPages = RecordingStart.ReadFixedPages(port);
-            store = new BackupStore(port, populated, backups, slots, backups.LimitPages, subject);
+            int slots = RecordingStart.Begin(checkedPort, pageCount, accesses | XenExtensionFlags.Backups, backups.LimitPages);
+            fixedPages = RecordingStart.ReadFixedPagesOrEnd(checkedPort);
+            store = new BackupStore(checkedPort, populated, backups, slots, backups.LimitPages, subject);
         }
 
         PageBitmap untracked = new(pageCount);
@@ -75,7 +76,7 @@ internal sealed class ExtensionRecorder : IAccessRecorder
             untracked.TrySet(pfn);
         }
 
-        return new ExtensionRecorder(port, populated, backups, untracked, onDisposed) { _store = store };
+        return new ExtensionRecorder(checkedPort, populated, backups, untracked, onDisposed) { _store = store };
     }
 
     /// <inheritdoc/>

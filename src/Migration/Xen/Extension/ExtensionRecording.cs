@@ -41,7 +41,8 @@ internal sealed class ExtensionRecording(XenControl control, DomainFacts facts, 
             return _recorder.UntrackedPages.Pfns();
         }
 
-        using XenExtensionPort port = new(control, facts.DomId);
+        using CheckedExtensionPort port =
+            CheckedExtensionPort.Around(new XenExtensionPort(control, facts.DomId), facts.PageCount, facts.Info.Name);
         return RecordingStart.FindFixedPages(port, facts.PageCount).Where(pfn => populated[pfn]);
     }
 

@@ -18,7 +18,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     private const int BusyRetries = 200;
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(5);
 
-    private readonly IExtensionPort _port;
+    private readonly CheckedExtensionPort _port;
     private Func<int, ulong>? _frameOf;
     private long _reported;
 
@@ -27,7 +27,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     /// <param name="missing">The pages that are missing; shared.</param>
     /// <param name="subject">The domain's name, for messages.</param>
     internal ExtensionRemotePaging(IExtensionPort port, PageBitmap missing, string subject)
-        : base(missing, subject) => _port = port;
+        : base(missing, subject) => _port = CheckedExtensionPort.Around(port, missing.PageCount, subject);
 
     /// <summary>The domain has its pages, and is paused: switches RemotePF on in the hypervisor.</summary>
     /// <param name="frameOf">The frame by which the hypervisor knows a page.</param>

@@ -50,7 +50,22 @@ internal static class RecordingStart
         }
     }
 
-    /// <summary>The same, right after a recording of a stopped domain has begun.</summary>
+    /// <summary>The same, right after a recording of a stopped domain has begun, which ends where they cannot be read.</summary>
+    internal static int[] ReadFixedPagesOrEnd(IExtensionPort port)
+    {
+        try
+        {
+            return ReadFixedPages(port);
+        }
+        catch
+        {
+            port.Stop();
+            port.Release();
+            throw;
+        }
+    }
+
+    /// <summary>The same, of a recording that has begun.</summary>
     internal static int[] ReadFixedPages(IExtensionPort port)
     {
         int[] pages = new int[port.Query().Used];
