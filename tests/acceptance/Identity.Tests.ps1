@@ -172,6 +172,28 @@ Describe 'What completion inserts for a host or a receiver' {
     }
 }
 
+Describe 'A host''s name' {
+    BeforeAll {
+        # A domain that is called as a host is.
+        New-Small 'name2'
+    }
+
+    It 'never passes for a domain''s' {
+        Get-MigrationHost name2 | Invoke-PreRecordMigration -Destination name2 -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
+        Get-Id $failed | Should -Be 'InputWithoutName'
+        Get-MigrationHost name2 | Get-Migration -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
+        Get-Id $failed | Should -Be 'InputWithoutName'
+    }
+
+    It 'is the host where an object names both' {
+        (Get-MigrationDomain name2 | Get-MigrationHost).Name | Should -Be 'name1'
+        (Get-MigrationDomain name2 | Disconnect-MigrationHost -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed) | Should -BeNullOrEmpty
+        foreach ($refused in @($failed)) {
+            $refused.TargetObject | Should -Be 'name1'
+        }
+    }
+}
+
 Describe 'Nothing where something is meant' {
     BeforeDiscovery {
         $rows = foreach ($name in $exported) {
@@ -255,6 +277,16 @@ Describe 'A handle' {
         $script:foreign | & $_ -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
         Get-Id $failed | Should -Be 'MigrationElsewhere'
         $failed[0].ErrorDetails.RecommendedAction | Should -Match 'the process that started it'
+    }
+
+    It 'of one that has ended gets an answer by its domain''s name too' {
+        ('handled' | Wait-Migration).HostName | Should -Be 'name2'
+        foreach ($command in 'Stop-Migration', 'Resume-Migration') {
+            & $command handled -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
+            Get-Id $failed | Should -Match '^MigrationNot(Stoppable|Interrupted)$'
+            & $command * -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
+            Get-Id $failed | Should -Match '^MigrationNo'
+        }
     }
 
     It 'without what tells it apart is refused' {

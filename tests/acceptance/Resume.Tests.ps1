@@ -175,4 +175,28 @@ Describe 'Stop-Migration, after the commit' {
         $interrupted | Resume-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'MigrationNotInterrupted,PreRecordMigration.Cmdlets.ResumeMigrationCommand'
     }
+
+    It 'takes its own two halves away, not those of another domain of that name' {
+        $null = New-SimulatedHost resume3, resume4
+        try {
+            $twins = foreach ($way in @{ From = 'resume1'; To = 'resume2' }, @{ From = 'resume3'; To = 'resume4' }) {
+                $null = New-SimulatedDomain twin -HostName $way.From -Memory 8MB -OperationsPerSecond 20000
+                (Get-SimulatedHost $way.To).Faults.Fail($place, 2)
+                $handle = Get-MigrationDomain twin -HostName $way.From | Start-Migration -Destination $way.To -Method PostCopy
+                $handle | Wait-Migration -ErrorAction SilentlyContinue
+                while ("$((Get-MigrationDomain twin* -HostName $way.To).State)" -ne 'Paused') {
+                    $null = [System.Threading.Thread]::Yield()
+                }
+
+                $handle
+            }
+
+            $null = $twins[0] | Stop-Migration -Force
+            Get-MigrationDomain twin* -HostName resume2 | Should -BeNullOrEmpty
+            ($twins[1] | Resume-Migration | Wait-Migration).HostName | Should -Be 'resume4'
+        }
+        finally {
+            Disconnect-MigrationHost resume3, resume4
+        }
+    }
 }

@@ -62,7 +62,7 @@ public sealed class GetMigrationDomainCommand : MigrationCmdlet
         }
         else if (row.OwnType == nameof(MigrationHost))
         {
-            Write(Name, [HostRegistry.Get(row.RequireName())]);
+            Write(Name, [HostRegistry.Get(row.TextOf(nameof(MigrationHost.Name)) ?? "")]);
         }
         else
         {

@@ -11,15 +11,16 @@ public sealed class GetMigrationHostCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns; every known host where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DestinationCompleter))]
-    public string[]? Name { get; set; }
+    public string[]? HostName { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string pattern in Name ?? ["*"])
+        foreach (string pattern in HostName ?? ["*"])
         {
             ForEachInput(pattern, () =>
             {
@@ -39,15 +40,16 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns; this machine where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DestinationCompleter))]
-    public string[]? Name { get; set; }
+    public string[]? HostName { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string pattern in Name ?? [LocalXen.HostName])
+        foreach (string pattern in HostName ?? [LocalXen.HostName])
         {
             ForEachInput(pattern, () =>
             {
@@ -99,15 +101,16 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
 {
     /// <summary>Names or wildcard patterns.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DestinationCompleter))]
-    public string[] Name { get; set; } = [];
+    public string[] HostName { get; set; } = [];
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string pattern in Name)
+        foreach (string pattern in HostName)
         {
             ForEachInput(pattern, () =>
             {

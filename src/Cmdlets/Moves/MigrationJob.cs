@@ -168,11 +168,13 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     /// <exception cref="CommandException">It is not interrupted.</exception>
     public void Abandon()
     {
-        TakeInterrupted().Abandon();
+        InterruptedMigration interrupted = TakeInterrupted();
+        interrupted.Abandon();
         _isAbandoned = true;
         foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
         {
-            if (incoming.IsKept && incoming.DomainName == Location.Info.Name)
+            // Its own other half: another domain of that name may wait on another host.
+            if (incoming.IsKept && incoming.Id == interrupted.Session)
             {
                 incoming.Abandon();
             }

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -13,6 +15,13 @@ internal sealed class InputRow
     private const string CopyPrefix = "Deserialized.";
 
     private const string OwnPrefix = "PreRecordMigration.";
+
+    /// <summary>The types of this module whose Name is a domain's. A host's or a setting's name must not pass for one.</summary>
+    private static readonly string[] OfDomains =
+    [
+        nameof(DomainInfo), nameof(MigrationResult), nameof(MigrationInfo), nameof(MigrationReport), nameof(PreRecord),
+        nameof(PageBackupInfo), nameof(PageOrderInfo), nameof(RemotePFInfo), nameof(IncomingMigrationInfo),
+    ];
 
     private readonly Dictionary<string, object?> _values = new(StringComparer.OrdinalIgnoreCase);
 
@@ -68,7 +77,7 @@ internal sealed class InputRow
     public IEnumerable<KeyValuePair<string, object?>> Cells => _values;
 
     /// <summary>The domain's name; null where it says none.</summary>
-    public string? Name => TextOf("Name") ?? TextOf("DomainName");
+    public string? Name => OwnType is null || OfDomains.Contains(OwnType) ? TextOf("Name") ?? TextOf("DomainName") : null;
 
     /// <summary>The host's name; null where it says none.</summary>
     public string? HostName => TextOf("HostName") ?? TextOf("SourceHost");

@@ -113,8 +113,8 @@ public sealed partial class IncomingMigration : IDisposable
     /// </summary>
     public Exception? AfterwardsError { get; private set; }
 
-    /// <summary>The session's id, which outlives its connections.</summary>
-    internal Guid Id { get; }
+    /// <summary>The session's id, which outlives its connections: the source's half has the same.</summary>
+    public Guid Id { get; }
 
     /// <summary>Who the source is, as the transport has proved it; null where it proves nothing.</summary>
     internal string? Peer => _bulk.Peer;

@@ -17,10 +17,14 @@ public sealed class InterruptedMigration
     {
         _run = run;
         Domain = run.Domain.Info;
+        Session = run.Link!.Id;
     }
 
     /// <summary>The domain.</summary>
     public DomainInfo Domain { get; }
+
+    /// <summary>The session, whose other half has the same <see cref="IncomingMigration.Id"/>.</summary>
+    public Guid Session { get; }
 
     /// <summary>Connects again, reconciles, and finishes the migration.</summary>
     /// <param name="destination">The way to the receiver that has the domain; a new tunnel may begin elsewhere.</param>
