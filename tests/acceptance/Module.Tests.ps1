@@ -195,6 +195,41 @@ Describe 'The cmdlet <_>' -ForEach $exported {
         }
     }
 
+    It 'has help with the default of every parameter, which is the one that it has' {
+        $path = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'en-US', 'PreRecordMigration.Cmdlets.dll-Help.xml')
+        $text = [xml] [System.IO.File]::ReadAllText($path)
+        $own = @($text.helpItems.command).Where({ $_.details.name -eq $command.Name })[0]
+        $instance = [Activator]::CreateInstance($command.ImplementingType)
+        foreach ($said in @($own.parameters.parameter)) {
+            $parameter = $command.Parameters[$said.name]
+            $isMandatory = $parameter.Attributes.Where({ $_ -is [System.Management.Automation.ParameterAttribute] }).Mandatory -notcontains $false
+            $value = ($command.ImplementingType.GetProperty($said.name))?.GetValue($instance)
+            $expected = if ($parameter.ParameterType -eq [switch]) {
+                'False'
+            }
+            elseif ($isMandatory -or "$value" -eq '') {
+                'None'
+            }
+            elseif ("$value" -eq [Environment]::MachineName) {
+                'the name of this machine'
+            }
+            elseif ($parameter.Attributes.IsRate -contains $true) {
+                "$($value * 8 / 1e9)Gbit/s"
+            }
+            elseif ($value -is [TimeSpan]) {
+                $value.TotalMinutes -ge 1 ? "$($value.TotalMinutes)min" : $value.TotalSeconds -ge 1 ? "$($value.TotalSeconds)s" : "$($value.TotalMilliseconds)ms"
+            }
+            elseif ($value -is [long] -and $value % 1MB -eq 0) {
+                $value % 1GB -eq 0 ? "$($value / 1GB)GB" : "$($value / 1MB)MB"
+            }
+            else {
+                @($value) -join ', '
+            }
+
+            $said.defaultValue | Should -Be $expected -Because "-$($said.name)"
+        }
+    }
+
     It 'has help for every parameter' {
         $described = @($help.parameters.parameter).Where({ "$($_.description.Text)" }).ForEach({ $_.name })
         foreach ($parameter in $command.Parameters.Keys) {
@@ -233,14 +268,14 @@ Describe 'The views' {
         $format = [xml] [System.IO.File]::ReadAllText($path)
     }
 
-    It 'have no table wider than 120 columns' {
+    It 'have no table wider than 80 columns' {
         foreach ($view in @($format.Configuration.ViewDefinitions.View).Where({ $_.TableControl })) {
             $width = -1
             foreach ($column in @($view.TableControl.TableHeaders.TableColumnHeader)) {
                 $width += 1 + [int] $column.Width
             }
 
-            $width | Should -BeLessOrEqual 120 -Because $view.Name
+            $width | Should -BeLessOrEqual 80 -Because $view.Name
         }
     }
 
@@ -279,8 +314,9 @@ Describe 'The views' {
             $viewed | Should -Contain $type.FullName
 
             foreach ($property in $type.GetProperties()) {
-                $inner = @($property.PropertyType) + $property.PropertyType.GetGenericArguments()
-                foreach ($candidate in $inner.Where({ "$($_.Namespace)".StartsWith('PreRecordMigration.') -and -not $_.IsEnum })) {
+                # A list shows what is in it.
+                $inner = @($property.PropertyType) + $property.PropertyType.GetGenericArguments() + ($property.PropertyType.BaseType)?.GetGenericArguments()
+                foreach ($candidate in @($inner).Where({ "$($_.Namespace)".StartsWith('PreRecordMigration.') -and -not $_.IsEnum -and -not $_.IsAssignableTo([System.Collections.IEnumerable]) })) {
                     $waiting.Enqueue($candidate)
                 }
             }

@@ -85,7 +85,7 @@ Describe 'Export-PreRecord and Import-PreRecord' {
 
     It 'say so where there is no such file or folder' {
         { Import-PreRecord (Get-Place 'nothere.prerecord') -ErrorAction Stop } | Should -Throw -ErrorId 'FileNotFound,PreRecordMigration.Cmdlets.ImportPreRecordCommand'
-        { Import-PreRecord $folder -ErrorAction Stop } | Should -Throw -ErrorId 'FileNotFound,PreRecordMigration.Cmdlets.ImportPreRecordCommand'
+        { Import-PreRecord $folder -ErrorAction Stop } | Should -Throw -ErrorId 'FileIsFolder,PreRecordMigration.Cmdlets.ImportPreRecordCommand'
         { $recorded | Export-PreRecord (Get-Place 'no/folder.prerecord') -ErrorAction Stop } | Should -Throw -ErrorId 'FileNotFound,PreRecordMigration.Cmdlets.ExportPreRecordCommand'
         { Import-PreRecord Variable:PWD -ErrorAction Stop } | Should -Throw -ErrorId 'NotInFileSystem,PreRecordMigration.Cmdlets.ImportPreRecordCommand'
     }

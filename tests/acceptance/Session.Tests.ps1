@@ -88,6 +88,29 @@ Describe '-Confirm' {
     }
 }
 
+Describe 'Giving up a domain' {
+    It 'is not what Enter alone means: <Case>' -ForEach @(
+        @{ Case = 'Enter'; Answer = ''; State = 'Interrupted' }
+        @{ Case = 'yes'; Answer = 'y'; State = 'Failed' }
+    ) {
+        $faults = [System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1')
+        $script = New-Script "giveup-$Case" "
+            Import-Module '$manifest'
+            . '$faults'
+            `$null = New-SimulatedHost give1, give2
+            `$null = New-SimulatedDomain given -HostName give1 -Memory 8MB -OperationsPerSecond 20000
+            `$null = Start-MigrationReceiver give2
+            (Get-SimulatedHost give2).Faults.Fail([PreRecordMigration.Simulated.SimulatedCall]::Place, 2)
+            Invoke-PreRecordMigration given give2 -Method PostCopy -ErrorAction SilentlyContinue
+            `$null = Get-Migration given | Stop-Migration
+            'STATE ' + (Get-Migration given).State
+            Get-Migration given | Where-Object State -eq Interrupted | Stop-Migration -Force"
+        $child = Invoke-Fresh $script "$Answer`n"
+        "$($child.Output) $($child.Errors)" | Should -Match 'Go on\?'
+        $child.Output | Should -Match "STATE $State"
+    }
+}
+
 Describe 'Ctrl+C' {
     It 'as a signal: the domain runs on, and the session says so' {
         $script = New-Script interrupted "

@@ -1,11 +1,10 @@
 using System.Management.Automation;
-using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Invoke-PreRecordMigration: moves running domains to another host, and returns when they run there for good.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "PreRecordMigration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(MigrationResult), typeof(MigrationReport))]
+[OutputType(typeof(MigrationOutcome), typeof(MigrationReport))]
 public sealed class InvokePreRecordMigrationCommand : MoveCommand
 {
     private MovePump? _pump;

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -17,7 +16,7 @@ public sealed class GetMigrationCommand : MigrationJobCommand
 
 /// <summary>Wait-Migration: waits for migrations and returns what each did, as they land.</summary>
 [Cmdlet(VerbsLifecycle.Wait, "Migration", DefaultParameterSetName = NameSet)]
-[OutputType(typeof(MigrationResult), typeof(MigrationReport), typeof(MigrationInfo))]
+[OutputType(typeof(MigrationOutcome), typeof(MigrationReport), typeof(MigrationInfo))]
 public sealed class WaitMigrationCommand : MigrationJobCommand
 {
     private MovePump? _pump;

@@ -54,6 +54,10 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     public Exception? Error => Ended.IsFaulted ? Ended.Exception.InnerException
         : Ended.IsCanceled ? new OperationCanceledException() : null;
 
+    /// <summary>What it did, once it is completed.</summary>
+    public MigrationOutcome? Outcome =>
+        Ended.IsCompletedSuccessfully ? new MigrationOutcome(Id, _started, _started + (_took ?? TimeSpan.Zero), Ended.Result) : null;
+
     /// <summary>Where it stands.</summary>
     public MigrationState State => Ended.Status switch
     {
@@ -138,16 +142,17 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             PagesDone = progress?.PagesDone ?? 0,
             PagesTotal = progress?.PagesTotal ?? 0,
             BytesSent = progress?.BytesSent ?? 0,
-            BytesPerSecond = progress?.BytesPerSecond ?? 0,
-            Remaining = IsActive ? progress?.Remaining : null,
+            BytesPerSecond = _took is { } took ? Rates.Average(Outcome?.BytesSent ?? progress?.BytesSent ?? 0, took) : (long)(progress?.BytesPerSecond ?? 0),
+            Remaining = IsActive ? progress?.Remaining?.TotalSeconds : null,
             Started = _started,
-            Elapsed = _took ?? TimeProvider.System.GetElapsedTime(_startedAt),
-            Result = state == MigrationState.Completed ? Ended.Result : null,
-            Error = Error is null ? null : Outcome(Error),
+            Ended = _started + _took,
+            Elapsed = (_took ?? TimeProvider.System.GetElapsedTime(_startedAt)).TotalSeconds,
+            Result = Outcome,
+            Error = Error is null ? null : Explain(Error),
         };
     }
 
-    private string Outcome(Exception error) => error switch
+    private string Explain(Exception error) => error switch
     {
         _ when _isAbandoned => Text.Format(SR.OutcomeAbandoned, Location.Info.Name),
         OperationCanceledException => Text.Format(SR.OutcomeStopped, Location.Info.Name, Location.Host.Name),

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -15,9 +14,9 @@ internal static class MoveOutcome
             return;
         }
 
-        MigrationResult result = job.Ended.Result;
+        MigrationOutcome result = job.Outcome!;
         cmdlet.WriteInformation(new InformationRecord(
-            Text.Format(SR.InformationMoved, result.Name, result.Destination, Text.Duration(result.Downtime), result.RemoteFaults),
+            Text.Format(SR.InformationMoved, result.Name, result.Destination, Text.Duration(TimeSpan.FromSeconds(result.Downtime)), result.RemoteFaults),
             "PreRecordMigration"));
         if (result.RollbackProof is { IsProved: false })
         {

@@ -3,7 +3,10 @@ using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>A migration as it was when it was asked for: the handle by which the other cmdlets find it.</summary>
+/// <summary>
+/// A migration as it was when it was asked for: the handle by which the other cmdlets find it. Durations are seconds here, and
+/// TimeSpans to PowerShell (see <see cref="MigrationOutcome"/>).
+/// </summary>
 public sealed record MigrationInfo
 {
     /// <summary>Names the migration in its process.</summary>
@@ -45,27 +48,30 @@ public sealed record MigrationInfo
     /// <summary>Bytes sent so far.</summary>
     public long BytesSent { get; init; }
 
-    /// <summary>The rate of late, in bytes a second.</summary>
-    public double BytesPerSecond { get; init; }
+    /// <summary>The rate in bytes a second: of late while it is under way, on average once it has ended.</summary>
+    public long BytesPerSecond { get; init; }
 
-    /// <summary>The time left at that rate; null where it is not known.</summary>
-    public TimeSpan? Remaining { get; init; }
+    /// <summary>The time left at that rate, in seconds; null where it is not known.</summary>
+    public double? Remaining { get; init; }
 
     /// <summary>When it began.</summary>
     public required DateTimeOffset Started { get; init; }
 
-    /// <summary>How long it has taken so far, or took.</summary>
-    public required TimeSpan Elapsed { get; init; }
+    /// <summary>When it ended, or was interrupted; null while it is under way.</summary>
+    public DateTimeOffset? Ended { get; init; }
+
+    /// <summary>How long it has taken so far, or took, in seconds.</summary>
+    public required double Elapsed { get; init; }
 
     /// <summary>What it did, once it is completed.</summary>
-    public MigrationResult? Result { get; init; }
+    public MigrationOutcome? Result { get; init; }
 
     /// <summary>Why it ended, where it did not end well, and where the domain is now.</summary>
     public string? Error { get; init; }
 }
 
 /// <summary>Where a migration of this process stands.</summary>
-public enum MigrationState
+public enum MigrationState : long
 {
     /// <summary>Under way.</summary>
     Running,

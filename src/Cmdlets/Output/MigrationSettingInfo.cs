@@ -12,7 +12,7 @@ public sealed record MigrationSettingInfo(
     string Name, object? Value, SettingSource Source, string Origin, object? Default, string Allowed, string Variable);
 
 /// <summary>Where the value of a setting comes from, the strongest first. A parameter that is given goes before all.</summary>
-public enum SettingSource
+public enum SettingSource : long
 {
     /// <summary>Set-MigrationConfiguration, for this process.</summary>
     Session,

@@ -54,7 +54,7 @@ public sealed record Capability(MigrationCapability Kind, bool IsAvailable, stri
 }
 
 /// <summary>The things a migration asks of a host or domain, and then what those rest on.</summary>
-public enum MigrationCapability
+public enum MigrationCapability : long
 {
     /// <summary>Talk to the hypervisor at all.</summary>
     Control,

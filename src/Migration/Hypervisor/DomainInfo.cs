@@ -13,7 +13,7 @@ public sealed record DomainInfo(
     string Name, int Id, string HostName, DomainState State, DomainKind Kind, int VcpuCount, int PageCount, long MemoryBytes);
 
 /// <summary>What a domain does.</summary>
-public enum DomainState
+public enum DomainState : long
 {
     /// <summary>Its vCPUs run or wait for events.</summary>
     Running,
@@ -32,7 +32,7 @@ public enum DomainState
 }
 
 /// <summary>How a domain is virtualised.</summary>
-public enum DomainKind
+public enum DomainKind : long
 {
     /// <summary>A guest of the simulated host.</summary>
     Simulated,

@@ -93,7 +93,7 @@ public sealed record MigrationOptions
 }
 
 /// <summary>How memory travels. Numbers travel on the wire.</summary>
-public enum MigrationMethod
+public enum MigrationMethod : long
 {
     /// <summary>Rounds of dirty pages before the domain moves.</summary>
     PreCopy = 1,
@@ -106,7 +106,7 @@ public enum MigrationMethod
 }
 
 /// <summary>What a recording does to the domain.</summary>
-public enum RecordingMode
+public enum RecordingMode : long
 {
     /// <summary>Pre-execute from a checkpoint and discard: the state that travels is the window's start.</summary>
     Rollback = 1,

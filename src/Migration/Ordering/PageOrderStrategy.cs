@@ -3,7 +3,7 @@ using PreRecordMigration.Hypervisor;
 namespace PreRecordMigration.Ordering;
 
 /// <summary>How a page order is made. Several together compose: recorded pages, windows, neighbourhoods, the rest.</summary>
-public enum PageOrderStrategy
+public enum PageOrderStrategy : long
 {
     /// <summary>Ascending page frame numbers; takes no notice of a recording.</summary>
     Sequential,

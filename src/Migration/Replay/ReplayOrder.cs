@@ -1,7 +1,7 @@
 namespace PreRecordMigration.Replay;
 
 /// <summary>The orders that a replay compares: those of the product, and those it is measured against.</summary>
-public enum ReplayOrder
+public enum ReplayOrder : long
 {
     /// <summary>Ascending page frame numbers; faults are answered and change nothing else.</summary>
     Sequential,

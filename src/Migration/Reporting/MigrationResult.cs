@@ -81,7 +81,7 @@ public sealed record MigrationResult
 public sealed record MigrationPhaseTime(MigrationPhase Phase, TimeSpan Start, TimeSpan Duration);
 
 /// <summary>The phases of a migration.</summary>
-public enum MigrationPhase
+public enum MigrationPhase : long
 {
     /// <summary>Connecting, agreeing, and preparing the incoming domain.</summary>
     Prepare,
