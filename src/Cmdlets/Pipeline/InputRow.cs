@@ -19,7 +19,7 @@ internal sealed class InputRow
     /// <summary>The types of this module whose Name is a domain's. A host's or a setting's name must not pass for one.</summary>
     private static readonly string[] OfDomains =
     [
-        nameof(DomainInfo), nameof(MigrationResult), nameof(MigrationInfo), nameof(MigrationReport), nameof(PreRecord),
+        nameof(DomainInfo), nameof(MigrationOutcome), nameof(MigrationResult), nameof(MigrationInfo), nameof(MigrationReport), nameof(PreRecord),
         nameof(PageBackupInfo), nameof(PageOrderInfo), nameof(RemotePFInfo), nameof(IncomingMigrationInfo),
     ];
 
