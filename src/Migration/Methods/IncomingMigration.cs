@@ -18,6 +18,7 @@ public sealed partial class IncomingMigration : IDisposable
     private readonly Lock _gate = new();
     private readonly DestinationSession _session;
     private readonly IMigrationHost _host;
+    private readonly ControlReader _control = ControlReader.AtDestination();
     private readonly Connection _bulk;
     private readonly Connection _demand;
     private readonly CancellationTokenSource _stopping = new();
@@ -256,7 +257,11 @@ public sealed partial class IncomingMigration : IDisposable
                 throw ProtocolErrors.Violation(
                     $"The source sent {type} on the bulk connection, which is not legal while the destination is {state.GetType().Name}.");
             default:
-                Post(new DestinationEvent.Received(RecordCodec.Decode(type, body)));
+                if (_control.Read(type, body) is { } record)
+                {
+                    Post(new DestinationEvent.Received(record));
+                }
+
                 break;
         }
 

@@ -17,6 +17,7 @@ internal sealed class SourceLink : IDisposable
     private readonly PrepareRecord? _prepare;
     private readonly CancellationTokenSource _ended = new();
     private readonly IProgress<MigrationTrace>? _trace;
+    private readonly int _pageCount;
     private SourceAction? _domainAction;
 
     private SourceLink(
@@ -24,8 +25,10 @@ internal sealed class SourceLink : IDisposable
         SourceSession session,
         (Connection Bulk, Connection Demand) connections,
         PrepareRecord? prepare,
+        int pageCount,
         IProgress<MigrationTrace>? trace)
     {
+        _pageCount = pageCount;
         Id = id;
         _session = session;
         (Bulk, Demand) = connections;
@@ -88,6 +91,7 @@ internal sealed class SourceLink : IDisposable
             new SourceSession(),
             Connect(destination, id, ConnectionRole.Bulk, ConnectionRole.Demand, _ => { }, peerTimeout, trace, cancellationToken),
             prepare,
+            prepare.Description.PageCount,
             trace);
     }
 
@@ -110,6 +114,7 @@ internal sealed class SourceLink : IDisposable
             Connect(
                 destination, lost.Id, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, peerTimeout, trace, cancellationToken),
             null,
+            lost._pageCount,
             trace);
 
         void RequireSame(string? peer)
@@ -125,12 +130,17 @@ internal sealed class SourceLink : IDisposable
     /// <summary>The thread that receives control records.</summary>
     public void ReceiveControl(CancellationToken cancellationToken)
     {
+        ControlReader reader = ControlReader.AtSource(_pageCount);
         try
         {
             while (!cancellationToken.IsCancellationRequested && !State.IsFinal)
             {
                 RecordType type = Bulk.Receive(out ReadOnlySpan<byte> body);
-                ControlRecord record = RecordCodec.Decode(type, body);
+                if (reader.Read(type, body) is not { } record)
+                {
+                    continue;
+                }
+
                 Missing = (record as ResumeRecord)?.Missing ?? Missing;
                 Post(new SourceEvent.Received(record));
                 Bulk.ReceiveTimeout = null;

@@ -126,12 +126,43 @@ public sealed class PageBitmap
     public byte[] ToBytes()
     {
         byte[] bytes = new byte[ByteCount(PageCount)];
+        CopyBytes(0, bytes);
+        return bytes;
+    }
+
+    /// <summary>Copies a part of what <see cref="ToBytes"/> makes.</summary>
+    /// <param name="first">The first pfn, a multiple of 8.</param>
+    /// <param name="bytes">Where to; it is filled.</param>
+    internal void CopyBytes(int first, Span<byte> bytes)
+    {
         for (int i = 0; i < bytes.Length; i++)
         {
-            bytes[i] = (byte)(Volatile.Read(ref _words[i / sizeof(ulong)]) >> (i % sizeof(ulong) * 8));
+            int k = (first / 8) + i;
+            bytes[i] = (byte)(Volatile.Read(ref _words[k / sizeof(ulong)]) >> (k % sizeof(ulong) * 8));
+        }
+    }
+
+    /// <summary>Sets the bits that a part of such bytes has. Not atomic.</summary>
+    /// <param name="first">The first pfn, a multiple of 8.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <returns>False where they have a page beyond the last.</returns>
+    internal bool OrBytes(int first, ReadOnlySpan<byte> bytes)
+    {
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            int k = (first / 8) + i;
+            if (bytes[i] != 0)
+            {
+                if ((8L * k) + BitOperations.Log2(bytes[i]) >= PageCount)
+                {
+                    return false;
+                }
+
+                _words[k / sizeof(ulong)] |= (ulong)bytes[i] << (k % sizeof(ulong) * 8);
+            }
         }
 
-        return bytes;
+        return true;
     }
 
     /// <summary>Reads what <see cref="ToBytes"/> wrote.</summary>

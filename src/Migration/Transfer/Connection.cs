@@ -116,10 +116,15 @@ public sealed class Connection : IDisposable
     /// <param name="trace">Who is told, on the thread that sends or receives; null for nobody.</param>
     internal void TraceTo(string role, IProgress<MigrationTrace>? trace) => (_role, _trace) = (role, trace);
 
-    /// <summary>Sends a control record.</summary>
+    /// <summary>Sends a control record, with what must go ahead of it.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>.</exception>
     public void Send(ControlRecord record)
     {
+        foreach (byte[] part in RecordCodec.EncodeAhead(record))
+        {
+            Send(part);
+        }
+
         Send(RecordCodec.Encode(record));
         if (record is HelloRecord or WelcomeRecord)
         {

@@ -13,6 +13,12 @@ namespace PreRecordMigration.Transfer;
 /// <param name="lose">Told once that the peer has gone, and why.</param>
 internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, Action<MigrationException> lose) : IDisposable
 {
+    /// <summary>
+    /// For how many ticks a side beats on a connection on which it does nothing else, neither listens nor sends: where nobody
+    /// listens at the other end either, beats would pile up until the kernel took that for a peer that has gone.
+    /// </summary>
+    internal const int MaximumIdleTicks = 1000;
+
     private readonly int _allowedTicks = (int)Math.Ceiling(timeout / PeerTimeout.BeatInterval);
     private readonly Lock _ticking = new();
     private ITimer? _timer;
@@ -30,6 +36,7 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
     private (bool IsListening, bool IsSending, long Heard, long Sent) _before;
     private int _unheardTicks;
     private int _stuckTicks;
+    private int _idleTicks;
 
     /// <summary>Threads that send or wait to.</summary>
     public int Senders => Volatile.Read(ref _senders);
@@ -109,7 +116,8 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
             bool isUnsent = current.Sent == _before.Sent;
             _unheardTicks = isUnheard && current.IsListening && _before.IsListening ? _unheardTicks + 1 : 0;
             _stuckTicks = isUnheard && isUnsent && current.IsSending && _before.IsSending ? _stuckTicks + 1 : 0;
-            mayBeat = isUnsent && !current.IsSending;
+            _idleTicks = isUnsent && !current.IsSending && !current.IsListening && isUnheard ? _idleTicks + 1 : 0;
+            mayBeat = isUnsent && !current.IsSending && _idleTicks <= MaximumIdleTicks;
             _before = current;
             if (_unheardTicks >= _allowedTicks)
             {

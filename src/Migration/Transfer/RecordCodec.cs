@@ -9,7 +9,7 @@ using PreRecordMigration.Reporting;
 namespace PreRecordMigration.Transfer;
 
 /// <summary>Writes and reads control records (docs/protocol.md). Header included on writing, body only on reading.</summary>
-public static class RecordCodec
+public static partial class RecordCodec
 {
     /// <summary>Encodes a record with its header.</summary>
     /// <exception cref="MigrationException">The record does not fit the protocol's limits.</exception>
@@ -33,18 +33,25 @@ public static class RecordCodec
         return bytes;
     }
 
-    /// <summary>Decodes a control record's body.</summary>
+    /// <summary>Decodes a control record's body that nothing came ahead of.</summary>
     /// <param name="type">From the header.</param>
     /// <param name="body">The body, as long as the header says.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
-    public static ControlRecord Decode(RecordType type, ReadOnlySpan<byte> body)
+    public static ControlRecord Decode(RecordType type, ReadOnlySpan<byte> body) => Decode(type, body, null);
+
+    /// <summary>Decodes a control record's body.</summary>
+    /// <param name="type">From the header.</param>
+    /// <param name="body">The body, as long as the header says.</param>
+    /// <param name="ahead">What came ahead of it; null for nothing.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
+    internal static ControlRecord Decode(RecordType type, ReadOnlySpan<byte> body, ControlReader? ahead)
     {
         WireReader reader = new(type, body);
         ControlRecord record = type switch
         {
             RecordType.Hello => ReadHello(ref reader),
             RecordType.Welcome => ReadWelcome(ref reader),
-            RecordType.Prepare => ReadPrepare(ref reader),
+            RecordType.Prepare => ReadPrepare(ref reader, ahead),
             RecordType.Prepared => new PreparedRecord(),
             RecordType.CoreState => ReadCoreState(ref reader),
             RecordType.Restored => new RestoredRecord(),
@@ -54,7 +61,7 @@ public static class RecordCodec
             RecordType.Complete => ReadComplete(ref reader),
             RecordType.Released => new ReleasedRecord(),
             RecordType.Abort => ReadAbort(ref reader),
-            RecordType.Resume => ReadResume(ref reader),
+            RecordType.Resume => ReadResume(ref reader, ahead),
             RecordType.Resumed => new ResumedRecord(),
             _ => throw ProtocolErrors.Violation($"A record of type {(ushort)type} came where a control record must be."),
         };
@@ -124,7 +131,10 @@ public static class RecordCodec
             case ResumeRecord resume:
                 writer.Write([(byte)resume.Position]);
                 Put(writer, (uint)resume.Missing.PageCount);
-                writer.Write(resume.Missing.ToBytes());
+                int told = ToldAhead(resume.Missing.PageCount, Protocol.PagesInPart);
+                byte[] rest = new byte[PageBitmap.ByteCount(resume.Missing.PageCount - told)];
+                resume.Missing.CopyBytes(told, rest);
+                writer.Write(rest);
                 break;
             case AbortRecord abort:
                 Put(writer, (ushort)abort.ErrorId);
@@ -141,8 +151,9 @@ public static class RecordCodec
         Put(writer, (ushort)description.VcpuCount);
         Put(writer, (uint)description.PageCount);
         PutString(writer, description.Name);
-        Put(writer, (uint)description.Populated.Count);
-        foreach (PageRange range in description.Populated)
+        int told = ToldAhead(description.Populated.Count, Protocol.RangesInPart);
+        Put(writer, (uint)(description.Populated.Count - told));
+        foreach (PageRange range in description.Populated.Skip(told))
         {
             Put(writer, (uint)range.First);
             Put(writer, (uint)range.Count);
@@ -194,7 +205,7 @@ public static class RecordCodec
         return new WelcomeRecord(version, reader.ReadUInt64());
     }
 
-    private static PrepareRecord ReadPrepare(ref WireReader reader)
+    private static PrepareRecord ReadPrepare(ref WireReader reader, ControlReader? ahead)
     {
         byte remotePF = reader.ReadByte();
         if (remotePF > 1)
@@ -211,21 +222,16 @@ public static class RecordCodec
         int vcpus = reader.ReadUInt16();
         int pageCount = reader.ReadCount(int.MaxValue);
         string name = reader.ReadString();
-        PageRange[] ranges = new PageRange[reader.ReadCount(Protocol.MaximumLength / 8)];
-        int next = 0;
-        for (int i = 0; i < ranges.Length; i++)
+        List<PageRange> ranges = [.. ahead?.Ranges ?? []];
+        int count = reader.ReadCount(Protocol.RangesInPart);
+        if (count == 0 && ranges.Count > 0)
         {
-            ranges[i] = new PageRange(reader.ReadCount(int.MaxValue), reader.ReadCount(int.MaxValue));
-            if (ranges[i].First < next || ranges[i].Count < 1 || ranges[i].First > pageCount - ranges[i].Count)
-            {
-                throw reader.Violation($"a range of pages {ranges[i]} that is out of order or beyond {pageCount} pages");
-            }
-
-            next = ranges[i].End;
+            throw reader.Violation("no range of pages after those that came ahead");
         }
 
+        ReadRanges(ref reader, count, ranges.Count == 0 ? 0 : ranges[^1].End, pageCount, ranges);
         return new PrepareRecord(
-            new DomainDescription(name, kind, pageCount, ranges, vcpus, reader.ReadBytes()), remotePF == 1);
+            new DomainDescription(name, kind, pageCount, [.. ranges], vcpus, reader.ReadBytes()), remotePF == 1);
     }
 
     private static CoreStateRecord ReadCoreState(ref WireReader reader)
@@ -268,14 +274,21 @@ public static class RecordCodec
             Enum.IsDefined(id) ? id : MigrationErrorId.AbortedByPeer, reader.ReadString(), reader.ReadString());
     }
 
-    private static ResumeRecord ReadResume(ref WireReader reader)
+    private static ResumeRecord ReadResume(ref WireReader reader, ControlReader? ahead)
     {
         ResumePosition position = (ResumePosition)reader.ReadByte();
-        int pageCount = reader.ReadCount(Protocol.MaximumLength * 8);
-        ReadOnlySpan<byte> bits = reader.Take(PageBitmap.ByteCount(pageCount));
-        if (!Enum.IsDefined(position) || !PageBitmap.TryFromBytes(bits, pageCount, out PageBitmap? missing))
+        int pageCount = reader.ReadCount(int.MaxValue);
+        int told = ToldAhead(pageCount, Protocol.PagesInPart);
+        if (!Enum.IsDefined(position) || told != (ahead?.PagesTold ?? 0))
         {
-            throw reader.Violation($"the unknown position {(byte)position}, or pages beyond {pageCount}");
+            throw reader.Violation($"the unknown position {(byte)position}, or {pageCount} pages of which {ahead?.PagesTold ?? 0} came ahead");
+        }
+
+        ReadOnlySpan<byte> bits = reader.Take(PageBitmap.ByteCount(pageCount - told));
+        PageBitmap missing = ahead?.TakeMissing(ref reader, position, pageCount) ?? new PageBitmap(pageCount);
+        if (!missing.OrBytes(told, bits))
+        {
+            throw reader.Violation($"pages beyond {pageCount}");
         }
 
         return new ResumeRecord(position, missing);

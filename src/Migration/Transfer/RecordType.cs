@@ -54,6 +54,12 @@ public enum RecordType : ushort
     /// <summary>The sender lives: what a side says that has nothing else to say.</summary>
     Beat = 17,
 
+    /// <summary>A part of the missing pages, ahead of Resume.</summary>
+    MissingPages = 18,
+
+    /// <summary>A part of the populated ranges, ahead of Prepare.</summary>
+    PopulatedRanges = 19,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 
@@ -81,6 +87,18 @@ public static class Protocol
 
     /// <summary>Most page frame numbers in a page request.</summary>
     public const int MaximumRequest = 4096;
+
+    /// <summary>
+    /// Pages in each part of what is missing, 1 MiB of bits; what is left after the last whole part, at least one page where
+    /// there are parts, is in the record itself.
+    /// </summary>
+    public const int PagesInPart = 8 << 20;
+
+    /// <summary>Ranges in each part of what is populated, 2 MiB; the rest is in the record itself.</summary>
+    public const int RangesInPart = 256 << 10;
+
+    /// <summary>Most ranges that a domain may be populated in: 128 MiB of them.</summary>
+    public const int MaximumRanges = 16 << 20;
 
     /// <summary>Most bytes of a string.</summary>
     public const int MaximumString = 64 << 10;

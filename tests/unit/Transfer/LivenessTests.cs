@@ -118,8 +118,8 @@ public sealed class LivenessTests : IDisposable
     [Fact]
     public async Task A_side_that_does_not_listen_takes_nobody_for_gone_and_beats_all_the_same()
     {
-        _clock.Advance(100 * s_timeout);
-        Assert.Equal(3000, Beats());
+        _clock.Advance(30 * s_timeout);
+        Assert.Equal(900, Beats());
 
         // It counts from when it listens.
         Task<RecordType> receiving = Run(() => _connection.Receive(out _));
@@ -127,6 +127,18 @@ public sealed class LivenessTests : IDisposable
         _clock.Advance(s_timeout);
         _peer.Say(s_prepared);
         Assert.Equal(RecordType.Prepared, await receiving);
+    }
+
+    [Fact]
+    public void Where_nothing_else_is_done_for_long_beats_do_not_pile_up()
+    {
+        _clock.Advance(200 * s_timeout);
+        Assert.Equal(Pulse.MaximumIdleTicks, Beats());
+
+        // Whoever does something again beats again.
+        _connection.Send(s_beat);
+        _clock.Advance(11 * s_interval);
+        Assert.Equal(Pulse.MaximumIdleTicks + 11, Beats());
     }
 
     [Fact]
