@@ -1,15 +1,16 @@
-"""The product in a dom0: one long-lived shell with the module loaded, because .NET takes long to start under emulation."""
+"""The product in a dom0: one long-lived PowerShell with the module loaded, because it takes long to start under emulation."""
 import json
 import time
 
 from prerecord_lab import LabError
 
 FOLDER = "/tmp/prerecord"
+PWSH = f"{FOLDER}/pwsh"
 
 
 def install(host):
     """Unpacks what tests/lab/publish made, into dom0's memory; does nothing the second time."""
-    host.run(f"[ -x {FOLDER}/shell/prerecord-shell ] || {{ mkdir -p {FOLDER} && tar -C {FOLDER} -xf /share/prerecord.tar; }}", 300).check()
+    host.run(f"[ -x {PWSH} ] || {{ mkdir -p {FOLDER} && tar -C {FOLDER} -xf /share/prerecord.tar; }}", 300).check()
 
 
 class Shells:
@@ -38,11 +39,11 @@ class ModuleShell:
     def __init__(self, host, start_limit=600, paging=""):
         install(host)
         self.host, self.paging = host, paging
-        self._process = host.start(["env", f"PRERECORD_XEN_PAGING={paging}", f"{FOLDER}/shell/prerecord-shell",
-                                    "-ModulePath", f"{FOLDER}/PreRecordMigration", "-Serve"])
+        self._process = host.start(["env", f"PRERECORD_XEN_PAGING={paging}", PWSH, "-NoProfile", "-NonInteractive",
+                                    "-File", f"{FOLDER}/serve.ps1", "-Module", f"{FOLDER}/PreRecordMigration"])
         self._pending, self._errors, self._number = b"", b"", 0
         if "ready" not in self._answer(start_limit):
-            raise LabError("the shell did not say that it is ready")
+            raise LabError("PowerShell did not say that it is ready")
 
     def __enter__(self):
         return self
@@ -97,9 +98,9 @@ class ModuleShell:
             try:
                 kind, payload = self._process.read(max(0.001, deadline - time.monotonic()))
             except TimeoutError:
-                raise LabError(f"the shell did not answer within {timeout} s\n{self._errors.decode('utf-8', 'replace')}") from None
+                raise LabError(f"PowerShell did not answer within {timeout} s\n{self._errors.decode('utf-8', 'replace')}") from None
             if kind == "Q":
-                raise LabError(f"the shell ended with {payload}\n{self._errors.decode('utf-8', 'replace')}")
+                raise LabError(f"PowerShell ended with {payload}\n{self._errors.decode('utf-8', 'replace')}")
             if kind == "O":
                 self._pending += payload
             else:

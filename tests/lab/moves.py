@@ -16,27 +16,24 @@ METHODS = {
     "rollback": "-Method PreRecord -Mode Rollback -Window 2s -Epoch 500ms",
 }
 
-# JSON by hand: the shell has no ConvertTo-Json.
 RECORD = """
 $p = Start-PreRecord -Name {name} -Mode {mode} -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
-$proof = $p.RollbackProof
-'{{"recorded":' + $p.RecordedPages + ',"backed":' + $p.BackedUpPages + ',"changed":' + [int]$proof.ChangedPages +
-  ',"proved":' + $(if ($proof.IsProved) {{ 'true' }} else {{ 'false' }}) + '}}'
+@{{ recorded = $p.RecordedPages; backed = $p.BackedUpPages; changed = [int] $p.RollbackProof.ChangedPages
+   proved = [bool] $p.RollbackProof.IsProved }} | ConvertTo-Json -Compress
 $p | Stop-PreRecord -Confirm:$false
 """
 
 MEASURE = """
 $r = {command}
 $l = $r.FaultLatency
-$proof = if ($r.RollbackProof) {{ if ($r.RollbackProof.IsProved) {{ 'true' }} else {{ 'false' }} }} else {{ 'null' }}
-$phases = ($r.Phases | ForEach-Object {{ '"' + $_.Phase + '":' + $_.Duration.TotalSeconds.ToString([cultureinfo]::InvariantCulture) }}) -join ','
-$number = {{ param($x) $x.TotalSeconds.ToString([cultureinfo]::InvariantCulture) }}
-'{{"total":' + (& $number $r.TotalTime) + ',"downtime":' + (& $number $r.Downtime) + ',"checkpoint":' + (& $number $r.CheckpointPause) +
-  ',"discarded":' + (& $number $r.DiscardedExecution) + ',"exposure":' + (& $number $r.Exposure) +
-  ',"bytes":' + $r.BytesSent + ',"pushed":' + $r.PagesPushed + ',"demanded":' + $r.PagesDemanded +
-  ',"core":' + $r.CorePages + ',"tables":' + $r.PageTablePages + ',"recorded":' + $r.RecordedPages + ',"backed":' + $r.BackedUpPages +
-  ',"faults":' + $r.RemoteFaults + ',"median":' + (& $number $l.Median) + ',"p99":' + (& $number $l.P99) + ',"stall":' + (& $number $l.Total) +
-  ',"proved":' + $proof + ',"phases":{{' + $phases + '}}}}'
+$phases = @{{}}
+$r.Phases | ForEach-Object {{ $phases["$($_.Phase)"] = $_.Duration.TotalSeconds }}
+@{{ total = $r.TotalTime.TotalSeconds; downtime = $r.Downtime.TotalSeconds; checkpoint = $r.CheckpointPause.TotalSeconds
+   discarded = $r.DiscardedExecution.TotalSeconds; exposure = $r.Exposure.TotalSeconds
+   bytes = $r.BytesSent; pushed = $r.PagesPushed; demanded = $r.PagesDemanded; core = $r.CorePages; tables = $r.PageTablePages
+   recorded = $r.RecordedPages; backed = $r.BackedUpPages; faults = $r.RemoteFaults
+   median = $l.Median.TotalSeconds; p99 = $l.P99.TotalSeconds; stall = $l.Total.TotalSeconds
+   proved = $r.RollbackProof ? $r.RollbackProof.IsProved : $null; phases = $phases }} | ConvertTo-Json -Compress
 """
 
 

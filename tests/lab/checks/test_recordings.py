@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 from lab_guest import running
-from module_shell import FOLDER, Shells, install
+from module_shell import PWSH, Shells, install
 from move_case import MoveCase, require_module
 from moves import PACED, open_way
 from prerecord_lab import Lab
@@ -20,8 +20,8 @@ $mapped = {{ [regex]::Matches([System.IO.File]::ReadAllText('/proc/self/maps'), 
 $before = & $mapped
 $p = Start-PreRecord -Name {name} -Mode Rollback -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
 $d = $p | Restore-PageBackup -Confirm:$false -ErrorAction Stop
-'{{"name":"' + $d.Name + '","id":' + $d.Id + ',"state":"' + $d.State + '","backed":' + $p.BackedUpPages +
-  ',"proved":' + $(if ($p.RollbackProof.IsProved) {{ 'true' }} else {{ 'false' }}) + ',"mapped":' + ((& $mapped) - $before) + '}}'
+@{{ name = $d.Name; id = $d.Id; state = "$($d.State)"; backed = $p.BackedUpPages; proved = $p.RollbackProof.IsProved
+   mapped = (& $mapped) - $before }} | ConvertTo-Json -Compress
 """
 
 
@@ -96,6 +96,14 @@ class Examination(unittest.TestCase):
         self.assertTrue(rows["InPlaceRollback"].startswith("False "), rows["InPlaceRollback"])
 
 
+    def test_a_table_is_formatted_as_in_a_terminal(self):
+        with running([HOST], "idle") as guest:
+            lines = shell().check("Get-MigrationDomain | Format-Table Name, State").split("\n")
+            self.assertRegex(lines[1], r"^Name +State")
+            self.assertRegex(lines[2], r"^---- +-----")
+            self.assertRegex(lines[3], rf"^{guest.name} +Running")
+
+
 class Refusals(unittest.TestCase):
     """Bad input on real Xen: a clear error, and the domain runs on."""
 
@@ -121,16 +129,18 @@ class Refusals(unittest.TestCase):
                 "DestinationUnreachable", ":9")
             guest.wait_progress(3)
 
-    def check_shell_refuses(self, command, *words):
-        """What a shell of its own says: the library is looked for once a process, and its user is fixed."""
+    def check_connect_refuses(self, command, *words):
+        """What a PowerShell of its own says: the library is looked for once a process, and its user is fixed."""
         install(HOST)
-        result = HOST.run(command.format(shell=f"{FOLDER}/shell/prerecord-shell -ModulePath {FOLDER}/PreRecordMigration"), 300)
+        script = b"$ErrorActionPreference = 'Stop'; try { Connect-MigrationHost } catch { [Console]::Error.WriteLine(\"$($_.FullyQualifiedErrorId): $_\"); exit 1 }"
+        HOST.run("cat > /tmp/connect.ps1", 60, stdin=script).check()
+        result = HOST.run(command.format(connect=f"{PWSH} -NoProfile -File /tmp/connect.ps1"), 300)
         self.assertNotEqual(result.code, 0)
         for word in words:
             self.assertIn(word, result.stderr)
 
     def test_not_root(self):
-        self.check_shell_refuses("HOME=/tmp su -s /bin/sh nobody -c '{shell} -Command Connect-MigrationHost'", "AccessDenied", "root")
+        self.check_connect_refuses("HOME=/tmp su -s /bin/sh nobody -c '{connect}'", "AccessDenied", "root")
 
     def test_a_library_of_another_version(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -138,7 +148,7 @@ class Refusals(unittest.TestCase):
             source.write_text("unsigned int prx_abi_version(void) { return 99; }\n")
             subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
             HOST.run("cat > /tmp/other.so", 60, stdin=library.read_bytes()).check()
-        self.check_shell_refuses("PRERECORD_XEN_LIBRARY=/tmp/other.so {shell} -Command Connect-MigrationHost", "LibraryMissing", "version 99")
+        self.check_connect_refuses("PRERECORD_XEN_LIBRARY=/tmp/other.so {connect}", "LibraryMissing", "version 99")
 
     def test_populate_on_demand(self):
         with running([HOST], "idle", "maxmem=256") as guest:
