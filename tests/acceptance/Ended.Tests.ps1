@@ -1,4 +1,4 @@
-# What has ended keeps its outcome, and nothing of its guest. Add-Type is needed, which the product's own shell has not.
+# What has ended keeps its outcome, and nothing of its guest.
 
 BeforeDiscovery {
     $isPart = $null -eq (Get-Command Add-Type -ErrorAction Ignore)
