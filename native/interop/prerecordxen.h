@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#define PRX_ABI_VERSION 1u
+#define PRX_ABI_VERSION 2u
 #define PRX_PAGE_SIZE 4096u
 
 #if defined(__GNUC__)
@@ -257,6 +257,12 @@ PRX_EXPORT int32_t prx_pv_vcpu_get(prx_handle *h, uint32_t domid, uint32_t vcpu,
 PRX_EXPORT int32_t prx_xs_read(prx_handle *h, const char *path, void *buffer, uint32_t size,
                                uint32_t *needed);
 PRX_EXPORT int32_t prx_xs_write(prx_handle *h, const char *path, const void *value, uint32_t size);
+/*
+ * Changes a node in one transaction, where it holds exactly what is expected; swapped says whether it did. NULL stands for
+ * no node, in both places.
+ */
+PRX_EXPORT int32_t prx_xs_swap(prx_handle *h, const char *path, const void *expected, uint32_t expected_size,
+                               const void *value, uint32_t size, uint32_t *swapped);
 PRX_EXPORT int32_t prx_xs_remove(prx_handle *h, const char *path);
 PRX_EXPORT int32_t prx_xs_list(prx_handle *h, const char *path, char *buffer, uint32_t size,
                                uint32_t *needed);

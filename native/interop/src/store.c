@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "internal.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,50 @@ int32_t prx_xs_write(prx_handle *h, const char *path, const void *value, uint32_
 {
     prx_forget_message();
     return xs_write(h->store, XBT_NULL, path, value, size) ? 0 : prx_fail_errno("xs_write");
+}
+
+/* Whether the node holds what is expected (expected: NULL for no node); an error of any other kind is negative. */
+static int32_t holds(prx_handle *h, xs_transaction_t transaction, const char *path, const void *expected, uint32_t size)
+{
+    unsigned int length = 0;
+    void *value = xs_read(h->store, transaction, path, &length);
+    int32_t same;
+
+    if (!value)
+        return errno == ENOENT ? expected == NULL : prx_fail_errno("xs_read");
+    same = expected && length == size && memcmp(value, expected, size) == 0;
+    free(value);
+    return same;
+}
+
+int32_t prx_xs_swap(prx_handle *h, const char *path, const void *expected, uint32_t expected_size, const void *value,
+                    uint32_t size, uint32_t *swapped)
+{
+    prx_forget_message();
+    *swapped = 0;
+    for (;;) {
+        xs_transaction_t transaction = xs_transaction_start(h->store);
+        int32_t same;
+        bool done = true;
+
+        if (transaction == XBT_NULL)
+            return prx_fail_errno("xs_transaction_start");
+        same = holds(h, transaction, path, expected, expected_size);
+        if (same == 1)
+            done = value ? xs_write(h->store, transaction, path, value, size)
+                         : !expected || xs_rm(h->store, transaction, path);
+        if (same < 1 || !done) {
+            int32_t rc = !done ? prx_fail_errno(value ? "xs_write" : "xs_rm") : same;
+            xs_transaction_end(h->store, transaction, true);
+            return rc;
+        }
+        if (xs_transaction_end(h->store, transaction, false)) {
+            *swapped = 1;
+            return 0;
+        }
+        if (errno != EAGAIN)
+            return prx_fail_errno("xs_transaction_end");
+    }
 }
 
 int32_t prx_xs_remove(prx_handle *h, const char *path)

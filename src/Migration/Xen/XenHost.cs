@@ -83,7 +83,8 @@ public sealed partial class XenHost : IMigrationHost
         XenControl control = XenControl.Open();
         try
         {
-            return SourceOpening.Open(control, Name, name);
+            SourceOpening opening = new(control, (info, found) => new XenSourceExamination(control, Name, info, found), XenControl.Open);
+            return new SelfMarkingSource(opening.Open(name));
         }
         catch
         {

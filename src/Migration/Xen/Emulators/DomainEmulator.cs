@@ -58,7 +58,7 @@ internal sealed class DomainEmulator(
     }
 
     /// <summary>Packs a subtree of XenStore as libxl does: keys and values, each ended by a zero byte.</summary>
-    internal static byte[] ReadStore(Func<string, string[]> list, Func<string, string?> read, string root)
+    internal static byte[] ReadStore(Func<string, IReadOnlyList<string>> list, Func<string, string?> read, string root)
     {
         List<byte> data = [];
         foreach (string entry in list($"{root}/{EmulatorState.StoreRoot}"))

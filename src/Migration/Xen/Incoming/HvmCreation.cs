@@ -13,24 +13,27 @@ internal sealed class HvmCreation(
     private SynthesisedRestore? _stream;
 
     /// <inheritdoc/>
-    protected override void Announce(Stream input)
+    protected override void BeginStream(Stream input)
     {
-        List<HvmParameter> parameters = OrderedParameters();
+        RequireRing();
         _stream = new SynthesisedRestore(input, Settings with { HasEmulator = Description.Kind == DomainKind.Hvm });
-
-        // Without content: it comes with the core state, and the rings among these pages are emptied anyway.
-        _stream.Prepare(
-            Pages.Reserved.Select(pfn => new XenStreamPage(pfn, Streams.XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)),
-            parameters);
+        _stream.Begin();
     }
 
     /// <inheritdoc/>
-    protected override void Allocate(XlRestoreProcess restore, int domid, CancellationToken cancellationToken)
+    protected override void AnnouncePages() =>
+        // Without content: it comes with the core state, and the rings among these pages are emptied anyway.
+        _stream!.Prepare(
+            Pages.Reserved.Select(pfn => new XenStreamPage(pfn, Streams.XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)),
+            OrderedParameters());
+
+    /// <inheritdoc/>
+    protected override void Allocate(IRestoreProcess restore, int domid, CancellationToken cancellationToken)
     {
         // The paging ring's parameter comes last: once the domain has it, all that came before has been restored.
         WaitFor(
             restore,
-            () => Control.GetHvmParameter(domid, XenHvmParameters.PagingRingPfn)
+            () => control.GetHvmParameter(domid, XenHvmParameters.PagingRingPfn)
                 == Configuration.GetParameter(XenHvmParameters.PagingRingPfn),
             cancellationToken);
         foreach (int[] chunk in Pages.Ordinary().Chunk(PopulateChunk))
@@ -41,33 +44,35 @@ internal sealed class HvmCreation(
                 throw restore.Failure(null);
             }
 
-            int done = Control.Populate(domid, Array.ConvertAll(chunk, pfn => (ulong)pfn));
+            int done = control.Populate(domid, Array.ConvertAll(chunk, pfn => (ulong)pfn));
             if (done < chunk.Length)
             {
-                throw OutOfMemory(domid);
+                throw OutOfMemory(control.GetHostInfo(), domid);
             }
         }
     }
 
     /// <inheritdoc/>
     protected override IIncomingMechanism Build(IncomingRestore restore, int domid) =>
-        new HvmIncoming(Control, hostName, Description, domid, Name, Pages, restore, _stream!);
+        new HvmIncoming(control, hostName, Description, domid, Arrival.ProvisionalName, Pages, restore, _stream!);
 
     private List<HvmParameter> OrderedParameters()
     {
         List<HvmParameter> parameters = [.. Configuration.Parameters
             .Where(parameter => parameter.Index != XenHvmParameters.PagingRingPfn)
             .Select(parameter => new HvmParameter(parameter.Index, parameter.Value))];
-        ulong ring = Configuration.GetParameter(XenHvmParameters.PagingRingPfn);
-        if (ring == 0)
+        parameters.Add(new HvmParameter(XenHvmParameters.PagingRingPfn, Configuration.GetParameter(XenHvmParameters.PagingRingPfn)));
+        return parameters;
+    }
+
+    private void RequireRing()
+    {
+        if (Configuration.GetParameter(XenHvmParameters.PagingRingPfn) == 0)
         {
             throw new MigrationException(
                 MigrationErrorId.ProtocolViolation,
                 $"{Description.Name}: the source names no page for the paging ring (HVM_PARAM_PAGING_RING_PFN).",
                 "Install the same version of the module on both hosts.", Description.Name);
         }
-
-        parameters.Add(new HvmParameter(XenHvmParameters.PagingRingPfn, ring));
-        return parameters;
     }
 }

@@ -1,9 +1,8 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Pv;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Incoming;
@@ -15,24 +14,26 @@ namespace PreRecordMigration.Xen.Incoming;
 /// </summary>
 internal abstract class IncomingCreation
 {
-    /// <summary>What stands behind the domain's name until it has its final one.</summary>
-    internal const string NameSuffix = "--incoming";
+    private const int KibibytesPerPage = Page.Size / 1024;
+
+    /// <summary>What a domain needs beside its pages, in pages: what libxl allows for, too.</summary>
+    private const long SpareMemory = 256;
 
     private static readonly TimeSpan s_toolstackPatience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Takes stock.</summary>
-    protected IncomingCreation(XenControl control, DomainDescription description, XenDomainConfiguration configuration)
+    protected IncomingCreation(IDomainControl control, DomainDescription description, XenDomainConfiguration configuration)
     {
         Control = control;
         Description = description;
         Configuration = configuration;
-        Name = description.Name + NameSuffix;
+        Arrival = Arrival.Of(description.Name, configuration.Json);
         Pages = new IncomingPages(description, configuration);
     }
 
     /// <summary>The connection.</summary>
-    protected XenControl Control { get; }
+    protected IDomainControl Control { get; }
 
     /// <summary>What the source says.</summary>
     protected DomainDescription Description { get; }
@@ -40,75 +41,94 @@ internal abstract class IncomingCreation
     /// <summary>What the source's half of this module says.</summary>
     protected XenDomainConfiguration Configuration { get; }
 
-    /// <summary>The provisional name.</summary>
-    protected string Name { get; }
+    /// <summary>Who the domain is.</summary>
+    protected Arrival Arrival { get; }
 
     /// <summary>The domain's pages.</summary>
     protected IncomingPages Pages { get; }
 
     /// <summary>What the stream says of the domain before its checkpoint, whatever its kind.</summary>
     protected SynthesisedRestoreSettings Settings => new(
-        XlConfiguration.ForRestore(Configuration.Json, Name), Configuration.XenMajor, Configuration.XenMinor)
+        XlConfiguration.ForRestore(Configuration.Json, Arrival.ProvisionalName), Configuration.XenMajor, Configuration.XenMinor)
     {
         CpuidPolicy = Configuration.CpuidPolicy,
         MsrPolicy = Configuration.MsrPolicy,
     };
 
-    /// <summary>Makes the domain.</summary>
-    /// <param name="control">The connection to the hypervisor; the domain's object owns it from here on.</param>
+    /// <summary>Makes the domain; nothing is left of it, nor of its name's reservation, where that fails.</summary>
     /// <param name="hostName">This host's name.</param>
-    /// <param name="description">What the source says; nothing in it is believed.</param>
-    /// <param name="cancellationToken">Ends the work; what was made is taken down again.</param>
-    internal static XenIncomingDomain Create(
-        XenControl control, string hostName, DomainDescription description, CancellationToken cancellationToken)
+    /// <param name="start">Starts the toolstack's child for a provisional name.</param>
+    /// <param name="cancellationToken">Ends the work within seconds.</param>
+    internal XenIncomingDomain Make(string hostName, Func<string, IRestoreProcess> start, CancellationToken cancellationToken)
     {
-        XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
-        RequireAgreement(description, configuration);
-        IncomingCreation creation = description.Kind switch
+        IDisposable reservation = ArrivalNames.Reserve(Control, Arrival);
+        IncomingRestore? restore = null;
+        IncomingMarker? marker = null;
+        try
         {
-            DomainKind.Pvh or DomainKind.Hvm => new HvmCreation(control, hostName, description, configuration),
-            DomainKind.PV => new PvCreation(control, hostName, description, configuration),
-            _ => throw new MigrationException(
-                MigrationErrorId.NotSupported,
-                $"{description.Name}: a {description.Kind} domain cannot be taken in; PV, PVH and HVM domains can.",
-                "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
-                description.Name),
-        };
-        creation.RequireFreeName();
-        return creation.Make(hostName, cancellationToken);
+            IRestoreProcess process = start(Arrival.ProvisionalName);
+            restore = new IncomingRestore(process);
+
+            // Writing to a child that does not read ends with the child.
+            using CancellationTokenRegistration kill = cancellationToken.UnsafeRegister(static child => ((IRestoreProcess)child!).Kill(), process);
+            restore.Write(() => BeginStream(process.Input));
+            KnownDomain domain = WaitForDomain(process, cancellationToken);
+            marker = new IncomingMarker(Control, domain.DomId, Arrival);
+            marker.Write(IncomingMark.Preparing);
+            long? limit = RaiseLimit(process, domain, cancellationToken);
+            restore.Write(AnnouncePages);
+            Allocate(process, domain.DomId, cancellationToken);
+            XenIncomingDomain made =
+                new(domain, hostName, Description, Build(restore, domain.DomId), marker) { LimitAfterwards = limit };
+
+            // From here on its mark says that the name is taken.
+            reservation.Dispose();
+            return made;
+        }
+        catch (Exception error)
+        {
+            Exception why = cancellationToken.IsCancellationRequested && error is not OperationCanceledException
+                ? new OperationCanceledException($"{Description.Name}: taking the domain in was given up.", error, cancellationToken)
+                : error;
+            throw Cleanup.After(why, () => restore?.Dispose(), () => TakeDown(marker), reservation.Dispose);
+        }
     }
 
-    /// <summary>Writes the first stage of the stream.</summary>
-    /// <param name="input">What xl restore reads.</param>
-    protected abstract void Announce(Stream input);
+    /// <summary>Writes the stream's beginning, from which the child makes the domain.</summary>
+    /// <param name="input">What the child reads.</param>
+    protected abstract void BeginStream(Stream input);
+
+    /// <summary>Writes the rest of the first stage.</summary>
+    protected abstract void AnnouncePages();
 
     /// <summary>Waits until every page of the domain is allocated, or allocates them.</summary>
-    protected abstract void Allocate(XlRestoreProcess restore, int domid, CancellationToken cancellationToken);
+    protected abstract void Allocate(IRestoreProcess restore, int domid, CancellationToken cancellationToken);
 
     /// <summary>The domain's mechanism.</summary>
     protected abstract IIncomingMechanism Build(IncomingRestore restore, int domid);
 
     /// <summary>Waits for something that the toolstack does.</summary>
-    protected static void WaitFor(XlRestoreProcess restore, Func<bool> condition, CancellationToken cancellationToken)
+    protected static void WaitFor(IRestoreProcess restore, Func<bool> condition, CancellationToken cancellationToken)
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(s_toolstackPatience);
         while (!condition())
         {
-            if (restore.HasExited || (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested))
+            cancellationToken.ThrowIfCancellationRequested();
+            if (restore.HasExited || patience.IsCancellationRequested)
             {
                 throw restore.Failure(null);
             }
 
-            cancellationToken.ThrowIfCancellationRequested();
             patience.Token.WaitHandle.WaitOne(s_pollInterval);
         }
     }
 
     /// <summary>The domain's pages did not all find a place.</summary>
-    protected MigrationException OutOfMemory(int domid)
+    /// <param name="host">The host.</param>
+    /// <param name="domid">The domain.</param>
+    protected MigrationException OutOfMemory(XenHostInfo host, int domid)
     {
-        XenHostInfo host = Control.GetHostInfo();
         XenDomainInfo domain = Control.GetDomain(domid);
         long needed = (long)Pages.Populated.Count * Page.Size;
         long held = (long)domain.TotalPages * Page.Size;
@@ -122,71 +142,37 @@ internal abstract class IncomingCreation
             Description.Name);
     }
 
-    private static void RequireAgreement(DomainDescription description, XenDomainConfiguration configuration)
-    {
-        if (EmulatorRequirements.IsHvm(configuration.Json) != (description.Kind == DomainKind.Hvm))
-        {
-            throw new MigrationException(
-                MigrationErrorId.ProtocolViolation,
-                $"The peer's description of {description.Name} contradicts itself: it is {description.Kind}, its configuration's type is another.",
-                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
-                description.Name);
-        }
-    }
-
-    private void RequireFreeName()
-    {
-        IReadOnlyList<string> left = IncomingMarker.Sweep(Control);
-        if (DomainNames.Find(Control, Name) is { } domid)
-        {
-            throw new MigrationException(
-                left.Contains(Name) ? MigrationErrorId.DomainBusy : MigrationErrorId.DomainExists,
-                left.Contains(Name)
-                    ? $"{Name} (domain {domid}) was left by a migration whose process was killed after the domain began to run here."
-                    : $"A domain {Name} (domain {domid}) is here already.",
-                left.Contains(Name)
-                    ? "It may be the only copy: look whether the source still has the domain before you destroy either."
-                    : "Wait for the other migration to end, or destroy the domain if it is not needed.",
-                Name);
-        }
-    }
-
-    private XenIncomingDomain Make(string hostName, CancellationToken cancellationToken)
-    {
-        XlRestoreProcess process = XlRestoreProcess.Start(Name);
-        IncomingRestore restore = new(process);
-        int domid = -1;
-        try
-        {
-            restore.Write(() => Announce(process.Input));
-            int? found = null;
-            WaitFor(process, () => (found = DomainNames.Find(Control, Name)) is not null, cancellationToken);
-            domid = found!.Value;
-            IncomingMarker marker = IncomingMarker.Place(Control, domid, Name);
-            Allocate(process, domid, cancellationToken);
-            return new XenIncomingDomain(Control, hostName, Description, Name, domid, Build(restore, domid), marker);
-        }
-        catch
-        {
-            restore.Dispose();
-            TakeDown(domid);
-            throw;
-        }
-    }
-
     private static long Mebibytes(long bytes) => bytes >> 20;
 
-    private void TakeDown(int domid)
+    private KnownDomain WaitForDomain(IRestoreProcess process, CancellationToken cancellationToken)
     {
-        // xl takes a half-made domain down itself; what it left goes here, by name, because the number may be another's.
-        if (DomainNames.Find(Control, Name) is { } left && (domid < 0 || left == domid))
+        KnownDomain? found = null;
+        WaitFor(process, () => (found = Arrival.Find(Control)) is not null, cancellationToken);
+        return found!;
+    }
+
+    /// <summary>
+    /// The toolstack allows a domain what its balloon is to come to. One whose balloon has not come there holds more, and brings it along.
+    /// </summary>
+    /// <returns>The toolstack's limit in KiB, where it was raised.</returns>
+    private long? RaiseLimit(IRestoreProcess process, KnownDomain domain, CancellationToken cancellationToken)
+    {
+        ulong limit = 0;
+        WaitFor(process, () => (limit = domain.Find()?.MaxPages ?? 0) > 0, cancellationToken);
+        long needed = Pages.Populated.Count + Pages.Emptied.Count + SpareMemory;
+        if ((long)limit >= needed)
         {
-            IncomingMarker.DestroyIfThere(Control, left);
+            return null;
         }
 
-        if (domid >= 0)
-        {
-            IncomingMarker.RemoveFor(Control, domid);
-        }
+        Control.SetMaximumMemory(domain.DomId, needed * KibibytesPerPage);
+        return (long)limit * KibibytesPerPage;
+    }
+
+    /// <summary>The child takes a half-made domain down itself; what it left goes here, and its mark only after it.</summary>
+    private void TakeDown(IncomingMarker? marker)
+    {
+        Arrival.Find(Control)?.Destroy();
+        marker?.Remove();
     }
 }

@@ -1,131 +1,111 @@
 using System.Globalization;
-using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Incoming;
 
-/// <summary>How far an incoming domain has come.</summary>
-internal enum IncomingStage
-{
-    /// <summary>It has never run: taking it down loses nothing, because the source still has the domain.</summary>
-    Preparing,
-
-    /// <summary>It runs here, or is about to: it may be the only copy.</summary>
-    Committed,
-}
-
 /// <summary>
 /// What XenStore says of incoming domains, so that a later run finds what a killed one left: /prerecord/incoming/DOMID holds
-/// the stage, the owning process and the domain's provisional name.
+/// the mark, the owning process, and who the domain is (UUID, what only its arrival has, final name).
 /// </summary>
-internal sealed class IncomingMarker
+/// <param name="control">The connection.</param>
+/// <param name="domid">The domain.</param>
+/// <param name="arrival">Who it is.</param>
+internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival arrival)
 {
     private const string Root = "/prerecord/incoming";
-    private readonly XenControl _control;
-    private readonly int _domid;
-    private readonly string _name;
+    private IncomingMark? _last;
 
-    private IncomingMarker(XenControl control, int domid, string name)
+    /// <summary>A mark found, whose domain is there.</summary>
+    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival);
+
+    /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
+    internal void Write(IncomingMark mark)
     {
-        _control = control;
-        _domid = domid;
-        _name = name;
+        _last = mark;
+        Write(mark, OwnerProcess.Current);
     }
 
-    private static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
-
-    /// <summary>Marks a domain as being prepared by this process.</summary>
-    internal static IncomingMarker Place(XenControl control, int domid, string name)
+    /// <summary>Leaves the mark, where there is one, without a living owner: whoever comes next does what it says.</summary>
+    internal void Orphan()
     {
-        IncomingMarker marker = new(control, domid, name);
-        marker.Write(IncomingStage.Preparing);
-        return marker;
+        if (_last is { } mark)
+        {
+            Write(mark, default);
+            _last = null;
+        }
     }
-
-    /// <summary>Says how far the domain has come.</summary>
-    internal void Write(IncomingStage stage) => _control.WriteStore(PathOf(_domid), $"{stage} {OwnerProcess.Current} {_name}");
 
     /// <summary>Takes the mark away.</summary>
-    internal void Remove() => RemoveFor(_control, _domid);
+    internal void Remove()
+    {
+        control.RemoveStore(PathOf(domid));
+        _last = null;
+    }
 
-    /// <summary>Takes a domain's mark away.</summary>
-    internal static void RemoveFor(XenControl control, int domid) => control.RemoveStore(PathOf(domid));
+    /// <summary>Whether a domain has a mark.</summary>
+    internal static bool IsMarked(KnownDomain domain) => Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid;
+
+    /// <summary>Refuses a domain that comes in, and whose pages may be missing.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
+    internal static void RequireNotComingIn(KnownDomain domain)
+    {
+        if (Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid
+            && (found.Owner.IsAlive || found.Mark != IncomingMark.Whole))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy,
+                found.Owner.IsAlive
+                    ? $"{domain.Name} is coming in by process {found.Owner.Id}."
+                    : $"{domain.Name} was coming in when the tool was killed: pages of it may be missing.",
+                found.Owner.IsAlive ? "Wait until it has arrived." : "Look whether its source still has it, and destroy the one here if it has.",
+                domain.Name);
+        }
+    }
 
     /// <summary>
-    /// Takes down what killed runs left: domains that never ran. A domain that has run is left alone and named.
+    /// Does what killed runs noted: takes domains down that never ran, and leaves the others. What is noted of domains that are gone, or have
+    /// another name by now, goes.
     /// </summary>
-    /// <returns>The provisional names of domains which a killed run left running or about to run.</returns>
-    internal static IReadOnlyList<string> Sweep(XenControl control)
+    /// <returns>The marks that are left: of living processes, and of domains that have run.</returns>
+    internal static IReadOnlyList<Found> Sweep(IDomainControl control)
     {
-        List<string> left = [];
+        List<Found> left = [];
         foreach (string child in control.ListStore(Root))
         {
-            string path = $"{Root}/{child}";
-            string[] parts = (control.ReadStore(path) ?? "").Split(' ', 3);
-            if (!int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
-                || parts.Length != 3
-                || !Enum.TryParse(parts[0], out IncomingStage stage)
-                || !OwnerProcess.TryParse(parts[1], out OwnerProcess owner))
+            if (int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
+                && Read(control, domid) is { } found
+                && found.Arrival.Find(control) is { } domain
+                && domain.DomId == domid)
             {
-                control.RemoveStore(path);
-                continue;
+                if (found.Owner.IsAlive || found.Mark != IncomingMark.Preparing)
+                {
+                    left.Add(found);
+                    continue;
+                }
+
+                domain.Destroy();
             }
 
-            if (owner.IsAlive)
-            {
-                continue;
-            }
-
-            // The number may belong to another domain by now; only the provisional name makes it ours.
-            if (DomainNames.Find(control, parts[2]) != domid)
-            {
-                control.RemoveStore(path);
-            }
-            else if (stage == IncomingStage.Preparing)
-            {
-                DestroyIfThere(control, domid);
-                control.RemoveStore(path);
-            }
-            else
-            {
-                left.Add(parts[2]);
-            }
+            control.RemoveStore($"{Root}/{child}");
         }
 
         return left;
     }
 
-    /// <summary>Destroys a domain which the toolstack may be taking down at the same time.</summary>
-    internal static void DestroyIfThere(XenControl control, int domid)
+    private void Write(IncomingMark mark, OwnerProcess owner) =>
+        control.WriteStore(PathOf(domid), $"{mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}");
+
+    private static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
+
+    private static Found? Read(IDomainControl control, int domid)
     {
-        try
-        {
-            control.Destroy(domid);
-        }
-        catch (XenException error) when (error.Errno == XenErrno.NoProcess)
-        {
-            // Somebody was faster; gone is what it was to be.
-        }
-    }
-}
-
-/// <summary>Domains by name, as XenStore has them.</summary>
-internal static class DomainNames
-{
-    /// <summary>The name of a domain; null where it has none.</summary>
-    internal static string? Of(XenControl control, int domid) =>
-        control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name"));
-
-    /// <summary>The number of the domain of a name, or null.</summary>
-    internal static int? Find(XenControl control, string name)
-    {
-        foreach (XenDomainInfo domain in control.ListDomains())
-        {
-            if (!domain.Flags.HasFlag(XenDomainFlags.Dying) && Of(control, (int)domain.DomId) == name)
-            {
-                return (int)domain.DomId;
-            }
-        }
-
-        return null;
+        string[] parts = (control.ReadStore(PathOf(domid)) ?? "").Split(' ', 5);
+        return parts.Length == 5
+            && Enum.TryParse(parts[0], out IncomingMark mark)
+            && Enum.IsDefined(mark)
+            && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
+                ? new Found(domid, mark, owner, new Arrival(parts[4], parts[2], parts[3]))
+                : null;
     }
 }

@@ -4,7 +4,7 @@ using PreRecordMigration.Xen.Streams;
 namespace PreRecordMigration.Xen.Incoming;
 
 /// <summary>The waiting xl restore, and what goes to it: its own words, or the peer's mistake, become the error.</summary>
-internal sealed class IncomingRestore(XlRestoreProcess process) : IDisposable
+internal sealed class IncomingRestore(IRestoreProcess process) : IDisposable
 {
     /// <summary>Writes to the stream.</summary>
     /// <exception cref="MigrationException">What the peer sent is malformed, or xl has ended.</exception>
@@ -29,10 +29,20 @@ internal sealed class IncomingRestore(XlRestoreProcess process) : IDisposable
 
     /// <summary>Sends what the checkpoint left, and waits until the domain is complete.</summary>
     /// <exception cref="MigrationException">The state is malformed, or xl refused it; its own words are in the message.</exception>
+    /// <exception cref="OperationCanceledException">Given up; the child is dead, or ends with this object.</exception>
     internal void Complete(Action write, CancellationToken cancellationToken)
     {
-        Write(write);
-        process.Finish(cancellationToken);
+        // Writing to a child that does not read ends with the child.
+        using CancellationTokenRegistration kill = cancellationToken.UnsafeRegister(static child => ((IRestoreProcess)child!).Kill(), process);
+        try
+        {
+            Write(write);
+            process.Finish(cancellationToken);
+        }
+        catch (MigrationException error) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("Restoring the domain was given up.", error, cancellationToken);
+        }
     }
 
     /// <summary>Breaks the stream off where it was not completed: xl then takes the domain down.</summary>

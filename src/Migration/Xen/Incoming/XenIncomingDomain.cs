@@ -1,93 +1,69 @@
 using System.Diagnostics;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Incoming;
 
 /// <summary>A domain that a migration comes into: made by xl restore from a stream that is composed here.</summary>
-internal sealed class XenIncomingDomain : IIncomingDomain
+/// <remarks>Whether it runs is asked of Xen; who may let it run is custody's matter.</remarks>
+/// <param name="domain">The domain, by its provisional name; its connection is given over.</param>
+/// <param name="hostName">This host's name.</param>
+/// <param name="description">What the source says of it.</param>
+/// <param name="mechanism">How it gets its pages, given over.</param>
+/// <param name="marker">Its mark.</param>
+internal sealed class XenIncomingDomain(
+    KnownDomain domain, string hostName, DomainDescription description, IIncomingMechanism mechanism, IncomingMarker marker) : IIncomingDomain
 {
-    private static readonly TimeSpan s_renamePatience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_renamePause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_sourcePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_sourcePause = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _gate = new();
-    private readonly XenControl _control;
-    private readonly string _hostName;
-    private readonly DomainDescription _description;
-    private readonly int _domid;
-    private readonly IIncomingMechanism _mechanism;
-    private readonly IncomingMarker _marker;
-    private string _name;
     private IRemotePaging? _paging;
-    private Stage _stage = Stage.Prepared;
+    private bool _isRestored;
+    private bool _isDisposed;
 
-    internal XenIncomingDomain(
-        XenControl control,
-        string hostName,
-        DomainDescription description,
-        string name,
-        int domid,
-        IIncomingMechanism mechanism,
-        IncomingMarker marker)
-    {
-        _control = control;
-        _hostName = hostName;
-        _description = description;
-        _name = name;
-        _domid = domid;
-        _mechanism = mechanism;
-        _marker = marker;
-    }
-
-    private enum Stage
-    {
-        Prepared,
-        Restored,
-        Committed,
-        Gone,
-    }
+    /// <summary>How much memory the domain may have once it is complete, in KiB; null where that is as it is.</summary>
+    internal long? LimitAfterwards { get; init; }
 
     /// <inheritdoc/>
     public DomainInfo Info
     {
         get
         {
-            DomainState state = DomainState.Dying;
-            if (_stage != Stage.Gone)
-            {
-                XenDomainFlags flags = _control.GetDomain(_domid).Flags;
-                state = flags.HasFlag(XenDomainFlags.Dying) ? DomainState.Dying
-                    : flags.HasFlag(XenDomainFlags.Shutdown) ? DomainState.Shutdown
-                    : flags.HasFlag(XenDomainFlags.Paused) ? DomainState.Paused
-                    : DomainState.Running;
-            }
-
+            XenDomainInfo? info = domain.Find();
             return new DomainInfo(
-                _name, _domid, _hostName, state, _description.Kind, _description.VcpuCount, _description.PageCount,
-                (long)_mechanism.Pages.Populated.Count * Pages.Page.Size);
+                info is null ? domain.Name : DomainNames.Of(domain.Control, domain.DomId) ?? domain.Name,
+                domain.DomId,
+                hostName,
+                info is { } known ? ShutdownReasons.StateOf(known) : DomainState.Dying,
+                description.Kind,
+                description.VcpuCount,
+                description.PageCount,
+                (long)mechanism.Pages.Populated.Count * Pages.Page.Size);
         }
     }
 
     /// <inheritdoc/>
-    public IGuestMemory Memory => _mechanism.Memory;
+    public IGuestMemory Memory => mechanism.Memory;
 
     /// <inheritdoc/>
-    public bool IsTouchedByRestore => _description.Kind == DomainKind.Hvm;
+    public bool IsTouchedByRestore => description.Kind == DomainKind.Hvm;
 
     /// <inheritdoc/>
-    public bool HasRun => _control.GetDomain(_domid).CpuTimeNanoseconds > 0;
+    public bool HasRun => domain.Require().CpuTimeNanoseconds > 0;
 
     /// <inheritdoc/>
     public void Mark(IncomingMark? mark)
     {
-        if (mark is null)
+        if (mark is { } value)
         {
-            _marker.Remove();
+            marker.Write(value);
         }
         else
         {
-            _marker.Write(mark == IncomingMark.Preparing ? IncomingStage.Preparing : IncomingStage.Committed);
+            marker.Remove();
         }
     }
 
@@ -96,13 +72,13 @@ internal sealed class XenIncomingDomain : IIncomingDomain
     {
         lock (_gate)
         {
-            Require(Stage.Prepared, "RemotePF is switched on before the domain is restored");
+            RequireUnrestored("RemotePF is switched on before the domain is restored");
             if (_paging is not null)
             {
-                throw new InvalidOperationException($"{_name}: RemotePF is on already.");
+                throw new InvalidOperationException($"{domain.Name}: RemotePF is on already.");
             }
 
-            return _paging = _mechanism.EnableRemotePF();
+            return _paging = mechanism.EnableRemotePF();
         }
     }
 
@@ -111,126 +87,117 @@ internal sealed class XenIncomingDomain : IIncomingDomain
     {
         lock (_gate)
         {
-            Require(Stage.Prepared, "A domain is restored once");
+            RequireUnrestored("A domain is restored once");
             RequirePopulated(core.Pages.Pfns);
-            _mechanism.Restore(core, cancellationToken);
-            _stage = Stage.Restored;
+            mechanism.Restore(core, cancellationToken);
+            _isRestored = true;
         }
     }
 
     /// <inheritdoc/>
     public void Unpause()
     {
-        lock (_gate)
+        if (!_isRestored)
         {
-            if (_stage != Stage.Committed)
-            {
-                Require(Stage.Restored, "A domain runs after it was restored");
-
-                // Marked first: whoever finds the mark of a killed process must not take down a domain that may have run.
-                _marker.Write(IncomingStage.Committed);
-                _stage = Stage.Committed;
-            }
-
-            _control.Unpause(_domid);
+            throw new InvalidOperationException($"A domain runs after it was restored; {domain.Name} was not.");
         }
+
+        domain.Unpause();
     }
 
     /// <inheritdoc/>
-    public void Pause() => _control.Pause(_domid);
+    public void Pause() => domain.Pause();
 
     /// <inheritdoc/>
     public void Complete()
     {
-        lock (_gate)
+        long start = Stopwatch.GetTimestamp();
+        while (DomainNames.Of(domain.Control, domain.DomId) != description.Name && TryRename() is { } error)
         {
-            Require(Stage.Committed, "A domain gets its name after it ran");
-            long start = Stopwatch.GetTimestamp();
-            while (true)
+            // On one host the source bears the name until it has been taken down.
+            if (Stopwatch.GetElapsedTime(start) > s_sourcePatience)
             {
-                try
-                {
-                    _control.Rename(_domid, _description.Name);
-                    break;
-                }
-                catch (XenException error) when (error.Errno == XenErrno.Invalid)
-                {
-                    // On one host the source bears the name until it has been taken down.
-                    if (Stopwatch.GetElapsedTime(start) > s_renamePatience)
-                    {
-                        throw new MigrationException(
-                            MigrationErrorId.DomainExists,
-                            $"The domain runs here as {_name}: another domain keeps the name {_description.Name}.",
-                            $"When the other domain is gone: xl rename {_name} {_description.Name}",
-                            _description.Name,
-                            error);
-                    }
-
-                    Thread.Sleep(s_renamePause);
-                }
+                throw DomainNames.Find(domain.Control, description.Name) is null ? error : NameTaken(error);
             }
 
-            _name = _description.Name;
-            _marker.Remove();
+            Thread.Sleep(s_sourcePause);
+        }
+
+        if (LimitAfterwards is { } limit)
+        {
+            domain.Control.SetMaximumMemory(domain.DomId, limit);
         }
     }
 
     /// <inheritdoc/>
-    public void Destroy()
-    {
-        lock (_gate)
-        {
-            if (_stage == Stage.Gone)
-            {
-                return;
-            }
-
-            // Before the end of the stream xl would take the domain down itself; both ways end without it.
-            _mechanism.BreakOff();
-            if (DomainNames.Of(_control, _domid) == _name)
-            {
-                IncomingMarker.DestroyIfThere(_control, _domid);
-            }
-
-            _stage = Stage.Gone;
-            _paging?.Dispose();
-            _marker.Remove();
-        }
-    }
+    public void Destroy() => Cleanup.All(
+        // Before the end of the stream xl would take the domain down itself; both ways end without it.
+        mechanism.BreakOff,
+        domain.Destroy,
+        () => _paging?.Dispose());
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_stage is Stage.Prepared or Stage.Restored)
+        if (!_isDisposed)
         {
-            Destroy();
-        }
+            _isDisposed = true;
 
-        _mechanism.Dispose();
-        _control.Dispose();
+            // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
+            Cleanup.All(mechanism.Dispose, marker.Orphan, domain.Control.Dispose);
+        }
     }
+
+    /// <summary>Gives the domain its final name.</summary>
+    /// <returns>Null where it has it; the refusal where its own source has borne it until now.</returns>
+    private XenException? TryRename()
+    {
+        domain.Require();
+        try
+        {
+            domain.Control.Rename(domain.DomId, description.Name);
+            return null;
+        }
+        catch (XenException) when (DomainNames.Of(domain.Control, domain.DomId) == description.Name)
+        {
+            return null; // it took effect
+        }
+        catch (XenException error) when (error.Errno == XenErrno.Invalid)
+        {
+            return DomainNames.Find(domain.Control, description.Name) is { } bearer && KnownDomain.UuidOf(bearer) != domain.Uuid
+                ? throw NameTaken(error)
+                : error;
+        }
+    }
+
+    private MigrationException NameTaken(Exception? cause) => new(
+        MigrationErrorId.DomainExists,
+        $"The domain runs here as {domain.Name}: another domain keeps the name {description.Name}.",
+        $"When the other domain is gone: xl rename {domain.Name} {description.Name}",
+        description.Name,
+        cause);
 
     private void RequirePopulated(ReadOnlySpan<int> pfns)
     {
         foreach (int pfn in pfns)
         {
-            if ((uint)pfn >= (uint)_mechanism.Pages.Populated.PageCount
-                || !(_mechanism.Pages.Populated[pfn] || _mechanism.Pages.Emptied.Contains(pfn)))
+            if ((uint)pfn >= (uint)mechanism.Pages.Populated.PageCount
+                || !(mechanism.Pages.Populated[pfn] || mechanism.Pages.Emptied.Contains(pfn)))
             {
                 throw new MigrationException(
                     MigrationErrorId.ProtocolViolation,
-                    $"{_name}: the core state has page {pfn}, which the domain has not.",
+                    $"{domain.Name}: the core state has page {pfn}, which the domain has not.",
                     "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
-                    _name);
+                    domain.Name);
             }
         }
     }
 
-    private void Require(Stage stage, string rule)
+    private void RequireUnrestored(string rule)
     {
-        if (_stage != stage)
+        if (_isRestored)
         {
-            throw new InvalidOperationException($"{rule}; {_name} is {_stage}.");
+            throw new InvalidOperationException($"{rule}; {domain.Name} was restored.");
         }
     }
 }

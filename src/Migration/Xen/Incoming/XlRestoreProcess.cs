@@ -9,10 +9,13 @@ namespace PreRecordMigration.Xen.Incoming;
 /// A child <c>xl restore -p</c> that reads a stream from us. Xen's own toolstack so makes the domain, its XenStore nodes and
 /// its monitor, as for every other restored domain.
 /// </summary>
-internal sealed class XlRestoreProcess : IDisposable
+internal sealed class XlRestoreProcess : IRestoreProcess
 {
     private const int OutputLimit = 16 * 1024;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a child that is not wanted any more may take to end by itself, after which it is killed.</summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -29,11 +32,11 @@ internal sealed class XlRestoreProcess : IDisposable
         process.BeginOutputReadLine();
     }
 
-    /// <summary>Where the stream goes.</summary>
-    internal Stream Input => _process.StandardInput.BaseStream;
+    /// <inheritdoc/>
+    public Stream Input => _process.StandardInput.BaseStream;
 
-    /// <summary>Whether the child has ended.</summary>
-    internal bool HasExited => _process.HasExited;
+    /// <inheritdoc/>
+    public bool HasExited => _process.HasExited;
 
     /// <summary>Starts the child.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>: there is no xl.</exception>
@@ -59,9 +62,8 @@ internal sealed class XlRestoreProcess : IDisposable
         }
     }
 
-    /// <summary>Ends the stream and waits until the child has ended well.</summary>
-    /// <exception cref="MigrationException">It ended with an error; the message has what it printed.</exception>
-    internal void Finish(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public void Finish(CancellationToken cancellationToken)
     {
         CloseInput();
         _process.WaitForExitAsync(cancellationToken).GetAwaiter().GetResult();
@@ -71,9 +73,8 @@ internal sealed class XlRestoreProcess : IDisposable
         }
     }
 
-    /// <summary>The error that the child ended with, or that it did not answer.</summary>
-    /// <param name="cause">What was noticed first, such as the broken pipe.</param>
-    internal MigrationException Failure(Exception? cause)
+    /// <inheritdoc/>
+    public MigrationException Failure(Exception? cause)
     {
         CloseInput();
         if (!_process.WaitForExit(s_patience))
@@ -104,14 +105,16 @@ internal sealed class XlRestoreProcess : IDisposable
             cause);
     }
 
-    /// <summary>Ends the child: its stream breaks off, whereupon it takes the domain down; then, if need be, by force.</summary>
-    internal void Abandon()
+    /// <inheritdoc/>
+    public void Kill()
     {
-        CloseInput();
-        if (!_process.WaitForExit(s_patience))
+        try
         {
             _process.Kill(entireProcessTree: true);
-            _process.WaitForExit();
+        }
+        catch (Exception error) when (error is InvalidOperationException or Win32Exception or AggregateException)
+        {
+            // It has ended, or is ending; whether it has is found out by who waits for it.
         }
     }
 
@@ -123,12 +126,22 @@ internal sealed class XlRestoreProcess : IDisposable
             return;
         }
 
-        _isDisposed = true;
-        if (!_process.HasExited)
+        // Its stream breaks off, whereupon it takes the domain down; then, if need be, it ends by force.
+        CloseInput();
+        if (!_process.WaitForExit(s_farewell))
         {
-            Abandon();
+            Kill();
+            if (!_process.WaitForExit(s_farewell))
+            {
+                throw new MigrationException(
+                    MigrationErrorId.HypervisorCall,
+                    $"{_subject}: xl restore (process {_process.Id}) does not end, although it was killed.",
+                    "Look at /var/log/xen and `xl dmesg`: a call to the hypervisor does not return.",
+                    _subject);
+            }
         }
 
+        _isDisposed = true;
         _process.Dispose();
     }
 

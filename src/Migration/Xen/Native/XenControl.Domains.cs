@@ -55,8 +55,8 @@ internal sealed partial class XenControl
 {
     private const int ListBatch = 64;
 
-    /// <summary>All domains, the control domain included, by id.</summary>
-    internal List<XenDomainInfo> ListDomains()
+    /// <inheritdoc/>
+    public IReadOnlyList<XenDomainInfo> ListDomains()
     {
         List<XenDomainInfo> found = [];
         XenDomainInfo[] batch = new XenDomainInfo[ListBatch];
@@ -74,35 +74,34 @@ internal sealed partial class XenControl
         }
     }
 
-    /// <summary>One domain.</summary>
-    /// <exception cref="XenException">ESRCH: there is none of that id.</exception>
-    internal XenDomainInfo GetDomain(int domid)
+    /// <inheritdoc/>
+    public XenDomainInfo GetDomain(int domid)
     {
         Check(DomainGet(_handle, (uint)domid, out XenDomainInfo info), domid);
         return info;
     }
 
-    /// <summary>Stops the vCPUs; counted: as many unpauses are needed.</summary>
-    internal void Pause(int domid) => Check(DomainPause(_handle, (uint)domid), domid);
+    /// <inheritdoc/>
+    public void Pause(int domid) => Check(DomainPause(_handle, (uint)domid), domid);
 
-    /// <summary>Takes one pause back.</summary>
-    internal void Unpause(int domid) => Check(DomainUnpause(_handle, (uint)domid), domid);
+    /// <inheritdoc/>
+    public void Unpause(int domid) => Check(DomainUnpause(_handle, (uint)domid), domid);
 
-    /// <summary>Lets a suspended domain run on here; the guest learns that its suspension was cancelled.</summary>
-    internal void Resume(int domid) => Check(DomainResume(_handle, (uint)domid, 1), domid);
+    /// <inheritdoc/>
+    public void Resume(int domid) => Check(DomainResume(_handle, (uint)domid, 1), domid);
 
-    /// <summary>Sets how much memory the domain may have.</summary>
-    internal void SetMaximumMemory(int domid, long kibibytes) =>
+    /// <inheritdoc/>
+    public void SetMaximumMemory(int domid, long kibibytes) =>
         Check(DomainSetMaxMemory(_handle, (uint)domid, (ulong)kibibytes), domid);
 
-    /// <summary>Destroys the domain with its devices (libxl).</summary>
-    internal void Destroy(int domid) => Check(DomainDestroy(_handle, (uint)domid), domid);
+    /// <inheritdoc/>
+    public void Destroy(int domid) => Check(DomainDestroy(_handle, (uint)domid), domid);
 
-    /// <summary>Gives the domain another name (libxl).</summary>
-    internal void Rename(int domid, string name) => Check(DomainRename(_handle, (uint)domid, name), domid);
+    /// <inheritdoc/>
+    public void Rename(int domid, string name) => Check(DomainRename(_handle, (uint)domid, name), domid);
 
-    /// <summary>The domain's configuration as libxl's JSON.</summary>
-    internal string GetConfigurationJson(int domid)
+    /// <inheritdoc/>
+    public string GetConfigurationJson(int domid)
     {
         byte[] buffer = new byte[64 * 1024];
         while (true)

@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Native;
 
 internal sealed partial class XenControl
 {
-    /// <summary>Reads a node of XenStore as text; null where there is none.</summary>
-    internal string? ReadStore(string path)
+    /// <inheritdoc/>
+    public string? ReadStore(string path)
     {
         byte[] buffer = new byte[4096];
         while (true)
@@ -27,15 +28,15 @@ internal sealed partial class XenControl
         }
     }
 
-    /// <summary>Writes a node of XenStore, made where it is not there.</summary>
-    internal void WriteStore(string path, string value)
+    /// <inheritdoc/>
+    public void WriteStore(string path, string value)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(value);
         XenLibrary.Check(StoreWrite(_handle, path, bytes, (uint)bytes.Length), path);
     }
 
-    /// <summary>Removes a node of XenStore and what is below it; nothing happens where it is not there.</summary>
-    internal void RemoveStore(string path)
+    /// <inheritdoc/>
+    public void RemoveStore(string path)
     {
         int result = StoreRemove(_handle, path);
         if (result != -XenErrno.NoEntry)
@@ -44,8 +45,8 @@ internal sealed partial class XenControl
         }
     }
 
-    /// <summary>The names of a node's children; empty where the node is not there.</summary>
-    internal string[] ListStore(string path)
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ListStore(string path)
     {
         byte[] buffer = new byte[4096];
         while (true)
@@ -66,22 +67,21 @@ internal sealed partial class XenControl
         }
     }
 
-    /// <summary>Tells XenStore that a suspended domain runs on here.</summary>
-    internal void ResumeStore(int domid) => Check(StoreResumeDomain(_handle, (uint)domid), domid);
-
-    /// <summary>Has changes of a node wake <see cref="WaitStore"/>.</summary>
-    internal void WatchStore(string path, string token) => XenLibrary.Check(StoreWatch(_handle, path, token), path);
-
-    /// <summary>Ends that.</summary>
-    internal void UnwatchStore(string path, string token) => XenLibrary.Check(StoreUnwatch(_handle, path, token), path);
-
-    /// <summary>Waits until a watched node changes, the wake-up is signalled or the time is over.</summary>
-    internal XenWaitResult WaitStore(XenWakeup? wakeup, TimeSpan timeout)
+    /// <inheritdoc/>
+    public bool TrySwapStore(string path, string? expected, string? value)
     {
+        byte[]? held = expected is null ? null : Encoding.UTF8.GetBytes(expected);
+        byte[]? wanted = value is null ? null : Encoding.UTF8.GetBytes(value);
         XenLibrary.Check(
-            StoreWaitWatch(_handle, wakeup?.Descriptor ?? -1, XenWakeup.Milliseconds(timeout), out XenWaitResult result), "XenStore");
-        return result;
+            StoreSwap(_handle, path, held, (uint)(held?.Length ?? 0), wanted, (uint)(wanted?.Length ?? 0), out uint swapped), path);
+        return swapped != 0;
     }
+
+    /// <inheritdoc/>
+    public IStoreWatch WatchStore(string path) => new StoreWatch(this, path);
+
+    /// <inheritdoc/>
+    public void ResumeStore(int domid) => Check(StoreResumeDomain(_handle, (uint)domid), domid);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xs_read", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StoreRead(
@@ -89,6 +89,10 @@ internal sealed partial class XenControl
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xs_write", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StoreWrite(XenControlHandle handle, string path, byte[] value, uint size);
+
+    [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xs_swap", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StoreSwap(
+        XenControlHandle handle, string path, byte[]? expected, uint expectedSize, byte[]? value, uint size, out uint swapped);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xs_remove", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StoreRemove(XenControlHandle handle, string path);
@@ -101,7 +105,7 @@ internal sealed partial class XenControl
     private static partial int StoreResumeDomain(XenControlHandle handle, uint domid);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xs_watch", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int StoreWatch(XenControlHandle handle, string path, string token);
+    private static partial int StoreWatchCore(XenControlHandle handle, string path, string token);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xs_unwatch", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StoreUnwatch(XenControlHandle handle, string path, string token);
@@ -109,4 +113,48 @@ internal sealed partial class XenControl
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_xs_wait_watch")]
     private static partial int StoreWaitWatch(
         XenControlHandle handle, int wakeup, int timeoutMilliseconds, out XenWaitResult result);
+
+    private sealed class StoreWatch : IStoreWatch
+    {
+        private const string Token = "prerecord";
+        private readonly XenControl _control;
+        private readonly string _path;
+        private readonly XenWakeup _wakeup = new();
+
+        internal StoreWatch(XenControl control, string path)
+        {
+            _control = control;
+            _path = path;
+            try
+            {
+                XenLibrary.Check(StoreWatchCore(control._handle, path, Token), path);
+            }
+            catch
+            {
+                _wakeup.Dispose();
+                throw;
+            }
+        }
+
+        public bool Wait(TimeSpan timeout)
+        {
+            XenLibrary.Check(
+                StoreWaitWatch(_control._handle, _wakeup.Descriptor, XenWakeup.Milliseconds(timeout), out XenWaitResult result), _path);
+            return result.HasFlag(XenWaitResult.Event);
+        }
+
+        public void Wake() => _wakeup.Signal();
+
+        public void Dispose()
+        {
+            try
+            {
+                XenLibrary.Check(StoreUnwatch(_control._handle, _path, Token), _path);
+            }
+            finally
+            {
+                _wakeup.Dispose();
+            }
+        }
+    }
 }

@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Native;
 
 /// <summary>The connection to the hypervisor and its services: control calls, foreign memory, XenStore, libxl.</summary>
 /// <remarks>May be used from several threads. One native area per file.</remarks>
-internal sealed partial class XenControl : IDisposable
+internal sealed partial class XenControl : IDomainControl
 {
     private const string Host = "The Xen host";
     private readonly XenControlHandle _handle;

@@ -20,7 +20,7 @@ internal static partial class XenLibrary
     internal const string XenVersion = "4.17";
 
     /// <summary>The version of the boundary that these bindings speak: PRX_ABI_VERSION of prerecordxen.h.</summary>
-    internal const uint AbiVersion = 1;
+    internal const uint AbiVersion = 2;
 
     private static readonly Lazy<nint> Loaded = new(() => Load(Candidates()));
 

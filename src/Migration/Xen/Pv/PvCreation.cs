@@ -8,6 +8,7 @@ namespace PreRecordMigration.Xen.Pv;
 /// <summary>Makes a PV domain: the toolstack allocates every page of it, as the stream announces them.</summary>
 internal sealed class PvCreation : IncomingCreation
 {
+    private readonly XenControl _control;
     private readonly string _hostName;
     private SynthesisedPvRestore? _stream;
 
@@ -15,6 +16,7 @@ internal sealed class PvCreation : IncomingCreation
         XenControl control, string hostName, DomainDescription description, XenDomainConfiguration configuration)
         : base(control, description, configuration)
     {
+        _control = control;
         _hostName = hostName;
         if (configuration.P2mPages.Count == 0 || configuration.P2mPages.Any(pfn => !Pages.Populated[pfn]))
         {
@@ -26,14 +28,18 @@ internal sealed class PvCreation : IncomingCreation
     }
 
     /// <inheritdoc/>
-    protected override void Announce(Stream input)
+    protected override void BeginStream(Stream input)
     {
         _stream = new SynthesisedPvRestore(input, Settings);
-        _stream.Prepare(Description.PageCount, Configuration.P2mPages, Pages.Populated.Pfns());
+        _stream.Begin();
     }
 
     /// <inheritdoc/>
-    protected override void Allocate(XlRestoreProcess restore, int domid, CancellationToken cancellationToken)
+    protected override void AnnouncePages() =>
+        _stream!.Prepare(Description.PageCount, Configuration.P2mPages, Pages.Populated.Pfns());
+
+    /// <inheritdoc/>
+    protected override void Allocate(IRestoreProcess restore, int domid, CancellationToken cancellationToken)
     {
         ulong wanted = (ulong)Pages.Populated.Count;
         for (ulong held = 0; held < wanted;)
@@ -46,5 +52,5 @@ internal sealed class PvCreation : IncomingCreation
 
     /// <inheritdoc/>
     protected override IIncomingMechanism Build(IncomingRestore restore, int domid) =>
-        new PvIncoming(Control, _hostName, domid, Name, Pages, restore, _stream!);
+        new PvIncoming(_control, _hostName, domid, Arrival.ProvisionalName, Pages, restore, _stream!);
 }

@@ -67,11 +67,16 @@ internal sealed class PvSource : ISourceMechanism
     }
 
     /// <inheritdoc/>
-    public XenDomainConfiguration Describe(string json, XenHostInfo host, XenCpuPolicy policy, PageBitmap populated) =>
-        new(json, host.Major, host.Minor, policy.Leaves, policy.Msrs, [], []) { P2mPages = [.. FindTablePages(_map, Subject)] };
+    public XenDomainConfiguration Describe(string json, PageBitmap populated)
+    {
+        XenHostInfo host = _control.GetHostInfo();
+        XenCpuPolicy policy = _control.GetCpuPolicy(_facts.DomId);
+        return new(json, host.Major, host.Minor, policy.Leaves, policy.Msrs, [], []) { P2mPages = [.. FindTablePages(_map, Subject)] };
+    }
 
     /// <inheritdoc/>
-    public PageBitmap FindAlwaysDirty() => new(_facts.PageCount);
+    public IDirtyTracker StartDirtyTracking() =>
+        new XenDirtyTracker(_control, _facts.DomId, FindPages(), new PageBitmap(_facts.PageCount), emulator: null);
 
     /// <inheritdoc/>
     public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed) =>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
@@ -64,19 +65,11 @@ internal sealed class DomainFacts
     /// <summary>A snapshot of a domain.</summary>
     internal static DomainInfo Describe(XenControl control, string hostName, string name, XenDomainInfo info, int pageCount)
     {
-        DomainState state = info.Flags switch
-        {
-            var flags when flags.HasFlag(XenDomainFlags.Dying) => DomainState.Dying,
-            var flags when flags.HasFlag(XenDomainFlags.Shutdown) =>
-                info.IsSuspended ? DomainState.Suspended : DomainState.Shutdown,
-            var flags when flags.HasFlag(XenDomainFlags.Paused) => DomainState.Paused,
-            _ => DomainState.Running,
-        };
         return new DomainInfo(
             name,
             (int)info.DomId,
             hostName,
-            state,
+            ShutdownReasons.StateOf(info),
             KindOf(control, info),
             (int)info.MaxVcpuId + 1,
             pageCount,

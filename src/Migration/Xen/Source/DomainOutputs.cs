@@ -1,6 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Source;
 
@@ -14,7 +14,7 @@ internal static class DomainOutputs
     private static readonly string[] s_silent = ["suspend", "console", "vkbd"];
 
     /// <summary>The domain's devices that carry something out, such as "vif 0".</summary>
-    internal static IReadOnlyList<string> Find(XenControl control, int domid)
+    internal static IReadOnlyList<string> Find(IDomainControl control, int domid)
     {
         string root = string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/device");
         return
@@ -27,7 +27,7 @@ internal static class DomainOutputs
 
     /// <summary>Refuses where something could get out.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>.</exception>
-    internal static void RequireNone(XenControl control, int domid, string name)
+    internal static void RequireNone(IDomainControl control, int domid, string name)
     {
         IReadOnlyList<string> devices = Find(control, domid);
         if (devices.Count > 0)

@@ -48,19 +48,25 @@ internal sealed class HvmSource : ISourceMechanism
     public PageBitmap FindPages() => _facts.FindPages(_control);
 
     /// <inheritdoc/>
-    public XenDomainConfiguration Describe(string json, XenHostInfo host, XenCpuPolicy policy, PageBitmap populated) => new(
-        json, host.Major, host.Minor, policy.Leaves, policy.Msrs, _facts.Parameters, [.. _facts.SpecialPages(populated)]);
+    public XenDomainConfiguration Describe(string json, PageBitmap populated)
+    {
+        XenHostInfo host = _control.GetHostInfo();
+        XenCpuPolicy policy = _control.GetCpuPolicy(_facts.DomId);
+        return new(
+            json, host.Major, host.Minor, policy.Leaves, policy.Msrs, _facts.Parameters, [.. _facts.SpecialPages(populated)]);
+    }
 
     /// <inheritdoc/>
-    public PageBitmap FindAlwaysDirty()
+    public IDirtyTracker StartDirtyTracking()
     {
+        PageBitmap populated = FindPages();
         PageBitmap special = new(_facts.PageCount);
-        foreach (int pfn in _facts.SpecialPages(FindPages()))
+        foreach (int pfn in _facts.SpecialPages(populated))
         {
             special.TrySet(pfn);
         }
 
-        return special;
+        return new XenDirtyTracker(_control, _facts.DomId, populated, special, Emulator);
     }
 
     /// <inheritdoc/>

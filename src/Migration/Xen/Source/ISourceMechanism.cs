@@ -3,7 +3,6 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Emulators;
-using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
 
@@ -25,13 +24,11 @@ internal interface ISourceMechanism : IDisposable
 
     /// <summary>What the destination's half of this module must know beforehand.</summary>
     /// <param name="json">The domain's configuration.</param>
-    /// <param name="host">This host.</param>
-    /// <param name="policy">The domain's processor.</param>
     /// <param name="populated">The domain's pages.</param>
-    XenDomainConfiguration Describe(string json, XenHostInfo host, XenCpuPolicy policy, PageBitmap populated);
+    XenDomainConfiguration Describe(string json, PageBitmap populated);
 
-    /// <summary>Pages that are written without a mark in log-dirty mode and that the core state does not bring.</summary>
-    PageBitmap FindAlwaysDirty();
+    /// <summary>Starts to track written pages.</summary>
+    IDirtyTracker StartDirtyTracking();
 
     /// <summary>Starts to record.</summary>
     /// <param name="backups">Where originals go; null to record only.</param>

@@ -5,10 +5,8 @@ using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Source;
 
-/// <summary>
-/// Traps the next access to a domain's pages (nominated, never taken away) and serves the requests that follow. A thread
-/// of its own serves the ring from the first trap to the last: an unanswered request is a vCPU that stands still.
-/// </summary>
+/// <summary>Traps the next access to a domain's pages (nominated, never taken away) and serves the requests that follow. A thread
+/// of its own serves the ring from the first trap to the last: an unanswered request is a vCPU that stands still.</summary>
 internal sealed class PageTraps : IDisposable
 {
     private const int RingPlaces = 8;
@@ -257,10 +255,11 @@ internal sealed class PageTraps : IDisposable
                     Drain();
                 }
             }
-            catch (XenException exception)
+#pragma warning disable CA1031 // The last resort of this thread: the owner is told at its next call.
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
-                // The ring itself is gone, as when the domain was destroyed from outside: there is nothing left to serve.
-                _failure ??= exception;
+                _failure ??= exception; // mostly the ring itself is gone, with its domain: there is nothing left to serve
                 return;
             }
         }

@@ -1,73 +1,111 @@
 using System.Globalization;
-using PreRecordMigration.Xen.Incoming;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
 
-/// <summary>What a killed process would leave behind.</summary>
-internal enum SourceStage
-{
-    /// <summary>The domain runs, perhaps with traps.</summary>
-    Running,
-
-    /// <summary>It was suspended or paused and is to run on here: nobody else can have its state.</summary>
-    Stopped,
-
-    /// <summary>It was stopped and its state may have gone to a destination, where it may run by now.</summary>
-    Leaving,
-}
-
 /// <summary>
 /// What XenStore says of a domain that is the source of a recording, so that the next run mends what a killed one left:
-/// /prerecord/source/DOMID holds the stage, the owning process and the domain's UUID.
+/// /prerecord/source/DOMID holds the mark, the owning process and the domain's UUID.
 /// </summary>
-internal sealed class SourceMarker
+/// <param name="control">The connection.</param>
+/// <param name="domid">The domain.</param>
+/// <param name="uuid">Its UUID: the number may be another's later.</param>
+internal sealed class SourceMarker(IDomainControl control, int domid, string uuid)
 {
     private const string Root = "/prerecord/source";
-    private readonly XenControl _control;
-    private readonly int _domid;
-    private readonly string _uuid;
+    private SourceMark? _last;
 
-    private SourceMarker(XenControl control, int domid, string uuid)
-    {
-        _control = control;
-        _domid = domid;
-        _uuid = uuid;
-    }
+    /// <summary>A mark found: who owns the domain, and what it was about to do.</summary>
+    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner);
 
-    /// <summary>A marker found: who owns the domain, and what it did last.</summary>
-    internal readonly record struct Found(SourceStage Stage, OwnerProcess Owner);
-
-    /// <summary>Where a domain's marker is.</summary>
+    /// <summary>Where a domain's mark is.</summary>
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
-    /// <summary>Reads the marker of a domain; null where there is none, or where it is another domain's of the same number.</summary>
-    internal static Found? Read(XenControl control, int domid, string uuid)
+    /// <summary>The command by which an administrator says that a domain which was leaving never came to run elsewhere.</summary>
+    internal static string ReleaseCommand(KnownDomain domain) =>
+        $"xenstore-write {PathOf(domain.DomId)} '{SourceMark.Stopped} {default(OwnerProcess)} {domain.Uuid}'";
+
+    /// <summary>
+    /// Becomes the domain's owner, in one step: of two processes one succeeds. What a dead one noted stays noted, now by this process.
+    /// </summary>
+    /// <param name="name">The domain's name, for errors.</param>
+    /// <returns>What a dead process noted; null where there was nothing.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process owns it.</exception>
+    internal SourceMark? Claim(string name)
     {
-        string[] parts = (control.ReadStore(PathOf(domid)) ?? "").Split(' ');
-        return parts.Length == 3
-            && Enum.TryParse(parts[0], out SourceStage stage)
-            && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-            && parts[2] == uuid
-                ? new Found(stage, owner)
-                : null;
+        while (true)
+        {
+            string? content = control.ReadStore(PathOf(domid));
+            Found? found = Parse(content);
+            if (found is { Owner.IsAlive: true } busy)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainBusy,
+                    $"{name} is being recorded or migrated by process {busy.Owner.Id}.",
+                    "Wait for it, or end it (Stop-Migration in its shell).",
+                    name);
+            }
+
+            SourceMark claimed = found?.Mark ?? SourceMark.Running;
+            if (TryTake(content, Format(claimed, OwnerProcess.Current)))
+            {
+                _last = claimed;
+                return found?.Mark;
+            }
+        }
     }
 
-    /// <summary>Marks a domain as owned by this process.</summary>
-    internal static SourceMarker Place(XenControl control, int domid, string uuid, SourceStage stage)
+    /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
+    internal void Write(SourceMark mark)
     {
-        SourceMarker marker = new(control, domid, uuid);
-        marker.Write(stage);
-        return marker;
+        _last = mark;
+        control.WriteStore(PathOf(domid), Format(mark, OwnerProcess.Current));
     }
 
-    /// <summary>Says what is done to the domain; before it is done.</summary>
-    internal void Write(SourceStage stage) => _control.WriteStore(PathOf(_domid), $"{stage} {OwnerProcess.Current} {_uuid}");
-
-    /// <summary>Leaves the mark without a living owner: the next run mends the domain.</summary>
-    internal void WriteOrphaned(SourceStage stage) =>
-        _control.WriteStore(PathOf(_domid), $"{stage} {default(OwnerProcess)} {_uuid}");
+    /// <summary>Leaves the mark, where there is one, without a living owner: whoever opens the domain next does what it says.</summary>
+    internal void Orphan()
+    {
+        if (_last is { } mark)
+        {
+            control.WriteStore(PathOf(domid), Format(mark, default));
+            _last = null;
+        }
+    }
 
     /// <summary>Takes the mark away.</summary>
-    internal void Remove() => _control.RemoveStore(PathOf(_domid));
+    internal void Remove()
+    {
+        control.RemoveStore(PathOf(domid));
+        _last = null;
+    }
+
+    /// <summary>Where taking it took effect and reported an error, it is given back: nobody would know that this process has it.</summary>
+    private bool TryTake(string? content, string own)
+    {
+        try
+        {
+            return control.TrySwapStore(PathOf(domid), content, own);
+        }
+        catch (XenException error)
+        {
+            throw Cleanup.After(error, () => control.TrySwapStore(PathOf(domid), own, content));
+        }
+    }
+
+    private string Format(SourceMark mark, OwnerProcess owner) => $"{mark} {owner} {uuid}";
+
+    /// <summary>Null where there is no mark, or where it is another domain's of the same number.</summary>
+    private Found? Parse(string? content)
+    {
+        string[] parts = (content ?? "").Split(' ');
+        return parts.Length == 3
+            && Enum.TryParse(parts[0], out SourceMark mark)
+            && Enum.IsDefined(mark)
+            && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
+            && parts[2] == uuid
+                ? new Found(mark, owner)
+                : null;
+    }
 }

@@ -3,53 +3,50 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Source;
 
 /// <summary>A running domain as the source of a recording or a migration.</summary>
-/// <remarks>The owner's handle: its methods are called by one thread at a time.</remarks>
+/// <remarks>The owner's handle: its methods are called by one thread at a time. Whether the domain runs is asked of Xen; who may let it run
+/// is custody's matter.</remarks>
 internal sealed class XenSourceDomain : ISourceDomain
 {
-    private readonly XenControl _control;
-    private readonly DomainFacts _facts;
+    private readonly KnownDomain _domain;
+    private readonly int _pageCount;
     private readonly SourceMarker _marker;
     private readonly DomainSuspension _suspension;
     private readonly ISourceMechanism _mechanism;
+    private (DomainDescription Description, string Fingerprint)? _announced;
     private IAccessRecorder? _recorder;
-    private XenDirtyTracker? _tracker;
-    private bool _isBackingUp;
-    private bool _isSuspended;
-    private bool _isEmulatorStopped;
-    private bool _isPaused;
-    private bool _hasCheckpoint;
-    private bool _isDestroyed;
     private bool _isDisposed;
 
     /// <summary>Takes a domain over.</summary>
-    /// <param name="control">The connection, given over.</param>
-    /// <param name="facts">What is known of the domain.</param>
+    /// <param name="domain">The domain; its connection is given over.</param>
+    /// <param name="info">What it was when it was opened.</param>
     /// <param name="mechanism">How it is recorded, given over.</param>
     /// <param name="marker">The mark of this process.</param>
-    internal XenSourceDomain(XenControl control, DomainFacts facts, ISourceMechanism mechanism, SourceMarker marker)
+    /// <param name="connect">Opens a connection for who waits on when this one is given up.</param>
+    internal XenSourceDomain(
+        KnownDomain domain, DomainInfo info, ISourceMechanism mechanism, SourceMarker marker, Func<IDomainControl> connect)
     {
-        _control = control;
-        _facts = facts;
+        _domain = domain;
+        Info = info;
+        _pageCount = info.PageCount;
         _marker = marker;
-        _suspension = new DomainSuspension(control, facts.DomId, facts.Info.Name);
+        _suspension = new DomainSuspension(domain, connect);
         _mechanism = mechanism;
     }
 
     /// <inheritdoc/>
-    public DomainInfo Info => _facts.Info;
+    public DomainInfo Info { get; }
 
     /// <inheritdoc/>
     public IGuestMemory Memory => _mechanism.Memory;
 
     /// <inheritdoc/>
     public bool HasUnseenWriters => _mechanism.Emulator is not null;
-
-    private int DomId => _facts.DomId;
 
     /// <inheritdoc/>
     public PageBitmap GetPopulatedPages()
@@ -62,36 +59,40 @@ internal sealed class XenSourceDomain : ISourceDomain
     public DomainDescription Describe()
     {
         CheckUsable();
+        _domain.Require();
+
+        // Before the configuration: what changes between the two is found by the comparison.
+        string fingerprint = DomainFingerprint.Take(_domain.Control, _domain.DomId);
         PageBitmap populated = _mechanism.FindPages();
-        XenDomainConfiguration configuration = _mechanism.Describe(
-            _control.GetConfigurationJson(DomId), _control.GetHostInfo(), _control.GetCpuPolicy(DomId), populated);
-        return new DomainDescription(
-            Info.Name, Info.Kind, _facts.PageCount, [.. populated.Ranges()], Info.VcpuCount, configuration.Serialise());
+        XenDomainConfiguration configuration = _mechanism.Describe(ConfigurationJson(), populated);
+        DomainDescription description = new(
+            Info.Name, Info.Kind, _pageCount, [.. populated.Ranges()], Info.VcpuCount, configuration.Serialise());
+        _announced = (description, fingerprint);
+        return description;
     }
 
     /// <inheritdoc/>
     public void RequireUnchanged(DomainDescription announced)
     {
         ArgumentNullException.ThrowIfNull(announced);
-        DomainDescription now = Describe();
-        if (!now.Configuration.Span.SequenceEqual(announced.Configuration.Span) || !now.Populated.SequenceEqual(announced.Populated))
+        CheckUsable();
+        DomainChanges.RequireStanding(_domain);
+        if (_announced is { } last && ReferenceEquals(last.Description, announced)
+            && last.Fingerprint == DomainFingerprint.Take(_domain.Control, _domain.DomId))
         {
-            throw new MigrationException(
-                MigrationErrorId.DomainChanged,
-                $"{Info.Name} is not what it was when the migration began: its configuration or its memory changed.",
-                "Start the migration again once nobody attaches devices or changes memory or vCPUs.",
-                Info.Name);
+            return;
         }
+
+        string before = XenDomainConfiguration.Parse(announced.Configuration, announced.PageCount).Json;
+        DomainChanges.RequireSame(before, ConfigurationJson(), Info.Name);
     }
 
     /// <inheritdoc/>
     public void Mark(SourceMark? mark)
     {
-        if (mark is { } stage)
+        if (mark is { } value)
         {
-            _marker.Write(stage == SourceMark.Running ? SourceStage.Running
-                : stage == SourceMark.Stopped ? SourceStage.Stopped
-                : SourceStage.Leaving);
+            _marker.Write(value);
         }
         else
         {
@@ -103,10 +104,10 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IOutputPlug PlugOutputs()
     {
         CheckUsable();
-        DomainOutputs.RequireNone(_control, DomId, Info.Name);
+        DomainOutputs.RequireNone(_domain.Control, _domain.DomId, Info.Name);
         if (_mechanism.Emulator is not null)
         {
-            EmulatorRequirements.RequireSilent(_control.GetConfigurationJson(DomId), Info.Name);
+            EmulatorRequirements.RequireSilent(ConfigurationJson(), Info.Name);
         }
 
         return new EmptyOutputPlug();
@@ -116,19 +117,16 @@ internal sealed class XenSourceDomain : ISourceDomain
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
     {
         CheckUsable();
-        _marker.Write(SourceStage.Stopped);
+        _suspension.Suspend(timeout, cancellationToken);
         try
         {
-            _suspension.Suspend(timeout, cancellationToken);
-            _isSuspended = true;
-            StopEmulator();
+            _mechanism.Emulator?.Stop();
         }
-        finally
+#pragma warning disable CA1031 // Whatever the failure, the suspension is undone.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
-            if (!_isSuspended)
-            {
-                _marker.Write(SourceStage.Running);
-            }
+            throw Cleanup.After(error, ContinueEmulator, _domain.Wake);
         }
     }
 
@@ -136,32 +134,20 @@ internal sealed class XenSourceDomain : ISourceDomain
     public void Pause()
     {
         CheckUsable();
-        if (!_isPaused)
-        {
-            // With a checkpoint captured, this is the window's end: what follows may be the handover.
-            _marker.Write(_hasCheckpoint ? SourceStage.Leaving : SourceStage.Stopped);
-            _control.Pause(DomId);
-            _isPaused = true;
-            StopEmulator();
-        }
+        _domain.Pause();
+        _mechanism.Emulator?.Stop();
     }
 
     /// <inheritdoc/>
     public void Resume()
     {
         CheckUsable();
-        _mechanism.EndCapture();
-        try
-        {
-            ContinueEmulator();
-        }
-        finally
-        {
-            // A domain whose emulator does not answer runs on all the same, as it would have without us.
-            ResumeVcpus();
-        }
 
-        _marker.Write(SourceStage.Running);
+        // With traps that nobody serves the domain would stand still at its first touch: they go first, or it stays as it is.
+        _mechanism.EndCapture();
+
+        // A domain whose emulator does not answer runs on all the same, as it would have without us.
+        Cleanup.All(ContinueEmulator, _domain.Wake);
     }
 
     /// <inheritdoc/>
@@ -182,12 +168,11 @@ internal sealed class XenSourceDomain : ISourceDomain
             throw new InvalidOperationException($"{Info.Name} is being recorded already.");
         }
 
-        if (backups is not null && !_isSuspended)
+        if (backups is not null)
         {
-            throw new InvalidOperationException($"{Info.Name} must be suspended before backups begin.");
+            RequireSuspended("backups begin");
         }
 
-        _isBackingUp = backups is not null;
         return _recorder = _mechanism.StartRecording(backups, () => _recorder = null);
     }
 
@@ -195,21 +180,14 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IDirtyTracker StartDirtyTracking()
     {
         CheckUsable();
-        return _tracker = new XenDirtyTracker(_control, DomId, _mechanism.FindPages(), _mechanism.FindAlwaysDirty(), _mechanism.Emulator);
+        return _mechanism.StartDirtyTracking();
     }
 
     /// <inheritdoc/>
     public CoreState CaptureCoreState()
     {
         CheckUsable();
-        if (!_isSuspended)
-        {
-            throw new InvalidOperationException($"{Info.Name} must be suspended before its core state is captured.");
-        }
-
-        // With a recorder that backs up, the domain runs on after this: it leaves at the window's end.
-        _hasCheckpoint = true;
-        _marker.Write(_recorder is not null && _isBackingUp ? SourceStage.Stopped : SourceStage.Leaving);
+        RequireSuspended("its core state is captured");
         return _mechanism.CaptureCoreState();
     }
 
@@ -217,91 +195,35 @@ internal sealed class XenSourceDomain : ISourceDomain
     public void Destroy()
     {
         CheckUsable();
-        _isDestroyed = true;
-        _mechanism.Abandon();
-        _control.Destroy(DomId);
-        _marker.Remove();
+
+        // What would keep its remnant is let go of first, and the domain is destroyed whatever that comes to.
+        Cleanup.All(_mechanism.Abandon, _domain.Destroy);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_isDisposed)
-        {
-            return;
-        }
-
-        try
-        {
-            if (!_isDestroyed)
-            {
-                LetGo();
-                _marker.Remove();
-            }
-        }
-        finally
+        if (!_isDisposed)
         {
             _isDisposed = true;
-            _mechanism.Dispose();
-            _control.Dispose();
+            // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
+            Cleanup.All(_mechanism.Dispose, _marker.Orphan, _domain.Control.Dispose);
         }
     }
 
-    private void LetGo()
+    private string ConfigurationJson() => _domain.Control.GetConfigurationJson(_domain.DomId);
+
+    private void ContinueEmulator() => _mechanism.Emulator?.Continue();
+
+    private void RequireSuspended(string purpose)
     {
-        try
+        XenDomainInfo info = _domain.Require();
+        if (!info.IsSuspended)
         {
-            _recorder?.Dispose();
-            _tracker?.Dispose();
-            Resume();
-        }
-        catch (XenException exception) when (exception.Errno == XenErrno.NoProcess)
-        {
-            // Somebody has destroyed it: there is nothing to let go of.
+            DomainChanges.RequireStanding(_domain);
+            throw new InvalidOperationException($"{Info.Name} must be suspended before {purpose}.");
         }
     }
 
-    private void StopEmulator()
-    {
-        if (_mechanism.Emulator is { } emulator && !_isEmulatorStopped)
-        {
-            emulator.Stop();
-            _isEmulatorStopped = true;
-        }
-    }
-
-    private void ContinueEmulator()
-    {
-        if (_isEmulatorStopped)
-        {
-            _isEmulatorStopped = false;
-            _mechanism.Emulator!.Continue();
-        }
-    }
-
-    private void ResumeVcpus()
-    {
-        if (_isSuspended)
-        {
-            _control.Resume(DomId);
-            _control.ResumeStore(DomId);
-            _isSuspended = false;
-        }
-
-        if (_isPaused)
-        {
-            _control.Unpause(DomId);
-            _isPaused = false;
-        }
-    }
-
-    private void CheckUsable()
-    {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (_isDestroyed)
-        {
-            throw new MigrationException(
-                MigrationErrorId.DomainState, $"{Info.Name} was destroyed here.", "It runs on elsewhere: look there.", Info.Name);
-        }
-    }
+    private void CheckUsable() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 }

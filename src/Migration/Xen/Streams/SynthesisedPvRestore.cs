@@ -22,6 +22,7 @@ public sealed class SynthesisedPvRestore
 {
     private readonly XenStreamWriter _writer;
     private readonly SynthesisedRestoreSettings _settings;
+    private bool _begun;
     private bool _prepared;
     private bool _completed;
 
@@ -33,6 +34,21 @@ public sealed class SynthesisedPvRestore
         ArgumentNullException.ThrowIfNull(settings);
         _writer = new XenStreamWriter(stream);
         _settings = settings;
+    }
+
+    /// <summary>
+    /// The first of stage 1: headers and policies, from which the restorer makes the domain; then flushes. For who wants to change the domain
+    /// before it gets its pages; otherwise <see cref="Prepare"/> does it.
+    /// </summary>
+    /// <exception cref="IOException">The stream failed: <c>xl restore</c> has ended. Its own output says why.</exception>
+    public void Begin()
+    {
+        if (!_begun)
+        {
+            _begun = true;
+            SynthesisedParts.WriteHead(_writer, _settings, new X86PvInfoRecord(8, 4));
+            _writer.Flush();
+        }
     }
 
     /// <summary>Stage 1: headers, policies, the p2m's place, and every page to be allocated; then flushes.</summary>
@@ -50,7 +66,7 @@ public sealed class SynthesisedPvRestore
         }
 
         _prepared = true;
-        SynthesisedParts.WriteHead(_writer, _settings, new X86PvInfoRecord(8, 4));
+        Begin();
         _writer.Write(new X86PvP2mFramesRecord(0, (uint)pageCount - 1, [.. p2mPages.Select(pfn => (ulong)pfn)]));
         SynthesisedParts.WritePages(
             _writer, pages.Select(pfn => new XenStreamPage(pfn, XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)));

@@ -29,6 +29,7 @@ public sealed class SynthesisedRestore
 {
     private readonly XenStreamWriter _writer;
     private readonly SynthesisedRestoreSettings _settings;
+    private bool _begun;
     private bool _prepared;
     private bool _completed;
 
@@ -48,6 +49,21 @@ public sealed class SynthesisedRestore
     /// <summary>Bytes written so far.</summary>
     public long BytesWritten => _writer.Position;
 
+    /// <summary>
+    /// The first of stage 1: headers and policies, from which the restorer makes the domain; then flushes. For who wants to change the domain
+    /// before it gets its pages; otherwise <see cref="Prepare"/> does it.
+    /// </summary>
+    /// <exception cref="IOException">The stream failed: <c>xl restore</c> has ended. Its own output says why.</exception>
+    public void Begin()
+    {
+        if (!_begun)
+        {
+            _begun = true;
+            SynthesisedParts.WriteHead(_writer, _settings, null);
+            _writer.Flush();
+        }
+    }
+
     /// <summary>Stage 1: headers, policies, pages and parameters; then flushes.</summary>
     /// <param name="pages">
     /// The pages that the domain must have before it runs: the special pages, and those that hypercalls or backends name.
@@ -66,7 +82,7 @@ public sealed class SynthesisedRestore
         }
 
         _prepared = true;
-        SynthesisedParts.WriteHead(_writer, _settings, null);
+        Begin();
         SynthesisedParts.WritePages(_writer, pages);
         if (parameters.Count > 0)
         {

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PreRecordMigration.Xen.Incoming;
+namespace PreRecordMigration.Xen.Life;
 
 /// <summary>A process, told apart from later ones of the same id by when it started.</summary>
 /// <param name="Id">Its id.</param>

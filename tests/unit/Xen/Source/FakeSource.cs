@@ -1,0 +1,75 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Tests.Xen.Life;
+using PreRecordMigration.Xen;
+using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Source;
+
+namespace PreRecordMigration.Tests.Xen.Source;
+
+/// <summary>An examination that finds nothing wrong and notes what is done; its mechanism, too.</summary>
+internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamination, ISourceMechanism
+{
+    /// <summary>Fails a step by its name.</summary>
+    internal string? FailsAt { get; set; }
+
+    internal List<string> Steps { get; } = [];
+
+    /// <summary>Whether the domain stood still when its traps were removed.</summary>
+    internal bool WasPaused { get; private set; }
+
+    public DomainInfo Info => new("vm", domain.DomId, "host", DomainState.Running, DomainKind.Pvh, 1, 64, 64 * Page.Size);
+
+    public IGuestMemory Memory => throw new NotSupportedException();
+
+    public DomainEmulator? Emulator { get; init; }
+
+    public void RemoveTraps()
+    {
+        WasPaused = domain.Pauses > 0;
+        Step(nameof(RemoveTraps));
+    }
+
+    public void ContinueEmulator() => Step(nameof(ContinueEmulator));
+
+    public ISourceMechanism Build()
+    {
+        Step(nameof(Build));
+        return this;
+    }
+
+    public PageBitmap FindPages()
+    {
+        PageBitmap pages = new(64);
+        pages.SetAll();
+        return pages;
+    }
+
+    public XenDomainConfiguration Describe(string json, PageBitmap populated) => new(json, 4, 17, default, default, [], []);
+
+    public IDirtyTracker StartDirtyTracking() => throw new NotSupportedException();
+
+    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed) => throw new NotSupportedException();
+
+    public CoreState CaptureCoreState() => throw new NotSupportedException();
+
+    public void EndCapture() => Step(nameof(EndCapture));
+
+    public void Abandon() => Step(nameof(Abandon));
+
+    public void Dispose() => Step(nameof(Dispose));
+
+    /// <summary>Opens the domain as the host does.</summary>
+    internal XenSourceDomain Open() => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).Open("vm");
+
+    private void Step(string name)
+    {
+        Steps.Add(name);
+        if (FailsAt == name)
+        {
+            throw new MigrationException(MigrationErrorId.HypervisorCall, $"{name} failed.", "none");
+        }
+    }
+}

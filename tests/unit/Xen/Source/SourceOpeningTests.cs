@@ -1,0 +1,311 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Tests.Xen.Life;
+using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Source;
+
+namespace PreRecordMigration.Tests.Xen.Source;
+
+/// <summary>What the next tool does with what a killed one left, by its mark; and that two living ones exclude each other.</summary>
+public sealed class SourceOpeningTests : IDisposable
+{
+    private const int MostCalls = 60;
+    private readonly FakeXen _xen = new();
+    private readonly FakeDomain _domain;
+    private readonly FakeSource _source;
+
+    public SourceOpeningTests()
+    {
+        _domain = _xen.Add("vm");
+        _source = new FakeSource(_xen, _domain);
+    }
+
+    public void Dispose() => _source.Dispose();
+
+    private string MarkPath => SourceMarker.PathOf(_domain.DomId);
+
+    [Fact]
+    public void An_open_domain_is_marked_as_this_process_and_freeing_the_handle_decides_nothing()
+    {
+        XenSourceDomain open = _source.Open();
+        Assert.Equal([$"{MarkPath}=Running {OwnerProcess.Current} {_domain.Uuid}"], _xen.Notes);
+
+        open.Pause();
+        open.Dispose();
+
+        Assert.Equal(1, _domain.Pauses);
+        Assert.Equal([$"{MarkPath}=Running {default(OwnerProcess)} {_domain.Uuid}"], _xen.Notes);
+        Assert.Equal(0, _xen.Connections);
+    }
+
+    [Fact]
+    public void What_could_not_be_woken_is_woken_when_this_process_opens_it_again()
+    {
+        using (XenSourceDomain open = _source.Open())
+        {
+            open.Mark(SourceMark.Stopped);
+            open.Pause();
+        }
+
+        using XenSourceDomain again = _source.Open();
+
+        Assert.True(_domain.Runs);
+    }
+
+    [Theory]
+    [InlineData(SourceMark.Running)]
+    [InlineData(SourceMark.Stopped)]
+    [InlineData(SourceMark.Leaving)]
+    [InlineData(SourceMark.Destroying)]
+    public void What_a_living_process_owns_is_busy(SourceMark mark)
+    {
+        _xen.Write(MarkPath, $"{mark} {OwnerProcess.Current} {_domain.Uuid}");
+
+        Assert.Equal(MigrationErrorId.DomainBusy, Refusal().ErrorId);
+
+        Assert.Equal($"{mark} {OwnerProcess.Current} {_domain.Uuid}", _xen.Read(MarkPath));
+        Assert.Empty(_source.Steps);
+    }
+
+    [Fact]
+    public void Of_two_that_claim_a_domain_at_once_one_succeeds()
+    {
+        bool isFirst = true;
+        _xen.AfterCall = call =>
+        {
+            // Between the look at the mark and the claim another process is faster.
+            if (isFirst && call == nameof(IDomainControl.ReadStore) && _xen.Calls > 3)
+            {
+                isFirst = false;
+                _xen.Write(MarkPath, $"Running {OwnerProcess.Current} {_domain.Uuid}");
+            }
+        };
+
+        Assert.Equal(MigrationErrorId.DomainBusy, Refusal().ErrorId);
+        Assert.False(isFirst);
+    }
+
+    [Fact]
+    public void Left_running_its_traps_are_removed_while_it_stands_and_it_runs_on()
+    {
+        Leave(SourceMark.Running);
+
+        _source.Open();
+
+        Assert.Equal([nameof(FakeSource.RemoveTraps), nameof(FakeSource.ContinueEmulator), nameof(FakeSource.Build)], _source.Steps);
+        Assert.True(_source.WasPaused);
+        Assert.True(_domain.Runs);
+        Assert.StartsWith("Running", _xen.Read(MarkPath), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Left_stopped_it_is_woken_whether_it_was_suspended_or_paused(bool isSuspended)
+    {
+        // As a recording in Rollback holds it after its window, and as one is held at its checkpoint.
+        Stop(isSuspended);
+        Leave(SourceMark.Stopped);
+
+        _source.Open();
+
+        Assert.True(_domain.Runs);
+        Assert.False(_domain.IsStoppedForStore);
+        Assert.StartsWith("Running", _xen.Read(MarkPath), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Left_leaving_it_is_never_woken_and_the_refusal_says_where_to_look(bool isSuspended)
+    {
+        Stop(isSuspended);
+        Leave(SourceMark.Leaving);
+
+        MigrationException error = Refusal();
+
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Contains("may run at its destination", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"xl destroy {_domain.DomId}", error.Remedy, StringComparison.Ordinal);
+        Assert.False(_domain.Runs);
+        Assert.Empty(_source.Steps);
+        Assert.Equal($"{MarkPath}=Leaving 0:0 {_domain.Uuid}", Assert.Single(_xen.Notes));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_the_refusal_says_wakes_a_domain_that_never_ran_elsewhere(bool isSuspended)
+    {
+        Stop(isSuspended);
+        Leave(SourceMark.Leaving);
+        string remedy = Refusal().Remedy;
+
+        // The administrator's own hand: xenstore-write PATH 'VALUE'.
+        string command = SourceMarker.ReleaseCommand(new KnownDomain(_xen.Connect(), _domain.DomId, _domain.Uuid, "vm"));
+        Assert.Contains(command, remedy, StringComparison.Ordinal);
+        string[] words = command.Split(' ', 3);
+        Assert.Equal("xenstore-write", words[0]);
+        _xen.Write(words[1], words[2].Trim('\''));
+        _source.Open();
+
+        Assert.True(_domain.Runs);
+    }
+
+    [Fact]
+    public void Left_destroying_it_is_destroyed_and_said_to_have_moved()
+    {
+        Stop(isSuspended: true);
+        Leave(SourceMark.Destroying);
+
+        MigrationException error = Refusal();
+
+        Assert.Equal(MigrationErrorId.DomainNotFound, error.ErrorId);
+        Assert.Contains("has moved away", error.Message, StringComparison.Ordinal);
+        Assert.Empty(_xen.Domains);
+        Assert.Empty(_xen.Notes);
+    }
+
+    [Fact]
+    public void A_mark_of_another_domain_of_the_same_number_is_nothing()
+    {
+        _xen.Write(MarkPath, $"Destroying {default(OwnerProcess)} {Guid.NewGuid():N}");
+
+        _source.Open();
+
+        Assert.True(_domain.Runs);
+    }
+
+    [Theory]
+    [InlineData(nameof(FakeSource.RemoveTraps), SourceMark.Running)]
+    [InlineData(nameof(FakeSource.RemoveTraps), SourceMark.Stopped)]
+    public void What_could_not_be_mended_stays_for_the_next(string step, SourceMark mark)
+    {
+        if (mark == SourceMark.Stopped)
+        {
+            Stop(isSuspended: true);
+        }
+
+        Leave(mark);
+        _source.FailsAt = step;
+        Refusal();
+        Assert.StartsWith($"{mark} 0:0", _xen.Read(MarkPath), StringComparison.Ordinal);
+
+        _source.FailsAt = null;
+        _source.Open();
+
+        Assert.True(_domain.Runs);
+    }
+
+    [Fact]
+    public void A_domain_that_cannot_be_recorded_is_refused_and_not_marked()
+    {
+        _source.FailsAt = nameof(FakeSource.Build);
+
+        Assert.Equal(MigrationErrorId.HypervisorCall, Refusal().ErrorId);
+
+        Assert.Empty(_xen.Notes);
+    }
+
+    [Fact]
+    public void Mended_but_not_to_be_opened_a_domain_keeps_no_mark_by_which_it_would_be_woken_again()
+    {
+        Stop(isSuspended: true);
+        Leave(SourceMark.Stopped);
+        _source.FailsAt = nameof(FakeSource.Build);
+
+        Refusal();
+
+        Assert.True(_domain.Runs);
+        Assert.Empty(_xen.Notes);
+    }
+
+    [Theory]
+    [InlineData(0u, "has shut down")]
+    [InlineData(2u, "has suspended itself")]
+    [InlineData(3u, "has crashed")]
+    public void What_stands_still_without_a_mark_is_refused_by_why(uint reason, string words)
+    {
+        _xen.Shutdown(_domain, reason);
+
+        MigrationException error = Refusal();
+
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Contains(words, error.Message, StringComparison.Ordinal);
+        Assert.Empty(_xen.Notes);
+        Assert.False(_domain.Runs);
+    }
+
+    [Theory]
+    [InlineData(IncomingMark.Preparing)]
+    [InlineData(IncomingMark.Started)]
+    public void A_domain_whose_pages_may_be_missing_here_is_no_source(IncomingMark mark)
+    {
+        _xen.Write($"/prerecord/incoming/{_domain.DomId}", $"{mark} {default(OwnerProcess)} {_domain.Uuid} 01234567 vm");
+
+        Assert.Equal(MigrationErrorId.DomainBusy, Refusal().ErrorId);
+    }
+
+    /// <summary>Whichever call fails while a dead tool's domain is mended: it runs, or the next tool mends it.</summary>
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public void Whatever_call_fails_while_it_is_mended_the_next_tool_gets_it_running(SourceMark mark, bool isSuspended, bool afterwards)
+    {
+        int failures = 0;
+        for (int index = 0; index < MostCalls; index++)
+        {
+            FakeXen xen = new();
+            FakeDomain domain = xen.Add("vm");
+            if (mark == SourceMark.Stopped)
+            {
+                Stop(xen, domain, isSuspended);
+            }
+
+            string path = SourceMarker.PathOf(domain.DomId);
+            xen.Write(path, $"{mark} {default(OwnerProcess)} {domain.Uuid}");
+            xen.FailAt(index, afterwards);
+            FakeSource source = new(xen, domain);
+            Exception? error = Record.Exception(() => source.Open());
+            if (xen.Failed is null)
+            {
+                break;
+            }
+
+            failures++;
+            if (error is not null)
+            {
+                // This tool dies with its error, and another one comes.
+                if (xen.Read(path) is { } left)
+                {
+                    xen.Write(path, left.Replace(OwnerProcess.Current.ToString(), default(OwnerProcess).ToString(), StringComparison.Ordinal));
+                }
+
+                new FakeSource(xen, domain).Open();
+            }
+
+            Assert.True(domain.Runs, $"{xen.Failed} ({index}) failed: {error}");
+        }
+
+        Assert.InRange(failures, 5, MostCalls - 1);
+    }
+
+    public static MatrixTheoryData<SourceMark, bool, bool> Faults => new([SourceMark.Running, SourceMark.Stopped], [false, true], [false, true]);
+
+    private MigrationException Refusal() => Assert.ThrowsAny<MigrationException>(() => _source.Open());
+
+    private void Leave(SourceMark mark) => _xen.Write(MarkPath, $"{mark} {default(OwnerProcess)} {_domain.Uuid}");
+
+    private void Stop(bool isSuspended) => Stop(_xen, _domain, isSuspended);
+
+    private static void Stop(FakeXen xen, FakeDomain domain, bool isSuspended)
+    {
+        if (isSuspended)
+        {
+            xen.Shutdown(domain, XenDomainInfo.ReasonSuspend);
+        }
+        else
+        {
+            domain.Pauses = 1;
+        }
+    }
+}

@@ -1,0 +1,181 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Tests.Xen.Emulators;
+using PreRecordMigration.Tests.Xen.Life;
+using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Source;
+
+namespace PreRecordMigration.Tests.Xen.Source;
+
+public class XenSourceDomainTests
+{
+    private const int MostCalls = 60;
+    private static readonly TimeSpan s_long = TimeSpan.FromMinutes(1);
+
+    public enum Act
+    {
+        Suspend,
+        Pause,
+        ResumeSuspended,
+        ResumePaused,
+        Destroy,
+    }
+
+    public static MatrixTheoryData<Act, bool> Acts => new(Enum.GetValues<Act>(), [false, true]);
+
+    /// <summary>A call that took effect and reported an error is made again; so is one that had none.</summary>
+    [Theory]
+    [MemberData(nameof(Acts))]
+    public void What_failed_can_be_made_again(Act act, bool afterwards)
+    {
+        int failures = 0;
+        for (int index = 0; index < MostCalls; index++)
+        {
+            FakeXen xen = new();
+            FakeDomain domain = xen.Add("vm");
+            using XenSourceDomain open = new FakeSource(xen, domain).Open();
+            if (act == Act.ResumeSuspended)
+            {
+                open.Suspend(s_long, TestContext.Current.CancellationToken);
+            }
+            else if (act == Act.ResumePaused)
+            {
+                open.Pause();
+            }
+
+            xen.FailAt(index, afterwards);
+            Exception? error = Record.Exception(() => Do(act, open));
+            bool isReached = xen.Failed is not null;
+            xen.FailAt(-1, afterwards: false);
+            if (!isReached)
+            {
+                Assert.Null(error);
+                break;
+            }
+
+            failures++;
+            Do(act, open);
+            switch (act)
+            {
+                case Act.Suspend:
+                    Assert.NotNull(domain.ShutdownReason);
+                    break;
+                case Act.Pause:
+                    Assert.Equal(1, domain.Pauses);
+                    break;
+                case Act.Destroy:
+                    Assert.Empty(xen.Domains);
+                    break;
+                default:
+                    Assert.True(domain.Runs);
+                    Assert.False(domain.IsStoppedForStore);
+                    break;
+            }
+        }
+
+        Assert.InRange(failures, 1, MostCalls - 1);
+    }
+
+    [Fact]
+    public void Suspending_what_is_suspended_and_resuming_what_runs_change_nothing()
+    {
+        FakeXen xen = new();
+        FakeDomain domain = xen.Add("vm");
+        using XenSourceDomain open = new FakeSource(xen, domain).Open();
+
+        open.Resume();
+        Assert.True(domain.Runs);
+        open.Suspend(s_long, TestContext.Current.CancellationToken);
+        open.Suspend(TimeSpan.Zero, TestContext.Current.CancellationToken);
+        open.Pause();
+        open.Pause();
+        open.Resume();
+
+        Assert.True(domain.Runs);
+    }
+
+    [Fact]
+    public void Marks_are_written_and_taken_away_by_who_asks_and_by_no_act()
+    {
+        FakeXen xen = new();
+        FakeDomain domain = xen.Add("vm");
+        using XenSourceDomain open = new FakeSource(xen, domain).Open();
+
+        open.Mark(SourceMark.Leaving);
+        open.Suspend(s_long, TestContext.Current.CancellationToken);
+        open.Resume();
+        open.Pause();
+        open.Resume();
+
+        Assert.Equal([$"{SourceMarker.PathOf(domain.DomId)}=Leaving {OwnerProcess.Current} {domain.Uuid}"], xen.Notes);
+        open.Mark(null);
+        Assert.Empty(xen.Notes);
+    }
+
+    [Fact]
+    public void Traps_that_cannot_be_removed_keep_the_domain_as_it_is_until_they_can()
+    {
+        FakeXen xen = new();
+        FakeDomain domain = xen.Add("vm");
+        FakeSource source = new(xen, domain);
+        using XenSourceDomain open = source.Open();
+        open.Suspend(s_long, TestContext.Current.CancellationToken);
+        source.FailsAt = nameof(FakeSource.EndCapture);
+        Assert.Throws<MigrationException>(open.Resume);
+        Assert.False(domain.Runs);
+
+        source.FailsAt = null;
+        open.Resume();
+
+        Assert.True(domain.Runs);
+    }
+
+    [Fact]
+    public void What_holds_a_remnant_and_does_not_let_go_keeps_no_domain_alive()
+    {
+        FakeXen xen = new();
+        FakeDomain domain = xen.Add("vm");
+        FakeSource source = new(xen, domain) { FailsAt = nameof(FakeSource.Abandon) };
+        using XenSourceDomain open = source.Open();
+
+        Assert.Throws<MigrationException>(open.Destroy);
+        Assert.Empty(xen.Domains);
+
+        source.FailsAt = null;
+        open.Destroy();
+    }
+
+    [Fact]
+    public void An_emulator_that_does_not_stop_undoes_the_suspension()
+    {
+        using FakeQemu qemu = new(command => command == "stop" ? """{"error": {"class": "GenericError", "desc": "no"}}""" : FakeQemu.Done);
+        FakeXen xen = new();
+        FakeDomain domain = xen.Add("vm");
+        DomainEmulator emulator = new(qemu.SocketPath, qemu.StateFile, () => [], s_long, "vm");
+        using XenSourceDomain open = new FakeSource(xen, domain) { Emulator = emulator }.Open();
+
+        Assert.ThrowsAny<MigrationException>(() => open.Suspend(s_long, TestContext.Current.CancellationToken));
+
+        Assert.True(domain.Runs);
+        Assert.Equal("cont", qemu.Commands[^1].Split(' ')[0]);
+    }
+
+    private static void Do(Act act, XenSourceDomain open)
+    {
+        switch (act)
+        {
+            case Act.Suspend:
+                open.Suspend(s_long, TestContext.Current.CancellationToken);
+                break;
+            case Act.Pause:
+                open.Pause();
+                break;
+            case Act.Destroy:
+                open.Destroy();
+                break;
+            default:
+                open.Resume();
+                break;
+        }
+    }
+}
