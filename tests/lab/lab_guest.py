@@ -143,6 +143,27 @@ class Guest:
         return parse_migration(result)
 
 
+def arriving(host, config, name, timeout=600):
+    """The guest of a name that is coming in on a host, once it is there; it has a name of its own until it has arrived."""
+    deadline = time.monotonic() + timeout
+    while not (found := names_of_arrivals(host, name)):
+        if time.monotonic() > deadline:
+            raise LabError(f"no domain {name} came in on host{host.number} within {timeout} s")
+        time.sleep(0.5)
+    return Guest(host, config, found[0])
+
+
+def names_of_arrivals(host, name):
+    """What the domains are called that come in as `name`, or were left by a tool that died."""
+    return re.findall(rf"^({re.escape(name)}--incoming\S*) ", host.run("xl list", 120).check().stdout, re.M)
+
+
+def destroy_all(host, name):
+    """Destroys a guest and what comes in by its name, where they are there."""
+    for one in (name, *names_of_arrivals(host, name)):
+        host.run(f"xl destroy {one} 2>/dev/null", 120)
+
+
 @contextlib.contextmanager
 def running(hosts, config, *overrides, name=None):
     """A guest that runs on the first of the hosts before, and is gone from each of them after."""
@@ -152,8 +173,7 @@ def running(hosts, config, *overrides, name=None):
         yield guest
     finally:
         for host in hosts:
-            for name in (guest.name, guest.name + "--incoming"):
-                host.run(f"xl destroy {name} 2>/dev/null", 120)
+            destroy_all(host, guest.name)
 
 
 # Of each guest that has been there Xen keeps a page or two, without any patch and extension, too.

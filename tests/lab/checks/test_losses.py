@@ -5,7 +5,7 @@ paging ring.
 """
 import contextlib
 
-from lab_guest import Guest, expect_memory, free_memory
+from lab_guest import Guest, arriving, destroy_all, expect_memory, free_memory
 from module_shell import ModuleShell, Shells
 from move_case import MoveCase, require_module
 from moves import METHODS, PACED, is_marked, open_way, wait_marked
@@ -44,8 +44,7 @@ class LossCase(MoveCase):
             guest.wait_ready(600)
             yield guest
         finally:
-            for name in (guest.name, f"{guest.name}--incoming"):
-                HOST.run(["xl", "destroy", name], 120)
+            destroy_all(HOST, guest.name)
         expect_memory(HOST, before)
         self.assertEqual(len(HOST.run("xl list | sed 1d", 120).check().stdout.splitlines()), 1, "a domain is left")
 
@@ -54,7 +53,7 @@ class LossCase(MoveCase):
         way = open_way(receiver)
         before = guest.report()
         number = shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {SLOWLY} -Confirm:$false -ErrorAction Stop")
-        moved = Guest(HOST, guest.config, f"{guest.name}--incoming")
+        moved = arriving(HOST, guest.config, guest.name)
         moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
         return number, moved
 

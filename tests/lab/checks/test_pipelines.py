@@ -1,7 +1,7 @@
 """The module's examples and its handles on real Xen, as an administrator types them."""
 import unittest
 
-from lab_guest import Guest, running
+from lab_guest import Guest, arriving, running
 from module_shell import FOLDER, Shells
 from move_case import require_module
 from moves import PACED, cut_relay, open_way, relay
@@ -71,7 +71,7 @@ class Pipelines(unittest.TestCase):
         with self.web(1) as guest:
             before = guest.report()
             shell.check(f"$null = Start-Migration {guest.name} {relay(self.way)} -Method PostCopy -BandwidthLimit 1MB/s -Confirm:$false -ErrorAction Stop")
-            moved = Guest(self.hosts[1], guest.config, f"{guest.name}--incoming")
+            moved = arriving(self.hosts[1], guest.config, guest.name)
             # It runs there, with most of its memory still here.
             moved.wait_report(lambda r: r.beat > before.beat, "a beat at the destination")
             cut_relay(self.way)

@@ -1,0 +1,194 @@
+"""Who holds a guest, on real Xen: names that are taken, suspensions that come late, guests that change while they move, tools that die."""
+
+from lab_guest import Guest, arriving, destroy_all, names_of_arrivals, running
+from module_shell import ModuleShell, Shells
+from move_case import MoveCase, require_module
+from moves import METHODS, PACED, is_marked, move, open_way, wait_marked
+from prerecord_lab import Lab
+
+LAB = Lab.attach()
+HOST = LAB.host(1)
+SHELLS = Shells(LAB)
+# Most pages are still missing when the guest runs at its destination.
+SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
+# Time enough to change a guest while it is recorded, before its handover.
+RECORDED = "-Method PreRecord -Mode Observe -Window 20s -Epoch 500ms"
+
+
+def setUpModule():
+    require_module(LAB)
+
+
+def tearDownModule():
+    SHELLS.end()
+
+
+def notes():
+    """What the module has noted for the next tool."""
+    return HOST.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()
+
+
+class CustodyCase(MoveCase):
+    lab, shells = LAB, SHELLS
+
+    @property
+    def shell(self):
+        return SHELLS[1]
+
+    def begin_move(self, guest, options):
+        way = open_way(self.shell)
+        return self.shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {options} -Confirm:$false -ErrorAction Stop")
+
+    def check_refused(self, number, error_id, *words, timeout=600):
+        answer = self.shell.finish(number, timeout)
+        self.assertNotEqual(answer["exitCode"], 0)
+        print(f"\n{answer['stderr'].strip().splitlines()[-1] if answer['stderr'].strip() else 'no error'}", end="", flush=True)
+        for word in (error_id, *words):
+            self.assertIn(word, answer["stderr"])
+
+    def check_runs_on(self, guest):
+        """It runs where it was, and nothing is left of its move."""
+        _, after = guest.wait_progress(5, 600)
+        self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
+        self.assertEqual(names_of_arrivals(HOST, guest.name), [])
+        self.assertEqual(notes(), "", "a note was left")
+
+
+class Names(CustodyCase):
+    def test_of_two_arrivals_of_a_name_the_second_is_refused_and_the_first_keeps_its_own_domain(self):
+        with running([HOST], "writer", PACED) as guest:
+            before = guest.report()
+            first = self.begin_move(guest, SLOWLY)
+            moved = arriving(HOST, guest.config, guest.name)
+            moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+            HOST.run(["xl", "rename", guest.name, "left"], 120).check()
+            with ModuleShell(HOST) as other:
+                try:
+                    twin = Guest(HOST, "idle", guest.name).create()
+                    twin.wait_ready()
+                    answer = other.run(f"Invoke-PreRecordMigration -Name {twin.name} -Destination localhost:7000 {METHODS['post-copy']} -Confirm:$false -ErrorAction Stop")
+                    self.assertNotEqual(answer["exitCode"], 0)
+                    self.assertIn("DomainExists", answer["stderr"])
+                    twin.wait_progress(3)
+                    self.assertEqual(names_of_arrivals(HOST, guest.name), [moved.name])
+                    # The race that remains: the name was taken while the first one moved.
+                    print(f"\n{self.shell.finish(first, 900)}", end="", flush=True)
+                    self.check_whole(moved, before)
+                finally:
+                    destroy_all(HOST, "left")
+                twin.destroy()
+                HOST.run(["xl", "rename", moved.name, guest.name], 120).check()
+                self.check_whole(guest, before)
+
+    def test_a_name_that_is_taken_there_is_refused_before_the_guest_stands_still(self):
+        self.require_hosts(2)
+        way = open_way(self.shells[1], self.shells[2])
+        with running([HOST], "writer", PACED) as guest, running([LAB.host(2)], "idle", name="writer") as other:
+            number = self.shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {METHODS['post-copy']} -Confirm:$false -ErrorAction Stop")
+            self.check_refused(number, "DomainExists", guest.name)
+            self.check_runs_on(guest)
+            other.wait_progress(2)
+
+
+class Suspensions(CustodyCase):
+    COMMAND = "Start-PreRecord -Name {name} -Mode Rollback -SuspendTimeout 1s -Window 1s -Confirm:$false -ErrorAction Stop"
+
+    def test_a_request_that_is_given_up_is_never_answered_later(self):
+        with running([HOST], "writer", PACED) as guest:
+            domid = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
+            node = f"/local/domain/{domid}/control/shutdown"
+            # Paused before it can take the request, and let go after that was withdrawn.
+            catcher = HOST.start(f"until [ \"$(xenstore-read {node} 2>/dev/null)\" = suspend ]; do xl pause {domid}; xl unpause {domid}; done; xl pause {domid}; echo caught")
+            number = self.shell.begin(self.COMMAND.format(name=guest.name))
+            answer = self.shell.finish(number, 300)
+            catcher.kill()
+            HOST.run(["xl", "unpause", domid], 60)
+            print(f"\n{answer['stderr'].strip().splitlines()[-1:]}", end="", flush=True)
+            self.check_runs_on(guest)
+
+    def test_a_suspension_that_comes_late_is_undone(self):
+        with running([HOST], "writer", PACED) as guest:
+            domid = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
+            node = f"/local/domain/{domid}/control/shutdown"
+            # Between taking the request and suspending a kernel freezes its processes: there it is held.
+            catcher = HOST.start(
+                f"until [ \"$(xenstore-read {node} 2>/dev/null)\" = suspend ]; do :; done; "
+                f"while [ \"$(xenstore-read {node})\" = suspend ]; do :; done; xl pause {domid}; echo caught")
+            number = self.shell.begin(self.COMMAND.format(name=guest.name))
+            self.check_refused(number, "SuspendTimeout", "has taken the request")
+            catcher.wait(60)
+            self.assertIn("suspend", notes() or HOST.run("xenstore-ls /prerecord").stdout)
+            HOST.run(["xl", "unpause", domid], 60).check()
+            self.check_runs_on(guest)
+
+
+class Changes(CustodyCase):
+    """What is done to a guest between the preparation and the handover of its move is refused by name, and it runs on."""
+
+    def check_changed(self, config, change, *words, overrides=(PACED,), error_id="DomainChanged"):
+        with running([HOST], config, *overrides) as guest:
+            number = self.begin_move(guest, RECORDED)
+            arriving(HOST, guest.config, guest.name)
+            wait_marked(HOST)
+            HOST.run(change.format(name=guest.name), 120).check()
+            self.check_refused(number, error_id, *words)
+            self.check_runs_on(guest)
+
+    def test_a_vcpu_that_is_unplugged(self):
+        self.check_changed("writer2", "xl vcpu-set {name} 1", "vcpu-set")
+
+    def test_memory_that_is_set(self):
+        self.check_changed("writer", "xl mem-set {name} 120", "mem-set")
+
+    def test_a_device_that_is_attached(self):
+        HOST.run("/etc/xen/scripts/lab-devices", 120).check()
+        self.check_changed("writer", "xl network-attach {name} script=/etc/xen/scripts/lab-vif", "network card", "attached")
+
+
+class Balloons(CustodyCase):
+    def test_a_guest_whose_balloon_has_not_come_to_its_target_moves_with_the_memory_it_has(self):
+        for config in ("writer", "pvwriter"):
+            with self.subTest(config), running([HOST], config, PACED) as guest:
+                HOST.run(["xl", "mem-set", guest.name, "40"], 120).check()
+                held = self.settled_memory(guest)
+                self.assertGreater(held, 42, "the balloon came to its target, so nothing is shown")
+                before = guest.report()
+                _, moved = move(open_way(self.shell), guest, METHODS["post-copy"])
+                print(f"\n{config}: {held} MiB before, {moved.memory()} after", end="", flush=True)
+                self.assertLessEqual(abs(moved.memory() - held), 4)
+                self.check_whole(moved, before)
+
+    @staticmethod
+    def settled_memory(guest):
+        held = guest.memory()
+        while True:
+            guest.wait_progress(4)
+            if guest.memory() == held:
+                return held
+            held = guest.memory()
+
+
+class KilledTools(CustodyCase):
+    def test_a_held_rollback_whose_tool_is_killed_is_woken_by_the_next(self):
+        with running([HOST], "writer", PACED) as guest:
+            with ModuleShell(HOST) as killed:
+                killed.check(f"$p = Start-PreRecord -Name {guest.name} -Mode Rollback -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop", 600)
+                self.assertIn("p", guest.listed()[4])
+            self.check_observed(guest)
+            self.check_runs_on(guest)
+
+    def test_what_was_being_prepared_is_taken_down_by_the_next_arrival(self):
+        with running([HOST], "writer", PACED) as guest:
+            with ModuleShell(HOST) as killed:
+                self.shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Confirm:$false")
+                way = open_way(killed)
+                number = self.shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {RECORDED} -Confirm:$false -ErrorAction Stop")
+                arriving(HOST, guest.config, guest.name)
+                wait_marked(HOST)
+                killed.kill()
+            self.assertNotEqual(self.shell.finish(number, 600)["exitCode"], 0)
+            guest.wait_progress(3, 600)
+            before = guest.report()
+            _, moved = move(open_way(self.shell), guest, METHODS["post-copy"])
+            self.check_whole(moved, before)
+            self.check_runs_on(moved)
