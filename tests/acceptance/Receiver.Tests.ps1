@@ -173,7 +173,7 @@ Describe 'Wait-MigrationReceiver' {
         $there = Invoke-Held told 'Wait-MigrationReceiver receiver2 -Debug'
         $there.Debug.Where({ $_ -notmatch "^'told': destination ((sent|received) [A-Za-z]+ on (bulk|demand), [0-9,]+ bytes|state [A-Za-z]+ -> [A-Za-z]+)$" }) -join "`n" |
             Should -BeExactly ''
-        $there.Debug | Should -Contain "'told': destination state Completed -> Finished"
+        $there.Debug | Should -Contain "'told': destination state Naming -> Finished"
         # Where the page that is held came on demand, the pushed ones may all have come before anybody watched; the end had not.
         @($there.Debug.Where({ $_ -match 'sent Complete on bulk' })).Count | Should -Be 1
     }

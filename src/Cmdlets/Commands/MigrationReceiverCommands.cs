@@ -145,9 +145,9 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
         {
             receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
             ReceiverRegistry.Remove(hostName, receiver);
-            foreach (IncomingMigration abandoned in receiver.Incoming.Where(incoming => incoming.IsKept))
+            foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsKept || incoming.IsUnnamed))
             {
-                abandoned.Abandon();
+                left.GiveUp();
             }
 
             return true;

@@ -18,7 +18,9 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
     private readonly BlockingCollection<Action> _posted = [];
     private readonly Dictionary<MigrationReceiver, IDisposable> _receivers = [];
     private readonly Dictionary<IncomingMigration, ArrivalProgress> _active = [];
-    private readonly HashSet<IncomingMigration> _known = [];
+
+    /// <summary>What is followed or was: a migration that is resumed has another end.</summary>
+    private readonly HashSet<Task> _known = [];
 
     private PipelineWriter Writer => new(cmdlet, _posted);
 
@@ -39,7 +41,7 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
             return;
         }
 
-        _known.UnionWith(receiver.Incoming.Where(incoming => incoming.Ended.IsCompleted));
+        _known.UnionWith(receiver.Incoming.Select(incoming => incoming.Ended).Where(ended => ended.IsCompleted));
         _receivers.Add(receiver, receiver.Watch((incoming, step) => Hear(receiver, incoming, step)));
         foreach (IncomingMigration incoming in receiver.Incoming)
         {
@@ -111,13 +113,14 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
 
     private void Follow(MigrationReceiver receiver, IncomingMigration incoming)
     {
-        if (!_known.Add(incoming))
+        Task ended = incoming.Ended;
+        if (!_known.Add(ended))
         {
             return;
         }
 
         _active.Add(incoming, new ArrivalProgress(Writer, receiver.Host.Name));
-        incoming.Ended.ContinueWith(
+        ended.ContinueWith(
             _ => Writer.Post(() => End(receiver, incoming)),
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,
@@ -130,7 +133,7 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
         progress?.Dispose();
         if (incoming.State is DestinationState.Detached)
         {
-            // It has not ended: its source may come back, and what goes on then is another object.
+            // It has not ended: its source may come back, and then it goes on.
             cmdlet.WriteWarning(Text.Format(SR.WarningArrivalInterrupted, incoming.DomainName, receiver.Host.Name));
             return;
         }

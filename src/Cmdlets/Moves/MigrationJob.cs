@@ -174,14 +174,14 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     public void Abandon()
     {
         InterruptedMigration interrupted = TakeInterrupted();
-        interrupted.Abandon();
         _isAbandoned = true;
+        interrupted.GiveUp();
         foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
         {
             // Its own other half: another domain of that name may wait on another host.
-            if (incoming.IsKept && incoming.Id == interrupted.Session)
+            if (incoming.IsKept && incoming.Id == interrupted.Id)
             {
-                incoming.Abandon();
+                incoming.GiveUp();
             }
         }
 

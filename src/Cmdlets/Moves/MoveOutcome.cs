@@ -23,6 +23,11 @@ internal static class MoveOutcome
             cmdlet.WriteWarning(Text.Format(SR.WarningProofFailed, result.Name));
         }
 
+        if (result.Problems.Length > 0)
+        {
+            cmdlet.WriteWarning(result.Problems);
+        }
+
         cmdlet.WriteObject(result);
     }
 

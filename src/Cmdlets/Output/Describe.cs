@@ -1,3 +1,4 @@
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Transports;
@@ -36,7 +37,7 @@ internal static class Describe
     /// <summary>A migration that comes in as it is now.</summary>
     public static IncomingMigrationInfo Incoming(IncomingMigration incoming) => new(
         incoming.DomainName,
-        incoming.State.GetType().Name,
+        incoming.Holding == IncomingHolding.GivenUp ? nameof(IncomingHolding.GivenUp) : incoming.State.GetType().Name,
         incoming.IsRemotePFEnabled,
         incoming.MissingPages,
         incoming.RemoteFaults,

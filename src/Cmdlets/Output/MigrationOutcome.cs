@@ -42,6 +42,7 @@ public sealed record MigrationOutcome
         RemoteFaults = result.RemoteFaults;
         FaultLatency = new FaultWait(result.FaultLatency);
         RollbackProof = result.RollbackProof;
+        Problems = string.Join(' ', result.Problems.Select(problem => $"{problem.Message} {problem.Remedy}"));
         Phases = new PhaseOutcomes([.. result.Phases.Select(phase => new PhaseOutcome(phase))]);
     }
 
@@ -119,6 +120,9 @@ public sealed record MigrationOutcome
 
     /// <summary>The proof of the rollback; null where none was asked for or nothing was rolled back.</summary>
     public RollbackProof? RollbackProof { get; }
+
+    /// <summary>What went wrong after the domain had moved, and what to do about it; empty where nothing did.</summary>
+    public string Problems { get; }
 
     /// <summary>The phases in order, with when each began (from the start of the migration) and how long it took.</summary>
     public PhaseOutcomes Phases { get; }

@@ -6,8 +6,8 @@ namespace PreRecordMigration.Hypervisor;
 /// <summary>A domain that a migration comes into. It exists and is paused from the start.</summary>
 /// <remarks>
 /// Order of calls: <see cref="EnableRemotePF"/> (where memory arrives after the start), <see cref="Restore"/>,
-/// <see cref="Unpause"/>, …, RemotePF off, <see cref="Complete"/>. Disposing before <see cref="Unpause"/> destroys the
-/// domain; after it, disposing only lets go. <see cref="Unpause"/>, <see cref="Pause"/>,
+/// <see cref="Unpause"/>, …, RemotePF off, <see cref="Complete"/>. Disposing frees this object's handles and decides nothing:
+/// <see cref="Custody.IncomingCustody"/> says when the domain is destroyed. <see cref="Unpause"/>, <see cref="Pause"/>,
 /// <see cref="Complete"/> and <see cref="Destroy"/> can be made again where they took effect and reported an error.
 /// </remarks>
 public interface IIncomingDomain : IDisposable

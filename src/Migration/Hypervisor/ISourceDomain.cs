@@ -12,7 +12,8 @@ namespace PreRecordMigration.Hypervisor;
 /// <para>Observe: <see cref="StartRecording"/> without backups, <see cref="RunFor"/>, <see cref="Suspend"/>,
 /// <see cref="CaptureCoreState"/>.</para>
 /// <para>Until <see cref="Destroy"/>, disposing the recorder and calling <see cref="Resume"/> makes the domain run on
-/// here as if nothing had been. Disposing does both where the caller did not.</para>
+/// here as if nothing had been. Who may do so, and when, <see cref="Custody.SourceCustody"/> decides: disposing frees this
+/// object's handles, gives the domain back, and decides nothing.</para>
 /// <para><see cref="Suspend"/>, <see cref="Pause"/>, <see cref="Resume"/> and <see cref="Destroy"/> look at what the domain is, not at
 /// what was asked of this object before: a call that took effect and reported an error can be made again.</para>
 /// </remarks>

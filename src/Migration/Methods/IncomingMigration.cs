@@ -1,3 +1,4 @@
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
@@ -6,104 +7,55 @@ using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
 
-/// <summary>
-/// One migration at its destination. One thread receives control records and pushed pages, and from the start of the
-/// domain on another waits for faults and a third receives demanded pages.
-/// </summary>
-public sealed partial class IncomingMigration : IDisposable
+/// <summary>One migration at its destination, whatever number of attempts it takes: the custody of the incoming domain, which
+/// pages are missing, and what came of it.</summary>
+public sealed class IncomingMigration : IDisposable
 {
-    /// <summary>How long a source may take to read why the migration was given up.</summary>
-    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
-
     private readonly Lock _gate = new();
-    private readonly DestinationSession _session;
     private readonly IMigrationHost _host;
-    private readonly ControlReader _control = ControlReader.AtDestination();
-    private readonly Connection _bulk;
-    private readonly Connection _demand;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Workers _faultWorkers;
-    private readonly Workers _demandWorkers;
-    private readonly FaultLog _faults;
-    private CorePageCollector? _corePages = new();
-    private string _domainName = "";
-    private int _missingAtEnd;
-    private PageBitmap? _populated;
-    private IIncomingDomain? _domain;
-    private IRemotePaging? _paging;
-    private PagePlacer? _placer;
-    private PageBitmap? _missing;
-    private Exception? _workerFailure;
-    private volatile bool _isAllHere;
-    private bool _isServing;
+    private IncomingAttempt _attempt;
+    private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile string _domainName = "";
+    private List<Exception> _afterwards = [];
     private volatile IProgress<MigrationTrace>? _trace;
 
     internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand)
-        : this(id, host, bulk, demand, new DestinationSession(), new FaultLog(TimeProvider.System))
-    {
-    }
-
-    /// <summary>Goes on with a migration that is detached, over new connections.</summary>
-    internal IncomingMigration(IncomingMigration detached, Connection bulk, Connection demand)
-        : this(
-            detached.Id,
-            detached._host,
-            bulk,
-            demand,
-            DestinationSession.Resume(detached.GetMissing().Count == 0),
-            detached._faults)
-    {
-        (_domainName, _populated) = (detached._domainName, detached._populated);
-        (_domain, _paging) = (detached._domain, detached._paging);
-        _missing = detached.GetMissing();
-        _placer = _paging is null ? null : new PagePlacer(_paging, new SentPageTable(_missing), _faults);
-    }
-
-    private IncomingMigration(
-        Guid id, IMigrationHost host, Connection bulk, Connection demand, DestinationSession session, FaultLog faults)
     {
         Id = id;
         _host = host;
-        _bulk = bulk;
-        _demand = demand;
-        _session = session;
-        _faults = faults;
-        _faultWorkers = new Workers(CloseFor);
-        _demandWorkers = new Workers(CloseFor);
+        Peer = bulk.Peer;
+        _attempt = new IncomingAttempt(this, bulk, demand, new DestinationSession(), null, null);
     }
+
+    /// <summary>The migration's id: the same at the source.</summary>
+    public Guid Id { get; }
 
     /// <summary>The domain's name; empty until the source has said it.</summary>
     public string DomainName => _domainName;
 
-    /// <summary>Where the migration stands.</summary>
-    public DestinationState State
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _session.State;
-            }
-        }
-    }
+    /// <summary>Where its last attempt stands.</summary>
+    public DestinationState State => Attempt.State;
+
+    /// <summary>Who holds the domain.</summary>
+    public IncomingHolding Holding => Custody.Holding;
 
     /// <summary>Pages that have not arrived; zero before the core state and without RemotePF.</summary>
-    public int MissingPages => Volatile.Read(ref _placer)?.Unplaced ?? _missingAtEnd;
+    public int MissingPages => Attempt.MissingPages;
 
     /// <summary>Whether RemotePF is on: faults of the domain come here.</summary>
-    public bool IsRemotePFEnabled => _paging is not null && State is not (DestinationState.Completed or DestinationState.Finished);
+    public bool IsRemotePFEnabled => Custody.Paging is not null && Holding is IncomingHolding.Preparing or IncomingHolding.Started;
 
     /// <summary>Remote page faults so far.</summary>
-    public long RemoteFaults => _faults.Count;
+    public long RemoteFaults => Faults.Count;
 
     /// <summary>Remote page faults that wait now.</summary>
-    public int WaitingFaults => _faults.WaitingCount;
+    public int WaitingFaults => Faults.WaitingCount;
 
     /// <summary>Why it ended, where it did not end well.</summary>
     public MigrationException? Error => State switch
     {
         DestinationState.Aborted aborted => aborted.Error,
+        DestinationState.Unproved unproved => unproved.Error,
         DestinationState.Detached detached => detached.Error,
         _ => null,
     };
@@ -112,262 +64,238 @@ public sealed partial class IncomingMigration : IDisposable
     /// What failed once the outcome was decided: destroying what was left, or giving the domain its final name. Null where
     /// nothing did.
     /// </summary>
-    public Exception? AfterwardsError { get; private set; }
+    public Exception? AfterwardsError
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _afterwards.Concat(_attempt.Afterwards).FirstOrDefault();
+            }
+        }
+    }
 
-    /// <summary>The session's id, which outlives its connections: the source's half has the same.</summary>
-    public Guid Id { get; }
+    /// <summary>Done when its last attempt has come to its end, good or bad, and every thread of it has ended.</summary>
+    public Task Ended
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ended.Task;
+            }
+        }
+    }
+
+    /// <summary>Whether the domain is kept here, stopped, until its source comes back or it is given up.</summary>
+    public bool IsKept => Holding == IncomingHolding.Started && State is DestinationState.Detached;
+
+    /// <summary>Whether the domain runs here wholly, but could not get its final name.</summary>
+    public bool IsUnnamed => Holding == IncomingHolding.Whole && State.IsFinal;
 
     /// <summary>Who the source is, as the transport has proved it; null where it proves nothing.</summary>
-    internal string? Peer => _bulk.Peer;
+    internal string? Peer { get; }
+
+    internal IncomingCustody Custody { get; } = new();
+
+    internal FaultLog Faults { get; } = new(TimeProvider.System);
+
+    /// <summary>The pages that the domain has; null until the source has said it.</summary>
+    internal PageBitmap? Populated { get; private set; }
 
     /// <summary>What the source was told, or would have been, at the good end; null before.</summary>
     internal CompleteRecord? Report { get; private set; }
 
-    /// <summary>Done when the migration has come to its end, good or bad, and every thread has ended.</summary>
-    public Task Ended => _ended.Task;
+    internal IProgress<MigrationTrace>? Trace => _trace;
+
+    private IncomingAttempt Attempt
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _attempt;
+            }
+        }
+    }
 
     /// <summary>Closes the connections, as a network that fails does. What becomes of the domain the session decides.</summary>
-    public void Disconnect()
-    {
-        _demand.Dispose();
-        _bulk.Dispose();
-    }
-
-    /// <summary>Whether the domain is kept here, stopped, until its source comes back or it is given up.</summary>
-    public bool IsKept => State is DestinationState.Detached && Volatile.Read(ref _domain) is not null;
+    public void Disconnect() => Attempt.Disconnect();
 
     /// <summary>
-    /// Gives a detached migration up: the paused domain is destroyed, with all that has arrived of it. Nothing, where that was
-    /// done before.
+    /// Gives a kept domain up: it is destroyed, with all that has arrived of it. A domain that is wholly here is not given up: it
+    /// gets its final name.
     /// </summary>
-    /// <exception cref="InvalidOperationException">It is not detached.</exception>
-    public void Abandon()
+    /// <exception cref="InvalidOperationException">It is neither kept nor wholly here without its name.</exception>
+    /// <exception cref="MigrationException">It could not be destroyed, or named.</exception>
+    public void GiveUp()
     {
-        if (State is not DestinationState.Detached)
+        lock (_gate)
         {
-            throw new InvalidOperationException($"The incoming migration of {DomainName} is {State.GetType().Name}, not detached.");
-        }
+            if (Holding == IncomingHolding.GivenUp)
+            {
+                return;
+            }
 
-        using IIncomingDomain? domain = Interlocked.Exchange(ref _domain, null);
-        if (domain is not null)
-        {
-            domain.Destroy();
-            _paging?.Dispose();
-            ForgetGuest();
+            if (IsUnnamed)
+            {
+                Custody.Take();
+                Custody.Dispose();
+                _afterwards = [];
+            }
+            else if (IsKept && _ended.Task.IsCompleted)
+            {
+                Custody.Destroy(GivenUp.ByTheAdministrator);
+                Custody.Dispose();
+                Populated = null;
+            }
+            else
+            {
+                throw new InvalidOperationException($"The incoming migration of {DomainName} is {State.GetType().Name}: there is nothing to give up.");
+            }
         }
     }
 
-    /// <summary>Lets go of what an ended migration holds.</summary>
+    /// <summary>Lets go of what an ended migration holds; a domain that is kept stays with what has arrived of it.</summary>
     public void Dispose()
     {
-        _faultWorkers.Dispose();
-        _demandWorkers.Dispose();
-        _stopping.Dispose();
+        Attempt.Dispose();
+        if (!IsKept)
+        {
+            Custody.Dispose();
+        }
     }
 
     /// <summary>Tells of every record and state from now on; null for nobody.</summary>
     internal void TraceTo(IProgress<MigrationTrace>? trace)
     {
         _trace = trace;
-        _bulk.TraceTo("bulk", trace);
-        _demand.TraceTo("demand", trace);
+        Attempt.TraceTo(trace);
     }
 
-    /// <summary>Receives until the end. The one thread of the migration until the domain runs.</summary>
-    internal void Run()
+    /// <summary>The owner's thread of the first attempt.</summary>
+    internal void Run() => Run(Attempt);
+
+    /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
+    internal void Stop() => Attempt.Stop();
+
+    /// <summary>
+    /// A source has come back, on its own thread, which becomes the owner's: goes on over new connections. Once at a time; the
+    /// attempt before it is ended first.
+    /// </summary>
+    /// <param name="bulk">The bulk connection, given over.</param>
+    /// <param name="demand">The demand connection, given over.</param>
+    /// <returns>Whether it went on; false where nothing of the domain is here, which the source may be told.</returns>
+    /// <exception cref="MigrationException">It cannot be resumed: it was given up, or another resumption is under way.</exception>
+    internal bool Resume(Connection bulk, Connection demand)
+    {
+        IncomingAttempt next;
+        lock (_gate)
+        {
+            if (!_ended.Task.IsCompleted)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainBusy, $"{DomainName} is being resumed already.", "Wait for the other resumption to end.", DomainName);
+            }
+
+            switch (PositionOf(Custody))
+            {
+                case ResumePosition.NeverRan:
+                    return false;
+                case ResumePosition.Complete:
+                    next = new IncomingAttempt(
+                        this, bulk, demand, DestinationSession.ResumeWhole(), new ResumeRecord(ResumePosition.Complete, new PageBitmap(0)), null);
+                    break;
+                default:
+                    PageBitmap missing = Custody.Paging?.Missing.Clone() ?? new PageBitmap(Populated!.PageCount);
+                    next = new IncomingAttempt(
+                        this, bulk, demand, DestinationSession.Resume(missing.Count == 0), new ResumeRecord(ResumePosition.Paused, missing), missing);
+                    break;
+            }
+
+            _afterwards = [.. _afterwards, .. _attempt.Afterwards];
+            _attempt.Dispose();
+            _attempt = next;
+            _ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        next.TraceTo(_trace);
+        Run(next);
+        return true;
+    }
+
+    /// <summary>What a source that comes back is told of its domain, once every thread of the last attempt has ended.</summary>
+    /// <exception cref="MigrationException">Nothing can be told: it was given up here, or never ran and cannot be destroyed.</exception>
+    internal static ResumePosition PositionOf(IncomingCustody custody) => custody.Holding switch
+    {
+        IncomingHolding.Whole or IncomingHolding.Taken => ResumePosition.Complete,
+        IncomingHolding.Started => ResumePosition.Paused,
+        IncomingHolding.GivenUp => throw new MigrationException(
+            MigrationErrorId.DomainNotFound,
+            $"{custody.Name} was given up here: what had arrived of it is destroyed.",
+            "Give it up at its source too (Stop-Migration -Force), and restore it from a backup."),
+        _ => custody.Destroy() is { } ? ResumePosition.NeverRan : throw new InvalidOperationException("Nothing proves that it is gone."),
+    };
+
+    internal void Create(PrepareRecord prepare, CancellationToken cancellationToken)
+    {
+        DomainDescription description = prepare.Description;
+        _domainName = description.Name;
+        PageBitmap populated = new(description.PageCount);
+        foreach (PageRange range in description.Populated)
+        {
+            populated.SetRange(range.First, range.Count);
+        }
+
+        Populated = populated;
+        Custody.Create(_host, description, prepare.RemotePF, cancellationToken);
+    }
+
+    internal CompleteRecord MakeReport(long duplicatePages) =>
+        Report = new CompleteRecord(Faults.Count, Faults.Summarise(), duplicatePages);
+
+    private void Run(IncomingAttempt attempt)
     {
         try
         {
-            _bulk.Send(new WelcomeRecord(Protocol.Version, 0));
-            _demand.Send(new WelcomeRecord(Protocol.Version, 0));
-            if (_missing is not null)
-            {
-                _bulk.Send(new ResumeRecord(ResumePosition.Paused, _missing));
-            }
-
-            PageBatch batch = new();
-            while (!State.IsFinal)
-            {
-                Receive(batch);
-            }
+            attempt.Run();
+            Release(attempt);
         }
-#pragma warning disable CA1031 // Whatever fails, the session decides what becomes of the domain.
-        catch (Exception e)
+#pragma warning disable CA1031 // The last resort of the owner's thread: whatever it is, the domain stays as its custody says.
+        catch (Exception error)
 #pragma warning restore CA1031
         {
-            Post(Failure(Volatile.Read(ref _workerFailure) ?? e));
+            lock (_gate)
+            {
+                _afterwards.Add(error);
+            }
         }
         finally
         {
-            if (State is DestinationState.Aborted)
+            TaskCompletionSource ended;
+            lock (_gate)
             {
-                _bulk.CloseAfterPeer(s_farewell);
+                ended = _ended;
             }
 
-            _demand.Dispose();
-            _bulk.Dispose();
-            _faultWorkers.Stop();
-            _faultWorkers.Join();
-            _demandWorkers.Join();
-            Release();
-            _ended.SetResult();
+            ended.TrySetResult();
         }
     }
 
-    /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
-    internal void Stop()
+    /// <summary>Frees the domain's handles where nobody needs them any more.</summary>
+    private void Release(IncomingAttempt attempt)
     {
-        lock (_gate)
-        {
-            if (_session.State is DestinationState.Running or DestinationState.Completed || _session.State.IsFinal)
-            {
-                return;
-            }
-        }
-
-        // Unblocks a creation or restore under way; the source closes its side when it reads the abort, which ends Run.
-        _stopping.Cancel();
-        Post(new DestinationEvent.Failed(ProtocolErrors.ReceiverStopped()));
-        _bulk.ReceiveTimeout = s_farewell;
-    }
-
-    private void Receive(PageBatch batch)
-    {
-        RecordType type = _bulk.Receive(out ReadOnlySpan<byte> body);
-        DestinationState state = State;
-        switch (type)
-        {
-            case RecordType.CorePages when state.MayTakeCorePages:
-                batch.Decode(type, body, _populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);
-                _corePages!.Add(core, contents);
-                break;
-            case RecordType.Pages when state.MayTakePages:
-                batch.Decode(type, body, _populated!, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
-                if (_placer is null)
-                {
-                    _domain!.Memory.Write(pfns, pages);
-                }
-                else
-                {
-                    _placer.Place(pfns, pages);
-                }
-
-                break;
-            case RecordType.CorePages or RecordType.Pages or RecordType.PageRequest or RecordType.DemandPages:
-                throw ProtocolErrors.Violation(
-                    $"The source sent {type} on the bulk connection, which is not legal while the destination is {state.GetType().Name}.");
-            default:
-                if (_control.Read(type, body) is { } record)
-                {
-                    Post(new DestinationEvent.Received(record));
-                }
-
-                break;
-        }
-
-        PostWhenAllPlaced();
-    }
-
-    private void PostWhenAllPlaced()
-    {
-        if (_placer is { Unplaced: 0 } && State is DestinationState.Running { IsAllPlaced: false })
-        {
-            Post(new DestinationEvent.PlacedAll());
-            if (State.IsFinal)
-            {
-                // The finish failed on this thread; the receiving one would wait for a source that waits for Complete.
-                Disconnect();
-            }
-        }
-    }
-
-    /// <summary>The pages that have not arrived.</summary>
-    private PageBitmap GetMissing() => _paging?.Missing.Clone() ?? new PageBitmap(_populated?.PageCount ?? 0);
-
-    private static DestinationEvent Failure(Exception exception) => exception switch
-    {
-        MigrationException { ErrorId: MigrationErrorId.ConnectionLost } lost => new DestinationEvent.Lost(lost),
-        MigrationException error => new DestinationEvent.Failed(error),
-        _ => new DestinationEvent.Failed(new MigrationException(
-            MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception)),
-    };
-
-    private void Post(DestinationEvent e)
-    {
-        lock (_gate)
-        {
-            DestinationEvent? next = e;
-            while (next is not null)
-            {
-                DestinationEvent current = next;
-                next = null;
-                // Two threads may see the last page placed; the second one's event has been taken care of.
-                if (current is DestinationEvent.PlacedAll && _session.State is not DestinationState.Running { IsAllPlaced: false })
-                {
-                    return;
-                }
-
-                DestinationState before = _session.State;
-                IReadOnlyList<DestinationAction> actions = _session.On(current);
-                if (_session.State != before)
-                {
-                    _trace?.Report(MigrationTrace.State(before, _session.State));
-                }
-
-                foreach (DestinationAction action in actions)
-                {
-                    next = CarryOut(action, current) ?? next;
-                }
-            }
-        }
-    }
-
-    /// <summary>A fault thread failed: closing the connections makes the receiving thread end the session.</summary>
-    private void CloseFor(Exception exception)
-    {
-        // No lock here: the thread that ends paging joins this one while it holds it. Once all is here, the end of the
-        // demand connection is the normal one, and the bulk connection still has the source's last word.
-        Interlocked.CompareExchange(ref _workerFailure, exception, null);
-        _demand.Dispose();
-        if (!_isAllHere)
-        {
-            _bulk.Dispose();
-        }
-    }
-
-    private void Release()
-    {
-        if (State is DestinationState.Detached)
+        if (attempt.State is DestinationState.Detached or DestinationState.Unproved || IsUnnamed)
         {
             return;
         }
 
-        try
+        CleanUp cleaning = new();
+        cleaning.Try(Custody.Dispose);
+        Populated = null;
+        lock (_gate)
         {
-            _domain?.Dispose();
+            _afterwards.AddRange(cleaning.Errors);
         }
-#pragma warning disable CA1031 // The outcome stands; what letting go of the domain failed at is told beside it.
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            AfterwardsError ??= e;
-        }
-        finally
-        {
-            ForgetGuest();
-        }
-    }
-
-    /// <summary>
-    /// An ended migration stays in its receiver's list: what is left of it are a name, numbers and how it ended, and nothing
-    /// that is as large as the guest. Every thread has been joined.
-    /// </summary>
-    private void ForgetGuest()
-    {
-        _missingAtEnd = MissingPages;
-        (_domain, _paging, _corePages) = (null, null, null);
-        (_placer, _populated, _missing) = (null, null, null);
-        _bulk.ForgetBuffer();
-        _demand.ForgetBuffer();
     }
 }

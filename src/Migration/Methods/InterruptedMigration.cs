@@ -6,25 +6,25 @@ namespace PreRecordMigration.Methods;
 
 /// <summary>
 /// The source's half of a migration that lost its connection after the commit: the stopped domain with its memory. It stays
-/// as it is until it is resumed or abandoned, once.
+/// as it is until it is resumed or given up, once.
 /// </summary>
 public sealed class InterruptedMigration
 {
-    /// <summary>Null once it was resumed or abandoned: the error that told of it may be looked at long afterwards.</summary>
+    /// <summary>Null once it was resumed or given up: the error that told of it may be looked at long afterwards.</summary>
     private SourceMigration? _run;
 
     internal InterruptedMigration(SourceMigration run)
     {
         _run = run;
+        Id = run.Id;
         Domain = run.Domain.Info;
-        Session = run.Link!.Id;
     }
+
+    /// <summary>The migration's id: its other half has the same <see cref="IncomingMigration.Id"/>.</summary>
+    public Guid Id { get; }
 
     /// <summary>The domain.</summary>
     public DomainInfo Domain { get; }
-
-    /// <summary>The session, whose other half has the same <see cref="IncomingMigration.Id"/>.</summary>
-    public Guid Session { get; }
 
     /// <summary>Connects again, reconciles, and finishes the migration.</summary>
     /// <param name="destination">The way to the receiver that has the domain; a new tunnel may begin elsewhere.</param>
@@ -33,7 +33,7 @@ public sealed class InterruptedMigration
     /// <exception cref="MigrationInterruptedException">The connection was lost again, or there was none: everything is kept
     /// as it was, and the exception has the migration to resume.</exception>
     /// <exception cref="MigrationException">The domain never ran at the destination: it runs on here.</exception>
-    /// <exception cref="InvalidOperationException">It was resumed or abandoned before.</exception>
+    /// <exception cref="InvalidOperationException">It was resumed or given up before.</exception>
     public Task<MigrationResult> ResumeAsync(
         Route destination, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
@@ -45,19 +45,12 @@ public sealed class InterruptedMigration
     }
 
     /// <summary>Gives the migration up: the domain's half here is destroyed. What is missing at the destination is lost.</summary>
-    /// <exception cref="InvalidOperationException">It was resumed or abandoned before.</exception>
-    public void Abandon()
-    {
-        SourceMigration taken = Take();
-        using PreRecordSession session = taken.Session;
-        using SourceMigration run = taken;
-        session.LetGo();
-        session.Domain.Destroy();
-        session.Forget();
-    }
+    /// <exception cref="InvalidOperationException">It was resumed or given up before.</exception>
+    /// <exception cref="MigrationException">It is given up; what is left of it here could not be destroyed, and never runs.</exception>
+    public void GiveUp() => Take().GiveUp();
 
     private SourceMigration Take() => Interlocked.Exchange(ref _run, null) ?? throw new InvalidOperationException(
-        $"The interrupted migration of {Domain.Name} was resumed or abandoned before.");
+        $"The interrupted migration of {Domain.Name} was resumed or given up before.");
 }
 
 /// <summary>A migration lost its connection after the commit: both sides keep what they have.</summary>

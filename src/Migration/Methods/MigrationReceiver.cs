@@ -12,6 +12,9 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 {
     private const int MaximumRejections = 100;
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a source that comes back waits for the attempt that it has lost to end here: a hypercall may take a while.</summary>
+    private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
     private readonly ReceiverListener _listener;
     private readonly Lock _gate = new();
     private readonly ConnectionPairing _pairing = new();
@@ -203,55 +206,57 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         }
     }
 
-    /// <summary>A source has come back: tells it how far its migration is here, and goes on with it where it is not at its end.</summary>
+    /// <summary>A source has come back: goes on with its migration, or says how it ended here.</summary>
     private void Resume(Guid session, Connection bulk, Connection demand)
     {
-        IncomingMigration earlier = Incoming.Last(incoming => incoming.Id == session);
+        IncomingMigration migration = Incoming.Last(incoming => incoming.Id == session);
 
         // The source has lost the connections, whether that was noticed here or not.
-        earlier.Disconnect();
-        earlier.Ended.Wait();
-        if (earlier.State is not DestinationState.Detached)
+        migration.Disconnect();
+        try
         {
-            AnswerEnded(earlier, bulk, demand);
-            return;
-        }
-
-        IncomingMigration? resumed = null;
-        lock (_gate)
-        {
-            // Who stops the receiver decides about those that it knows; none joins them behind its back.
-            if (!_isStopping)
+            // From its welcome on a source hears that this side lives, however long the last attempt takes to end.
+            demand.Send(new WelcomeRecord(Protocol.Version, 0));
+            bulk.Send(new WelcomeRecord(Protocol.Version, 0));
+            if (!migration.Ended.Wait(s_endPatience))
             {
-                resumed = new IncomingMigration(earlier, bulk, demand);
-                Trace(resumed);
-                _incoming[_incoming.IndexOf(earlier)] = resumed;
+                throw new MigrationException(
+                    MigrationErrorId.DomainBusy,
+                    $"What {migration.DomainName} was doing when its connection was lost has not ended yet.",
+                    "Resume it again in a moment; if that does not help, look at the destination's hypervisor.",
+                    migration.DomainName);
+            }
+
+            lock (_gate)
+            {
+                // Who stops the receiver decides about those that it knows; none joins them behind its back.
+                if (_isStopping)
+                {
+                    throw ProtocolErrors.ReceiverStopped();
+                }
+            }
+
+            if (!migration.Resume(bulk, demand))
+            {
+                Answer(bulk, demand, new ResumeRecord(ResumePosition.NeverRan, new Pages.PageBitmap(0)));
             }
         }
-
-        if (resumed is null)
+#pragma warning disable CA1031 // The last resort of this thread: a source that comes back gets an answer, whatever is wrong here.
+        catch (Exception error)
+#pragma warning restore CA1031
         {
-            bulk.Dispose();
-            demand.Dispose();
-            return;
+            MigrationException reason = error as MigrationException
+                ?? new MigrationException(MigrationErrorId.HypervisorCall, error.Message, "Look at the destination.", null, error);
+            Answer(bulk, demand, new AbortRecord(reason.ErrorId, reason.Message, reason.Remedy));
         }
-
-        earlier.Dispose();
-        resumed.Run();
     }
 
-    private static void AnswerEnded(IncomingMigration ended, Connection bulk, Connection demand)
+    /// <summary>Says one thing to a source that came back and was welcomed, and closes.</summary>
+    private static void Answer(Connection bulk, Connection demand, ControlRecord answer)
     {
         try
         {
-            demand.Send(new WelcomeRecord(Protocol.Version, 0));
-            bulk.Send(new WelcomeRecord(Protocol.Version, 0));
-            bulk.Send(new ResumeRecord(
-                ended.Report is null ? ResumePosition.NeverRan : ResumePosition.Complete, new Pages.PageBitmap(0)));
-            if (ended.Report is not null)
-            {
-                bulk.Send(ended.Report);
-            }
+            bulk.Send(answer);
         }
         catch (MigrationException)
         {

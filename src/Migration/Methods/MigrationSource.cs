@@ -1,4 +1,6 @@
+using System.Runtime.ExceptionServices;
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
@@ -25,8 +27,14 @@ public static class MigrationSource
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        PreRecordSession session = PreRecordSession.Open(domain, options);
-        return Start(session, destination, options, progress, Compose, cancellationToken);
+        return RunAsync(new SourceCustody(domain), Begin, Compose);
+
+        SourceMigration Begin(SourceCustody custody)
+        {
+            options.Validate();
+            PreRecordSession? recorded = options.Method == MigrationMethod.PreRecord ? PreRecordSession.Open(custody, options) : null;
+            return new SourceMigration(custody, recorded, destination, options, progress, cancellationToken);
+        }
 
         void Compose(SourceMigration run)
         {
@@ -62,9 +70,14 @@ public static class MigrationSource
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        options.Validate();
-        MigrationOptions preRecord = options with { Method = MigrationMethod.PreRecord, Mode = recorded.Options.Mode };
-        return Start(recorded, destination, preRecord, progress, Compose, cancellationToken);
+        return RunAsync(recorded.Custody, Begin, Compose);
+
+        SourceMigration Begin(SourceCustody custody)
+        {
+            options.Validate();
+            MigrationOptions preRecord = options with { Method = MigrationMethod.PreRecord, Mode = recorded.Options.Mode };
+            return new SourceMigration(custody, recorded, destination, preRecord, progress, cancellationToken);
+        }
 
         void Compose(SourceMigration run)
         {
@@ -89,8 +102,8 @@ public static class MigrationSource
     private static void PreCopy(SourceMigration run)
     {
         run.Log.Run(MigrationPhase.Prepare, run.Prepare);
-        using IDirtyTracker tracker = run.Domain.StartDirtyTracking();
-        PageBitmap dirty = run.Session.Populated.Clone();
+        IDirtyTracker tracker = run.Custody.StartDirtyTracking();
+        PageBitmap dirty = run.Populated.Clone();
         run.Log.Run(MigrationPhase.Rounds, () =>
         {
             for (int round = 0; round < run.Options.MaximumRounds; round++)
@@ -109,7 +122,7 @@ public static class MigrationSource
             PageBitmap last = new(dirty.PageCount);
             tracker.Collect(last);
             last.Or(dirty);
-            CoreState core = run.Session.CaptureCoreState();
+            CoreState core = run.CaptureCoreState();
             run.SendBeforeRun([.. last.Pfns()]);
             run.SendCore(core);
             run.Commit();
@@ -130,11 +143,11 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Prepare, run.Prepare);
         run.Log.Run(MigrationPhase.Record, () =>
         {
-            run.Session.Begin(run.Log.Progress, run.Token);
-            run.Session.RunWindow(run.Log.Progress, _ => { }, run.Token);
+            run.Recorded!.Begin(run.Log.Progress, run.Token);
+            run.Recorded.Recording.RunWindow(run.Log.Progress, _ => { }, run.Token);
 
             // While the domain runs: on its way into suspension every touch of a trapped page would cost it time.
-            run.Session.EndRecording();
+            run.Recorded.Recording.End();
         });
         StopAndMove(run);
     }
@@ -146,20 +159,20 @@ public static class MigrationSource
     private static void PreRecordRollback(SourceMigration run)
     {
         run.Log.Run(MigrationPhase.Prepare, run.Prepare);
-        run.Log.Run(MigrationPhase.Checkpoint, () => run.Session.Begin(run.Log.Progress, run.Token));
+        run.Log.Run(MigrationPhase.Checkpoint, () => run.Recorded!.Begin(run.Log.Progress, run.Token));
         run.Log.Run(MigrationPhase.Record, () =>
         {
             if (run.RemotePF)
             {
-                run.SendCore(run.Session.Checkpoint!);
+                run.SendCore(run.Recorded!.Checkpoint!);
             }
 
-            run.Session.RunWindow(run.Log.Progress, run.Feed, run.Token);
+            run.Recorded!.Recording.RunWindow(run.Log.Progress, run.RemotePF ? run.Feed : _ => { }, run.Token);
         });
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             run.NoteStop();
-            run.Session.StopAndProve(run.Log.Progress, run.Token);
+            run.Recorded!.StopAndProve(run.Log.Progress, run.Token);
             run.Log.Report();
             if (run.RemotePF)
             {
@@ -167,7 +180,7 @@ public static class MigrationSource
             }
             else
             {
-                HandOver(run, () => run.Session.Checkpoint!);
+                HandOver(run, () => run.Recorded.Checkpoint!);
             }
         });
         run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));
@@ -178,7 +191,7 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             Suspend(run);
-            HandOver(run, run.Session.CaptureCoreState);
+            HandOver(run, run.CaptureCoreState);
         });
         run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));
     }
@@ -201,52 +214,64 @@ public static class MigrationSource
     private static void Suspend(SourceMigration run)
     {
         run.NoteStop();
-        run.Domain.Suspend(run.Options.SuspendTimeout, run.Token);
+        run.Custody.Suspend(run.Options.SuspendTimeout, run.Token);
     }
 
-    /// <summary>Runs a composition on a thread of its own; whatever it throws goes through the one abort path.</summary>
-    private static Task<MigrationResult> Start(
-        PreRecordSession session,
-        Route destination,
-        MigrationOptions options,
-        IProgress<MigrationProgress>? progress,
-        Action<SourceMigration> compose,
-        CancellationToken cancellationToken) =>
-        RunAsync(new SourceMigration(session, destination, options, progress, cancellationToken), compose);
-
-    /// <summary>Runs steps of a migration, which takes its session over: it is disposed unless the migration is interrupted.</summary>
-    internal static Task<MigrationResult> RunAsync(SourceMigration run, Action<SourceMigration> compose) => Task.Factory.StartNew(
-        () =>
+    /// <summary>Runs a new migration on a thread of its own.</summary>
+    private static Task<MigrationResult> RunAsync(
+        SourceCustody custody, Func<SourceCustody, SourceMigration> begin, Action<SourceMigration> compose)
+    {
+        SourceMigration run;
+        try
         {
-            bool isKept = false;
-            try
-            {
-                compose(run);
-                return run.Finish();
-            }
-#pragma warning disable CA1031 // Every failure, of whatever type, must end with the domain where the session says.
-            catch (Exception e)
-#pragma warning restore CA1031
-            {
-                Exception error = run.Abort(e);
-                isKept = error is MigrationInterruptedException;
-                if (ReferenceEquals(error, e))
-                {
-                    throw;
-                }
+            run = begin(custody);
+        }
+        catch
+        {
+            custody.Dispose();
+            throw;
+        }
 
-                throw error;
-            }
-            finally
-            {
-                if (!isKept)
-                {
-                    run.Dispose();
-                    run.Session.Dispose();
-                }
-            }
-        },
-        CancellationToken.None,
-        TaskCreationOptions.LongRunning,
-        TaskScheduler.Default);
+        return RunAsync(run, compose);
+    }
+
+    /// <summary>
+    /// Runs steps of a migration, which is given over: it is disposed unless the migration is interrupted. Whatever they throw
+    /// goes through the one abort path.
+    /// </summary>
+    internal static Task<MigrationResult> RunAsync(SourceMigration run, Action<SourceMigration> compose) => Task.Factory.StartNew(
+        () => Run(run, compose), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private static MigrationResult Run(SourceMigration run, Action<SourceMigration> compose)
+    {
+        MigrationResult? result = null;
+        Exception? error = null;
+        try
+        {
+            compose(run);
+            result = run.Finish();
+        }
+#pragma warning disable CA1031 // Every failure, of whatever type, must end with the domain where the session says.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            error = run.Abort(e);
+            result = error is null ? run.Describe() : null;
+        }
+
+        if (error is not MigrationInterruptedException)
+        {
+            CleanUp cleaning = new();
+            cleaning.Try(run.Dispose);
+            error = error is null ? null : CleanUp.Attach(error, cleaning.Errors);
+            result = result is null ? null : result with { Problems = [.. result.Problems, .. cleaning.Errors.Select(run.LeftBehind)] };
+        }
+
+        if (error is not null)
+        {
+            ExceptionDispatchInfo.Throw(error);
+        }
+
+        return result!;
+    }
 }

@@ -1,8 +1,8 @@
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
-using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
@@ -10,92 +10,106 @@ using PreRecordMigration.Transports;
 namespace PreRecordMigration.Methods;
 
 /// <summary>
-/// One migration at its source: the steps of which the methods are composed. One thread calls the steps and owns the
-/// domain; beside it one pushes, one reads page requests, one answers them, and one receives control records.
+/// One migration at its source, whatever number of attempts it takes: the custody of the domain, the recording, the counts,
+/// and the steps of which the methods are composed. One thread calls the steps and owns the domain.
 /// </summary>
 internal sealed partial class SourceMigration : IDisposable
 {
-    /// <summary>The name of the thread that answers demand faults.</summary>
-    internal const string AnswerThread = "page answers";
-
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>How long the destination may take over the final name; its own patience with a name that is taken is 30 s.</summary>
+    private static readonly TimeSpan s_settlingPatience = TimeSpan.FromSeconds(45);
+
     private readonly PageBatch _batch = new();
+    private readonly PageBitmap _populated;
     private Route _destination;
     private CancellationToken _cancellation;
-    private CancellationTokenSource _running;
-    private Workers _workers;
-    private DemandGate _demand = new();
-    private SentPageTable? _sent;
-    private PagePusher? _pusher;
-    private FaultServer? _faults;
-    private LivePageOrder? _live;
-    private CancellationTokenRegistration _endWatch;
+    private DomainDescription? _announced;
+    private SourceAttempt? _attempt;
+    private (long Bytes, long Pushed, long Demanded) _earlier;
     private TimeSpan _stoppedAt;
     private TimeSpan _committedAt;
     private TimeSpan _runningAt;
+    private TimeSpan _allThereAt;
     private long _roundPages;
     private int _corePages;
     private int _pageTablePages;
 
+    /// <summary>Prepares; nothing is done yet.</summary>
+    /// <param name="custody">The domain, given over.</param>
+    /// <param name="recorded">The recording whose domain it is; null in methods without one.</param>
+    /// <param name="destination">The way to a receiver.</param>
+    /// <param name="options">What the administrator chose.</param>
+    /// <param name="progress">Told of progress; null for nobody.</param>
+    /// <param name="cancellationToken">Gives up, until the commit.</param>
     public SourceMigration(
-        PreRecordSession session,
+        SourceCustody custody,
+        PreRecordSession? recorded,
         Route destination,
         MigrationOptions options,
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        Session = session;
+        Custody = custody;
+        Recorded = recorded;
         Options = options;
         _destination = destination;
         _cancellation = cancellationToken;
-        _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _populated = recorded?.Populated ?? custody.Domain.GetPopulatedPages();
         Log = new PhaseLog(progress is null ? null : new ThrottledProgress(progress), Status);
-        _workers = NewWorkers();
     }
 
-    public PreRecordSession Session { get; }
+    public SourceCustody Custody { get; }
 
-    public ISourceDomain Domain => Session.Domain;
+    public PreRecordSession? Recorded { get; }
+
+    public ISourceDomain Domain => Custody.Domain;
 
     public MigrationOptions Options { get; }
 
     public PhaseLog Log { get; }
 
-    public SourceLink? Link { get; private set; }
+    /// <summary>The pages that the domain has.</summary>
+    public PageBitmap Populated => _populated;
+
+    /// <summary>The migration's id, the same at the destination; empty before it has connected.</summary>
+    public Guid Id => _attempt?.Connections.Session ?? Guid.Empty;
 
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
-    public CancellationToken Token => _running.Token;
+    public CancellationToken Token => _attempt?.Token ?? _cancellation;
+
+    public bool RemotePF => Options.RemotePF ?? Options.Method != MigrationMethod.PreCopy;
+
+    private IGuestMemory Memory => Recorded?.Memory ?? Domain.Memory;
 
     private PageOrderOptions OrderOptions => PageOrderOptions.Default with
     {
         Bandwidth = Options.BandwidthLimit ?? PageOrderOptions.Default.Bandwidth,
     };
 
-    public bool RemotePF => Options.RemotePF ?? Options.Method != MigrationMethod.PreCopy;
-
     /// <summary>Connects, agrees, and waits until the incoming domain exists. The domain runs meanwhile.</summary>
     public void Prepare()
     {
-        Link = SourceLink.Open(_destination, new PrepareRecord(Domain.Describe(), RemotePF), Options.PeerTimeout, Options.Trace, Token);
-        _endWatch = Link.Ended.UnsafeRegister(_ => _running.Cancel(), null);
-        using CancellationTokenRegistration unblock = _cancellation.UnsafeRegister(
-            _ => Link.Post(SourceLink.Failure(new OperationCanceledException(_cancellation))), null);
-        // A destination that gives up on the bulk connection may never greet on the other one.
-        using CancellationTokenRegistration ungreeted = Link.Ended.UnsafeRegister(_ => Link.Demand.Dispose(), null);
-        _workers.Start("migration control", Link.ReceiveControl);
-        Link.WelcomeDemand();
-        Link.WaitFor(SourceStage.Open, Token);
+        _announced = Domain.Describe();
+        _attempt = SourceAttempt.Open(
+            _destination, new PrepareRecord(_announced, RemotePF), Custody, () => Memory, Options, _cancellation);
+        _attempt.AllThere = () => _allThereAt = Log.Elapsed;
+        _attempt.Begin(SourceStage.Open);
     }
+
+    /// <summary>Captures the core state of the suspended domain, page tables in front.</summary>
+    /// <exception cref="MigrationException">The domain's memory map is no longer the one that was announced.</exception>
+    public CoreState CaptureCoreState() => CoreStateCapture.Capture(Domain, _populated);
 
     /// <summary>Sends the core state; from here on pages outside it are pushed or asked for.</summary>
     public void SendCore(CoreState core)
     {
-        PageBitmap remaining = Session.Populated.Clone();
+        PageBitmap remaining = _populated.Clone();
         ReadOnlySpan<int> pfns = core.Pages.Pfns;
         for (int start = 0; start < pfns.Length; start += _batch.Capacity)
         {
             ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(_batch.Capacity, pfns.Length - start));
-            Link!.Bulk.Send(_batch.Copy(
+            _attempt!.Bulk.Send(_batch.Copy(
                 RecordType.CorePages, part, core.Pages.Contents.Slice(start * Page.Size, part.Length * Page.Size)));
             foreach (int pfn in part)
             {
@@ -103,11 +117,11 @@ internal sealed partial class SourceMigration : IDisposable
             }
         }
 
-        Link!.Bulk.Send(new CoreStateRecord(core.Pages.Count, core.PageTablePageCount, core.Vcpus, core.Sections));
+        _attempt!.Bulk.Send(new CoreStateRecord(core.Pages.Count, core.PageTablePageCount, core.Vcpus, core.Sections));
         (_corePages, _pageTablePages) = (core.Pages.Count, core.PageTablePageCount);
         if (RemotePF)
         {
-            StartPaging(remaining);
+            _attempt.StartPaging(remaining, Options.BandwidthLimit);
         }
     }
 
@@ -118,8 +132,8 @@ internal sealed partial class SourceMigration : IDisposable
         for (int start = 0; start < pfns.Length; start += PagePusher.BatchPages)
         {
             ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(PagePusher.BatchPages, pfns.Length - start));
-            ReadOnlyMemory<byte> record = _batch.Read(RecordType.Pages, part, Session.Memory);
-            Link!.Bulk.Send(record);
+            ReadOnlyMemory<byte> record = _batch.Read(RecordType.Pages, part, Memory);
+            _attempt!.Bulk.Send(record);
             _roundPages += part.Length;
             limiter.Sent(record.Length, Token);
             Log.Report();
@@ -127,7 +141,7 @@ internal sealed partial class SourceMigration : IDisposable
     }
 
     /// <summary>Pushes pages as they are recorded, beside the window.</summary>
-    public void Feed(int[] pfns) => _pusher?.Feed(pfns);
+    public void Feed(int[] pfns) => _attempt!.Feed(pfns);
 
     /// <summary>Notes the moment from which the domain does not run.</summary>
     public void NoteStop() => _stoppedAt = Log.Elapsed;
@@ -135,175 +149,168 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>The domain is stopped for good: waits for the destination, commits, and waits until it runs there.</summary>
     public void Commit()
     {
-        // Nothing may stand in front of Commit on the bulk connection: the domain stands still until it is there.
-        _pusher?.Hold();
-        Token.ThrowIfCancellationRequested();
-        Link!.Post(new SourceEvent.Stopped());
-        Link.WaitFor(SourceStage.Committed, Token);
+        Domain.RequireUnchanged(_announced!);
+        _attempt!.HoldPush();
+        _attempt.Post(new SourceEvent.Stopped());
+        _attempt.WaitFor(SourceStage.Committed);
         _committedAt = Log.Elapsed;
-        _pusher?.Release();
+        _attempt.ReleasePush();
 
         // From here on the domain belongs to the destination: only its word, or the loss of it, ends the wait.
-        Link.WaitFor(SourceStage.Running, CancellationToken.None);
+        _attempt.WaitFor(SourceStage.Running);
         _runningAt = Log.Elapsed;
     }
 
     /// <summary>Pushes the rest in order beside the demand faults, and waits until every page has been placed.</summary>
     public void PushRest(PageOrder? order)
     {
-        if (_pusher is not null)
-        {
-            LivePageOrder? live = order is null ? null : new LivePageOrder(order, _sent!.Unclaimed, OrderOptions);
-            Volatile.Write(ref _live, live);
-            _pusher.CompleteFeed(live);
-        }
-        else
-        {
-            Link!.Post(new SourceEvent.PushedAll());
-        }
-
-        AwaitEnd();
-    }
-
-    /// <summary>Waits until every page has been placed.</summary>
-    private void AwaitEnd()
-    {
-        while (Link!.State is not SourceState.Finished)
-        {
-            Link.ThrowIfEnded();
-            Link.WaitForChange(s_reportInterval);
-            Log.Report();
-        }
+        _attempt!.CompletePush(order is null || _attempt.Sent is null ? null : new LivePageOrder(order, _attempt.Sent.Unclaimed, OrderOptions));
+        AwaitAllThere();
     }
 
     /// <summary>The order in which the pages outside the core state go.</summary>
     public PageOrder Order()
     {
-        PageBitmap remaining = _sent?.GetUnclaimed() ?? Session.Populated.Clone();
-        if (Options.Order is null && Options.Method != MigrationMethod.PreRecord)
-        {
-            return PageOrder.Sequential(remaining);
-        }
-
-        return PageOrder.Build(
-            remaining, Session.Trajectory, Options.Order ?? [PageOrderStrategy.RecordedFirst], OrderOptions);
+        PageBitmap remaining = _attempt!.Sent?.GetUnclaimed() ?? _populated.Clone();
+        return Options.Order is null && Options.Method != MigrationMethod.PreRecord || Recorded is null
+            ? PageOrder.Sequential(remaining)
+            : PageOrder.Build(remaining, Recorded.Trajectory, Options.Order ?? [PageOrderStrategy.RecordedFirst], OrderOptions);
     }
 
     /// <summary>The good end: everything is there, so the domain here goes, and the destination is told.</summary>
     public MigrationResult Finish()
     {
-        CompleteRecord report = ((SourceState.Finished)Link!.State).Report;
-        TimeSpan exposureEnd = Log.Elapsed;
         Log.Run(MigrationPhase.Finish, () =>
         {
-            // Destroyed before its traps are removed: there is nothing left to untrap.
-            Domain.Destroy();
-            Link.TellReleased();
-            Session.Forget();
+            while (!_attempt!.WorkUntil(SourceStage.Finished, s_settlingPatience))
+            {
+                _attempt.Post(new SourceEvent.Lost(new MigrationException(
+                    MigrationErrorId.ConnectionLost, "The destination did not say how its domain is named.", "Look there.")));
+            }
         });
-        bool isRecorded = Options.Method == MigrationMethod.PreRecord;
-        bool isRollback = isRecorded && Session.Backups is not null;
+        _attempt!.ThrowIfEnded();
+        return Describe((SourceState.Finished)_attempt.State);
+    }
+
+    /// <summary>
+    /// The one abort path: ends the session with its reason, does what the session decides of the domain, joins every thread.
+    /// </summary>
+    /// <returns>The error that ended the session: the first one, not what followed from it. Null where the domain has moved.</returns>
+    public Exception? Abort(Exception cause)
+    {
+        if (_attempt is null || cause is MigrationInterruptedException)
+        {
+            return cause;
+        }
+
+        _attempt.Post(SourceDispatcher.Failure(cause));
+        if (!_attempt.State.IsFinal)
+        {
+            // A cancellation is passed over after the commit; what threw it is over all the same.
+            _attempt.Post(new SourceEvent.Failed(new MigrationException(
+                MigrationErrorId.Cancelled, "The migration was cancelled at the source after the commit.", "Resume it.", null, cause)));
+        }
+
+        _attempt.WorkToEnd();
+        _attempt.Stop();
+        Exception? error = _attempt.State switch
+        {
+            SourceState.Finished => null,
+            SourceState.Detached detached => AfterCommit(detached.Error),
+            SourceState.Aborted { Error.InnerException: OperationCanceledException cancelled } => cancelled,
+            SourceState.Aborted aborted => aborted.Error,
+            _ => cause,
+        };
+        return error is null or MigrationInterruptedException ? error : CleanUp.Attach(error, _attempt.Afterwards);
+    }
+
+    /// <summary>What could not be taken away here of a domain that has moved.</summary>
+    public MigrationException LeftBehind(Exception error) => new(
+        (error as MigrationException)?.ErrorId ?? MigrationErrorId.HypervisorCall,
+        $"{Domain.Info.Name} has moved; what is left of it here could not be taken away: {error.Message}",
+        $"It never runs here again. The next command on {Domain.Info.Name} here tries again; destroying it by hand does the same.",
+        Domain.Info.Name,
+        error);
+
+    /// <summary>What the migration came to, once the domain has moved.</summary>
+    public MigrationResult Describe() => Describe((SourceState.Finished)_attempt!.State);
+
+    /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
+    public void Dispose()
+    {
+        _attempt?.Dispose();
+        Custody.Dispose();
+    }
+
+    private void AwaitAllThere()
+    {
+        while (!_attempt!.WorkUntil(SourceStage.Releasing, s_reportInterval))
+        {
+            Log.Report();
+        }
+
+        _attempt.ThrowIfEnded();
+    }
+
+    private MigrationResult Describe(SourceState.Finished end)
+    {
+        bool isRecorded = Options.Method == MigrationMethod.PreRecord && Recorded is not null;
+        bool isRollback = isRecorded && Recorded!.Backups is not null;
         return new MigrationResult
         {
             Name = Domain.Info.Name,
             Source = Domain.Info.HostName,
             Destination = _destination.ToString(),
             Method = Options.Method,
-            Mode = isRecorded ? Session.Options.Mode : null,
+            Mode = isRecorded ? Recorded!.Options.Mode : null,
             Phases = Log.Phases,
             TotalTime = Log.Elapsed,
             Downtime = _runningAt - _stoppedAt,
-            CheckpointPause = isRollback ? Session.CheckpointPause : TimeSpan.Zero,
-            DiscardedExecution = isRollback ? Session.WindowTime : TimeSpan.Zero,
-            Exposure = exposureEnd - _committedAt,
-            BytesSent = _earlier.Bytes + Link.BytesSent,
-            PagesPushed = _earlier.Pushed + _roundPages + (_pusher?.PagesPushed ?? 0),
-            PagesDemanded = _earlier.Demanded + (_faults?.PagesDemanded ?? 0),
+            CheckpointPause = isRollback ? Recorded!.CheckpointPause : TimeSpan.Zero,
+            DiscardedExecution = isRollback ? Recorded!.Recording.WindowTime : TimeSpan.Zero,
+            Exposure = _allThereAt - _committedAt,
+            BytesSent = _earlier.Bytes + _attempt!.Connections.BytesSent,
+            PagesPushed = _earlier.Pushed + _roundPages + _attempt.PagesPushed,
+            PagesDemanded = _earlier.Demanded + _attempt.PagesDemanded,
             CorePages = _corePages,
             PageTablePages = _pageTablePages,
-            RecordedPages = isRecorded ? Session.RecordedPages : 0,
-            BackedUpPages = isRollback ? Session.Backups!.Count : 0,
-            RemoteFaults = report.RemoteFaults,
-            FaultLatency = report.Latency,
-            RollbackProof = isRollback ? Session.Proof : null,
+            RecordedPages = isRecorded ? Recorded!.RecordedPages : 0,
+            BackedUpPages = isRollback ? Recorded!.Backups!.Count : 0,
+            RemoteFaults = end.Report.RemoteFaults,
+            FaultLatency = end.Report.Latency,
+            RollbackProof = isRollback ? Recorded!.Proof : null,
+            Problems = [.. Problems(end)],
         };
     }
 
-    /// <summary>
-    /// The one abort path: ends the session with its reason, joins every thread, and leaves the domain as the session's
-    /// end demands: running here, or (after the commit) stopped with its memory.
-    /// </summary>
-    /// <returns>The error that ended the session: the first one, not what followed from it.</returns>
-    public Exception Abort(Exception cause)
+    /// <summary>What went wrong after the domain had moved: it changes nothing of that.</summary>
+    private IEnumerable<MigrationException> Problems(SourceState.Finished end)
     {
-        if (Link is null || cause is MigrationInterruptedException)
+        string name = Domain.Info.Name;
+        foreach (Exception error in _attempt!.Afterwards)
         {
-            return cause;
+            yield return LeftBehind(error);
         }
 
-        Link.Post(SourceLink.Failure(cause));
-        Exception error = Link.State switch
+        if (end.Settled?.Problem is { } problem)
         {
-            SourceState.Detached detached => AfterCommit(detached.Error),
-            SourceState.Aborted { Error.InnerException: OperationCanceledException cancelled } => cancelled,
-            SourceState.Aborted aborted => aborted.Error,
-            _ => cause,
-        };
-        StopWorkers();
-        if (Link.DomainAction == SourceAction.KeepStopped)
-        {
-            Session.KeepStopped();
+            yield return new MigrationException(
+                problem.ErrorId, $"{name} runs at {_destination} under the name {end.Settled.Name}: {problem.Message}", problem.Remedy, name);
         }
-        else
+        else if (end.Settled is null)
         {
-            Session.LetGo();
+            yield return new MigrationException(
+                MigrationErrorId.ConnectionLost,
+                $"{name} runs at {_destination}; whether it has got its final name there was not heard.",
+                "Look there: it may still be named as an incoming domain.",
+                name);
         }
-
-        return error;
-    }
-
-    public void Dispose()
-    {
-        StopWorkers();
-        _workers.Dispose();
-        _pusher?.Dispose();
-        _faults?.Dispose();
-        _demand.Dispose();
-        _endWatch.Dispose();
-        Link?.Dispose();
-        _running.Dispose();
-    }
-
-    private Workers NewWorkers() => new(e => Link?.Post(SourceLink.Failure(e)));
-
-    private void StartPaging(PageBitmap remaining)
-    {
-        _sent = new SentPageTable(remaining);
-        _pusher = new PagePusher(
-            Link!.Bulk, Session.Memory, _sent, new BandwidthLimiter(Options.BandwidthLimit, TimeProvider.System), _demand);
-        _faults = new FaultServer(
-            Link.Demand, Session.Memory, _sent, _demand, () => Link.State.MayAnswerFaults, pfn => Volatile.Read(ref _live)?.Steer(pfn));
-        _workers.Start("page pusher", token =>
-        {
-            _pusher.Run(token);
-            Link.Post(new SourceEvent.PushedAll());
-        });
-        _workers.Start("page requests", _faults.ReadRequests);
-        _workers.Start(AnswerThread, _faults.Answer);
-    }
-
-    private void StopWorkers()
-    {
-        // A thread that is blocked in a socket ends with its connection.
-        _workers.Stop();
-        Link?.CloseConnections();
-        _workers.Join();
     }
 
     private (long Done, long Total, long Bytes) Status()
     {
-        long total = Session.Populated.Count;
-        long done = _sent is null ? _roundPages : total - _sent.Remaining;
-        return (Math.Min(done, total), total, _earlier.Bytes + (Link?.BytesSent ?? 0));
+        long total = _populated.Count;
+        long done = _attempt?.Sent is { } sent ? total - sent.Remaining : _roundPages;
+        return (Math.Min(done, total), total, _earlier.Bytes + (_attempt?.Connections.BytesSent ?? 0));
     }
 }

@@ -1,3 +1,4 @@
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Reporting;
@@ -57,6 +58,9 @@ public sealed record MigrationResult
 
     /// <summary>Page-table pages among them.</summary>
     public required int PageTablePages { get; init; }
+
+    /// <summary>What went wrong after the domain had moved, each with its remedy; empty where nothing did. It has moved all the same.</summary>
+    public IReadOnlyList<MigrationException> Problems { get; init; } = [];
 
     /// <summary>Distinct pages recorded in the window.</summary>
     public int RecordedPages { get; init; }

@@ -201,6 +201,22 @@ public sealed partial class SimulatedDomain
         }
     }
 
+    /// <summary>What the next tool does with traps and held outputs whose owner is dead: the domain is left as it stands.</summary>
+    internal void RemoveLeftTraps()
+    {
+        if (_recorder is { } recorder)
+        {
+            StopRecording(recorder);
+        }
+
+        if (_dirtyTracker is { } tracker)
+        {
+            StopDirtyTracking(tracker);
+        }
+
+        ReleaseUndecidedOutputs();
+    }
+
     internal void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
     {
         long deadline = Stopwatch.GetTimestamp() + (long)(timeout.TotalSeconds * Stopwatch.Frequency);

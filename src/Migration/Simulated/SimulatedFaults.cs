@@ -17,6 +17,9 @@ public enum SimulatedCall
     /// <summary><see cref="ISourceDomain.Suspend"/>.</summary>
     Suspend,
 
+    /// <summary><see cref="ISourceDomain.Pause"/>.</summary>
+    Pause,
+
     /// <summary><see cref="ISourceDomain.Resume"/>.</summary>
     Resume,
 
@@ -64,6 +67,12 @@ public enum SimulatedCall
 
     /// <summary><see cref="IIncomingDomain.Unpause"/>.</summary>
     Unpause,
+
+    /// <summary><see cref="IIncomingDomain.Pause"/>.</summary>
+    PauseIncoming,
+
+    /// <summary><see cref="IIncomingDomain.Destroy"/>.</summary>
+    DestroyIncoming,
 
     /// <summary><see cref="IIncomingDomain.Complete"/>.</summary>
     Complete,

@@ -6,9 +6,9 @@ namespace PreRecordMigration.Simulated;
 /// <summary>A domain that comes into a simulated host: the owner's handle.</summary>
 internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomain domain, string finalName) : IIncomingDomain
 {
+    private readonly int _tool = host.Tool;
     private SimulatedRemotePaging? _paging;
     private bool _isRestored;
-    private bool _hasRun;
     private bool _isDisposed;
 
     public DomainInfo Info => domain.Info;
@@ -64,26 +64,25 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
     {
         Enter(SimulatedCall.Unpause);
         Require(_isRestored, "its core state is restored before it runs");
-        _hasRun = true;
         domain.Resume();
     }
 
     public void Pause()
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        Enter(SimulatedCall.PauseIncoming);
         domain.Pause();
     }
 
     public void Complete()
     {
         Enter(SimulatedCall.Complete);
-        Require(_hasRun && !domain.IsPaging, "it has run, and RemotePF is off, before it gets its final name");
+        Require(domain.HasRun && !domain.IsPaging, "it has run, and RemotePF is off, before it gets its final name");
         host.Rename(domain, finalName);
     }
 
     public void Destroy()
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        Enter(SimulatedCall.DestroyIncoming);
         domain.End();
         host.Remove(domain);
     }
@@ -95,18 +94,14 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
             return;
         }
 
-        if (!_hasRun)
-        {
-            Destroy();
-        }
-
         _isDisposed = true;
-        host.Disown(domain);
+        host.Disown(domain, _tool);
     }
 
     private void Enter(SimulatedCall call)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        host.RequireTool(_tool);
         host.Faults.Enter(call);
     }
 

@@ -8,9 +8,7 @@ namespace PreRecordMigration.Simulated;
 /// <summary>A simulated domain as the source of a migration: the owner's handle.</summary>
 internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain) : ISourceDomain
 {
-    private SimulatedRecorder? _recorder;
-    private SimulatedDirtyTracker? _tracker;
-    private bool _isDestroyed;
+    private readonly int _tool = host.Tool;
     private bool _isDisposed;
 
     public DomainInfo Info { get; } = domain.Info;
@@ -70,7 +68,7 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
 
     public void Pause()
     {
-        CheckUsable();
+        Enter(SimulatedCall.Pause);
         domain.Pause();
     }
 
@@ -97,14 +95,14 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
             host.GetCapabilities().Require(MigrationCapability.Rollback);
         }
 
-        return _recorder = domain.StartRecording(backups);
+        return domain.StartRecording(backups);
     }
 
     public IDirtyTracker StartDirtyTracking()
     {
         Enter(SimulatedCall.StartDirtyTracking);
         host.GetCapabilities().Require(MigrationCapability.DirtyTracking);
-        return _tracker = domain.StartDirtyTracking();
+        return domain.StartDirtyTracking();
     }
 
     public CoreState CaptureCoreState()
@@ -116,7 +114,6 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
     public void Destroy()
     {
         Enter(SimulatedCall.DestroySource);
-        _isDestroyed = true;
         domain.End();
         host.Remove(domain);
     }
@@ -129,15 +126,7 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
         }
 
         _isDisposed = true;
-        if (!_isDestroyed && domain.State != DomainState.Dying)
-        {
-            _recorder?.Dispose();
-            _tracker?.Dispose();
-            domain.ReleaseUndecidedOutputs();
-            domain.Resume();
-        }
-
-        host.Disown(domain);
+        host.Disown(domain, _tool);
     }
 
     private void Enter(SimulatedCall call)
@@ -149,12 +138,7 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
     private protected void CheckUsable()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (_isDestroyed)
-        {
-            throw new MigrationException(
-                MigrationErrorId.DomainState, $"Domain {domain.Name} was destroyed here.",
-                "It runs on elsewhere: look there.", domain.Name);
-        }
+        host.RequireTool(_tool);
     }
 }
 

@@ -194,6 +194,19 @@ public sealed class Connection : IDisposable
         }
     }
 
+    /// <summary>Sends no more; what was sent before still reaches the peer, which sees the end after it.</summary>
+    public void EndSending()
+    {
+        try
+        {
+            _channel?.EndSending();
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
+        {
+            // Gone already.
+        }
+    }
+
     /// <summary>
     /// Closes after the peer has: what was sent last (an abort's reason) would otherwise be lost with a connection that is
     /// closed while bytes from the peer are still unread.

@@ -63,6 +63,11 @@ public sealed record CompleteRecord(long RemoteFaults, Reporting.FaultLatency La
 /// <summary>The source's domain is gone.</summary>
 public sealed record ReleasedRecord : ControlRecord;
 
+/// <summary>How the domain is named at the destination, once its source has let go.</summary>
+/// <param name="Name">The name that it has there.</param>
+/// <param name="Problem">Why it is not the one that it had; null where it is.</param>
+public sealed record SettledRecord(string Name, AbortRecord? Problem) : ControlRecord;
+
 /// <summary>Where the destination stands when a source comes back.</summary>
 /// <param name="Position">How far it is.</param>
 /// <param name="Missing">The pages that have not arrived.</param>

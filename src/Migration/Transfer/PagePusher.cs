@@ -13,6 +13,7 @@ public sealed class PagePusher : IDisposable
     /// <summary>Pages in a record: small enough that a control record never waits long behind one.</summary>
     public const int BatchPages = 64;
 
+    private static readonly TimeSpan s_sendingPoll = TimeSpan.FromMilliseconds(20);
     private readonly Connection _bulk;
     private readonly IGuestMemory _memory;
     private readonly SentPageTable _sent;
@@ -54,13 +55,17 @@ public sealed class PagePusher : IDisposable
 
     /// <summary>Stops pushing at the end of the record under way, so that a control record goes out at once.</summary>
     /// <remarks>Returns when nothing is being sent any more.</remarks>
-    public void Hold()
+    /// <param name="cancellationToken">Ends the wait for a record that does not get away; the hold stays.</param>
+    public void Hold(CancellationToken cancellationToken)
     {
         _open.Reset();
-        lock (_sending)
+        while (!_sending.TryEnter(s_sendingPoll))
         {
-            // Entered only between two records.
+            cancellationToken.ThrowIfCancellationRequested();
         }
+
+        // Entered only between two records.
+        _sending.Exit();
     }
 
     /// <summary>Ends a hold.</summary>

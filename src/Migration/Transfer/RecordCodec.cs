@@ -61,6 +61,7 @@ public static partial class RecordCodec
             RecordType.Complete => ReadComplete(ref reader),
             RecordType.Released => new ReleasedRecord(),
             RecordType.Abort => ReadAbort(ref reader),
+            RecordType.Settled => ReadSettled(ref reader),
             RecordType.Resume => ReadResume(ref reader, ahead),
             RecordType.Resumed => new ResumedRecord(),
             _ => throw ProtocolErrors.Violation($"A record of type {(ushort)type} came where a control record must be."),
@@ -90,6 +91,7 @@ public static partial class RecordCodec
         PushCompleteRecord => RecordType.PushComplete,
         CompleteRecord => RecordType.Complete,
         ReleasedRecord => RecordType.Released,
+        SettledRecord => RecordType.Settled,
         AbortRecord => RecordType.Abort,
         ResumeRecord => RecordType.Resume,
         ResumedRecord => RecordType.Resumed,
@@ -137,11 +139,25 @@ public static partial class RecordCodec
                 writer.Write(rest);
                 break;
             case AbortRecord abort:
-                Put(writer, (ushort)abort.ErrorId);
-                PutString(writer, abort.Message);
-                PutString(writer, abort.Remedy);
+                WriteAbort(writer, abort);
+                break;
+            case SettledRecord settled:
+                PutString(writer, settled.Name);
+                writer.Write([settled.Problem is null ? (byte)0 : (byte)1]);
+                if (settled.Problem is not null)
+                {
+                    WriteAbort(writer, settled.Problem);
+                }
+
                 break;
         }
+    }
+
+    private static void WriteAbort(ArrayBufferWriter<byte> writer, AbortRecord abort)
+    {
+        Put(writer, (ushort)abort.ErrorId);
+        PutString(writer, abort.Message);
+        PutString(writer, abort.Remedy);
     }
 
     private static void WritePrepare(ArrayBufferWriter<byte> writer, PrepareRecord prepare)
@@ -272,6 +288,18 @@ public static partial class RecordCodec
         MigrationErrorId id = (MigrationErrorId)reader.ReadUInt16();
         return new AbortRecord(
             Enum.IsDefined(id) ? id : MigrationErrorId.AbortedByPeer, reader.ReadString(), reader.ReadString());
+    }
+
+    private static SettledRecord ReadSettled(ref WireReader reader)
+    {
+        string name = reader.ReadString();
+        byte hasProblem = reader.ReadByte();
+        return hasProblem switch
+        {
+            0 => new SettledRecord(name, null),
+            1 => new SettledRecord(name, ReadAbort(ref reader)),
+            _ => throw reader.Violation($"{hasProblem} where 0 or 1 must be"),
+        };
     }
 
     private static ResumeRecord ReadResume(ref WireReader reader, ControlReader? ahead)

@@ -60,6 +60,9 @@ public enum RecordType : ushort
     /// <summary>A part of the populated ranges, ahead of Prepare.</summary>
     PopulatedRanges = 19,
 
+    /// <summary>How the final naming at the destination went.</summary>
+    Settled = 22,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 

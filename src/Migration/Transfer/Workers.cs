@@ -35,6 +35,23 @@ public sealed class Workers(Action<Exception> onFailure) : IDisposable
         }
     }
 
+    /// <summary>Waits until every thread has ended, or for so long in all.</summary>
+    /// <returns>Whether all have ended.</returns>
+    public bool Join(TimeSpan patience)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        foreach (Thread thread in _threads)
+        {
+            TimeSpan left = patience - TimeProvider.System.GetElapsedTime(start);
+            if (!thread.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Stops and joins.</summary>
     public void Dispose()
     {

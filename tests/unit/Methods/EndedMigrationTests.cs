@@ -74,8 +74,8 @@ public sealed class EndedMigrationTests
         }
         else
         {
-            interrupted.Migration.Abandon();
-            incoming.Abandon();
+            interrupted.Migration.GiveUp();
+            incoming.GiveUp();
         }
 
         // The exception stays with whoever looks at the error later.

@@ -131,7 +131,7 @@ public sealed class ResumeTests
         await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         await Assert.ThrowsAsync<InvalidOperationException>(
             () => interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel));
-        Assert.Throws<InvalidOperationException>(interrupted.Migration.Abandon);
+        Assert.Throws<InvalidOperationException>(interrupted.Migration.GiveUp);
         await fixture.CheckMovedAsync();
     }
 
@@ -140,9 +140,9 @@ public sealed class ResumeTests
     {
         await using MigrationFixture fixture = new();
         MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
-        interrupted.Migration.Abandon();
+        interrupted.Migration.GiveUp();
         Assert.Empty(fixture.Source.GetDomains());
-        Assert.Single(fixture.Receiver.Incoming).Abandon();
+        Assert.Single(fixture.Receiver.Incoming).GiveUp();
         Assert.Empty(fixture.Destination.GetDomains());
     }
 

@@ -17,13 +17,13 @@ public sealed class TraceTests
         string[] states = [.. steps.Of(MigrationTraceKind.State).Select(step => step.Name)];
         Assert.Equal(
             [
-                "Greeting -> Preparing", "Preparing -> Open", "Open -> Open", "Open -> Committed", "Committed -> Running",
-                "Running -> Draining", "Draining -> Finished",
+                "Greeting -> Preparing", "Preparing -> Open", "Open -> Open", "Open -> Committing", "Committing -> Committed",
+                "Committed -> Running", "Running -> Draining", "Draining -> Releasing", "Releasing -> Finished",
             ],
             states);
         Assert.Equal("Hello", steps.Of(MigrationTraceKind.Sent).First().Name);
         string[] received = [.. steps.Of(MigrationTraceKind.Received).Where(step => step.Connection == "bulk").Select(step => step.Name)];
-        Assert.Equal(["Welcome", "Prepared", "Restored", "Running", "Complete"], received);
+        Assert.Equal(["Welcome", "Prepared", "Restored", "Running", "Complete", "Settled"], received);
         Assert.Equal(result.BytesSent, steps.Of(MigrationTraceKind.Sent).Sum(step => (long)step.Bytes));
         Assert.Contains(steps.Of(MigrationTraceKind.Step), step => step.Name.StartsWith("epoch 4 ended", StringComparison.Ordinal));
         await fixture.CheckMovedAsync();
@@ -57,10 +57,10 @@ public sealed class TraceTests
         await fixture.CheckMovedAsync();
         Assert.All(steps, step => Assert.True(step.IsAtDestination));
         Assert.Equal(
-            ["Creating", "Collecting", "Restoring", "Restored", "Starting", "Running", "Running", "Completed", "Finished"],
+            ["Creating", "Collecting", "Restoring", "Restored", "Starting", "Running", "Running", "Finishing", "Completed", "Naming", "Finished"],
             steps.Of(MigrationTraceKind.State).Select(step => step.Name.Split(' ')[^1]));
         Assert.Equal(
-            ["Welcome", "Prepared", "Restored", "Running", "Complete"],
+            ["Welcome", "Prepared", "Restored", "Running", "Complete", "Settled"],
             steps.Of(MigrationTraceKind.Sent).Where(step => step.Connection == "bulk").Select(step => step.Name));
     }
 

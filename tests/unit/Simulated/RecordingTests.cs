@@ -62,13 +62,15 @@ public sealed class RecordingTests
             source.Suspend(TimeSpan.FromSeconds(10), s_cancel);
             byte[] checkpoint = TestGuests.Hash(source.Memory, domain.PopulatedPages);
             PageBackup backups = new(source.Memory.PageCount, 20);
-            using IAccessRecorder recorder = source.StartRecording(backups);
+            IAccessRecorder recorder = source.StartRecording(backups);
             source.Resume();
             MigrationException full = Assert.Throws<MigrationException>(() => source.RunFor(TimeSpan.FromMilliseconds(50), s_cancel));
             Assert.Equal(MigrationErrorId.BackupStoreFull, full.ErrorId);
             Assert.Equal(domain.Name, full.Target);
             source.Pause();
             Assert.Equal(checkpoint, TestGuests.Hash(new CheckpointMemory(source.Memory, backups), domain.PopulatedPages));
+            recorder.Dispose();
+            source.Resume();
         }
 
         domain.RunOperations(1_000, s_cancel);

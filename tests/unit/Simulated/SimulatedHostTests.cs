@@ -44,6 +44,7 @@ public sealed class SimulatedHostTests
             Assert.Equal(DomainState.Paused, incoming.Info.State);
             AssertError(MigrationErrorId.DomainExists, () => left.CreateIncoming(source.Describe(), s_cancel));
             AssertError(MigrationErrorId.DomainBusy, () => left.OpenSource("guest--incoming"));
+            incoming.Destroy();
         }
 
         Assert.Equal("guest", Assert.Single(left.GetDomains()).Name);
@@ -223,6 +224,7 @@ public sealed class SimulatedHostTests
             using IIncomingDomain incoming = right.CreateIncoming(source.Describe(), s_cancel);
             AssertError(MigrationErrorId.ProtocolViolation, () => incoming.Restore(each, s_cancel));
             AssertError(MigrationErrorId.DomainState, incoming.Unpause);
+            incoming.Destroy();
         }
 
         Assert.Empty(right.GetDomains());

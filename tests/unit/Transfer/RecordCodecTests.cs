@@ -111,5 +111,6 @@ public sealed class RecordCodecTests
         yield return new CompleteRecord(12, latency, 3);
         yield return new ReleasedRecord();
         yield return new AbortRecord(MigrationErrorId.OutOfMemory, "nicht genug Speicher: 1 °", "free some");
+        yield return new SettledRecord("web01--incoming", new AbortRecord(MigrationErrorId.DomainExists, "The name is taken.", "Rename it."));
     }
 }

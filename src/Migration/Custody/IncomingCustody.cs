@@ -1,0 +1,198 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Custody;
+
+/// <summary>
+/// Holds a domain at its destination: whatever makes, starts, stops, names or destroys it is asked for here. It notes outside
+/// of this process what is about to be done before it is done.
+/// </summary>
+/// <remarks>One thread at a time calls it. Each step can fail without changing who owns the domain.</remarks>
+internal sealed class IncomingCustody : IDisposable
+{
+    private IIncomingDomain? _domain;
+    private volatile IncomingHolding _holding;
+    private bool _isDisposed;
+
+    /// <summary>Who holds it.</summary>
+    public IncomingHolding Holding => _holding;
+
+    /// <summary>The domain.</summary>
+    /// <exception cref="InvalidOperationException">There is none yet.</exception>
+    public IIncomingDomain Domain => _domain ?? throw new InvalidOperationException("The incoming domain has not been made.");
+
+    /// <summary>The name that the domain has here; empty before it is made.</summary>
+    public string Name { get; private set; } = "";
+
+    /// <summary>RemotePF of the domain; null where it is off from the start, and before the domain is made.</summary>
+    public IRemotePaging? Paging { get; private set; }
+
+    /// <summary>Makes the paused domain.</summary>
+    /// <param name="host">Where.</param>
+    /// <param name="prepare">What the source says of it.</param>
+    /// <param name="remotePF">Whether its memory arrives after it runs.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public void Create(IMigrationHost host, DomainDescription prepare, bool remotePF, CancellationToken cancellationToken)
+    {
+        Require(IncomingHolding.None);
+        _domain = host.CreateIncoming(prepare, cancellationToken);
+        Name = _domain.Info.Name;
+        _holding = IncomingHolding.Preparing;
+        if (remotePF)
+        {
+            Paging = _domain.EnableRemotePF();
+        }
+    }
+
+    /// <summary>Restores the core state; the domain stays paused.</summary>
+    public void Restore(CoreState core, CancellationToken cancellationToken)
+    {
+        Require(IncomingHolding.Preparing);
+        Domain.Restore(core, cancellationToken);
+    }
+
+    /// <summary>Lets the domain run for the first time. Noted first: whoever finds the note must not destroy what may have run.</summary>
+    /// <exception cref="MigrationException">It failed; <see cref="ProveNeverRan"/> finds out what came of it.</exception>
+    public void Start()
+    {
+        Require(IncomingHolding.Preparing);
+        _holding = IncomingHolding.Started;
+        Domain.Mark(IncomingMark.Started);
+        Domain.Unpause();
+    }
+
+    /// <summary>Finds out whether a start that failed let the domain run all the same, and makes sure that it does not.</summary>
+    /// <returns>Whether it is proved that it never ran.</returns>
+    /// <exception cref="MigrationException">It cannot be found out.</exception>
+    public bool ProveNeverRan()
+    {
+        Require(IncomingHolding.Started);
+        Pause();
+        if (Domain.HasRun)
+        {
+            return false;
+        }
+
+        Domain.Mark(IncomingMark.Preparing);
+        _holding = IncomingHolding.Preparing;
+        return true;
+    }
+
+    /// <summary>Stops the domain where it stands: its source is not there, and pages of it are missing.</summary>
+    public void Pause()
+    {
+        Require(IncomingHolding.Started);
+        CleanUp cleaning = new();
+        cleaning.Insist(Domain.Pause);
+        cleaning.ThrowIfFailed();
+    }
+
+    /// <summary>Lets the domain run on: its source is back.</summary>
+    public void Continue()
+    {
+        Require(IncomingHolding.Started);
+        Domain.Unpause();
+    }
+
+    /// <summary>Nothing is missing: the domain is whole, and runs on whatever becomes of its source.</summary>
+    public void HaveAll()
+    {
+        Require(IncomingHolding.Started, IncomingHolding.Whole);
+        if (Paging is { Missing.Count: > 0 } paging)
+        {
+            throw new InvalidOperationException($"{paging.Missing.Count} pages of {Domain.Info.Name} are missing.");
+        }
+
+        // What is true comes first here: a note that cannot be written leaves the older one, by which the domain is kept too.
+        _holding = IncomingHolding.Whole;
+        Domain.Mark(IncomingMark.Whole);
+    }
+
+    /// <summary>Gives the whole domain its final name: it is this host's own.</summary>
+    public void Take()
+    {
+        if (_holding == IncomingHolding.Taken)
+        {
+            return;
+        }
+
+        Require(IncomingHolding.Whole);
+        Domain.Complete();
+        Name = Domain.Info.Name;
+        _holding = IncomingHolding.Taken;
+        Domain.Mark(null);
+    }
+
+    /// <summary>Destroys a domain that never ran.</summary>
+    /// <returns>The proof that no copy is left here.</returns>
+    /// <exception cref="MigrationException">It could not be destroyed: nothing is proved, and disposal tries again.</exception>
+    public CopyGone Destroy()
+    {
+        Require(IncomingHolding.None, IncomingHolding.Preparing, IncomingHolding.Gone);
+        if (_holding == IncomingHolding.Preparing)
+        {
+            CleanUp cleaning = new();
+            cleaning.Insist(Domain.Destroy);
+            cleaning.ThrowIfFailed();
+            _holding = IncomingHolding.Gone;
+            Domain.Mark(null);
+        }
+
+        return CopyGone.Of(this);
+    }
+
+    /// <summary>The administrator gave the domain up: what is here goes. A whole domain is not given up.</summary>
+    public void Destroy(GivenUp word)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        if (_holding == IncomingHolding.GivenUp)
+        {
+            return;
+        }
+
+        Require(IncomingHolding.Started);
+        CleanUp cleaning = new();
+        cleaning.Insist(Domain.Destroy);
+        cleaning.ThrowIfFailed();
+        _holding = IncomingHolding.GivenUp;
+        Domain.Mark(null);
+    }
+
+    /// <summary>Frees what is held, and leaves the domain as <see cref="IncomingHolding"/> says.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        CleanUp cleaning = new();
+        if (_holding == IncomingHolding.Preparing)
+        {
+            cleaning.Try(() => Destroy());
+        }
+
+        if (Paging is { } paging)
+        {
+            cleaning.Try(paging.Dispose);
+        }
+
+        if (_domain is { } domain)
+        {
+            cleaning.Try(domain.Dispose);
+        }
+
+        // Whoever looks at an ended migration long afterwards must not keep its guest's memory.
+        (_domain, Paging) = (null, null);
+        cleaning.ThrowIfFailed();
+    }
+
+    private void Require(params ReadOnlySpan<IncomingHolding> allowed)
+    {
+        if (!allowed.Contains(_holding))
+        {
+            throw new InvalidOperationException($"The incoming domain is {_holding}; that does not allow this step.");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+using System.Collections.Concurrent;
+using PreRecordMigration.Backup;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Custody;
+
+/// <summary>
+/// Holds a domain at its source, with its traps and its held outputs: whatever lets it run, stop, leave or go is asked for here.
+/// It notes outside of this process what is about to be done before it is done, so that the next tool can go on from there.
+/// </summary>
+/// <remarks>One thread at a time calls it. Each step can fail without changing who owns the domain: <see cref="Holding"/> is
+/// what is true after the failure.</remarks>
+public sealed class SourceCustody : IDisposable
+{
+    /// <summary>Domains that left and were neither resumed nor given up, with all that hangs on them: nobody else may hold them.</summary>
+    private static readonly ConcurrentDictionary<SourceCustody, byte> s_pinned = new();
+
+    private readonly List<IDisposable> _traps = [];
+    private IOutputPlug? _plug;
+    private volatile SourceHolding _holding;
+    private bool _isClosed;
+
+    /// <summary>Takes a running domain over.</summary>
+    /// <param name="domain">The domain; disposed with the custody, unless it must be kept.</param>
+    public SourceCustody(ISourceDomain domain) => Domain = domain;
+
+    /// <summary>The domain. To stop, wake or destroy it is this custody's business alone.</summary>
+    public ISourceDomain Domain { get; }
+
+    /// <summary>Who holds it.</summary>
+    public SourceHolding Holding => _holding;
+
+    /// <summary>Asks the guest to suspend.</summary>
+    /// <exception cref="MigrationException">It did not; <see cref="RunOn"/> makes sure that it runs on.</exception>
+    public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => Stop(() => Domain.Suspend(timeout, cancellationToken));
+
+    /// <summary>Stops the vCPUs where they stand.</summary>
+    public void Pause() => Stop(Domain.Pause);
+
+    /// <summary>Lets the stopped domain run on with its traps: the window begins.</summary>
+    public void Continue()
+    {
+        Require(SourceHolding.Running, SourceHolding.Stopped);
+        Domain.Resume();
+        _holding = SourceHolding.Running;
+        Domain.Mark(SourceMark.Running);
+    }
+
+    /// <summary>Traps the domain's pages.</summary>
+    /// <param name="backups">Receives originals; null to record only.</param>
+    public IAccessRecorder StartRecording(PageBackup? backups)
+    {
+        Require(SourceHolding.Running, SourceHolding.Stopped);
+        return Trapped(Domain.StartRecording(backups));
+    }
+
+    /// <summary>Tracks what the domain writes.</summary>
+    public IDirtyTracker StartDirtyTracking()
+    {
+        Require(SourceHolding.Running, SourceHolding.Stopped);
+        return Trapped(Domain.StartDirtyTracking());
+    }
+
+    /// <summary>Holds back what the domain sends out.</summary>
+    public void PlugOutputs()
+    {
+        Require(SourceHolding.Running, SourceHolding.Stopped);
+        _plug = Domain.PlugOutputs();
+    }
+
+    /// <summary>Throws away what was held back: the window was rolled back, and what it sent out never happened.</summary>
+    public void DropOutputs()
+    {
+        _plug?.Drop();
+        _plug?.Dispose();
+        _plug = null;
+    }
+
+    /// <summary>Removes every trap; the domain is left as it stands.</summary>
+    public void RemoveTraps()
+    {
+        CleanUp cleaning = new();
+        RemoveTraps(cleaning);
+        cleaning.ThrowIfFailed();
+    }
+
+    /// <summary>The domain runs on here as if nothing had been: without traps, and what was held back goes out.</summary>
+    /// <exception cref="MigrationException">A step failed; the others were taken.</exception>
+    public void RunOn()
+    {
+        Require(SourceHolding.Running, SourceHolding.Stopped);
+        CleanUp cleaning = new();
+        RemoveTraps(cleaning);
+
+        // Stopped is what it is from before it was asked to stop: whether that took effect does not matter here.
+        if (_holding == SourceHolding.Stopped && cleaning.Insist(Domain.Resume))
+        {
+            _holding = SourceHolding.Running;
+            cleaning.Try(() => Domain.Mark(SourceMark.Running));
+        }
+
+        if (_holding == SourceHolding.Running)
+        {
+            cleaning.Try(ReleaseOutputs);
+        }
+
+        cleaning.ThrowIfFailed();
+    }
+
+    /// <summary>The stopped domain is about to be committed: from here on only a word lets it run here, or destroys it.</summary>
+    public void Leave()
+    {
+        Require(SourceHolding.Stopped);
+        Domain.Mark(SourceMark.Leaving);
+        _holding = SourceHolding.Leaving;
+        s_pinned[this] = 0;
+    }
+
+    /// <summary>The domain never ran elsewhere: it is stopped here, and may run on.</summary>
+    /// <param name="word">Who says so.</param>
+    public void Return(NeverRanThere word)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        if (_holding == SourceHolding.Leaving)
+        {
+            Unpin(SourceHolding.Stopped);
+            Domain.Mark(SourceMark.Stopped);
+        }
+    }
+
+    /// <summary>The domain is wholly elsewhere: what is here goes.</summary>
+    /// <param name="word">Who says so.</param>
+    /// <exception cref="MigrationException">It could not be destroyed: it never runs here again, and disposal tries again.</exception>
+    public void Destroy(WhollyThere word)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        Destroy();
+    }
+
+    /// <summary>The administrator gave the domain up: what is here goes.</summary>
+    /// <param name="word">The decision.</param>
+    /// <exception cref="MigrationException">As for the other.</exception>
+    public void Destroy(GivenUp word)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        Destroy();
+    }
+
+    /// <summary>Frees what is held, and leaves the domain as <see cref="SourceHolding"/> says.</summary>
+    /// <exception cref="MigrationException">A step failed. What the domain is marked with lets the next tool take it: a domain that
+    /// could not be woken is woken when it is opened again.</exception>
+    public void Dispose()
+    {
+        if (_isClosed || _holding == SourceHolding.Leaving)
+        {
+            return;
+        }
+
+        _isClosed = true;
+        CleanUp cleaning = new();
+        switch (_holding)
+        {
+            case SourceHolding.Running or SourceHolding.Stopped:
+                if (cleaning.Try(RunOn))
+                {
+                    cleaning.Try(() => Domain.Mark(null));
+                }
+
+                break;
+            case SourceHolding.Destroying:
+                cleaning.Try(Destroy);
+                break;
+        }
+
+        cleaning.Try(Domain.Dispose);
+        cleaning.ThrowIfFailed();
+    }
+
+    private void Stop(Action stop)
+    {
+        Require(SourceHolding.Running, SourceHolding.Stopped);
+        Domain.Mark(SourceMark.Stopped);
+        _holding = SourceHolding.Stopped;
+        stop();
+    }
+
+    private void Destroy()
+    {
+        Require(SourceHolding.Leaving, SourceHolding.Destroying);
+        CleanUp cleaning = new();
+        Unpin(SourceHolding.Destroying);
+        cleaning.Try(() => Domain.Mark(SourceMark.Destroying));
+        if (cleaning.Insist(Domain.Destroy))
+        {
+            _holding = SourceHolding.Gone;
+            cleaning.Try(() => Domain.Mark(null));
+
+            // Destroyed before its traps are removed: there is nothing left to untrap, only handles to free.
+            cleaning.Try(DropOutputs);
+            RemoveTraps(cleaning);
+        }
+
+        cleaning.ThrowIfFailed();
+    }
+
+    private void Unpin(SourceHolding holding)
+    {
+        _holding = holding;
+        s_pinned.TryRemove(this, out _);
+    }
+
+    private T Trapped<T>(T trap)
+        where T : IDisposable
+    {
+        _traps.Add(trap);
+        return trap;
+    }
+
+    private void RemoveTraps(CleanUp cleaning)
+    {
+        // One that cannot be removed stays on the list: disposal tries again.
+        _traps.RemoveAll(trap => cleaning.Try(trap.Dispose));
+    }
+
+    private void ReleaseOutputs()
+    {
+        _plug?.Release();
+        _plug?.Dispose();
+        _plug = null;
+    }
+
+    private void Require(params ReadOnlySpan<SourceHolding> allowed)
+    {
+        if (!allowed.Contains(_holding))
+        {
+            throw new InvalidOperationException($"{Domain.Info.Name} is {_holding} here; that does not allow this step.");
+        }
+    }
+}

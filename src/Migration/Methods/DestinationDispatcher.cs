@@ -1,0 +1,139 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>What a destination's decisions ask for beside its custody: threads, pages, counts.</summary>
+internal interface IDestinationWork
+{
+    /// <summary>Makes the incoming domain.</summary>
+    void Create(PrepareRecord prepare);
+
+    /// <summary>Restores the core state that has come.</summary>
+    void Restore(CoreStateRecord core);
+
+    /// <summary>Starts to answer the domain's faults, where RemotePF is on and that has not begun.</summary>
+    void ServeFaults();
+
+    /// <summary>Ends the threads that answer faults.</summary>
+    void EndFaults();
+
+    /// <summary>Nothing is missing: faults are not answered any more, RemotePF goes off.</summary>
+    void EndPaging();
+
+    /// <summary>What the source is told once nothing is missing.</summary>
+    CompleteRecord Report();
+
+    /// <summary>Sends a record on the bulk connection.</summary>
+    void Send(ControlRecord record);
+}
+
+/// <summary>Carries out what a destination's session decides. It decides nothing.</summary>
+/// <param name="custody">Holds the domain.</param>
+/// <param name="work">The rest.</param>
+internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinationWork work)
+{
+    private readonly List<Exception> _afterwards = [];
+
+    /// <summary>What failed without changing the outcome, in order.</summary>
+    public IReadOnlyList<Exception> Afterwards => _afterwards;
+
+    /// <summary>Carries an action out.</summary>
+    /// <returns>The event that follows from it; null for none.</returns>
+    public DestinationEvent? CarryOut(DestinationAction action)
+    {
+        try
+        {
+            switch (action)
+            {
+                case DestinationAction.Send message:
+                    work.Send(message.Record);
+                    return null;
+                case DestinationAction.Create create:
+                    work.Create(create.Prepare);
+                    return new DestinationEvent.Created();
+                case DestinationAction.Restore restore:
+                    work.Restore(restore.Core);
+                    return new DestinationEvent.RestoreDone();
+                case DestinationAction.Start:
+                    work.ServeFaults();
+                    custody.Start();
+                    return new DestinationEvent.Started();
+                case DestinationAction.ProveNeverRan:
+                    return custody.ProveNeverRan() ? new DestinationEvent.NeverRan() : new DestinationEvent.MayHaveRun();
+                case DestinationAction.Continue:
+                    work.ServeFaults();
+                    custody.Continue();
+                    return null;
+                case DestinationAction.EndPaging:
+                    // Every page is here, whether this can be noted and RemotePF switched off or not.
+                    CleanUp ending = new();
+                    ending.Try(custody.HaveAll);
+                    ending.Insist(work.EndPaging);
+                    _afterwards.AddRange(ending.Errors);
+                    return new DestinationEvent.PagingEnded(work.Report());
+                case DestinationAction.TakeName:
+                    custody.Take();
+
+                    // Before the source is told: whoever moves the domain on from here must not meet us.
+                    CleanUp releasing = new();
+                    releasing.Try(custody.Dispose);
+                    _afterwards.AddRange(releasing.Errors);
+                    return new DestinationEvent.Named(new SettledRecord(custody.Name, null));
+                case DestinationAction.Destroy:
+                    work.EndFaults();
+                    return new DestinationEvent.Destroyed(custody.Destroy());
+                case DestinationAction.Pause:
+                    custody.Pause();
+                    return null;
+                default:
+                    throw new ArgumentOutOfRangeException(nameof(action), action, null);
+            }
+        }
+#pragma warning disable CA1031 // What an action throws, of whatever type, is the next event: the session decides.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            return Failed(action, error);
+        }
+    }
+
+    /// <summary>What a thread threw, as the session's event.</summary>
+    public static DestinationEvent Failure(Exception exception) => Describe(exception) switch
+    {
+        { ErrorId: MigrationErrorId.ConnectionLost } lost => new DestinationEvent.Lost(lost),
+        { } error => new DestinationEvent.Failed(error),
+    };
+
+    private DestinationEvent? Failed(DestinationAction action, Exception error)
+    {
+        switch (action)
+        {
+            case DestinationAction.Create or DestinationAction.Restore or DestinationAction.Start:
+                return new DestinationEvent.WorkFailed(Describe(error));
+            case DestinationAction.ProveNeverRan:
+                _afterwards.Add(error);
+                return new DestinationEvent.MayHaveRun();
+            case DestinationAction.Destroy:
+                _afterwards.Add(error);
+                return new DestinationEvent.NotDestroyed();
+            case DestinationAction.TakeName:
+                _afterwards.Add(error);
+                MigrationException problem = Describe(error);
+                return new DestinationEvent.Named(new SettledRecord(
+                    custody.Name, new AbortRecord(problem.ErrorId, problem.Message, problem.Remedy)));
+            case DestinationAction.Pause:
+                _afterwards.Add(error);
+                return null;
+            case DestinationAction.Send { Record: AbortRecord or SettledRecord }:
+                // As far as the source can be told.
+                return null;
+            default:
+                return Failure(error);
+        }
+    }
+
+    private static MigrationException Describe(Exception exception) => exception as MigrationException
+        ?? new MigrationException(MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception);
+}

@@ -1,0 +1,86 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>A domain's state at the window's start: its core state, the originals of what changed since, and the proof that it can
+/// be had again.</summary>
+internal sealed class DomainCheckpoint
+{
+    private readonly SourceCustody _custody;
+    private readonly MigrationOptions _options;
+    private RollbackProver? _prover;
+
+    public DomainCheckpoint(SourceCustody custody, MigrationOptions options, int pageCount)
+    {
+        _custody = custody;
+        _options = options;
+        Backups = new PageBackup(pageCount, options.BackupLimitPages);
+        Memory = new CheckpointMemory(custody.Domain.Memory, Backups);
+    }
+
+    /// <summary>The original contents of changed pages.</summary>
+    public PageBackup Backups { get; }
+
+    /// <summary>The memory as it was.</summary>
+    public IGuestMemory Memory { get; }
+
+    /// <summary>The core state as it was; null before it is taken.</summary>
+    public CoreState? Core { get; private set; }
+
+    /// <summary>The proof of the rollback, once the window is over; null where none was asked for.</summary>
+    public RollbackProof? Proof { get; private set; }
+
+    /// <summary>How long the domain stood still for it.</summary>
+    public TimeSpan Pause { get; private set; }
+
+    /// <summary>Takes the checkpoint: holds outputs back, suspends, traps, captures; then the domain runs on.</summary>
+    public void Take(
+        DomainRecording recording, PageBitmap populated, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    {
+        _custody.PlugOutputs();
+        Trace("outputs are held back");
+        long start = TimeProvider.System.GetTimestamp();
+        _custody.Suspend(_options.SuspendTimeout, cancellationToken);
+        Trace("suspended at the checkpoint");
+        recording.Begin(Backups);
+        Trace("accesses are recorded, pages are backed up");
+        Core = CoreStateCapture.Capture(_custody.Domain, populated);
+        Trace($"core state captured, {Core.Pages.Count} pages");
+        if (_options.ProveRollback || _custody.Domain.HasUnseenWriters)
+        {
+            _prover = RollbackProver.AtCheckpoint(_custody.Domain.Memory, populated, progress, cancellationToken);
+        }
+
+        _custody.Continue();
+        Trace("runs on after the checkpoint");
+        Pause = TimeProvider.System.GetElapsedTime(start);
+    }
+
+    /// <summary>The window's end: stops the domain, and proves that the checkpoint is still there.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.VerificationFailed"/>.</exception>
+    public void StopAndProve(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    {
+        _custody.Pause();
+        Trace("paused at the window's end");
+
+        // The domain writes no more: what is kept now is all, and that it is all must be known before anything is committed.
+        Backups.CatchUp();
+        Proof = _prover?.AfterWindow(_custody.Domain.Memory, Backups, progress, cancellationToken);
+        if (Proof is { IsProved: false })
+        {
+            string name = _custody.Domain.Info.Name;
+            throw new MigrationException(
+                MigrationErrorId.VerificationFailed,
+                $"The checkpoint of {name} cannot be restored: {_prover!.Describe()}.",
+                "Report this with the domain's devices and kernel version; the domain runs on.",
+                name);
+        }
+    }
+
+    private void Trace(string step) => _options.Trace?.Report(MigrationTrace.Step(step));
+}

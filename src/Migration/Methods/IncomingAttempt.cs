@@ -1,0 +1,294 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Pages;
+using PreRecordMigration.RemotePaging;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>
+/// One attempt of an incoming migration: its connections, its session and its threads. The owner's thread does what the
+/// session decides; another receives control records and pushed pages, and two more ask for and receive demanded pages.
+/// </summary>
+internal sealed class IncomingAttempt : IDestinationWork, IDisposable
+{
+    /// <summary>How long a source may take to read why the migration was given up.</summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
+
+    private readonly IncomingMigration _migration;
+    private readonly Connection _bulk;
+    private readonly Connection _demand;
+    private ResumeRecord? _resume;
+    private readonly SessionPump<DestinationState, DestinationEvent, DestinationAction> _pump;
+    private readonly DestinationDispatcher _dispatcher;
+    private readonly CancellationTokenSource _interrupting = new();
+    private readonly Workers _receiving;
+    private readonly Workers _faultWorkers;
+    private readonly Workers _demandWorkers;
+    private readonly ControlReader _control = ControlReader.AtDestination();
+    private CorePageCollector? _corePages = new();
+    private volatile PagePlacer? _placer;
+    private int _missingAtEnd;
+    private bool _isServing;
+
+    /// <summary>Prepares; <see cref="Run"/> does the work.</summary>
+    /// <param name="migration">The migration that it belongs to.</param>
+    /// <param name="bulk">The bulk connection, given over.</param>
+    /// <param name="demand">The demand connection, given over.</param>
+    /// <param name="session">Where it begins.</param>
+    /// <param name="resume">What a source that comes back, and has been welcomed, is told; null for a new one.</param>
+    /// <param name="missing">The pages that have not arrived; null before that is known.</param>
+    public IncomingAttempt(
+        IncomingMigration migration, Connection bulk, Connection demand, DestinationSession session, ResumeRecord? resume, PageBitmap? missing)
+    {
+        _migration = migration;
+        _bulk = bulk;
+        _demand = demand;
+        _resume = resume;
+        _dispatcher = new DestinationDispatcher(migration.Custody, this);
+        _pump = new(session, _dispatcher.CarryOut, () => migration.Trace) { Changed = OnChanged };
+        _receiving = new Workers(Post);
+        _faultWorkers = new Workers(PostWhileNeeded);
+        _demandWorkers = new Workers(PostWhileNeeded);
+        _placer = missing is null || migration.Custody.Paging is null
+            ? null
+            : new PagePlacer(migration.Custody.Paging, new SentPageTable(missing), migration.Faults);
+    }
+
+    /// <summary>Where it stands.</summary>
+    public DestinationState State => _pump.State;
+
+    /// <summary>Pages that have not arrived; zero before the core state and without RemotePF.</summary>
+    public int MissingPages => _placer?.Unplaced ?? _missingAtEnd;
+
+    /// <summary>What failed without changing the outcome.</summary>
+    public IReadOnlyList<Exception> Afterwards => _dispatcher.Afterwards;
+
+    /// <summary>Who the source is, as the transport has proved it; null where it proves nothing.</summary>
+    public string? Peer => _bulk.Peer;
+
+    /// <summary>The owner's thread: greets, and works to the end. Every other thread has ended when it returns.</summary>
+    public void Run()
+    {
+        try
+        {
+            if (_resume is null)
+            {
+                _bulk.Send(new WelcomeRecord(Protocol.Version, 0));
+                _demand.Send(new WelcomeRecord(Protocol.Version, 0));
+            }
+            else
+            {
+                _bulk.Send(_resume);
+                if (_resume.Position == ResumePosition.Complete)
+                {
+                    _bulk.Send(_migration.Report!);
+                }
+
+                _resume = null;
+            }
+
+            _receiving.Start("migration records", ReceiveRecords);
+        }
+#pragma warning disable CA1031 // Whatever fails, the session decides what becomes of the domain.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Post(e);
+        }
+
+        _pump.WorkUntil(_ => false);
+        End();
+    }
+
+    /// <summary>Ends the connections, as a network that fails does. What becomes of the domain the session decides.</summary>
+    public void Disconnect()
+    {
+        _demand.Dispose();
+        _bulk.Dispose();
+    }
+
+    /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
+    public void Stop() => _pump.Post(new DestinationEvent.Stopped(ProtocolErrors.ReceiverStopped()));
+
+    /// <summary>Tells of every record from now on.</summary>
+    public void TraceTo(IProgress<MigrationTrace>? trace)
+    {
+        _bulk.TraceTo("bulk", trace);
+        _demand.TraceTo("demand", trace);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Disconnect();
+        _receiving.Dispose();
+        _faultWorkers.Dispose();
+        _demandWorkers.Dispose();
+        _interrupting.Dispose();
+    }
+
+    void IDestinationWork.Create(PrepareRecord prepare) => _migration.Create(prepare, _interrupting.Token);
+
+    void IDestinationWork.Restore(CoreStateRecord record)
+    {
+        CoreState core = new(
+            record.Vcpus, record.Sections, _corePages!.ToPageSet(record.PageCount), record.PageTablePageCount);
+        _corePages = null;
+        if (_migration.Custody.Paging is { } paging)
+        {
+            PageBitmap expected = _migration.Populated!.Clone();
+            foreach (int pfn in core.Pages.Pfns)
+            {
+                expected.TryClear(pfn);
+            }
+
+            _placer = new PagePlacer(paging, new SentPageTable(expected), _migration.Faults);
+        }
+
+        if (_migration.Custody.Domain.IsTouchedByRestore)
+        {
+            ServeFaults();
+        }
+
+        _migration.Custody.Restore(core, _interrupting.Token);
+    }
+
+    void IDestinationWork.ServeFaults() => ServeFaults();
+
+    void IDestinationWork.EndFaults() => EndFaults();
+
+    void IDestinationWork.EndPaging()
+    {
+        EndFaults();
+        _migration.Custody.Paging?.Disable();
+    }
+
+    CompleteRecord IDestinationWork.Report() => _migration.MakeReport(_placer?.DuplicatePages ?? 0);
+
+    void IDestinationWork.Send(ControlRecord record) => _bulk.Send(record);
+
+    private void ServeFaults()
+    {
+        if (_migration.Custody.Paging is { } paging && !_isServing)
+        {
+            _isServing = true;
+            FaultRequester requester = new(paging, _demand, _migration.Populated!, _placer!, _migration.Faults);
+            _faultWorkers.Start("remote faults", requester.RequestPages);
+            _demandWorkers.Start("demanded pages", _ => requester.ReceivePages(PostWhenAllPlaced));
+        }
+    }
+
+    private void EndFaults()
+    {
+        _faultWorkers.Stop();
+        _faultWorkers.Join();
+    }
+
+    private void ReceiveRecords(CancellationToken cancellationToken)
+    {
+        PageBatch batch = new();
+        bool isBulk = false;
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            RecordType type = _bulk.Receive(out ReadOnlySpan<byte> body);
+            if (State.IsFinal)
+            {
+                // What an ended session still gets is of no interest; only that the source has stopped.
+                continue;
+            }
+
+            if (!isBulk && State is DestinationState.Running && _placer is not null)
+            {
+                // From here on this thread places what is pushed; the guest waits for the others.
+                BulkThread.Enter();
+                isBulk = true;
+            }
+
+            Take(type, body, batch);
+            PostWhenAllPlaced();
+            _pump.WaitWhile(state => state.MustWait);
+        }
+    }
+
+    private void Take(RecordType type, ReadOnlySpan<byte> body, PageBatch batch)
+    {
+        DestinationState state = State;
+        switch (type)
+        {
+            case RecordType.CorePages when state.MayTakeCorePages:
+                batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);
+                _corePages!.Add(core, contents);
+                break;
+            case RecordType.Pages when state.MayTakePages:
+                batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
+                if (_placer is { } placer)
+                {
+                    placer.Place(pfns, pages);
+                }
+                else
+                {
+                    _migration.Custody.Domain.Memory.Write(pfns, pages);
+                }
+
+                break;
+            case RecordType.CorePages or RecordType.Pages or RecordType.PageRequest or RecordType.DemandPages:
+                throw ProtocolErrors.Violation(
+                    $"The source sent {type} on the bulk connection, which is not legal while the destination is {state.GetType().Name}.");
+            default:
+                if (_control.Read(type, body) is { } record)
+                {
+                    _pump.Post(new DestinationEvent.Received(record));
+                }
+
+                break;
+        }
+    }
+
+    private void PostWhenAllPlaced()
+    {
+        if (_placer is { Unplaced: 0 } && State is DestinationState.Running { IsAllPlaced: false })
+        {
+            _pump.Post(new DestinationEvent.PlacedAll());
+        }
+    }
+
+    private void Post(Exception error) => _pump.Post(DestinationDispatcher.Failure(error));
+
+    /// <summary>Once all is here, the end of the demand connection is the normal one.</summary>
+    private void PostWhileNeeded(Exception error)
+    {
+        if (!State.IsWhole)
+        {
+            Post(error);
+        }
+    }
+
+    private void OnChanged(DestinationState state)
+    {
+        if (state.IsInterrupted)
+        {
+            _interrupting.Cancel();
+        }
+    }
+
+    /// <summary>Closes after the source has, where it is still to read why; then ends every thread.</summary>
+    private void End()
+    {
+        if (State is DestinationState.Aborted or DestinationState.Finished)
+        {
+            _bulk.EndSending();
+            _receiving.Join(s_farewell);
+        }
+
+        Disconnect();
+        EndFaults();
+        _demandWorkers.Join();
+        _receiving.Join();
+
+        // An ended attempt is looked at long afterwards: nothing that is as large as the guest stays with it.
+        (_missingAtEnd, _placer, _corePages) = (MissingPages, null, null);
+        _bulk.ForgetBuffer();
+        _demand.ForgetBuffer();
+    }
+}

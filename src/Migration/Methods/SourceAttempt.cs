@@ -1,0 +1,269 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Ordering;
+using PreRecordMigration.Pages;
+using PreRecordMigration.RemotePaging;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>
+/// One attempt of a migration at its source, from connecting to the end of its connections: the session, and the threads
+/// beside the owner's. The owner is the one thread that calls its methods; what others see is posted as events.
+/// </summary>
+internal sealed class SourceAttempt : IDisposable
+{
+    /// <summary>The name of the thread that answers demand faults.</summary>
+    internal const string AnswerThread = "page answers";
+
+    /// <summary>How long a session that has ended may still try to say so before its connections are closed under it.</summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
+
+    private readonly SourceConnections _connections;
+    private readonly SessionPump<SourceState, SourceEvent, SourceAction> _pump;
+    private readonly SourceDispatcher _dispatcher;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly CancellationTokenSource _running;
+    private readonly CancellationTokenRegistration _cancelling;
+    private readonly Timer _closing;
+    private readonly Workers _workers;
+    private readonly DemandGate _demand = new();
+    private readonly ControlReader _control;
+    private readonly Func<IGuestMemory> _memory;
+    private SentPageTable? _sent;
+    private PagePusher? _pusher;
+    private FaultServer? _faults;
+    private LivePageOrder? _live;
+
+    private SourceAttempt(
+        SourceConnections connections,
+        SourceSession session,
+        SourceCustody custody,
+        Func<IGuestMemory> memory,
+        IProgress<MigrationTrace>? trace,
+        CancellationToken cancellationToken)
+    {
+        _connections = connections;
+        _control = ControlReader.AtSource(custody.Domain.Info.PageCount);
+        _memory = memory;
+        _dispatcher = new SourceDispatcher(custody, connections.Bulk.Send);
+        _pump = new(session, _dispatcher.CarryOut, () => trace) { Changed = OnChanged };
+        _workers = new Workers(error => _pump.Post(SourceDispatcher.Failure(error)));
+        _closing = new Timer(_ => connections.Dispose());
+        _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ended.Token);
+
+        // Told on the cancelling thread, so that nothing is committed between the cancellation and the abort.
+        _cancelling = cancellationToken.UnsafeRegister(
+            _ => _pump.Post(SourceDispatcher.Failure(new OperationCanceledException(cancellationToken))), null);
+    }
+
+    /// <summary>What failed once the outcome was decided.</summary>
+    public IReadOnlyList<Exception> Afterwards => _dispatcher.Afterwards;
+
+    /// <summary>The connections, which a resumption must lead to the same peer.</summary>
+    public SourceConnections Connections => _connections;
+
+    public Connection Bulk => _connections.Bulk;
+
+    public SourceState State => _pump.State;
+
+    /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
+    public CancellationToken Token => _running.Token;
+
+    public long PagesPushed => _pusher?.PagesPushed ?? 0;
+
+    public long PagesDemanded => _faults?.PagesDemanded ?? 0;
+
+    /// <summary>Pages still to be sent; null before the core state is out and with RemotePF off.</summary>
+    public SentPageTable? Sent => _sent;
+
+    /// <summary>Whether pages are pushed beside demand faults.</summary>
+    public bool IsPaging => _pusher is not null;
+
+    /// <summary>What a destination that was come back to says is missing; null before, and in a migration never lost.</summary>
+    public PageBitmap? Missing { get; private set; }
+
+    /// <summary>When the destination said that every page is there.</summary>
+    public Action? AllThere { get; set; }
+
+    /// <summary>Connects for a new migration, agrees, and waits until the incoming domain exists.</summary>
+    public static SourceAttempt Open(
+        Route destination,
+        PrepareRecord prepare,
+        SourceCustody custody,
+        Func<IGuestMemory> memory,
+        MigrationOptions options,
+        CancellationToken cancellationToken) =>
+        new(SourceConnections.Open(destination, options, cancellationToken), new SourceSession(prepare), custody, memory, options.Trace, cancellationToken);
+
+    /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
+    public static SourceAttempt Reopen(
+        Route destination,
+        SourceAttempt lost,
+        SourceCustody custody,
+        MigrationOptions options,
+        CancellationToken cancellationToken) =>
+        new(SourceConnections.Reopen(destination, lost._connections, options, cancellationToken), SourceSession.Resume(), custody, lost._memory, options.Trace, cancellationToken);
+
+    /// <summary>Greets, and works until the session has come to a stage.</summary>
+    public void Begin(SourceStage stage)
+    {
+        // A destination that gives up on the bulk connection may never greet on the other one.
+        using CancellationTokenRegistration ungreeted = _ended.Token.UnsafeRegister(_ => _connections.Demand.Dispose(), null);
+        _workers.Start("migration control", ReceiveControl);
+        WelcomeDemand();
+        WaitFor(stage);
+    }
+
+    /// <summary>Tells the session what happened.</summary>
+    public void Post(SourceEvent e) => _pump.Post(e);
+
+    /// <summary>Works until the session has come as far as a stage, or further.</summary>
+    /// <exception cref="MigrationException">The session ended otherwise.</exception>
+    public void WaitFor(SourceStage stage)
+    {
+        WorkUntil(stage, null);
+        ThrowIfEnded();
+    }
+
+    /// <summary>Works until the session has come as far as a stage, or to its end.</summary>
+    /// <returns>Whether it has; false where nothing happened for that long.</returns>
+    public bool WorkUntil(SourceStage stage, TimeSpan? timeout) => _pump.WorkUntil(state => state.Stage >= stage, timeout);
+
+    /// <summary>Works until the session is at its end, which it is about to be.</summary>
+    public void WorkToEnd() => _pump.WorkUntil(_ => false);
+
+    /// <summary>Starts to push and to answer faults.</summary>
+    /// <param name="remaining">The pages that the destination does not have.</param>
+    /// <param name="bandwidthLimit">Bytes a second of the push; null for no limit.</param>
+    public void StartPaging(PageBitmap remaining, long? bandwidthLimit)
+    {
+        IGuestMemory memory = _memory();
+        _sent = new SentPageTable(remaining);
+        _pusher = new PagePusher(Bulk, memory, _sent, new BandwidthLimiter(bandwidthLimit, TimeProvider.System), _demand);
+        _faults = new FaultServer(
+            _connections.Demand, memory, _sent, _demand, () => State.MayAnswerFaults, pfn => Volatile.Read(ref _live)?.Steer(pfn));
+        _workers.Start("page pusher", token =>
+        {
+            _pusher.Run(token);
+            Post(new SourceEvent.PushedAll());
+        });
+        _workers.Start("page requests", _faults.ReadRequests);
+        _workers.Start(AnswerThread, _faults.Answer);
+    }
+
+    /// <summary>Pushes pages as they are recorded, beside the window.</summary>
+    public void Feed(int[] pfns) => _pusher?.Feed(pfns);
+
+    /// <summary>Holds the push: nothing may stand in front of Commit, for the domain stands still until it is there.</summary>
+    public void HoldPush() => _pusher?.Hold(Token);
+
+    /// <summary>Ends the hold.</summary>
+    public void ReleasePush() => _pusher?.Release();
+
+    /// <summary>Pushes the rest; everything is sent where nothing is pushed.</summary>
+    /// <param name="order">What to follow; null for nothing.</param>
+    public void CompletePush(LivePageOrder? order)
+    {
+        if (_pusher is null)
+        {
+            Post(new SourceEvent.PushedAll());
+            return;
+        }
+
+        Volatile.Write(ref _live, order);
+        _pusher.CompleteFeed(order);
+    }
+
+    /// <exception cref="MigrationException">The session has ended other than well.</exception>
+    public void ThrowIfEnded()
+    {
+        switch (State)
+        {
+            case SourceState.Aborted aborted:
+                throw aborted.Error;
+            case SourceState.Detached detached:
+                throw detached.Error;
+        }
+    }
+
+    /// <summary>Ends what still runs: every thread has ended when this returns.</summary>
+    public void Stop()
+    {
+        _closing.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _workers.Stop();
+
+        // A thread that is blocked in a socket ends with its connection.
+        _connections.Dispose();
+        _workers.Join();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _cancelling.Dispose();
+        Stop();
+        _workers.Dispose();
+        _pusher?.Dispose();
+        _faults?.Dispose();
+        _demand.Dispose();
+        _closing.Dispose();
+        _running.Dispose();
+        _ended.Dispose();
+    }
+
+    private void OnChanged(SourceState state)
+    {
+        if (state is SourceState.Releasing)
+        {
+            AllThere?.Invoke();
+        }
+
+        if (state is SourceState.Aborted or SourceState.Detached)
+        {
+            // The owner may be blocked in a send to a peer that takes nothing.
+            _closing.Change(s_farewell, Timeout.InfiniteTimeSpan);
+            _ended.Cancel();
+        }
+    }
+
+    private void ReceiveControl(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested && !State.IsFinal)
+        {
+            RecordType type = Bulk.Receive(out ReadOnlySpan<byte> body);
+            if (_control.Read(type, body) is { } record)
+            {
+                Missing = (record as ResumeRecord)?.Missing ?? Missing;
+                Post(new SourceEvent.Received(record));
+            }
+
+            Bulk.ReceiveTimeout = null;
+        }
+    }
+
+    /// <summary>Waits for the destination's welcome on the demand connection; its other half is the fault server's.</summary>
+    private void WelcomeDemand()
+    {
+        RecordType type = _connections.Demand.Receive(out ReadOnlySpan<byte> body);
+        ControlRecord record = RecordCodec.Decode(type, body);
+        if (record is AbortRecord abort)
+        {
+            throw new MigrationException(abort.ErrorId, $"The destination turned the connection away: {abort.Message}", abort.Remedy);
+        }
+
+        if (record is not WelcomeRecord welcome)
+        {
+            throw ProtocolErrors.Violation($"The destination answered the demand connection with {type}.");
+        }
+
+        if (welcome.Version != Protocol.Version)
+        {
+            throw ProtocolErrors.Version(welcome.Version);
+        }
+
+        _connections.Demand.ReceiveTimeout = null;
+    }
+}

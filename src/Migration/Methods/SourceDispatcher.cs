@@ -1,0 +1,72 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>Carries out what a source's session decides: records to the wire, decisions to the custody. It decides nothing.</summary>
+/// <param name="custody">Holds the domain.</param>
+/// <param name="send">Sends a record on the bulk connection.</param>
+internal sealed class SourceDispatcher(SourceCustody custody, Action<ControlRecord> send)
+{
+    private readonly List<Exception> _afterwards = [];
+
+    /// <summary>What failed once the outcome was decided, in order: it changes nothing of the outcome.</summary>
+    public IReadOnlyList<Exception> Afterwards => _afterwards;
+
+    /// <summary>Carries an action out.</summary>
+    /// <returns>The event that follows from it; null for none.</returns>
+    public SourceEvent? CarryOut(SourceAction action)
+    {
+        try
+        {
+            switch (action)
+            {
+                case SourceAction.Send message:
+                    send(message.Record);
+                    return null;
+                case SourceAction.Leave:
+                    custody.Leave();
+                    return new SourceEvent.Left();
+                case SourceAction.Destroy wholly:
+                    custody.Destroy(wholly.Word);
+                    return null;
+                case SourceAction.Return never:
+                    custody.Return(never.Word);
+                    return null;
+                case SourceAction.RunOn:
+                    custody.RunOn();
+                    return null;
+                default:
+                    throw new ArgumentOutOfRangeException(nameof(action), action, null);
+            }
+        }
+#pragma warning disable CA1031 // What an action throws, of whatever type, is the next event: the session decides.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            switch (action)
+            {
+                case SourceAction.Send { Record: AbortRecord or ReleasedRecord }:
+                    // As far as the destination can be told; where it cannot, it knows enough without.
+                    return null;
+                case SourceAction.Destroy or SourceAction.Return or SourceAction.RunOn:
+                    _afterwards.Add(error);
+                    return null;
+                default:
+                    return Failure(error);
+            }
+        }
+    }
+
+    /// <summary>What a thread threw, as the session's event.</summary>
+    public static SourceEvent Failure(Exception exception) => exception switch
+    {
+        MigrationException { ErrorId: MigrationErrorId.ConnectionLost } lost => new SourceEvent.Lost(lost),
+        MigrationException error => new SourceEvent.Failed(error),
+        OperationCanceledException => new SourceEvent.Cancelled(new MigrationException(
+            MigrationErrorId.Cancelled, "The migration was cancelled at the source.", "Start it again.", null, exception)),
+        _ => new SourceEvent.Failed(new MigrationException(
+            MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception)),
+    };
+}

@@ -1,0 +1,237 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+
+namespace PreRecordMigration.Tests.Custody;
+
+/// <summary>How the calls of one action, or of one cleaning up, go.</summary>
+internal enum Outcome
+{
+    /// <summary>All succeed.</summary>
+    Right,
+
+    /// <summary>All fail without having had an effect.</summary>
+    Fail,
+
+    /// <summary>All have their effect and report an error.</summary>
+    FailAfter,
+
+    /// <summary>The first succeeds, the others fail.</summary>
+    FailLater,
+
+    /// <summary>The first succeeds, the others have their effect and report an error.</summary>
+    FailLaterAfter,
+}
+
+/// <summary>A hypervisor whose calls fail on demand.</summary>
+internal sealed class FaultyCalls
+{
+    private Outcome _outcome;
+    private int _calls;
+
+    public void Begin(Outcome outcome) => (_outcome, _calls) = (outcome, 0);
+
+    public void Call(Action effect)
+    {
+        int number = _calls++;
+        bool fails = _outcome is Outcome.Fail or Outcome.FailAfter || (_outcome != Outcome.Right && number > 0);
+        if (!fails || _outcome is Outcome.FailAfter or Outcome.FailLaterAfter)
+        {
+            effect();
+        }
+
+        if (fails)
+        {
+            throw new MigrationException(MigrationErrorId.HypervisorCall, $"Call {number} was made to fail.", "None.");
+        }
+    }
+}
+
+/// <summary>The domain at its source: what it is outlives the tool.</summary>
+internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
+{
+    public bool Runs { get; private set; } = true;
+
+    public bool IsGone { get; private set; }
+
+    public SourceMark? Noted { get; private set; } = SourceMark.Running;
+
+    public DomainInfo Info => new("d", 1, "source", DomainState.Running, DomainKind.Simulated, 1, 1, Page.Size);
+
+    public IGuestMemory Memory => throw new NotSupportedException();
+
+    public bool HasUnseenWriters => false;
+
+    /// <summary>What the next tool does: the table of <see cref="PreRecordMigration.Custody.SourceHolding"/>.</summary>
+    /// <returns>Whether the domain could be opened.</returns>
+    public bool Open()
+    {
+        switch (Noted)
+        {
+            case SourceMark.Leaving:
+                return false;
+            case SourceMark.Destroying:
+                (Runs, IsGone, Noted) = (false, true, null);
+                return false;
+            case SourceMark.Stopped:
+                Runs = true;
+                break;
+        }
+
+        Noted = null;
+        return true;
+    }
+
+    public void Mark(SourceMark? mark) => calls.Call(() => Noted = mark);
+
+    public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => calls.Call(() => Runs = false);
+
+    public void Pause() => calls.Call(() => Runs = false);
+
+    public void Resume() => calls.Call(() => Runs = !IsGone);
+
+    public void Destroy() => calls.Call(() => (Runs, IsGone) = (false, true));
+
+    public void RequireUnchanged(DomainDescription announced)
+    {
+        // It never changes.
+    }
+
+    public void Dispose()
+    {
+        // Handles alone.
+    }
+
+    public PageBitmap GetPopulatedPages() => throw new NotSupportedException();
+
+    public DomainDescription Describe() => throw new NotSupportedException();
+
+    public IOutputPlug PlugOutputs() => throw new NotSupportedException();
+
+    public void RunFor(TimeSpan duration, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public IAccessRecorder StartRecording(PageBackup? backups) => throw new NotSupportedException();
+
+    public IDirtyTracker StartDirtyTracking() => throw new NotSupportedException();
+
+    public CoreState CaptureCoreState() => throw new NotSupportedException();
+}
+
+/// <summary>The domain at its destination, and the host that makes it: what it is outlives the tool.</summary>
+internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IIncomingDomain
+{
+    public bool Exists { get; private set; }
+
+    public bool Runs { get; private set; }
+
+    public bool HasEverRun { get; private set; }
+
+    public bool IsNamed { get; private set; }
+
+    public IncomingMark? Noted { get; private set; }
+
+    public FakePaging Paging { get; } = new();
+
+    public bool HasRun
+    {
+        get
+        {
+            bool has = false;
+            calls.Call(() => has = HasEverRun);
+            return has;
+        }
+    }
+
+    public string Name => "destination";
+
+    public string Hypervisor => "fake";
+
+    public long FreeMemoryBytes => 0;
+
+    public DomainInfo Info => new(IsNamed ? "d" : "d--incoming", 2, Name, DomainState.Paused, DomainKind.Simulated, 1, 1, Page.Size);
+
+    public IGuestMemory Memory => throw new NotSupportedException();
+
+    public bool IsTouchedByRestore => false;
+
+    /// <summary>What the next tool does: the table of <see cref="PreRecordMigration.Custody.IncomingHolding"/>.</summary>
+    public void Open()
+    {
+        if (Noted == IncomingMark.Preparing)
+        {
+            (Exists, Runs, Noted) = (false, false, null);
+        }
+    }
+
+    public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
+    {
+        // A host that fails to make a domain leaves none behind.
+        bool isMade = false;
+        try
+        {
+            calls.Call(() => isMade = true);
+        }
+        catch (MigrationException) when (isMade)
+        {
+            isMade = false;
+            throw;
+        }
+
+        (Exists, Noted) = (isMade, IncomingMark.Preparing);
+        return this;
+    }
+
+    public IRemotePaging EnableRemotePF()
+    {
+        calls.Call(() => Paging.Missing.TrySet(0));
+        return Paging;
+    }
+
+    public void Mark(IncomingMark? mark) => calls.Call(() => Noted = mark);
+
+    public void Restore(CoreState core, CancellationToken cancellationToken) => calls.Call(() => { });
+
+    public void Unpause() => calls.Call(() => (Runs, HasEverRun) = (Exists, true));
+
+    public void Pause() => calls.Call(() => Runs = false);
+
+    public void Complete() => calls.Call(() => IsNamed = true);
+
+    public void Destroy() => calls.Call(() => (Exists, Runs) = (false, false));
+
+    public void Dispose()
+    {
+        // Handles alone.
+    }
+
+    public CapabilityReport GetCapabilities() => throw new NotSupportedException();
+
+    public CapabilityReport GetCapabilities(DomainKind kind) => throw new NotSupportedException();
+
+    public CapabilityReport Examine() => throw new NotSupportedException();
+
+    public IReadOnlyList<DomainInfo> GetDomains() => throw new NotSupportedException();
+
+    public ISourceDomain OpenSource(string name) => throw new NotSupportedException();
+}
+
+/// <summary>RemotePF of a domain with one page.</summary>
+internal sealed class FakePaging : IRemotePaging
+{
+    public PageBitmap Missing { get; } = new(1);
+
+    public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages) => Missing.TryClear(0);
+
+    public void Disable()
+    {
+        // Nothing hangs on it.
+    }
+
+    public void Dispose()
+    {
+        // Nothing is held.
+    }
+}
