@@ -28,7 +28,7 @@ public sealed partial class XenHost
                     "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
                     description.Name),
             };
-            return new SelfMarkingIncoming(creation.Make(Name, XlRestoreProcess.Start, cancellationToken));
+            return creation.Make(Name, XlRestoreProcess.Start, cancellationToken);
         }
         catch
         {

@@ -84,7 +84,7 @@ public sealed partial class XenHost : IMigrationHost
         try
         {
             SourceOpening opening = new(control, (info, found) => new XenSourceExamination(control, Name, info, found), XenControl.Open);
-            return new SelfMarkingSource(opening.Open(name));
+            return opening.Open(name);
         }
         catch
         {
