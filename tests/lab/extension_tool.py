@@ -35,13 +35,16 @@ class Tool:
     def __init__(self, guest):
         self._process = guest.host.start(f"exec {PROGRAM} $(xl domid {guest.name})")
         self._received = b""
+        self._unanswered = []
 
     def send(self, command):
         """Gives the tool a command without waiting for its answer."""
         self._process.write(command.encode() + b"\n")
+        self._unanswered.append(command)
 
-    def __call__(self, command, timeout=300):
-        self.send(command)
+    def receive(self, timeout=300):
+        """The answer to the first command that has none yet."""
+        command = self._unanswered.pop(0)
         while b"\n" not in self._received:
             kind, data = self._process.read(timeout)
             if kind == "Q":
@@ -52,6 +55,10 @@ class Tool:
         if result != "ok":
             raise Refused(f"{command}: {text}")
         return text
+
+    def __call__(self, command, timeout=300):
+        self.send(command)
+        return self.receive(timeout)
 
     def numbers(self, command, timeout=300):
         """The answer's words `name number name number` as a dictionary."""

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hypervisor's prerecord extension (native/hypervisor, public/prerecord.h, version 1): one hypercall, tables
+ * The hypervisor's prerecord extension (native/hypervisor, public/prerecord.h, version 3): one hypercall, tables
  * that are mapped, and an event channel. Layouts and numbers are those of that interface.
  */
 #include "internal.h"
@@ -10,10 +10,21 @@
 #include <sys/mman.h>
 
 #define HYPERVISOR_PRERECORD_OP 55 /* __HYPERVISOR_arch_7 */
-#define PRERECORD_VERSION 2
-#define RESOURCE_PRERECORD 0x5052
+#define PRERECORD_VERSION 3
 
-enum { OP_PREPARE = 1, OP_GROW, OP_START, OP_EPOCH, OP_QUERY, OP_STOP, OP_RELEASE, OP_MISSING, OP_SERVE, OP_RESOLVE };
+enum {
+    OP_PREPARE = 1,
+    OP_GROW,
+    OP_START,
+    OP_EPOCH,
+    OP_QUERY,
+    OP_STOP,
+    OP_RELEASE,
+    OP_MISSING,
+    OP_SERVE,
+    OP_RESOLVE,
+    OP_FRAMES = 12
+};
 
 struct operation {
     uint32_t version;
@@ -44,6 +55,11 @@ struct operation {
             uint32_t count, done;
             uint64_t frames, content;
         } resolve;
+        struct {
+            uint64_t first, count;
+            uint32_t table, pad;
+            uint64_t frames;
+        } frames;
         uint64_t words[8];
     } u;
 };
@@ -57,7 +73,8 @@ struct prx_extension {
 
 struct prx_mapping {
     prx_handle *h;
-    xenforeignmemory_resource_handle *resource;
+    void *address;
+    size_t pages;
 };
 
 struct prx_filler {
@@ -254,27 +271,47 @@ int32_t prx_extension_wait(prx_extension *e, int32_t wakeup_fd, int32_t timeout_
     return xenevtchn_unmask(e->channel, (evtchn_port_t)port) ? prx_fail_errno("xenevtchn_unmask") : 0;
 }
 
+/* The tables' frames are Xen's own, so that no guest can map them; they are for reading. */
 int32_t prx_extension_map(prx_extension *e, uint32_t table, uint64_t first, uint64_t count, prx_mapping **out,
                           void **address)
 {
+    struct operation op = {.u.frames = {.first = first, .count = count, .table = table}};
     prx_mapping *m;
+    xen_pfn_t *frames;
+    int32_t rc;
 
     prx_forget_message();
     *out = NULL;
     *address = NULL;
+    if (count == 0 || count > SIZE_MAX / PRX_PAGE_SIZE)
+        return prx_fail("prerecord frames", EINVAL);
     m = calloc(1, sizeof(*m));
-    if (!m)
-        return prx_fail("malloc", ENOMEM);
-    m->h = e->h;
-    m->resource = xenforeignmemory_map_resource(e->h->memory, (domid_t)e->domid, RESOURCE_PRERECORD, table, first, count,
-                                                address, PROT_READ, 0);
-    if (!m->resource) {
-        int32_t rc = prx_fail_errno("xenforeignmemory_map_resource");
-        free(m);
-        return rc;
+    frames = xencall_alloc_buffer(e->h->call, (size_t)count * sizeof(*frames));
+    if (!m || !frames) {
+        rc = prx_fail("xencall_alloc_buffer", ENOMEM);
+        goto failed;
     }
+    op.u.frames.frames = (uintptr_t)frames;
+    rc = perform(e->h, e->domid, OP_FRAMES, &op, "prerecord frames");
+    if (rc)
+        goto failed;
+    m->h = e->h;
+    m->pages = (size_t)count;
+    m->address = xenforeignmemory_map(e->h->memory, DOMID_XEN, PROT_READ, m->pages, frames, NULL);
+    if (!m->address) {
+        rc = prx_fail_errno("xenforeignmemory_map");
+        goto failed;
+    }
+    xencall_free_buffer(e->h->call, frames);
+    *address = m->address;
     *out = m;
     return 0;
+
+failed:
+    if (frames)
+        xencall_free_buffer(e->h->call, frames);
+    free(m);
+    return rc;
 }
 
 int32_t prx_mapping_close(prx_mapping *m)
@@ -283,8 +320,8 @@ int32_t prx_mapping_close(prx_mapping *m)
 
     if (!m)
         return 0;
-    if (xenforeignmemory_unmap_resource(m->h->memory, m->resource))
-        rc = prx_fail_errno("xenforeignmemory_unmap_resource");
+    if (xenforeignmemory_unmap(m->h->memory, m->address, m->pages))
+        rc = prx_fail_errno("xenforeignmemory_unmap");
     free(m);
     return rc;
 }

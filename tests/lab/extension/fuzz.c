@@ -7,14 +7,14 @@
 #include "guest.h"
 #include "serve.h"
 
-enum { LAST = XEN_PRERECORD_adopt };
+enum { LAST = XEN_PRERECORD_frames };
 
 static uint64_t state;
 static unsigned char *movable;
 static unsigned char *away; /* of `movable`, what was declared missing */
 static int paused;
 static int stood; /* since `movable` was found: no page of it is a page table now */
-static uint64_t frames[4];
+static uint64_t frames[5];
 
 static uint64_t draw(uint64_t below)
 {
@@ -72,6 +72,12 @@ static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
 			frames[i] = absurd();
 		op->u.resolve.frames = mostly((uint64_t)frames);
 		op->u.resolve.content = absurd();
+		break;
+	case XEN_PRERECORD_frames:
+		op->u.frames.table = (uint32_t)mostly(draw(3));
+		op->u.frames.first = mostly(draw(64));
+		op->u.frames.count = mostly(draw(5));
+		op->u.frames.frames = draw(8) ? (uint64_t)frames : absurd();
 		break;
 	default:
 		for (int i = 0; i < 4; i++)
@@ -131,7 +137,7 @@ static int begin(void)
 void fuzz(uint64_t seed, unsigned count)
 {
 	static const uint8_t operations[] = {
-		1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 7, 8, 8, 9, 10, 10, 10, 11, 0, 12, 255,
+		1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 6, 7, 7, 8, 8, 9, 10, 10, 10, 11, 12, 12, 0, 13, 255,
 	};
 	unsigned accepted[LAST + 2] = { 0 };
 
@@ -152,7 +158,7 @@ void fuzz(uint64_t seed, unsigned count)
 		if (!draw(16))
 			toggle_pause();
 		if (!draw(16))
-			accepted[LAST + 1] += try_resource((unsigned)mostly(draw(4)), mostly(draw(64)), 1 + draw(32));
+			accepted[LAST + 1] += try_table(FRAMES_OF_XEN, (unsigned)mostly(draw(4)), mostly(draw(64)), 1 + draw(32), 0);
 		fill_arguments(&op, cmd);
 		if (cmd == XEN_PRERECORD_missing)
 			note_missing(&op);
@@ -162,7 +168,7 @@ void fuzz(uint64_t seed, unsigned count)
 	printf("ok");
 	for (unsigned cmd = 1; cmd <= LAST; cmd++)
 		printf(" op%u %u", cmd, accepted[cmd]);
-	printf(" resources %u\n", accepted[LAST + 1]);
+	printf(" tables %u\n", accepted[LAST + 1]);
 }
 
 void tidy(void)

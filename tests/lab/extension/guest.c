@@ -134,7 +134,7 @@ uint32_t *slots_by_pfn(uint64_t used)
 
 	if (used == 0)
 		return by_pfn;
-	slots = map_resource(XEN_PRERECORD_SLOTS, pages);
+	slots = map_table(XEN_PRERECORD_SLOTS, pages);
 	for (uint32_t i = 0; i < used; i++)
 		if (slots[i] < pfns)
 			by_pfn[slots[i]] = i + 1;
@@ -200,7 +200,7 @@ void compare(void)
 	differs = calloc(pfns, sizeof(*differs));
 	each_page(0, note_difference);
 	used = query().u.query.used;
-	store = used ? map_resource(XEN_PRERECORD_STORE, used) : NULL;
+	store = used ? map_table(XEN_PRERECORD_STORE, used) : NULL;
 	backed = slots_by_pfn(used);
 	compared = wrong = changed = excused = 0;
 	for (size_t pfn = 0; pfn < pfns; pfn++) {

@@ -22,11 +22,9 @@ enum {
 /* Of linux/privcmd.h and linux/evtchn.h, whose own includes are not installed with them. */
 struct hypercall { uint64_t op, arg[5]; };
 struct mmapbatch { unsigned num; uint16_t dom; uint64_t addr; const uint64_t *arr; int *err; };
-struct mmap_resource { uint16_t dom; uint32_t type, id, idx; uint64_t num, addr; };
 struct bind { unsigned remote_domain, remote_port; };
 #define PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct hypercall))
 #define PRIVCMD_MMAPBATCH _IOC(_IOC_NONE, 'P', 4, sizeof(struct mmapbatch))
-#define PRIVCMD_MMAP_RESOURCE _IOC(_IOC_NONE, 'P', 7, sizeof(struct mmap_resource))
 #define EVTCHN_BIND_INTERDOMAIN _IOC(_IOC_NONE, 'E', 1, sizeof(struct bind))
 
 static int privcmd, evtchn;
@@ -129,12 +127,26 @@ long set_memory_type(uint64_t pfn, unsigned type)
 	return hypercall(HYPERCALL_dm_op, domid, 1, (uint64_t)buffer, 0);
 }
 
-void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors)
+/* A mapped frame that is refused is an error of its own in `errors`; NULL says that the call itself failed. */
+static void *map_frames_of(unsigned of, const uint64_t *frames, size_t count, int writable, int *errors)
 {
 	void *pages = mmap(NULL, count * PAGE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, privcmd, 0);
-	struct mmapbatch batch = { (unsigned)count, domid, (uint64_t)pages, frames, errors };
+	struct mmapbatch batch = { (unsigned)count, (uint16_t)of, (uint64_t)pages, frames, errors };
 
-	if (pages == MAP_FAILED || (ioctl(privcmd, PRIVCMD_MMAPBATCH, &batch) && errno != ENOENT))
+	if (pages == MAP_FAILED)
+		return NULL;
+	if (ioctl(privcmd, PRIVCMD_MMAPBATCH, &batch) && errno != ENOENT) {
+		munmap(pages, count * PAGE);
+		return NULL;
+	}
+	return pages;
+}
+
+void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors)
+{
+	void *pages = map_frames_of(domid, frames, count, writable, errors);
+
+	if (!pages)
 		die("mapping foreign frames");
 	return pages;
 }
@@ -144,27 +156,59 @@ void unmap_frames(void *pages, size_t count)
 	munmap(pages, count * PAGE);
 }
 
-void *map_resource(unsigned id, size_t count)
+uint64_t *table_frames(unsigned table, uint64_t first, size_t count)
 {
-	void *pages = mmap(NULL, count * PAGE, PROT_READ, MAP_SHARED, privcmd, 0);
-	struct mmap_resource map = { domid, XENMEM_resource_prerecord, id, 0, count, (uint64_t)pages };
+	size_t bytes = (count * 8 + PAGE - 1) / PAGE * PAGE;
+	uint64_t *frames = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+	struct xen_prerecord_op op = { .u.frames = { .first = first, .count = count, .table = table, .frames = (uint64_t)frames } };
 
-	if (pages == MAP_FAILED || ioctl(privcmd, PRIVCMD_MMAP_RESOURCE, &map))
-		die("mapping a resource");
+	if (frames == MAP_FAILED)
+		return NULL;
+	if (prerecord(&op, XEN_PRERECORD_frames) == 0)
+		return frames;
+	munmap(frames, bytes);
+	return NULL;
+}
+
+void free_frames(uint64_t *frames, size_t count)
+{
+	munmap(frames, (count * 8 + PAGE - 1) / PAGE * PAGE);
+}
+
+static void *try_map_table(unsigned of, unsigned table, uint64_t first, size_t count, int writable)
+{
+	uint64_t *frames = table_frames(table, first, count);
+	int *errors = calloc(count, sizeof(*errors));
+	void *pages = frames ? map_frames_of(of, frames, count, writable, errors) : NULL;
+
+	for (size_t i = 0; pages && i < count; i++)
+		if (errors[i]) {
+			errno = -errors[i];
+			munmap(pages, count * PAGE);
+			pages = NULL;
+		}
+	if (frames)
+		free_frames(frames, count);
+	free(errors);
 	return pages;
 }
 
-int try_resource(unsigned id, uint64_t first, size_t count)
+void *map_table(unsigned table, size_t count)
 {
-	void *pages = mmap(NULL, count * PAGE, PROT_READ, MAP_SHARED, privcmd, 0);
-	struct mmap_resource map = { domid, XENMEM_resource_prerecord, id, (uint32_t)first, count, (uint64_t)pages };
-	int mapped;
+	void *pages = try_map_table(FRAMES_OF_XEN, table, 0, count, 0);
 
-	if (pages == MAP_FAILED)
-		return 0;
-	mapped = ioctl(privcmd, PRIVCMD_MMAP_RESOURCE, &map) == 0;
-	munmap(pages, count * PAGE);
-	return mapped;
+	if (!pages)
+		die("mapping a table");
+	return pages;
+}
+
+int try_table(unsigned of, unsigned table, uint64_t first, size_t count, int writable)
+{
+	void *pages = try_map_table(of, table, first, count, writable);
+
+	if (pages)
+		munmap(pages, count * PAGE);
+	return pages != NULL;
 }
 
 static void copy_frame(uint64_t frame, void *to)

@@ -24,9 +24,13 @@ long set_memory_type(uint64_t pfn, unsigned type);
 /* Maps frames of the domain; errors[i] is 0 or a negative errno, and that page must not be touched. */
 void *map_frames(const uint64_t *frames, size_t count, int writable, int *errors);
 void unmap_frames(void *pages, size_t count);
-void *map_resource(unsigned id, size_t pages);
-/* Maps and unmaps part of a resource; whether that was possible. */
-int try_resource(unsigned id, uint64_t first, size_t count);
+/* The frames of one of the extension's tables, which are Xen's own; NULL where they are refused. */
+enum { FRAMES_OF_XEN = 0x7ff2 };
+uint64_t *table_frames(unsigned table, uint64_t first, size_t count);
+void free_frames(uint64_t *frames, size_t count);
+void *map_table(unsigned table, size_t pages);
+/* Maps part of a table as frames of a domain, and unmaps it; whether that was possible. */
+int try_table(unsigned of, unsigned table, uint64_t first, size_t count, int writable);
 
 /* The domain's pages by pfn, NO_FRAME where there is none: a PV guest's own table; an HVM guest's gfns. */
 uint64_t *read_p2m(size_t *count);

@@ -116,7 +116,7 @@ static int send_pages(const uint32_t *numbers, unsigned count)
 void answer(unsigned batch, int milliseconds, uint64_t limit)
 {
 	size_t pages = (4 * pfns * 4 + PAGE - 1) / PAGE, cursor = 0;
-	const uint32_t *records = map_resource(XEN_PRERECORD_RECORDS, pages);
+	const uint32_t *records = map_table(XEN_PRERECORD_RECORDS, pages);
 	uint64_t answered = 0, sent = 0;
 	double started = now(), next_push = started, answering = 0;
 	struct xen_prerecord_op state = query();

@@ -17,13 +17,20 @@ static uint64_t first_record, record_count; /* of the ended epoch */
 static void print_records(void)
 {
 	size_t pages = (4 * pfns * 4 + PAGE - 1) / PAGE;
-	const uint32_t *records = map_resource(XEN_PRERECORD_RECORDS, pages);
+	const uint32_t *records = map_table(XEN_PRERECORD_RECORDS, pages);
 
 	printf("ok");
 	for (uint64_t i = 0; i < record_count; i++)
 		printf(" %u%c", records[first_record + i] & ~XEN_PRERECORD_WRITE, records[first_record + i] & XEN_PRERECORD_WRITE ? 'w' : 'r');
 	printf("\n");
 	unmap_frames((void *)records, pages);
+}
+
+/* As whose frames the first page of a table can be mapped: as Xen's to be read, or written, or as the domain's own. */
+static void print_table(unsigned table)
+{
+	printf("ok xen %d write %d guest %d\n", try_table(FRAMES_OF_XEN, table, 0, 1, 0), try_table(FRAMES_OF_XEN, table, 0, 1, 1),
+	       try_table(domain, table, 0, 1, 0));
 }
 
 static void print_query(const struct xen_prerecord_op *op)
@@ -152,6 +159,8 @@ static int perform(const char *word, uint64_t a, uint64_t b, uint64_t c)
 		pin(a, b);
 	else if (!strcmp(word, "retype"))
 		retype(a);
+	else if (!strcmp(word, "table"))
+		print_table((unsigned)a);
 	else if (!strcmp(word, "fuzz"))
 		fuzz(a, (unsigned)b);
 	else if (!strcmp(word, "tidy"))

@@ -184,6 +184,12 @@ static void born_worker(unsigned worker, unsigned workers)
 	run_born();
 }
 
+static void hostile_worker(unsigned worker, unsigned workers)
+{
+	(void)worker, (void)workers;
+	run_hostile();
+}
+
 static void program_worker(unsigned worker, unsigned workers)
 {
 	(void)workers;
@@ -219,6 +225,8 @@ static void start_workload(void)
 		start_worker(trail_worker, 0, 1);
 	if (!strcmp(name, "born"))
 		start_worker(born_worker, 0, 1);
+	if (!strcmp(name, "hostile"))
+		start_worker(hostile_worker, 0, 1);
 	if (is_program(name))
 		start_worker(program_worker, 0, 1);
 	if (!strcmp(name, "nosuspend"))

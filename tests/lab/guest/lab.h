@@ -47,6 +47,7 @@ int run_many_child(unsigned worker, uint64_t seed);
 void run_redis(unsigned worker);
 void run_trail(void);
 void run_born(void);
+void run_hostile(void);
 /* The script /programs/NAME of the image, where NAME is options.workload. */
 void run_program(unsigned worker);
 

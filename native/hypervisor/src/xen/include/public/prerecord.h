@@ -8,8 +8,9 @@
  * toolstack alone.  It works on domains that run on shadow page tables, that is
  * PV domains, and HVM and PVH domains without HAP; and on those with HAP on AMD's
  * processors.  Pages are named by their
- * pseudo-physical frame number (pfn).  What is large is mapped, through
- * XENMEM_acquire_resource, not copied.
+ * pseudo-physical frame number (pfn).  What is large is not copied but mapped,
+ * read-only: tables in frames of DOMID_XEN, which no guest can map and Xen never
+ * reads.
  *
  * A recording:  prepare, start, { epoch, [grow] }, stop, release.
  * RemotePF:     prepare, { missing }, serve, { resolve }, stop, release.
@@ -22,12 +23,11 @@
 
 #if defined(__XEN__) || defined(__XEN_TOOLS__)
 
-#define XEN_PRERECORD_VERSION 2
+#define XEN_PRERECORD_VERSION 3
 
 #define __HYPERVISOR_prerecord_op __HYPERVISOR_arch_7
 
-/* XENMEM_acquire_resource's type; the ids follow. */
-#define XENMEM_resource_prerecord 0x5052
+/* The tables. */
 /*
  * uint32_t records: pfn | XEN_PRERECORD_WRITE, in the order of first touch.
  * Two halves of 2 * nr_pfns records each; epochs fill them in turn.  While a
@@ -75,6 +75,11 @@
  * its event channel or, if it is another domain, exists.
  */
 #define XEN_PRERECORD_adopt   11
+/*
+ * Names the frames of a table, to be mapped as those of DOMID_XEN, for reading.
+ * What is mapped stays readable after release, without content.
+ */
+#define XEN_PRERECORD_frames  12
 
 /* What start switches on. */
 #define XEN_PRERECORD_ACCESSES (1U << 0)  /* record accesses */
@@ -133,6 +138,13 @@ struct xen_prerecord_op {
             XEN_GUEST_HANDLE_64(uint64) frames; /* IN: a PV domain's machine frames, others' gfns */
             XEN_GUEST_HANDLE_64(uint8) content; /* IN: count pages */
         } resolve;
+        struct {
+            uint64_aligned_t first;     /* IN: page of the table; advanced when preempted */
+            uint64_aligned_t count;     /* IN: pages */
+            uint32_t table;             /* IN: XEN_PRERECORD_RECORDS etc. */
+            uint32_t pad;               /* 0 */
+            XEN_GUEST_HANDLE_64(uint64) frames; /* OUT */
+        } frames;
         uint64_aligned_t pad[8];
     } u;
 };

@@ -17,7 +17,7 @@ bool prerecord_must_repeat_slow(const struct vcpu *v);
 void prerecord_forget_slow(struct domain *d, mfn_t mfn);
 bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write);
 bool prerecord_records_slow(const struct domain *d);
-void prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn);
+int prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn);
 int prerecord_promote_slow(struct domain *d, struct page_info *page,
                            unsigned long type);
 
@@ -126,12 +126,15 @@ static inline bool prerecord_nested_fault(struct vcpu *v, unsigned long gfn,
            prerecord_nested_fault_slow(v, gfn, write);
 }
 
-/* Before Xen changes the second-level entry of one page. */
-static inline void prerecord_nested_change(struct p2m_domain *p2m,
-                                           unsigned long gfn)
+/*
+ * Before Xen changes the second-level entry of one page.  -ENOMEM: it must not,
+ * because a missing page would come into use with it.
+ */
+static inline int prerecord_nested_change(struct p2m_domain *p2m,
+                                          unsigned long gfn)
 {
-    if ( prerecord_on(p2m->domain) )
-        prerecord_nested_change_slow(p2m, gfn);
+    return prerecord_on(p2m->domain) ? prerecord_nested_change_slow(p2m, gfn)
+                                     : 0;
 }
 
 /* Are pages of a domain with nested paging to fault at their first write? */
@@ -146,12 +149,6 @@ bool prerecord_in_use(const struct domain *d);
 /* Pages that Xen writes with no further notice; each takes their originals. */
 void evtchn_fifo_prerecord(struct domain *d);
 void gnttab_prerecord(struct domain *d);
-
-unsigned int prerecord_resource_max_frames(const struct domain *d,
-                                           unsigned int id);
-int prerecord_acquire_resource(const struct domain *d, unsigned int id,
-                               unsigned int frame, unsigned int nr_frames,
-                               xen_pfn_t mfn_list[]);
 
 int prerecord_teardown(struct domain *d);
 void prerecord_final_teardown(struct domain *d);
@@ -172,12 +169,10 @@ void prerecord_final_teardown(struct domain *d);
 #define prerecord_promote(page, type) ((void)(page), (void)(type), 0)
 #define prerecord_nested_fault(v, gfn, write) ((void)(v), (void)(gfn), false)
 #define prerecord_records(d) ((void)(d), false)
-#define prerecord_nested_change(p2m, gfn) ((void)(p2m), (void)(gfn))
+#define prerecord_nested_change(p2m, gfn) ((void)(p2m), (void)(gfn), 0)
 #define prerecord_in_use(d) ((void)(d), false)
 #define prerecord_must_repeat(v) ((void)(v), false)
 #define prerecord_repeat_hypercall(v, result) ((void)(v), false)
-#define prerecord_resource_max_frames(d, id) (-EOPNOTSUPP)
-#define prerecord_acquire_resource(d, id, frame, nr, list) (-EOPNOTSUPP)
 #define prerecord_teardown(d) ((void)(d), 0)
 #define prerecord_final_teardown(d) ((void)(d))
 #define prerecord_no_wait_begin() ((void)0)

@@ -2,10 +2,10 @@
 /*
  * Tables of pages that grow in small steps.
  *
- * Pages that the toolstack maps belong to the recorded domain, without being
- * counted against its allowance, as foreign mappings check the owner.  They
- * hold a reference as writable pages, so that the domain, which could map
- * them too, can never make page tables of them.
+ * No guest can map a page of them, whoever it is that they tell of: what Xen
+ * goes by lies in Xen's own heap, which nobody maps, and what the toolstack
+ * maps belongs to dom_xen, as the trace buffers do.  Xen writes the latter and
+ * never reads them.
  */
 #include <xen/event.h>
 #include <xen/vmap.h>
@@ -13,41 +13,45 @@
 
 #define CHUNK (PAGE_SIZE / sizeof(struct page_info *))
 
-int prerecord_area_init(struct prerecord_area *area, struct domain *owner,
+int prerecord_area_init(struct prerecord_area *area, bool is_mapped,
                         unsigned long max)
 {
     area->chunk = vzalloc((max / CHUNK + 1) * sizeof(*area->chunk));
     if ( !area->chunk )
         return -ENOMEM;
 
-    area->owner = owner;
+    area->is_mapped = is_mapped;
     area->nr = 0;
     area->max = max;
 
     return 0;
 }
 
-static struct page_info *alloc_page(struct domain *owner)
+static struct page_info *alloc_own_page(void)
 {
-    struct page_info *page;
-    void *p;
+    void *p = alloc_xenheap_page();
 
-    if ( !owner )
-    {
-        p = alloc_xenheap_page();
-        if ( !p )
-            return NULL;
-        clear_page(p);
-        return virt_to_page(p);
-    }
+    if ( !p )
+        return NULL;
+    clear_page(p);
 
-    page = alloc_domheap_page(owner, MEMF_no_refcount);
+    return virt_to_page(p);
+}
+
+static struct page_info *alloc_mapped_page(void)
+{
+    struct page_info *page = alloc_domheap_page(dom_xen, MEMF_no_refcount);
+
     if ( !page )
         return NULL;
 
-    if ( unlikely(!get_page_and_type(page, owner, PGT_writable_page)) )
+    /*
+     * As for Xen's own pages that are shared read-only: while this type is
+     * held the page gets no other one, so no domain maps it writable.
+     */
+    page->u.inuse.type_info = PGT_none | PGT_validated | 1;
+    if ( unlikely(!get_page(page, dom_xen)) )
     {
-        /* The domain cannot know of the page yet: better to leak it. */
         ASSERT_UNREACHABLE();
         return NULL;
     }
@@ -58,16 +62,23 @@ static struct page_info *alloc_page(struct domain *owner)
     return page;
 }
 
-static void free_page(struct domain *owner, struct page_info *page)
+/*
+ * A page that the toolstack still maps is freed when it lets go of it.  What
+ * it held of one domain is not for the next one to find.
+ */
+static void free_page(const struct prerecord_area *area,
+                      struct page_info *page)
 {
-    if ( !owner )
+    if ( !area->is_mapped )
     {
         free_xenheap_page(page_to_virt(page));
         return;
     }
 
+    clear_domain_page(page_to_mfn(page));
+    page->u.inuse.type_info = 0;
     put_page_alloc_ref(page);
-    put_page_and_type(page);
+    put_page(page);
 }
 
 int prerecord_area_grow(struct prerecord_area *area, unsigned long nr)
@@ -87,7 +98,7 @@ int prerecord_area_grow(struct prerecord_area *area, unsigned long nr)
                 return -ENOMEM;
         }
 
-        page = alloc_page(area->owner);
+        page = area->is_mapped ? alloc_mapped_page() : alloc_own_page();
         if ( !page )
             return -ENOMEM;
 
@@ -127,7 +138,7 @@ int prerecord_area_free(struct prerecord_area *area)
         struct page_info *page = prerecord_area_page(area, area->nr - 1);
 
         area->nr--;
-        free_page(area->owner, page);
+        free_page(area, page);
         free_chunk(area);
 
         if ( !(area->nr & 31) && area->nr && hypercall_preempt_check() )
@@ -143,7 +154,8 @@ int prerecord_area_free(struct prerecord_area *area)
 struct page_info *prerecord_area_page(const struct prerecord_area *area,
                                       unsigned long index)
 {
-    ASSERT(index < area->nr);
+    if ( index >= area->nr )
+        return NULL;
 
     return area->chunk[index / CHUNK][index % CHUNK];
 }

@@ -60,29 +60,27 @@ void prerecord_lose(struct prerecord *pr)
 int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
                      bool may_fail)
 {
-    uint8_t *state = prerecord_state(pr, pfn);
-    const struct page_info *page;
-    uint32_t *slot_pfn;
+    uint32_t *state = prerecord_state(pr, pfn), *slot_pfn;
+    const struct page_info *copy, *page;
 
-    ASSERT(spin_is_locked(&pr->lock));
-
-    if ( !(pr->flags & XEN_PRERECORD_BACKUPS) || (*state & STATE_BACKED) )
+    if ( !(pr->flags & XEN_PRERECORD_BACKUPS) || pfn >= pr->nr_pfns ||
+         (*state & STATE_BACKED) )
         return 0;
 
     if ( may_fail && (pr->flags & XEN_PRERECORD_FULL) )
         return -EAGAIN;
 
-    if ( pr->used == pr->slots )
+    copy = prerecord_area_page(&pr->store, pr->used);
+    page = prerecord_area_page(&pr->slot_pfns, pr->used / SLOTS_PER_PAGE);
+    if ( pr->used >= pr->slots || !copy || !page )
     {
         /* The reserve is made so that this does not happen. */
         note_loss(pr);
         return 0;
     }
 
-    copy_domain_page(page_to_mfn(prerecord_area_page(&pr->store, pr->used)),
-                     mfn);
+    copy_domain_page(page_to_mfn(copy), mfn);
 
-    page = prerecord_area_page(&pr->slot_pfns, pr->used / SLOTS_PER_PAGE);
     slot_pfn = __map_domain_page(page);
     slot_pfn[pr->used % SLOTS_PER_PAGE] = pfn;
     unmap_domain_page(slot_pfn);

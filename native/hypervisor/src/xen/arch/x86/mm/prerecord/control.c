@@ -75,6 +75,7 @@ static int perform(struct prerecord *pr, struct xen_prerecord_op *op)
         [XEN_PRERECORD_serve]   = { PHASE_READY, PHASE_READY },
         [XEN_PRERECORD_resolve] = { PHASE_STARTED, PHASE_STARTED },
         [XEN_PRERECORD_adopt]   = { PHASE_PREPARING, PHASE_RELEASING },
+        [XEN_PRERECORD_frames]  = { PHASE_READY, PHASE_STOPPED },
     };
 
     if ( pr->d->is_dying )
@@ -104,6 +105,7 @@ static int perform(struct prerecord *pr, struct xen_prerecord_op *op)
     case XEN_PRERECORD_serve:   return prerecord_serve(pr);
     case XEN_PRERECORD_resolve: return prerecord_resolve(pr, op);
     case XEN_PRERECORD_adopt:   return adopt(pr, op);
+    case XEN_PRERECORD_frames:  return prerecord_frames(pr, op);
     }
 
     ASSERT_UNREACHABLE();
@@ -123,7 +125,7 @@ static int perform_alone(struct domain *d, struct xen_prerecord_op *op)
         pr = d->arch.paging.prerecord;
     }
     if ( !pr )
-        return op->cmd <= XEN_PRERECORD_adopt ? -ENXIO : -EOPNOTSUPP;
+        return op->cmd <= XEN_PRERECORD_frames ? -ENXIO : -EOPNOTSUPP;
 
     if ( test_and_set_bit(0, &pr->busy) )
         return -ERESTART;

@@ -15,9 +15,7 @@ DEFINE_PER_CPU(bool, prerecord_must_not_wait);
 
 static void ask_for(struct prerecord *pr, unsigned long pfn)
 {
-    uint8_t *state = prerecord_state(pr, pfn);
-
-    ASSERT(spin_is_locked(&pr->lock));
+    uint32_t *state = prerecord_state(pr, pfn);
 
     if ( *state & STATE_ASKED )
         return;
@@ -128,6 +126,54 @@ bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
 
     /* Copying to or from the guest: no reference to any page is held here. */
     wait_event(pr->content, !is_missing_now(pr, pfn));
+
+    return true;
+}
+
+/*
+ * Of the pages of which 2^order are one with this pfn's, itself first: one whose
+ * content is elsewhere, which is asked for, or NO_PFN.  They become fewer only,
+ * so the answer NO_PFN is final.
+ */
+unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long pfn,
+                                     unsigned int order)
+{
+    unsigned long i, others = (1UL << order) - 1;
+
+    for ( i = 0; ACCESS_ONCE(pr->missing) && i <= others; i++ )
+    {
+        unsigned long one = (pfn & ~others) | ((pfn + i) & others);
+        bool missing;
+
+        spin_lock(&pr->lock);
+        missing = prerecord_is_missing(pr, one);
+        if ( missing )
+            ask_for(pr, one);
+        spin_unlock(&pr->lock);
+
+        if ( missing )
+            return one;
+    }
+
+    return NO_PFN;
+}
+
+bool prerecord_await_one_of(struct vcpu *v, unsigned long pfn,
+                            unsigned int order)
+{
+    struct prerecord *pr = v->domain->arch.paging.prerecord;
+    unsigned long one = prerecord_wants_one_of(pr, pfn, order);
+
+    ASSERT(v == current);
+
+    if ( one == NO_PFN )
+        return false;
+
+    /* It may have come meanwhile, and then there is nothing to wait for. */
+    spin_lock(&pr->lock);
+    if ( prerecord_is_missing(pr, one) )
+        pause_for(pr, v, one);
+    spin_unlock(&pr->lock);
 
     return true;
 }

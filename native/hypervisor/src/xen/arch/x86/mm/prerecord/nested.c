@@ -48,21 +48,61 @@ bool prerecord_nested_fits(const struct domain *d)
            !read_atomic(&p2m->ioreq.entry_count);
 }
 
-/* Tables for 4k pages, where large ones are now. */
-int prerecord_nested_prepare(struct domain *d)
+/* Of the pool for second-level tables; with the paging lock held. */
+static int change_pool(struct domain *d, long pages, bool *preempted)
 {
+    ASSERT(paging_locked_by_me(d));
+
+    return hap_set_allocation(d, d->arch.paging.hap.total_pages +
+                                 d->arch.paging.hap.p2m_pages + pages,
+                              preempted);
+}
+
+/* Tables for 4k pages, where large ones are now. */
+int prerecord_nested_enlarge(struct prerecord *pr)
+{
+    struct domain *d = pr->d;
     unsigned int wanted = domain_tot_pages(d) / 256 + 32;
     bool preempted = false;
     int rc = 0;
 
     paging_lock(d);
+    if ( !pr->pool_added )
+        pr->pool_free = d->arch.paging.hap.free_pages;
     if ( d->arch.paging.hap.free_pages < wanted )
-        rc = hap_set_allocation(d, d->arch.paging.hap.total_pages +
-                                   d->arch.paging.hap.p2m_pages + wanted -
-                                   d->arch.paging.hap.free_pages, &preempted);
+    {
+        unsigned int before = d->arch.paging.hap.total_pages;
+
+        rc = change_pool(d, wanted - d->arch.paging.hap.free_pages, &preempted);
+        pr->pool_added += d->arch.paging.hap.total_pages - before;
+    }
     paging_unlock(d);
 
     return preempted ? -ERESTART : rc;
+}
+
+/*
+ * What was added and is not in use by now as a table: those that took the place
+ * of large pages stay as long as the domain.
+ */
+int prerecord_nested_give_back(struct prerecord *pr)
+{
+    struct domain *d = pr->d;
+    bool preempted = false;
+    unsigned int free, before;
+
+    paging_lock(d);
+    free = d->arch.paging.hap.free_pages;
+    before = d->arch.paging.hap.total_pages;
+    if ( free > pr->pool_free && pr->pool_added )
+        change_pool(d, -(long)min(free - pr->pool_free, pr->pool_added),
+                    &preempted);
+    pr->pool_added -= before - d->arch.paging.hap.total_pages;
+    if ( !preempted )
+        pr->pool_added = 0;
+    paging_unlock(d);
+
+    return preempted ? -ERESTART : 0;
 }
 
 /*
@@ -146,11 +186,17 @@ static int split(struct p2m_domain *p2m, l1_pgentry_t *entry,
     return 0;
 }
 
-/* The entry of a 4k page, mapped, or NULL where there is none. */
-static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn)
+/*
+ * The entry of a 4k page, mapped, or NULL where there is none.  `whole`, where it
+ * is wanted, gets the order of a large page that could not be split, or 0.
+ */
+static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn,
+                              unsigned int *whole)
 {
     mfn_t mfn = pagetable_get_mfn(p2m_get_pagetable(p2m));
     unsigned int level;
+
+    *whole = 0;
 
     for ( level = 4; ; level-- )
     {
@@ -173,6 +219,7 @@ static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn)
         {
             prerecord_lose(p2m->domain->arch.paging.prerecord);
             unmap_domain_page(entry);
+            *whole = (level - 1) * PAGETABLE_ORDER;
             return NULL;
         }
         if ( !is_settled(*entry) )
@@ -185,20 +232,35 @@ static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn)
 
 /*
  * The new entry may let the guest write without a fault, so the page counts as
- * written.  The others of a large page are not to be settled with it.
+ * written.  The others of a large page are not to be settled with it: where it
+ * cannot be split and one of them is missing, nothing is changed.
  */
-void prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
+int prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
 {
+    struct prerecord *pr = p2m->domain->arch.paging.prerecord;
     l1_pgentry_t *entry;
+    unsigned int whole;
 
     if ( !paging_mode_hap(p2m->domain) || !p2m_is_hostp2m(p2m) )
-        return;
+        return 0;
 
-    entry = map_leaf(p2m, gfn);
+    entry = map_leaf(p2m, gfn, &whole);
     if ( !entry )
-        return;
+    {
+        bool missing = false;
+
+        /* Not to look at a quarter of a million pages with p2m's lock held. */
+        if ( whole > PAGETABLE_ORDER )
+            missing = ACCESS_ONCE(pr->missing);
+        else if ( whole )
+            missing = prerecord_wants_one_of(pr, gfn, whole) != NO_PFN;
+
+        return missing ? -ENOMEM : 0;
+    }
     prerecord_write_slow(p2m->domain, l1e_get_mfn(*entry), false);
     unmap_domain_page(entry);
+
+    return 0;
 }
 
 static void settle(l1_pgentry_t *entry, bool writable, bool written)
@@ -218,15 +280,14 @@ static void settle(l1_pgentry_t *entry, bool writable, bool written)
 /* May the page be written from now on without a fault?  With the lock held. */
 static bool needs_no_fault(struct prerecord *pr, unsigned long pfn)
 {
-    uint8_t state = *prerecord_state(pr, pfn);
-
     if ( paging_mode_log_dirty(pr->d) )
         return false;
-    if ( state & STATE_WRITTEN )
+    if ( prerecord_is_touched(pr, pfn, true) )
         return true;
 
     return (pr->flags & XEN_PRERECORD_HARVEST) &&
-           (!(pr->flags & XEN_PRERECORD_BACKUPS) || (state & STATE_BACKED));
+           (!(pr->flags & XEN_PRERECORD_BACKUPS) ||
+            (*prerecord_state(pr, pfn) & STATE_BACKED));
 }
 
 /* A page is touched that is looked after.  Returns whether that settles it. */
@@ -347,11 +408,12 @@ bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
     struct prerecord *pr = d->arch.paging.prerecord;
     l1_pgentry_t *entry;
     unsigned long pfn;
+    unsigned int whole;
     bool done = false;
 
     p2m_lock(p2m);
 
-    entry = map_leaf(p2m, gfn);
+    entry = map_leaf(p2m, gfn, &whole);
     if ( entry )
     {
         mfn_t mfn = l1e_get_mfn(*entry);
@@ -372,7 +434,8 @@ bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
 
     p2m_unlock(p2m);
 
-    return done;
+    /* Without memory to split it a large page comes into use as a whole. */
+    return done || (whole && prerecord_await_one_of(v, gfn, whole));
 }
 
 bool prerecord_records_slow(const struct domain *d)

@@ -7,16 +7,19 @@
 #define RUNNING_OR_SERVING (XEN_PRERECORD_RUNNING | XEN_PRERECORD_SERVING)
 
 /* The rule that libxl uses, doubled: each epoch builds the shadows anew. */
-static int size_shadow_pool(struct domain *d, const struct prerecord *pr)
+static int enlarge_shadow_pool(struct domain *d, struct prerecord *pr)
 {
     unsigned long wanted = min(512UL * d->max_vcpus + pr->nr_pfns / 64,
                                (unsigned long)INT_MAX);
+    unsigned int before;
     bool preempted = false;
     int rc = 0;
 
     paging_lock(d);
-    if ( d->arch.paging.shadow.total_pages < wanted )
+    before = d->arch.paging.shadow.total_pages;
+    if ( before + d->arch.paging.shadow.p2m_pages < wanted )
         rc = shadow_set_allocation(d, wanted, &preempted);
+    pr->pool_added += d->arch.paging.shadow.total_pages - before;
     paging_unlock(d);
 
     return preempted ? -ERESTART : rc;
@@ -24,8 +27,35 @@ static int size_shadow_pool(struct domain *d, const struct prerecord *pr)
 
 static int enlarge_pool(struct prerecord *pr)
 {
-    return paging_mode_hap(pr->d) ? prerecord_nested_prepare(pr->d)
-                                  : size_shadow_pool(pr->d, pr);
+    return paging_mode_hap(pr->d) ? prerecord_nested_enlarge(pr)
+                                  : enlarge_shadow_pool(pr->d, pr);
+}
+
+/* A domain that is off shadows by now has given all of them back. */
+static int shrink_shadow_pool(struct domain *d, struct prerecord *pr)
+{
+    unsigned int before, added;
+    bool preempted = false;
+
+    paging_lock(d);
+    before = d->arch.paging.shadow.total_pages;
+    added = min(pr->pool_added, before);
+    if ( added )
+        shadow_set_allocation(d, before - added +
+                                 d->arch.paging.shadow.p2m_pages, &preempted);
+    pr->pool_added -= min(pr->pool_added,
+                          before - d->arch.paging.shadow.total_pages);
+    if ( !preempted )
+        pr->pool_added = 0;
+    paging_unlock(d);
+
+    return preempted ? -ERESTART : 0;
+}
+
+int prerecord_give_pool_back(struct prerecord *pr)
+{
+    return paging_mode_hap(pr->d) ? prerecord_nested_give_back(pr)
+                                  : shrink_shadow_pool(pr->d, pr);
 }
 
 static int enable(struct domain *d)
@@ -125,6 +155,9 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
 
     if ( !(pr->flags & XEN_PRERECORD_RUNNING) )
         return -EINVAL;
+    /* What a page's state can name is used up: record anew. */
+    if ( pr->epoch >= LAST_EPOCH )
+        return -ERANGE;
     if ( by_harvest )
     {
         int rc = prerecord_nested_harvest(pr);

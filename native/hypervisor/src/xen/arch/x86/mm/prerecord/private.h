@@ -12,26 +12,32 @@
 
 /* area.c: a table of pages that grows, reachable through one level of chunks. */
 struct prerecord_area {
-    struct domain *owner;       /* whose pages they are; NULL: Xen's own */
+    bool is_mapped;             /* for the toolstack, to read: Xen only writes */
     unsigned long nr, max;      /* pages there are, pages there may be */
     struct page_info ***chunk;
 };
 
-int prerecord_area_init(struct prerecord_area *area, struct domain *owner,
+int prerecord_area_init(struct prerecord_area *area, bool is_mapped,
                         unsigned long max);
 /* Both return -ERESTART if there is more to do and the CPU is wanted. */
 int prerecord_area_grow(struct prerecord_area *area, unsigned long nr);
 int prerecord_area_free(struct prerecord_area *area);
+/* NULL for an index that the table has not (yet). */
 struct page_info *prerecord_area_page(const struct prerecord_area *area,
                                       unsigned long index);
 
-/* Of each pfn, in struct prerecord's `states`. */
-#define STATE_ACCESSED  0x01    /* in this epoch */
-#define STATE_WRITTEN   0x02    /* in this epoch */
-#define STATE_BACKED    0x04    /* its original is in the store */
-#define STATE_MISSING   0x08    /* its content is elsewhere */
-#define STATE_ASKED     0x10    /* and has been asked for */
-#define STATE_RESOLVING 0x20    /* its content is being written */
+/*
+ * Of each pfn a word in struct prerecord's `states`: these bits, and above them
+ * one more than the number of the epoch in which it was last touched (0: never).
+ * So an epoch ends without a look at any page.
+ */
+#define STATE_WRITTEN   0x01    /* in that epoch */
+#define STATE_BACKED    0x02    /* its original is in the store */
+#define STATE_MISSING   0x04    /* its content is elsewhere */
+#define STATE_ASKED     0x08    /* and has been asked for */
+#define STATE_RESOLVING 0x10    /* its content is being written */
+#define STATE_BITS      5
+#define LAST_EPOCH      ((UINT32_MAX >> STATE_BITS) - 1)
 
 #define NO_PFN (~0UL)
 
@@ -48,16 +54,19 @@ struct prerecord {
         PHASE_RELEASING,
     } phase;
     int failure;                /* of prepare, which has yet to free all */
+    /* Of the pool for shadows or second-level tables; `busy`. */
+    unsigned int pool_added, pool_free; /* by us; how many were free before */
 
     /*
      * A leaf: taken with and without the paging lock.  Guards all that
      * follows; the areas themselves change only while `busy` is held and
      * nothing is switched on (the store: while nothing of it is in use yet).
+     * They are freed only when nr_pfns is 0, which a hook that comes late finds.
      */
     spinlock_t lock;
     unsigned int flags;         /* XEN_PRERECORD_ACCESSES etc. */
     unsigned long nr_pfns;
-    struct prerecord_area states;       /* uint8_t of each pfn */
+    struct prerecord_area states;       /* uint32_t of each pfn */
 
     struct prerecord_area records;      /* uint32_t, two halves */
     unsigned int half, epoch;
@@ -71,25 +80,24 @@ struct prerecord {
     unsigned long missing;
     unsigned long *waiting;             /* pfn each vCPU is paused for */
     bool *repeat;                       /* the vCPU's hypercall is to be repeated */
+    uint32_t nobody;                    /* the word of a pfn that is none */
     struct waitqueue_head content;      /* for those who wait within Xen */
 
     int port;                           /* of the domain, towards the owner; 0: none */
 };
 
-static inline uint8_t *prerecord_state(const struct prerecord *pr,
-                                       unsigned long pfn)
-{
-    const struct page_info *page = prerecord_area_page(&pr->states,
-                                                       pfn >> PAGE_SHIFT);
-
-    return (uint8_t *)page_to_virt(page) + (pfn & ~PAGE_MASK);
-}
+/*
+ * The word of a pfn, whoever named it: one that is not looked after, or not any
+ * more, has one too, which says nothing and keeps nothing.  With the lock held.
+ */
+uint32_t *prerecord_state(struct prerecord *pr, unsigned long pfn);
 
 /* The pfn that is looked after in a frame of the domain, or NO_PFN. */
 unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn);
 
 /* recording.c; with the lock held. */
 void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write);
+bool prerecord_is_touched(struct prerecord *pr, unsigned long pfn, bool write);
 void prerecord_next_epoch(struct prerecord *pr);
 
 /* backup.c; with the lock held.  -EAGAIN: no room, nothing was done. */
@@ -103,7 +111,9 @@ void prerecord_lose(struct prerecord *pr);
 
 /* nested.c: domains with nested paging; the switch with the domain paused */
 bool prerecord_nested_fits(const struct domain *d);
-int prerecord_nested_prepare(struct domain *d);
+/* -ERESTART if there is more to do and the CPU is wanted */
+int prerecord_nested_enlarge(struct prerecord *pr);
+int prerecord_nested_give_back(struct prerecord *pr);
 void prerecord_nested_switch(struct domain *d, bool on);
 void prerecord_nested_arm(struct domain *d);
 int prerecord_nested_harvest(struct prerecord *pr);
@@ -112,6 +122,11 @@ int prerecord_nested_harvest(struct prerecord *pr);
 bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn);
 void prerecord_arrived(struct prerecord *pr, unsigned long pfn);
 void prerecord_wake_all(struct prerecord *pr);
+/* The lock is not held. */
+unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long pfn,
+                                     unsigned int order);
+bool prerecord_await_one_of(struct vcpu *v, unsigned long pfn,
+                            unsigned int order);
 
 /* tables.c */
 int prerecord_attach(struct domain *d);
@@ -122,6 +137,8 @@ void prerecord_notify(struct prerecord *pr);
 
 /* phase.c */
 void prerecord_abandon(struct prerecord *pr);
+/* -ERESTART if there is more to do and the CPU is wanted */
+int prerecord_give_pool_back(struct prerecord *pr);
 
 /* The operations of the hypercall: tables.c, phase.c, resolve.c. */
 int prerecord_prepare(struct prerecord *pr, struct xen_prerecord_op *op);
@@ -129,6 +146,7 @@ int prerecord_grow(struct prerecord *pr, uint64_t slots);
 int prerecord_release(struct prerecord *pr);
 int prerecord_start(struct prerecord *pr, uint32_t flags);
 int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op);
+int prerecord_frames(struct prerecord *pr, struct xen_prerecord_op *op);
 int prerecord_stop(struct prerecord *pr);
 int prerecord_serve(struct prerecord *pr);
 int prerecord_mark_missing(struct prerecord *pr, struct xen_prerecord_op *op);

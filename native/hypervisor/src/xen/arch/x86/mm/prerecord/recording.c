@@ -12,7 +12,7 @@
  */
 #include "private.h"
 
-#define RECORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
+#define WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
 
 unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn)
 {
@@ -27,12 +27,29 @@ unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn)
     return pfn < pr->nr_pfns ? pfn : NO_PFN;
 }
 
-static uint32_t *map_record(const struct prerecord *pr, unsigned long index)
+uint32_t *prerecord_state(struct prerecord *pr, unsigned long pfn)
 {
-    const struct page_info *page =
-        prerecord_area_page(&pr->records, index / RECORDS_PER_PAGE);
+    const struct page_info *page;
 
-    return (uint32_t *)__map_domain_page(page) + index % RECORDS_PER_PAGE;
+    ASSERT(spin_is_locked(&pr->lock));
+
+    page = pfn < pr->nr_pfns
+           ? prerecord_area_page(&pr->states, pfn / WORDS_PER_PAGE) : NULL;
+    if ( !page )
+    {
+        pr->nobody = 0;
+        return &pr->nobody;
+    }
+
+    return (uint32_t *)page_to_virt(page) + pfn % WORDS_PER_PAGE;
+}
+
+bool prerecord_is_touched(struct prerecord *pr, unsigned long pfn, bool write)
+{
+    uint32_t state = *prerecord_state(pr, pfn);
+
+    return state >> STATE_BITS == pr->epoch + 1 &&
+           (!write || (state & STATE_WRITTEN));
 }
 
 /*
@@ -41,50 +58,41 @@ static uint32_t *map_record(const struct prerecord *pr, unsigned long index)
  */
 void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
 {
-    uint8_t *state = prerecord_state(pr, pfn);
-    uint8_t news = (STATE_ACCESSED | (write ? STATE_WRITTEN : 0)) & ~*state;
-    uint32_t *record;
+    unsigned long index = pr->half * 2 * pr->nr_pfns + pr->count;
+    uint32_t *state = prerecord_state(pr, pfn), *record;
+    const struct page_info *page;
 
-    ASSERT(spin_is_locked(&pr->lock));
-
-    if ( !news )
-        return;
-    *state |= news;
-
-    if ( !(pr->flags & XEN_PRERECORD_ACCESSES) )
+    if ( prerecord_is_touched(pr, pfn, write) )
         return;
 
-    record = map_record(pr, pr->half * 2 * pr->nr_pfns + pr->count);
-    *record = pfn | (write ? XEN_PRERECORD_WRITE : 0);
+    *state &= (1U << STATE_BITS) - 1;
+    *state |= (pr->epoch + 1) << STATE_BITS;
+    if ( write )
+        *state |= STATE_WRITTEN;
+    else
+        *state &= ~STATE_WRITTEN;
+
+    if ( !(pr->flags & XEN_PRERECORD_ACCESSES) || pfn >= pr->nr_pfns )
+        return;
+
+    page = prerecord_area_page(&pr->records, index / WORDS_PER_PAGE);
+    if ( !page || pr->count >= 2 * pr->nr_pfns )
+    {
+        ASSERT_UNREACHABLE();
+        return;
+    }
+
+    record = __map_domain_page(page);
+    record[index % WORDS_PER_PAGE] = pfn | (write ? XEN_PRERECORD_WRITE : 0);
     unmap_domain_page(record);
     smp_wmb(); /* The record is there before it counts. */
     pr->count++;
 }
 
-static void forget_touches(struct prerecord *pr, unsigned long pfn)
-{
-    *prerecord_state(pr, pfn) &= ~(STATE_ACCESSED | STATE_WRITTEN);
-}
-
 /* The table is about to be emptied; a shadow's with the paging lock held. */
 void prerecord_next_epoch(struct prerecord *pr)
 {
-    unsigned long i, first = pr->half * 2 * pr->nr_pfns;
-
     ASSERT(spin_is_locked(&pr->lock));
-
-    /* Who was touched is in the records, where there are any. */
-    if ( pr->flags & XEN_PRERECORD_ACCESSES )
-        for ( i = 0; i < pr->count; i++ )
-        {
-            uint32_t *record = map_record(pr, first + i);
-
-            forget_touches(pr, *record & ~XEN_PRERECORD_WRITE);
-            unmap_domain_page(record);
-        }
-    else
-        for ( i = 0; i < pr->nr_pfns; i++ )
-            forget_touches(pr, i);
 
     pr->half ^= 1;
     pr->count = 0;
@@ -96,7 +104,6 @@ uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
 {
     struct prerecord *pr = v->domain->arch.paging.prerecord;
     unsigned long pfn;
-    uint8_t *state;
 
     /* Nothing gets mapped: the guest's own bits come first. */
     if ( !(sflags & _PAGE_PRESENT) )
@@ -107,8 +114,6 @@ uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
         return sflags;
 
     spin_lock(&pr->lock);
-
-    state = prerecord_state(pr, pfn);
 
     if ( pr->flags & XEN_PRERECORD_SERVING )
     {
@@ -134,9 +139,9 @@ uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
         if ( demand )
             prerecord_note(pr, pfn, write);
 
-        if ( !(*state & STATE_ACCESSED) )
+        if ( !prerecord_is_touched(pr, pfn, false) )
             sflags = 0;
-        else if ( !(*state & STATE_WRITTEN) )
+        else if ( !prerecord_is_touched(pr, pfn, true) )
             sflags &= ~_PAGE_RW;
     }
 

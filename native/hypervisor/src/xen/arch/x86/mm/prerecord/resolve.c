@@ -29,7 +29,7 @@ int prerecord_mark_missing(struct prerecord *pr, struct xen_prerecord_op *op)
         spin_lock(&pr->lock);
         for ( i = 0; i < n; i++ )
         {
-            uint8_t *state = prerecord_state(pr, first + i);
+            uint32_t *state = prerecord_state(pr, first + i);
 
             if ( !(bits[i / 8] & (1 << (i % 8))) || (*state & STATE_MISSING) )
                 continue;
@@ -60,7 +60,6 @@ static int fill(struct prerecord *pr, unsigned long gfn,
 {
     struct page_info *page = get_page_from_gfn(pr->d, gfn, NULL, P2M_ALLOC);
     unsigned long pfn;
-    uint8_t *state;
     /*
      * Only a PV domain's pages have types.  To ask for one of a page that has a
      * shadow would remove that, and crash a domain that runs on it: a process'
@@ -78,11 +77,11 @@ static int fill(struct prerecord *pr, unsigned long gfn,
     if ( pfn == NO_PFN )
         goto out;
 
-    state = prerecord_state(pr, pfn);
     spin_lock(&pr->lock);
-    claimed = prerecord_is_missing(pr, pfn) && !(*state & STATE_RESOLVING);
+    claimed = prerecord_is_missing(pr, pfn) &&
+              !(*prerecord_state(pr, pfn) & STATE_RESOLVING);
     if ( claimed )
-        *state |= STATE_RESOLVING;
+        *prerecord_state(pr, pfn) |= STATE_RESOLVING;
     spin_unlock(&pr->lock);
     if ( !claimed )
         goto out;
@@ -101,7 +100,7 @@ static int fill(struct prerecord *pr, unsigned long gfn,
 
     smp_wmb(); /* The content is there before the page is. */
     spin_lock(&pr->lock);
-    *state &= ~STATE_RESOLVING;
+    *prerecord_state(pr, pfn) &= ~STATE_RESOLVING;
     if ( !rc )
         prerecord_arrived(pr, pfn);
     spin_unlock(&pr->lock);

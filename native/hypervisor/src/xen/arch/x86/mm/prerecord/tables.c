@@ -5,6 +5,7 @@
  * steps, by the owner or when the domain dies.
  */
 #include <xen/event.h>
+#include <xen/guest_access.h>
 #include <xen/vm_event.h>
 #include "private.h"
 
@@ -123,12 +124,21 @@ static int init_areas(struct prerecord *pr, uint64_t nr_pfns, uint64_t limit)
 {
     pr->nr_pfns = nr_pfns;
 
-    return prerecord_area_init(&pr->states, NULL, pages_for(nr_pfns, 1)) ?:
-           prerecord_area_init(&pr->records, pr->d,
+    return prerecord_area_init(&pr->states, false,
+                               pages_for(nr_pfns, sizeof(uint32_t))) ?:
+           prerecord_area_init(&pr->records, true,
                                pages_for(nr_pfns, 4 * sizeof(uint32_t))) ?:
-           prerecord_area_init(&pr->store, pr->d, limit) ?:
-           prerecord_area_init(&pr->slot_pfns, pr->d,
+           prerecord_area_init(&pr->store, true, limit) ?:
+           prerecord_area_init(&pr->slot_pfns, true,
                                pages_for(limit, sizeof(uint32_t)));
+}
+
+/* From here on no hook that comes late finds a page to look after. */
+static void forget_extent(struct prerecord *pr)
+{
+    spin_lock(&pr->lock);
+    pr->nr_pfns = 0;
+    spin_unlock(&pr->lock);
 }
 
 static int free_areas(struct prerecord *pr)
@@ -147,7 +157,8 @@ int prerecord_release(struct prerecord *pr)
         return -EBUSY;
 
     pr->phase = PHASE_RELEASING;
-    rc = free_areas(pr);
+    forget_extent(pr);
+    rc = free_areas(pr) ?: prerecord_give_pool_back(pr);
     if ( rc )
         return rc;
 
@@ -155,7 +166,7 @@ int prerecord_release(struct prerecord *pr)
 
     spin_lock(&pr->lock);
     pr->flags = 0;
-    pr->nr_pfns = pr->count = pr->used = pr->slots = pr->missing = 0;
+    pr->count = pr->used = pr->slots = pr->missing = 0;
     pr->half = pr->epoch = 0;
     spin_unlock(&pr->lock);
     pr->phase = PHASE_EMPTY;
@@ -247,15 +258,9 @@ int prerecord_grow(struct prerecord *pr, uint64_t slots)
     return 0;
 }
 
-static const struct prerecord_area *resource(const struct domain *d,
-                                             unsigned int id)
+static const struct prerecord_area *table(const struct prerecord *pr,
+                                          uint32_t id)
 {
-    const struct prerecord *pr = d->arch.paging.prerecord;
-
-    if ( !pr || pr->phase < PHASE_READY || pr->phase > PHASE_STOPPED ||
-         pr->owner != current->domain->domain_id )
-        return NULL;
-
     switch ( id )
     {
     case XEN_PRERECORD_RECORDS: return &pr->records;
@@ -265,42 +270,35 @@ static const struct prerecord_area *resource(const struct domain *d,
     }
 }
 
-unsigned int prerecord_resource_max_frames(const struct domain *d,
-                                           unsigned int id)
+int prerecord_frames(struct prerecord *pr, struct xen_prerecord_op *op)
 {
-    const struct prerecord_area *area = resource(d, id);
+    const struct prerecord_area *area = table(pr, op->u.frames.table);
+    uint64_t first = op->u.frames.first, count = op->u.frames.count;
 
-    return area ? min(area->nr, (unsigned long)UINT_MAX) : 0;
-}
+    if ( !area || op->u.frames.pad || first > area->nr ||
+         count > area->nr - first )
+        return -EINVAL;
 
-int prerecord_acquire_resource(const struct domain *d, unsigned int id,
-                               unsigned int frame, unsigned int nr_frames,
-                               xen_pfn_t mfn_list[])
-{
-    struct prerecord *pr = d->arch.paging.prerecord;
-    const struct prerecord_area *area;
-    unsigned int i;
-    int rc = nr_frames;
+    while ( count )
+    {
+        const struct page_info *page = prerecord_area_page(area, first);
+        uint64_t frame;
 
-    if ( !pr )
-        return -ENOENT;
-    /* Against a release that frees the pages meanwhile. */
-    if ( test_and_set_bit(0, &pr->busy) )
-        return -EBUSY;
+        if ( !page )
+            return -EINVAL;
+        frame = mfn_x(page_to_mfn(page));
+        if ( copy_to_guest(op->u.frames.frames, &frame, 1) )
+            return -EFAULT;
 
-    area = resource(d, id);
-    if ( !area )
-        rc = -ENOENT;
-    else if ( frame > area->nr || nr_frames > area->nr - frame )
-        rc = -EINVAL;
-    else
-        for ( i = 0; i < nr_frames; i++ )
-            mfn_list[i] = mfn_x(page_to_mfn(prerecord_area_page(area,
-                                                                frame + i)));
+        guest_handle_add_offset(op->u.frames.frames, 1);
+        op->u.frames.first = ++first;
+        op->u.frames.count = --count;
 
-    clear_bit(0, &pr->busy);
+        if ( !(count & 255) && count && hypercall_preempt_check() )
+            return -ERESTART;
+    }
 
-    return rc;
+    return 0;
 }
 
 /* The domain dies: from paging_teardown(), which may be called repeatedly. */
@@ -315,7 +313,8 @@ int prerecord_teardown(struct domain *d)
     if ( test_and_set_bit(0, &pr->busy) )
         return -ERESTART;
 
-    prerecord_abandon(pr);
+    prerecord_abandon(pr); /* The pool goes with the domain. */
+    forget_extent(pr);
     rc = free_areas(pr);
     pr->port = 0; /* All of the domain's event channels are closed. */
 

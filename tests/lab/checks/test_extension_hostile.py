@@ -1,0 +1,96 @@
+"""Guests that mean harm, while the hypervisor's extension records and serves them: the host lives, and the guest alone is the loser."""
+import contextlib
+import unittest
+
+from extension_case import HOST, Case, install_tool, running
+from extension_tool import ACCESSES, BACKUPS, Refused
+
+# Of tests/lab/guest/hostile.c: the last digit of a request.
+FIND, WRITE, DIE = 1, 2, 3
+RECORDS, STORE, SLOTS = range(3)
+
+
+def setUpModule():
+    install_tool()
+
+
+class Paravirtualised(Case):
+    """A PV guest names machine frames itself. It maps and writes all that Xen lets it have."""
+
+    def setUp(self):
+        self.number = 0
+
+    def ask(self, guest, what, timeout=600):
+        """What the guest could map: (how many frames, how many of them were not its own before)."""
+        self.number += 10
+        reply = guest.request(self.number + what, timeout)
+        return int(reply["right"]), int(reply["wrong"])
+
+    def check_tables_are_xens(self, tool, *tables):
+        """The tables that Xen fills and the tool reads are in frames of Xen: nobody maps them for writing, or as the guest's."""
+        for table in tables:
+            self.assertEqual(tool.numbers(f"table {table}"), {"xen": 1, "write": 0, "guest": 0})
+
+    def test_it_writes_every_frame_while_it_is_recorded(self):
+        with running("hostile2") as (guest, tool):
+            own, _ = self.ask(guest, FIND)
+            self.assertGreater(own, 30000)
+            self.begin(tool, slots=32768)
+            self.check_tables_are_xens(tool, RECORDS, STORE, SLOTS)
+            for _ in range(2):
+                written, new = self.ask(guest, WRITE)
+                self.assertEqual(new, 0, "the guest has frames that are not its own")
+                self.assertGreater(written, 30000)
+                self.assertGreater(tool.numbers("epoch")["count"], 30000)
+            self.check_rollback(tool)
+            self.check_healthy(guest)
+
+    def test_it_writes_every_frame_while_it_is_served(self):
+        with running("hostile2") as (guest, tool):
+            self.ask(guest, FIND)
+            self.send_away(tool)
+            self.check_tables_are_xens(tool, RECORDS)
+            tool("unpause")
+            tool.send("answer 32 20")
+            _, new = self.ask(guest, WRITE, 1200)
+            self.assertEqual(new, 0, "the guest has frames that are not its own")
+            self.assertIn("missing 0", tool.receive(1200))
+            tool("stop")
+            tool("release")
+            self.check_healthy(guest)
+
+    def test_it_destroys_itself_while_it_is_recorded(self):
+        # What it was is still known: each original was taken before the first write of a page.
+        with running("hostile2") as (guest, tool):
+            self.ask(guest, FIND)
+            self.begin(tool, slots=32768)
+            self.destroy_itself(guest)
+            tool("epoch")
+            self.assertGreater(self.check_rollback(tool)["changed"], 1000)
+
+    def test_it_destroys_itself_while_it_is_served(self):
+        with running("hostile2") as (guest, tool):
+            self.ask(guest, FIND)
+            self.send_away(tool)
+            tool("unpause")
+            tool("answer 64 5 20000", 1200)
+            tool.send("answer 64 5")
+            self.destroy_itself(guest)
+            guest.destroy()
+            with contextlib.suppress(Refused):  # the domain may go while a page is on its way
+                tool.receive(600)
+
+    def destroy_itself(self, guest):
+        """Returns when the guest is no more than a crashed domain, or says nothing any more."""
+        self.number += 10
+        guest.write("data/lab-request", self.number + DIE)
+        before, quiet = None, 0
+        while quiet < 5 and "c" not in guest.listed()[4]:
+            report = guest.report()
+            quiet = quiet + 1 if report == before else 0
+            before = report
+            HOST.run("sleep 2", 120).check()
+
+
+if __name__ == "__main__":
+    unittest.main()

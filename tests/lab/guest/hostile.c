@@ -1,0 +1,116 @@
+/*
+ * A paravirtual guest that means harm: it tries to map, writable, every machine frame that the host has, and writes all that
+ * it gets. What it is to do comes with a request, whose number's last digit says it:
+ *
+ *   1  find out which frames are its own: those that it can map for reading, page tables among them
+ *   2  map them all for writing; those that were not there before get numbers of pages that do not exist, the others are
+ *      written too, with what they hold already, so that it lives on
+ *   3  fill every frame with such numbers, its own kernel's included: the end of it
+ *
+ * It answers with how many it mapped (right) and how many of them were new (wrong).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "lab.h"
+
+enum { BATCH = 512, DOMID_SELF = 0x7ff0, HYPERCALL_memory_op = 12, MEMORY_maximum_ram_page = 2 };
+
+/* Of linux/privcmd.h, whose own includes are not installed with it. */
+struct hypercall { uint64_t op, arg[5]; };
+struct mmapbatch { unsigned num; uint16_t dom; uint64_t addr; const uint64_t *arr; int *err; };
+#define PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct hypercall))
+#define PRIVCMD_MMAPBATCH _IOC(_IOC_NONE, 'P', 4, sizeof(struct mmapbatch))
+
+static int privcmd;
+static uint64_t frame_count;
+static unsigned char *known; /* a byte for each frame: its own */
+static size_t mapped, appeared;
+
+/* Page numbers, and records, that lie far outside every domain and every table. */
+static void write_hostile_numbers(volatile uint32_t *page)
+{
+	for (unsigned i = 0; i < PAGE / sizeof(*page); i++)
+		page[i] = 0x7fffffffu - i;
+}
+
+static void write_what_is_there(volatile uint64_t *page)
+{
+	for (unsigned i = 0; i < PAGE_WORDS; i += 64)
+		__atomic_fetch_or(page + i, 0, __ATOMIC_SEQ_CST);
+}
+
+static void visit_mapped(uint64_t frame, char *page, unsigned what)
+{
+	int is_new = !known[frame];
+
+	mapped++;
+	appeared += is_new;
+	known[frame] = 1;
+	if (what == 3 || (what == 2 && is_new))
+		write_hostile_numbers((volatile uint32_t *)page);
+	else if (what == 2)
+		write_what_is_there((volatile uint64_t *)page);
+}
+
+static void visit_batch(uint64_t first, unsigned what)
+{
+	static uint64_t frames[BATCH];
+	static int errors[BATCH];
+	unsigned count = 0;
+	char *pages = mmap(NULL, BATCH * PAGE, what == 1 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, privcmd, 0);
+
+	if (pages == MAP_FAILED) {
+		report_error(0, "no room to map frames: %s", strerror(errno));
+		return;
+	}
+	for (uint64_t frame = first; frame < frame_count && count < BATCH; frame++)
+		frames[count++] = frame;
+	memset(errors, 0, sizeof(errors));
+	if (ioctl(privcmd, PRIVCMD_MMAPBATCH, &(struct mmapbatch){ count, DOMID_SELF, (uint64_t)pages, frames, errors }) == 0 || errno == ENOENT)
+		for (unsigned i = 0; i < count; i++)
+			if (errors[i] == 0)
+				visit_mapped(frames[i], pages + i * PAGE, what);
+	munmap(pages, BATCH * PAGE);
+}
+
+static void answer(uint64_t request)
+{
+	shared->keys_right = mapped;
+	shared->keys_wrong = appeared;
+	shared->worker[0].checks += mapped;
+	__atomic_store_n(&shared->verify_done, request, __ATOMIC_RELEASE);
+}
+
+void run_hostile(void)
+{
+	struct hypercall call = { HYPERCALL_memory_op, { MEMORY_maximum_ram_page } };
+	uint64_t done = 0;
+	int last;
+
+	load_modules();
+	privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
+	last = privcmd < 0 ? -1 : ioctl(privcmd, PRIVCMD_HYPERCALL, &call);
+	if (last < 0) {
+		report_error(0, "no hypercalls: %s", strerror(errno));
+		return;
+	}
+	frame_count = (uint64_t)last + 1;
+	known = calloc(frame_count, 1);
+	for (;;) {
+		uint64_t wanted = __atomic_load_n(&shared->verify_wanted, __ATOMIC_ACQUIRE);
+
+		if (wanted == done) {
+			usleep(50000);
+			continue;
+		}
+		mapped = appeared = 0;
+		for (uint64_t first = 0; first < frame_count; first += BATCH)
+			visit_batch(first, (unsigned)(wanted % 10));
+		answer(done = wanted);
+	}
+}
