@@ -1,12 +1,17 @@
-"""Guests that mean harm, while the hypervisor's extension records and serves them: the host lives, and the guest alone is the loser."""
+"""Guests that mean harm, while the hypervisor's extension records and serves them: the host lives, and the guest alone is the loser.
+
+LAB_EXTENSION_CALLS: how many calls the fuzzer makes (default 1500).
+"""
 import contextlib
+import os
 import unittest
 
 from extension_case import HOST, Case, install_tool, running
-from extension_tool import ACCESSES, BACKUPS, Refused
+from extension_tool import ACCESSES, BACKUPS, HARVEST, Refused
 
+CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
 # Of tests/lab/guest/hostile.c: the last digit of a request.
-FIND, WRITE, DIE = 1, 2, 3
+FIND, WRITE, DIE, CALL = 1, 2, 3, 4
 RECORDS, STORE, SLOTS = range(3)
 
 
@@ -14,9 +19,7 @@ def setUpModule():
     install_tool()
 
 
-class Paravirtualised(Case):
-    """A PV guest names machine frames itself. It maps and writes all that Xen lets it have."""
-
+class Hostile(Case):
     def setUp(self):
         self.number = 0
 
@@ -25,6 +28,47 @@ class Paravirtualised(Case):
         self.number += 10
         reply = guest.request(self.number + what, timeout)
         return int(reply["right"]), int(reply["wrong"])
+
+    def check_calls(self, *overrides, flags=ACCESSES | BACKUPS):
+        """Absurd hypercalls of the guest and of the tool, while the guest changes its page tables, and gives pages back where it can."""
+        with running("hostile2", *overrides) as (guest, tool):
+            self.begin(tool, slots=32768, flags=flags)
+            for _ in range(2):
+                self.ask(guest, CALL, 1200)
+                tool("epoch")
+            self.check_rollback(tool)
+            self.check_healthy(guest)
+            self.send_away(tool)
+            tool("unpause")
+            tool.send("answer 32 20")
+            self.ask(guest, CALL, 1200)
+            tool.receive(1200)
+            tool("stop")
+            tool("release")
+            self.check_healthy(guest)
+            tool.send(f"fuzz 5 {CALLS}")
+            self.ask(guest, CALL, 1200)
+            tool.receive(1200)
+            tool("tidy", 600)
+            self.check_healthy(guest)
+
+
+class Translated(Hostile):
+    """A PVH guest names guest frames. Its page tables are its own, and change whenever it likes."""
+
+    def test_its_absurd_calls_with_shadow_page_tables(self):
+        self.check_calls('type="pvh"', "hap=0")
+
+    def test_its_absurd_calls_with_nested_paging(self):
+        self.require_nested_paging()
+        self.check_calls('type="pvh"', flags=ACCESSES | BACKUPS | HARVEST)
+
+
+class Paravirtualised(Hostile):
+    """A PV guest names machine frames itself. It maps and writes all that Xen lets it have."""
+
+    def test_its_absurd_calls(self):
+        self.check_calls()
 
     def check_tables_are_xens(self, tool, *tables):
         """The tables that Xen fills and the tool reads are in frames of Xen: nobody maps them for writing, or as the guest's."""

@@ -21,13 +21,13 @@
 enum { CHUNK = 4 * PAGE, CHUNKS = 256, ECHO_PORT = 7, BLOCK = 3000 };
 
 /* The frontends, in the order that their dependencies want. */
-void load_modules(void)
+void load_modules(const char *parameters)
 {
 	char path[32];
 	int fd;
 
 	for (unsigned i = 0; snprintf(path, sizeof(path), "/modules/%02u.ko", i), (fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0; i++) {
-		if (syscall(SYS_finit_module, fd, "", 0))
+		if (syscall(SYS_finit_module, fd, parameters, 0))
 			report_error(0, "module %u: %s", i, strerror(errno));
 		close(fd);
 	}

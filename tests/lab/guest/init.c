@@ -217,7 +217,7 @@ static void start_workload(void)
 	if (!strcmp(name, "many"))
 		start_worker(many_worker, 0, 1);
 	if (!strcmp(name, "devices")) {
-		load_modules();
+		load_modules("");
 		start_worker(disk_worker, 0, 1);
 		start_worker(network_worker, 1, 1);
 	}

@@ -51,8 +51,8 @@ void run_hostile(void);
 /* The script /programs/NAME of the image, where NAME is options.workload. */
 void run_program(unsigned worker);
 
-/* Of the frontend drivers; then a self-checking user of the disk and one of the network. */
-void load_modules(void);
+/* Of the frontend drivers and of privcmd, each with the parameters that it knows; then a self-checking user of the disk and one of the network. */
+void load_modules(const char *parameters);
 void run_disk(unsigned worker);
 void run_network(unsigned worker);
 

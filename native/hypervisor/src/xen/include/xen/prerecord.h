@@ -14,6 +14,8 @@ DECLARE_PER_CPU(bool, prerecord_must_not_wait);
 int prerecord_write_slow(struct domain *d, mfn_t mfn, bool may_fail);
 bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer);
 bool prerecord_must_repeat_slow(const struct vcpu *v);
+bool prerecord_is_to_repeat_slow(const struct vcpu *v);
+bool prerecord_serves_slow(const struct domain *d);
 void prerecord_forget_slow(struct domain *d, mfn_t mfn);
 bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write);
 bool prerecord_records_slow(const struct domain *d);
@@ -84,11 +86,16 @@ static inline bool prerecord_must_repeat(const struct vcpu *v)
     return prerecord_on(v->domain) && prerecord_must_repeat_slow(v);
 }
 
-static inline bool prerecord_repeat_hypercall(const struct vcpu *v,
-                                              long result)
+/* The same, asked ahead of that. */
+static inline bool prerecord_is_to_repeat(const struct vcpu *v)
 {
-    return prerecord_must_repeat(v) && !v->hcall_preempted &&
-           (result == -EFAULT || result == -ERESTART);
+    return prerecord_on(v->domain) && prerecord_is_to_repeat_slow(v);
+}
+
+/* May pages of the domain be missing? */
+static inline bool prerecord_serves(const struct domain *d)
+{
+    return prerecord_on(d) && prerecord_serves_slow(d);
 }
 
 /*
@@ -172,7 +179,8 @@ void prerecord_final_teardown(struct domain *d);
 #define prerecord_nested_change(p2m, gfn) ((void)(p2m), (void)(gfn), 0)
 #define prerecord_in_use(d) ((void)(d), false)
 #define prerecord_must_repeat(v) ((void)(v), false)
-#define prerecord_repeat_hypercall(v, result) ((void)(v), false)
+#define prerecord_is_to_repeat(v) ((void)(v), false)
+#define prerecord_serves(d) ((void)(d), false)
 #define prerecord_teardown(d) ((void)(d), 0)
 #define prerecord_final_teardown(d) ((void)(d))
 #define prerecord_no_wait_begin() ((void)0)

@@ -101,6 +101,17 @@ bool prerecord_must_repeat_slow(const struct vcpu *v)
     return test_and_clear_bool(pr->repeat[v->vcpu_id]);
 }
 
+bool prerecord_is_to_repeat_slow(const struct vcpu *v)
+{
+    return v->domain->arch.paging.prerecord->repeat[v->vcpu_id];
+}
+
+bool prerecord_serves_slow(const struct domain *d)
+{
+    return ACCESS_ONCE(d->arch.paging.prerecord->flags) &
+           XEN_PRERECORD_SERVING;
+}
+
 bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
 {
     struct prerecord *pr = v->domain->arch.paging.prerecord;

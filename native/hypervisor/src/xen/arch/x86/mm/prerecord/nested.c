@@ -24,7 +24,6 @@
 #include <xen/event.h>
 #include <xen/sched.h>
 #include <asm/altp2m.h>
-#include <asm/hap.h>
 #include <asm/hvm/nestedhvm.h>
 #include <asm/p2m.h>
 #include "../mm-locks.h"
@@ -46,63 +45,6 @@ bool prerecord_nested_fits(const struct domain *d)
     return cpu_has_svm && !nestedhvm_enabled(d) && !altp2m_active(d) &&
            !is_iommu_enabled(d) && !p2m->pod.entry_count &&
            !read_atomic(&p2m->ioreq.entry_count);
-}
-
-/* Of the pool for second-level tables; with the paging lock held. */
-static int change_pool(struct domain *d, long pages, bool *preempted)
-{
-    ASSERT(paging_locked_by_me(d));
-
-    return hap_set_allocation(d, d->arch.paging.hap.total_pages +
-                                 d->arch.paging.hap.p2m_pages + pages,
-                              preempted);
-}
-
-/* Tables for 4k pages, where large ones are now. */
-int prerecord_nested_enlarge(struct prerecord *pr)
-{
-    struct domain *d = pr->d;
-    unsigned int wanted = domain_tot_pages(d) / 256 + 32;
-    bool preempted = false;
-    int rc = 0;
-
-    paging_lock(d);
-    if ( !pr->pool_added )
-        pr->pool_free = d->arch.paging.hap.free_pages;
-    if ( d->arch.paging.hap.free_pages < wanted )
-    {
-        unsigned int before = d->arch.paging.hap.total_pages;
-
-        rc = change_pool(d, wanted - d->arch.paging.hap.free_pages, &preempted);
-        pr->pool_added += d->arch.paging.hap.total_pages - before;
-    }
-    paging_unlock(d);
-
-    return preempted ? -ERESTART : rc;
-}
-
-/*
- * What was added and is not in use by now as a table: those that took the place
- * of large pages stay as long as the domain.
- */
-int prerecord_nested_give_back(struct prerecord *pr)
-{
-    struct domain *d = pr->d;
-    bool preempted = false;
-    unsigned int free, before;
-
-    paging_lock(d);
-    free = d->arch.paging.hap.free_pages;
-    before = d->arch.paging.hap.total_pages;
-    if ( free > pr->pool_free && pr->pool_added )
-        change_pool(d, -(long)min(free - pr->pool_free, pr->pool_added),
-                    &preempted);
-    pr->pool_added -= before - d->arch.paging.hap.total_pages;
-    if ( !preempted )
-        pr->pool_added = 0;
-    paging_unlock(d);
-
-    return preempted ? -ERESTART : 0;
 }
 
 /*

@@ -1,61 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Switching on and off: a recording and its epochs, RemotePF. */
+#include <xen/event.h>
 #include <asm/shadow.h>
 #include "../shadow/private.h"
 #include "private.h"
 
 #define RUNNING_OR_SERVING (XEN_PRERECORD_RUNNING | XEN_PRERECORD_SERVING)
 
-/* The rule that libxl uses, doubled: each epoch builds the shadows anew. */
-static int enlarge_shadow_pool(struct domain *d, struct prerecord *pr)
+/*
+ * Empties the shadows, so that each page's next touch faults.  One that is
+ * under way, which only an operation that was overtaken leaves, will do.  The
+ * paging lock is held for a few of them at a time.
+ */
+static void begin_emptying(struct prerecord *pr)
 {
-    unsigned long wanted = min(512UL * d->max_vcpus + pr->nr_pfns / 64,
-                               (unsigned long)INT_MAX);
-    unsigned int before;
-    bool preempted = false;
-    int rc = 0;
+    if ( pr->emptying || paging_mode_hap(pr->d) )
+        return;
 
-    paging_lock(d);
-    before = d->arch.paging.shadow.total_pages;
-    if ( before + d->arch.paging.shadow.p2m_pages < wanted )
-        rc = shadow_set_allocation(d, wanted, &preempted);
-    pr->pool_added += d->arch.paging.shadow.total_pages - before;
-    paging_unlock(d);
-
-    return preempted ? -ERESTART : rc;
+    paging_lock(pr->d);
+    shadow_empty_begin(pr->d);
+    paging_unlock(pr->d);
+    pr->emptying = true;
 }
 
-static int enlarge_pool(struct prerecord *pr)
+static int go_on_emptying(struct prerecord *pr)
 {
-    return paging_mode_hap(pr->d) ? prerecord_nested_enlarge(pr)
-                                  : enlarge_shadow_pool(pr->d, pr);
-}
+    while ( pr->emptying )
+    {
+        paging_lock(pr->d);
+        pr->emptying = !shadow_empty_some(pr->d);
+        paging_unlock(pr->d);
 
-/* A domain that is off shadows by now has given all of them back. */
-static int shrink_shadow_pool(struct domain *d, struct prerecord *pr)
-{
-    unsigned int before, added;
-    bool preempted = false;
+        if ( pr->emptying && hypercall_preempt_check() )
+            return -ERESTART;
+    }
 
-    paging_lock(d);
-    before = d->arch.paging.shadow.total_pages;
-    added = min(pr->pool_added, before);
-    if ( added )
-        shadow_set_allocation(d, before - added +
-                                 d->arch.paging.shadow.p2m_pages, &preempted);
-    pr->pool_added -= min(pr->pool_added,
-                          before - d->arch.paging.shadow.total_pages);
-    if ( !preempted )
-        pr->pool_added = 0;
-    paging_unlock(d);
-
-    return preempted ? -ERESTART : 0;
-}
-
-int prerecord_give_pool_back(struct prerecord *pr)
-{
-    return paging_mode_hap(pr->d) ? prerecord_nested_give_back(pr)
-                                  : shrink_shadow_pool(pr->d, pr);
+    return 0;
 }
 
 static int enable(struct domain *d)
@@ -69,8 +49,6 @@ static int enable(struct domain *d)
     }
 
     paging_lock(d);
-    if ( shadow_mode_enabled(d) )
-        shadow_blow_tables(d);
     rc = shadow_one_bit_enable(d, PG_prerecord);
     paging_unlock(d);
 
@@ -91,33 +69,59 @@ static void disable(struct domain *d)
     paging_unlock(d);
 }
 
-/* With the domain paused, so that it sees one instant. */
+/*
+ * With the domain paused, so that it sees one instant; it stays so until all
+ * is done, however often that gives way.  Until then there is nothing to do for
+ * any other operation.
+ */
 static int switch_on(struct prerecord *pr, unsigned int flags)
 {
+    struct domain *d = pr->d;
     int rc;
 
-    spin_lock(&pr->lock);
-    pr->count = pr->half = pr->epoch = pr->used = pr->harvested = 0;
-    pr->flags = flags;
-    spin_unlock(&pr->lock);
-
-    rc = enable(pr->d);
-    if ( !rc )
-        pr->phase = PHASE_STARTED;
-    else
+    if ( !pr->switching )
     {
+        rc = prerecord_enlarge_pool(pr);
+        if ( rc )
+            return rc;
+
+        domain_pause(d);
+
         spin_lock(&pr->lock);
-        pr->flags = 0;
+        pr->count = pr->half = pr->epoch = pr->used = pr->harvested = 0;
+        pr->flags = flags;
         spin_unlock(&pr->lock);
+
+        rc = enable(d);
+        if ( rc )
+        {
+            spin_lock(&pr->lock);
+            pr->flags = 0;
+            spin_unlock(&pr->lock);
+            domain_unpause(d);
+            return rc;
+        }
+
+        pr->switching = true;
+        begin_emptying(pr);
     }
 
-    return rc;
+    rc = go_on_emptying(pr);
+    if ( rc )
+        return rc;
+
+    if ( pr->flags & XEN_PRERECORD_RUNNING )
+        prerecord_backup_fixed_pages(d);
+    pr->switching = false;
+    pr->phase = PHASE_STARTED;
+    domain_unpause(d);
+
+    return 0;
 }
 
 int prerecord_start(struct prerecord *pr, uint32_t flags)
 {
     struct domain *d = pr->d;
-    int rc;
 
     if ( !flags || (flags & ~(XEN_PRERECORD_ACCESSES | XEN_PRERECORD_BACKUPS |
                               XEN_PRERECORD_HARVEST)) )
@@ -134,71 +138,58 @@ int prerecord_start(struct prerecord *pr, uint32_t flags)
     if ( (flags & XEN_PRERECORD_BACKUPS) &&
          pr->slots < 2 * prerecord_reserve(d) )
         return -ENOSPC;
-    rc = enlarge_pool(pr);
-    if ( rc )
-        return rc;
 
-    domain_pause(d);
-    rc = switch_on(pr, flags | XEN_PRERECORD_RUNNING);
-    if ( !rc )
-        prerecord_backup_fixed_pages(d);
-    domain_unpause(d);
-
-    return rc;
+    return switch_on(pr, flags | XEN_PRERECORD_RUNNING);
 }
 
 int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
 {
     struct domain *d = pr->d;
-    bool nested = paging_mode_hap(d);
     bool by_harvest = pr->flags & XEN_PRERECORD_HARVEST;
+    int rc;
 
     if ( !(pr->flags & XEN_PRERECORD_RUNNING) )
         return -EINVAL;
-    /* What a page's state can name is used up: record anew. */
-    if ( pr->epoch >= LAST_EPOCH )
-        return -ERANGE;
     if ( by_harvest )
     {
-        int rc = prerecord_nested_harvest(pr);
-
+        rc = prerecord_nested_harvest(pr);
         if ( rc )
             return rc;
     }
 
-    /* The order of the locks is the other one for nested paging. */
-    if ( !nested )
-        paging_lock(d);
-    spin_lock(&pr->lock);
-    op->u.epoch.first = pr->half * 2 * pr->nr_pfns;
-    op->u.epoch.count = pr->count;
-    prerecord_next_epoch(pr);
-    op->u.epoch.number = pr->epoch;
-    spin_unlock(&pr->lock);
-    if ( !nested )
+    /* Else the epoch has ended already, and gave way while shadows were emptied. */
+    if ( !pr->emptying )
     {
-        shadow_blow_tables(d);
-        paging_unlock(d);
+        /* What a page's state can name is used up: record anew. */
+        if ( pr->epoch >= LAST_EPOCH )
+            return -ERANGE;
+
+        spin_lock(&pr->lock);
+        pr->ended.first = pr->half * 2 * pr->nr_pfns;
+        pr->ended.count = pr->count;
+        prerecord_next_epoch(pr);
+        spin_unlock(&pr->lock);
+
+        if ( !paging_mode_hap(d) )
+            begin_emptying(pr);
+        else if ( !by_harvest )
+            prerecord_nested_arm(d);
     }
-    else if ( !by_harvest )
-        prerecord_nested_arm(d);
+
+    rc = go_on_emptying(pr);
+    if ( rc )
+        return rc;
+
+    op->u.epoch.first = pr->ended.first;
+    op->u.epoch.count = pr->ended.count;
+    op->u.epoch.number = pr->epoch;
 
     return 0;
 }
 
 int prerecord_serve(struct prerecord *pr)
 {
-    int rc;
-
-    rc = enlarge_pool(pr);
-    if ( rc )
-        return rc;
-
-    domain_pause(pr->d);
-    rc = switch_on(pr, XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING);
-    domain_unpause(pr->d);
-
-    return rc;
+    return switch_on(pr, XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING);
 }
 
 static void clear_flags(struct prerecord *pr)
@@ -211,18 +202,31 @@ static void clear_flags(struct prerecord *pr)
 int prerecord_stop(struct prerecord *pr)
 {
     struct domain *d = pr->d;
+    int rc;
 
-    if ( (pr->flags & XEN_PRERECORD_SERVING) && pr->missing )
-        return -EBUSY;
+    if ( !pr->switching )
+    {
+        if ( (pr->flags & XEN_PRERECORD_SERVING) && pr->missing )
+            return -EBUSY;
 
-    domain_pause(d);
-    clear_flags(pr);
+        domain_pause(d);
+        clear_flags(pr);
+        pr->switching = true;
+        /* A PV domain gets off its shadows, which is done in one go: empty ones. */
+        if ( !paging_mode_external(d) )
+            begin_emptying(pr);
+    }
+
+    rc = go_on_emptying(pr);
+    if ( rc )
+        return rc;
+
     disable(d);
     prerecord_lift_pause(pr);
     prerecord_wake_all(pr);
-    domain_unpause(d);
-
+    pr->switching = false;
     pr->phase = PHASE_STOPPED;
+    domain_unpause(d);
 
     return 0;
 }

@@ -54,6 +54,15 @@ struct prerecord {
         PHASE_RELEASING,
     } phase;
     int failure;                /* of prepare, which has yet to free all */
+    /*
+     * What an operation that gave way has yet to do, guarded by `busy`: to
+     * switch on or off, with the domain paused; to empty the shadows; to tell
+     * of the epoch that it ended.
+     */
+    bool switching, emptying;
+    struct {
+        unsigned long first, count;
+    } ended;
     /* Of the pool for shadows or second-level tables; `busy`. */
     unsigned int pool_added, pool_free; /* by us; how many were free before */
 
@@ -111,9 +120,6 @@ void prerecord_lose(struct prerecord *pr);
 
 /* nested.c: domains with nested paging; the switch with the domain paused */
 bool prerecord_nested_fits(const struct domain *d);
-/* -ERESTART if there is more to do and the CPU is wanted */
-int prerecord_nested_enlarge(struct prerecord *pr);
-int prerecord_nested_give_back(struct prerecord *pr);
 void prerecord_nested_switch(struct domain *d, bool on);
 void prerecord_nested_arm(struct domain *d);
 int prerecord_nested_harvest(struct prerecord *pr);
@@ -137,7 +143,9 @@ void prerecord_notify(struct prerecord *pr);
 
 /* phase.c */
 void prerecord_abandon(struct prerecord *pr);
-/* -ERESTART if there is more to do and the CPU is wanted */
+
+/* pool.c; -ERESTART if there is more to do and the CPU is wanted. */
+int prerecord_enlarge_pool(struct prerecord *pr);
 int prerecord_give_pool_back(struct prerecord *pr);
 
 /* The operations of the hypercall: tables.c, phase.c, resolve.c. */

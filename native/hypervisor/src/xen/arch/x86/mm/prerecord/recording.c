@@ -89,7 +89,10 @@ void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
     pr->count++;
 }
 
-/* The table is about to be emptied; a shadow's with the paging lock held. */
+/*
+ * The table is about to be emptied.  What is touched before that is done belongs
+ * to the one epoch or the other.
+ */
 void prerecord_next_epoch(struct prerecord *pr)
 {
     ASSERT(spin_is_locked(&pr->lock));

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Making a hypercall again whose arguments lie in pages that are fetched. */
+#ifndef __XEN_REPEAT_H__
+#define __XEN_REPEAT_H__
+
+#include <xen/prerecord.h>
+#include <xen/vm_event.h>
+
+bool hypercall_may_begin_again(unsigned long call, const unsigned long args[],
+                               bool pages_stay);
+bool hypercall_awaits_arguments_slow(struct vcpu *curr, unsigned long call,
+                                     const unsigned long args[]);
+
+static inline bool hypercall_pages_go(const struct domain *d)
+{
+#ifdef CONFIG_MEM_PAGING
+    return unlikely(vm_event_check_ring(d->vm_event_paging));
+#else
+    return false;
+#endif
+}
+
+/*
+ * Before a hypercall, or one of a multicall, begins: is it to be made again,
+ * once the page that the vCPU is paused for is there?
+ */
+static inline bool hypercall_awaits_arguments(struct vcpu *curr,
+                                              unsigned long call,
+                                              const unsigned long args[])
+{
+    return (prerecord_serves(curr->domain) ||
+            hypercall_pages_go(curr->domain)) &&
+           hypercall_awaits_arguments_slow(curr, call, args);
+}
+
+/* The same when it has ended; to be asked once. */
+static inline bool hypercall_is_to_repeat(const struct vcpu *curr,
+                                          unsigned long call,
+                                          const unsigned long args[],
+                                          long result)
+{
+    bool served = prerecord_must_repeat(curr);
+
+    if ( likely(result != -EFAULT && result != -ERESTART) ||
+         curr->hcall_preempted || call == __HYPERVISOR_multicall )
+        return false;
+
+    /* -ERESTART is a hook's answer, which is given before anything is done. */
+    if ( served )
+        return result == -ERESTART ||
+               hypercall_may_begin_again(call, args, true);
+
+    return result == -EFAULT && hypercall_pages_go(curr->domain) &&
+           atomic_read(&curr->vm_event_pause_count) &&
+           hypercall_may_begin_again(call, args, false);
+}
+
+#endif /* __XEN_REPEAT_H__ */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* As much of Xen as the extension's tables and records need, in a process: a page is a piece of the heap of its own. */
+#ifndef STUB_XEN_H
+#define STUB_XEN_H
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASSERT(x) ((void)0) /* a release build: no bound may rest on it */
+#define ASSERT_UNREACHABLE() ((void)0)
+#define unlikely(x) (x)
+#define cf_check
+#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define PAGE_SIZE 4096UL
+#define XEN_GUEST_HANDLE_64(type) uint64_t
+#define DEFINE_XEN_GUEST_HANDLE(type) struct type
+#define __HYPERVISOR_arch_7 55
+#define ERESTART 85
+typedef uint64_t uint64_aligned_t;
+typedef uint16_t domid_t;
+
+typedef struct { unsigned long m; } mfn_t;
+
+struct page_info {
+    void *content;
+    struct domain *owner;
+    unsigned long pfn, count_info;
+    union {
+        struct {
+            unsigned long type_info;
+        } inuse;
+    } u;
+};
+
+struct prerecord;
+struct vcpu { unsigned int vcpu_id; bool hcall_preempted; struct domain *domain; };
+struct domain {
+    unsigned int max_vcpus;
+    struct vcpu **vcpu;
+    struct {
+        struct {
+            unsigned int mode;
+            struct prerecord *prerecord;
+        } paging;
+    } arch;
+};
+struct p2m_domain { struct domain *domain; };
+struct waitqueue_head { int nothing; };
+typedef struct { int nothing; } spinlock_t;
+
+extern struct domain *dom_xen;
+extern struct vcpu *current;
+
+#define PG_prerecord (1U << 23)
+#define _PAGE_PRESENT 1U
+#define _PAGE_RW 2U
+#define PGT_none 0
+#define PGT_validated (1UL << 60)
+#define MEMF_no_refcount 1
+#define INVALID_M2P_ENTRY (~0UL)
+
+#define DECLARE_PER_CPU(type, name) extern type name
+#define this_cpu(name) name
+#define spin_lock(lock) ((void)(lock))
+#define spin_unlock(lock) ((void)(lock))
+#define spin_is_locked(lock) true
+#define smp_wmb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define hypercall_preempt_check() false
+#define guest_cpu_user_regs() NULL
+#define guest_mode(regs) false
+
+static inline struct page_info *mfn_to_page(mfn_t mfn) { return (struct page_info *)mfn.m; }
+static inline mfn_t page_to_mfn(const struct page_info *page) { return (mfn_t){ (unsigned long)page }; }
+static inline unsigned long mfn_x(mfn_t mfn) { return mfn.m; }
+static inline bool mfn_valid(mfn_t mfn) { return mfn.m != 0; }
+static inline struct domain *page_get_owner(const struct page_info *page) { return page->owner; }
+static inline unsigned long get_gpfn_from_mfn(unsigned long mfn) { return ((struct page_info *)mfn)->pfn; }
+static inline void set_gpfn_from_mfn(unsigned long mfn, unsigned long pfn) { ((struct page_info *)mfn)->pfn = pfn; }
+static inline void *__map_domain_page(const struct page_info *page) { return page->content; }
+static inline void unmap_domain_page(const void *p) { (void)p; }
+static inline void *page_to_virt(const struct page_info *page) { return page->content; }
+
+struct page_info *virt_to_page(const void *p);
+void *alloc_xenheap_page(void);
+void free_xenheap_page(void *p);
+struct page_info *alloc_domheap_page(struct domain *d, unsigned int flags);
+bool get_page(struct page_info *page, const struct domain *d);
+void put_page(struct page_info *page);
+void put_page_alloc_ref(struct page_info *page);
+
+static inline void clear_page(void *p) { memset(p, 0, PAGE_SIZE); }
+static inline void clear_domain_page(mfn_t mfn) { clear_page(mfn_to_page(mfn)->content); }
+static inline void copy_domain_page(mfn_t to, mfn_t from) { memcpy(mfn_to_page(to)->content, mfn_to_page(from)->content, PAGE_SIZE); }
+static inline void *vzalloc(size_t size) { return calloc(1, size); }
+static inline void vfree(void *p) { free(p); }
+
+#endif
