@@ -5,8 +5,9 @@ LAB_EXTENSION_CALLS: how many calls the fuzzer makes (default 1500).
 import os
 import unittest
 
-from extension_case import Case, install_tool, running
+from extension_case import HOST, Case, install_tool, running, serves_nested_paging
 from extension_tool import ACCESSES, BACKUPS, RUNNING, SERVING, Refused, Tool
+from lab_guest import expect_memory, free_memory
 
 CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
 
@@ -95,6 +96,43 @@ class Refusals(Case):
 
     def test_nested_virtualisation(self):
         self.check_refused("hvm", 'type="hvm"', "nestedhvm=1", 'extra="console=hvc0 quiet mitigations=off pci=noearly lab.workload=idle"')
+
+
+class Pools(Case):
+    """The pages from which Xen makes page tables of its own for a guest."""
+
+    def test_what_was_added_comes_back(self):
+        for overrides, tables in (((), 0), (('type="pvh"', "hap=0"), 0), (('type="pvh"',), 64)):
+            if tables and not serves_nested_paging():
+                continue
+            # With nested paging the pool is made small first, so that there is something to add; tables that take the place of large
+            # pages remain.
+            with self.subTest(overrides), running("writer2", *overrides) as (guest, tool):
+                if tables:
+                    tool("empty")
+                before = free_memory(HOST)
+                tool("prepare 20000")
+                tool("grow 256")
+                tool(f"start {ACCESSES}")
+                guest.wait_progress(1)
+                tool("epoch")
+                added = before - free_memory(HOST)
+                tool("stop")
+                tool("release")
+                self.assertGreater(added, 550)  # the tables take 417
+                expect_memory(HOST, before - tables)
+                self.check_healthy(guest, 1)
+
+    def test_without_memory_to_split_large_pages_no_missing_page_is_shown(self):
+        self.require_nested_paging()
+        with running("writer2", 'type="pvh"') as (guest, tool):
+            self.send_away(tool)
+            tool("empty")
+            tool("unpause")
+            self.assertEqual(tool.numbers("answer 64 20", 1200)["missing"], 0)
+            tool("stop")
+            tool("release")
+            self.check_healthy(guest)
 
 
 class Arguments(Case):

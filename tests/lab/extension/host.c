@@ -91,17 +91,29 @@ int pause_domain(int pause)
 	return (int)domctl(pause ? DOMCTL_pause : DOMCTL_unpause, NULL, 0);
 }
 
-long log_dirty(unsigned cmd, void *bitmap, uint64_t pages)
+static long paging_domctl(unsigned cmd, unsigned mib, void *bitmap, uint64_t pages)
 {
 	struct {
 		uint32_t cmd, version;
 		uint16_t domain, pad[3];
 		struct { uint32_t op, mode, mb, pad; uint64_t bitmap, pages, stats[2]; } u;
 		uint64_t rest[10];
-	} op = { DOMCTL_shadow, DOMCTL_VERSION, domid, { 0 }, { cmd, 0, 0, 0, (uint64_t)bitmap, pages, { 0 } }, { 0 } };
+	} op = { DOMCTL_shadow, DOMCTL_VERSION, domid, { 0 }, { cmd, 0, mib, 0, (uint64_t)bitmap, pages, { 0 } }, { 0 } };
 
 	memcpy(argument, &op, sizeof(op));
 	return hypercall(HYPERCALL_domctl, (uint64_t)argument, 0, 0, 0);
+}
+
+long log_dirty(unsigned cmd, void *bitmap, uint64_t pages)
+{
+	return paging_domctl(cmd, 0, bitmap, pages);
+}
+
+long set_pool(unsigned mib)
+{
+	enum { SET_ALLOCATION = 31 };
+
+	return paging_domctl(SET_ALLOCATION, mib, NULL, 0);
 }
 
 long mmu_extended(unsigned cmd, uint64_t frame)

@@ -15,6 +15,8 @@ int pause_domain(int pause);
 /* Xen's own recording of written pages; `bitmap` (of LOG_DIRTY_CLEAN) has a bit for each of `pages` pages. */
 enum { LOG_DIRTY_OFF = 0, LOG_DIRTY_ENABLE = 2, LOG_DIRTY_CLEAN = 11 };
 long log_dirty(unsigned cmd, void *bitmap, uint64_t pages);
+/* The size of the domain's pool for page tables of Xen's own, in MiB; what is in use stays, and then this fails. */
+long set_pool(unsigned mib);
 /* One extended operation on the domain's page tables, such as pinning a frame. */
 long mmu_extended(unsigned cmd, uint64_t frame);
 /* How an HVM guest's page may be used. */
