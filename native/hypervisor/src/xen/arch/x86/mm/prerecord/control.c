@@ -91,12 +91,12 @@ static int perform(struct prerecord *pr, struct xen_prerecord_op *op)
         return pr->phase == PHASE_EMPTY ? -ENXIO : -EBUSY;
     if ( op->flags && op->cmd != XEN_PRERECORD_start )
         return -EINVAL;
-    /* The domain is paused until who began this has gone on to its end. */
+    /* The domain is paused, and others wait, until who began this has ended. */
     if ( pr->switching &&
          op->cmd != (pr->phase == PHASE_STARTED ? XEN_PRERECORD_stop :
                      (pr->flags & XEN_PRERECORD_SERVING)
                      ? XEN_PRERECORD_serve : XEN_PRERECORD_start) )
-        return -EBUSY;
+        return -ERESTART;
 
     switch ( op->cmd )
     {
