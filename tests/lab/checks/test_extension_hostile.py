@@ -7,11 +7,11 @@ import os
 import unittest
 
 from extension_case import HOST, Case, install_tool, running
-from extension_tool import ACCESSES, BACKUPS, HARVEST, Refused
+from extension_tool import ACCESSES, BACKUPS, HARVEST, Refused, Tool
 
 CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
 # Of tests/lab/guest/hostile.c: the last digit of a request.
-FIND, WRITE, DIE, CALL = 1, 2, 3, 4
+FIND, WRITE, DIE, CALL, GRANT = 1, 2, 3, 4, 5
 RECORDS, STORE, SLOTS = range(3)
 
 
@@ -51,6 +51,41 @@ class Hostile(Case):
             tool.receive(1200)
             tool("tidy", 600)
             self.check_healthy(guest)
+
+
+class Granted(Hostile):
+    """Pages that are missing are granted: another domain cannot wait in Xen for them."""
+
+    def check_grants(self, *overrides):
+        with running("hostile2", *overrides) as (guest, tool):
+            self.ask(guest, GRANT)
+            references = [int(word) for word in guest.read("data/lab-grants").split()]
+            self.assertEqual(len(references), 24)
+            second = Tool(guest)
+            self.send_away(tool)
+            # Nobody brings it yet: it is asked for, and the other domain is told to try again.
+            with self.assertRaises(Refused):
+                second(f"grant {references[0]} 0")
+            self.assertGreater(tool.numbers("query")["count"], 0)
+            tool("unpause")
+            tool.send("answer 4 20")
+            for reference in references:
+                self.assertEqual(second.numbers(f"grant {reference} 600000", 700)["word"], reference)
+            tool.receive(1200)
+            tool("stop")
+            tool("release")
+            second.kill()
+            self.check_healthy(guest)
+
+    def test_by_a_paravirtual_guest(self):
+        self.check_grants()
+
+    def test_with_shadow_page_tables(self):
+        self.check_grants('type="pvh"', "hap=0")
+
+    def test_with_nested_paging(self):
+        self.require_nested_paging()
+        self.check_grants('type="pvh"')
 
 
 class Translated(Hostile):

@@ -273,6 +273,29 @@ uint64_t *read_p2m(size_t *count)
 	return p2m;
 }
 
+int read_grant(unsigned reference, uint64_t *word)
+{
+	/* Of xen/gntdev.h. */
+	struct { uint32_t count, pad; uint64_t index; uint32_t domain, reference; } map = { 1, 0, 0, domid, reference };
+	struct { uint64_t index; uint32_t count, pad; } unmap = { 0, 1, 0 };
+	int fd = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC), failed;
+	uint64_t *page;
+
+	if (fd < 0 || ioctl(fd, _IOC(_IOC_NONE, 'G', 0, sizeof(map)), &map))
+		die("gntdev");
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)map.index);
+	failed = page == MAP_FAILED;
+	if (!failed) {
+		*word = *page;
+		*page = *word; /* written, too */
+		munmap(page, PAGE);
+	}
+	unmap.index = map.index;
+	ioctl(fd, _IOC(_IOC_NONE, 'G', 1, sizeof(unmap)), &unmap);
+	close(fd);
+	return failed ? -1 : 0;
+}
+
 int bind_event(unsigned port)
 {
 	struct bind bind = { domid, port };

@@ -37,6 +37,9 @@ int try_table(unsigned of, unsigned table, uint64_t first, size_t count, int wri
 /* The domain's pages by pfn, NO_FRAME where there is none: a PV guest's own table; an HVM guest's gfns. */
 uint64_t *read_p2m(size_t *count);
 
+/* The first word of a page that the domain grants; -1 where it cannot be mapped. */
+int read_grant(unsigned reference, uint64_t *word);
+
 int bind_event(unsigned port);
 /* Waits up to `milliseconds` for the event. */
 void wait_event(int milliseconds);

@@ -33,6 +33,20 @@ static void print_table(unsigned table)
 	       try_table(domain, table, 0, 1, 0));
 }
 
+/* A page that is missing is asked for, and mapped when it is there: tried for so many milliseconds. */
+static void print_grant(unsigned reference, uint64_t milliseconds)
+{
+	uint64_t word, tried = 0;
+
+	while (read_grant(reference, &word)) {
+		if (tried >= milliseconds)
+			return fail("refused");
+		tried += 50;
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	}
+	printf("ok word %llu\n", (unsigned long long)word);
+}
+
 static void print_query(const struct xen_prerecord_op *op)
 {
 	printf("ok flags %u count %llu used %llu slots %llu missing %llu epoch %u\n", op->flags, (unsigned long long)op->u.query.count,
@@ -159,6 +173,8 @@ static int perform(const char *word, uint64_t a, uint64_t b, uint64_t c)
 		pin(a, b);
 	else if (!strcmp(word, "retype"))
 		retype(a);
+	else if (!strcmp(word, "grant"))
+		print_grant((unsigned)a, b);
 	else if (!strcmp(word, "empty")) {
 		/* It fails in the end: what is in use as a table cannot be taken. */
 		set_pool(0);

@@ -8,6 +8,7 @@
  *   3  fill every frame with such numbers, its own kernel's included: the end of it
  *
  *   4  make absurd hypercalls, beside page tables that change; any guest can do that
+ *   5  grant pages to the control domain
  *
  * It answers with how many it mapped (right) and how many of them were new (wrong).
  */
@@ -118,7 +119,9 @@ void run_hostile(void)
 			continue;
 		}
 		mapped = appeared = 0;
-		if (wanted % 10 == 4)
+		if (wanted % 10 == 5)
+			grant_pages();
+		else if (wanted % 10 == 4)
 			make_absurd_calls(privcmd, wanted, ABSURD_CALLS, names_own_frames());
 		else
 			for (uint64_t first = 0; first < frame_count; first += BATCH)

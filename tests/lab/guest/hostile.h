@@ -9,5 +9,6 @@ struct mmapbatch { unsigned num; uint16_t dom; uint64_t addr; const uint64_t *ar
 #define PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct hypercall))
 #define PRIVCMD_MMAPBATCH _IOC(_IOC_NONE, 'P', 4, sizeof(struct mmapbatch))
 
+void grant_pages(void);
 /* Calls drawn from `seed`, beside one that changes the page tables they go through; a guest that names its frames gives some back. */
 void make_absurd_calls(int privcmd, uint64_t seed, unsigned count, int names_own_frames);
