@@ -88,8 +88,18 @@ static void one_call(int privcmd)
 		call.arg[0] = call.arg[1];
 		call.arg[1] = draw(8) ? draw(200) : absurd() & 0xffff;
 		call.arg[2] = draw(2) ? 0 : pointer();
-		if (call.op != MULTICALL)
+		if (call.op == MMU_UPDATE)
 			break;
+		if (call.op == MMUEXT_OP) {
+			/* Pinning and flushing of what is no page table; not those that change what this vCPU runs on. */
+			static const uint8_t operations[] = { 0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 16, 17 };
+
+			call.arg[0] = (uint64_t)arena + draw(ARENA_PAGES - 2) * PAGE + PAGE - 24 * draw(8);
+			call.arg[1] = draw(9);
+			for (uint64_t i = 0; i < call.arg[1]; i++)
+				*(uint32_t *)(call.arg[0] + i * 24) = operations[draw(sizeof(operations))];
+			break;
+		}
 		/* Its entries are calls of their own. */
 		call.arg[0] = (uint64_t)arena + draw(ARENA_PAGES - 2) * PAGE + PAGE - 64 * draw(8);
 		call.arg[1] = draw(9);
