@@ -68,7 +68,7 @@ class Granted(Hostile):
                 second(f"grant {references[0]} 0")
             self.assertGreater(tool.numbers("query")["count"], 0)
             tool("unpause")
-            tool.send("answer 4 20")
+            tool.send("answer 32 20")
             for reference in references:
                 self.assertEqual(second.numbers(f"grant {reference} 600000", 700)["word"], reference)
             tool.receive(1200)
