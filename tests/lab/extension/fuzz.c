@@ -14,7 +14,7 @@ static unsigned char *movable;
 static unsigned char *away; /* of `movable`, what was declared missing */
 static int paused;
 static int stood; /* since `movable` was found: no page of it is a page table now */
-static uint64_t frames[5];
+static uint64_t frames[4096]; /* more than any table of so small a domain has */
 
 static uint64_t draw(uint64_t below)
 {
