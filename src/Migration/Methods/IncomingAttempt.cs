@@ -47,9 +47,9 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _resume = resume;
         _dispatcher = new DestinationDispatcher(migration.Custody, this);
         _pump = new(session, _dispatcher.CarryOut, () => migration.Trace) { Changed = OnChanged };
-        _receiving = new Workers(Post);
-        _faultWorkers = new Workers(PostWhileNeeded);
-        _demandWorkers = new Workers(PostWhileNeeded);
+        _receiving = new Workers(Post, Disconnect);
+        _faultWorkers = new Workers(PostWhileNeeded, Disconnect);
+        _demandWorkers = new Workers(PostWhileNeeded, Disconnect);
         _placer = missing is null || migration.Custody.Paging is null
             ? null
             : new PagePlacer(migration.Custody.Paging, new SentPageTable(missing), migration.Faults);

@@ -7,9 +7,11 @@ namespace PreRecordMigration.Methods;
 /// <content>What happens to a connection from being accepted until its migration begins.</content>
 public sealed partial class MigrationReceiver
 {
-    private void Greet(Arrival arrival)
+    /// <summary>The thread of a connection. That of the second of two becomes the owner of their migration.</summary>
+    private void Receive(Arrival arrival)
     {
         Connection? connection = null;
+        Action? migration = null;
         bool isKept = false;
         try
         {
@@ -30,7 +32,7 @@ public sealed partial class MigrationReceiver
 
             arrival.Connection = connection;
             isKept = true;
-            Pair(hello, arrival);
+            migration = Pair(hello, arrival);
         }
 #pragma warning disable CA1031 // Whatever a stranger makes fail, only its own connection ends.
         catch (Exception e)
@@ -47,6 +49,8 @@ public sealed partial class MigrationReceiver
                 arrival.Socket.Dispose();
             }
         }
+
+        migration?.Invoke();
     }
 
     private static HelloRecord ReceiveHello(Connection connection)
@@ -60,8 +64,9 @@ public sealed partial class MigrationReceiver
         return hello.Version == Protocol.Version ? hello : throw ProtocolErrors.Version(hello.Version);
     }
 
-    /// <summary>Starts the migration when both of its connections are there.</summary>
-    private void Pair(HelloRecord hello, Arrival arrival)
+    /// <summary>Begins the migration when both of its connections are there.</summary>
+    /// <returns>The work of its owner, which throws nothing; null where a connection waits for its partner.</returns>
+    private Action? Pair(HelloRecord hello, Arrival arrival)
     {
         ConnectionPair? pair;
         IncomingMigration? incoming = null;
@@ -76,7 +81,7 @@ public sealed partial class MigrationReceiver
             pair = _pairing.Add(hello, arrival.Connection!);
             if (pair is null)
             {
-                return;
+                return null;
             }
 
             if (!pair.IsResumed)
@@ -89,19 +94,7 @@ public sealed partial class MigrationReceiver
 
         _arrivals.Remove(pair.Bulk);
         _arrivals.Remove(pair.Demand);
-        new Thread(() => Run(pair, incoming)) { Name = "migration destination", IsBackground = true }.Start();
-    }
-
-    private void Run(ConnectionPair pair, IncomingMigration? incoming)
-    {
-        if (incoming is null)
-        {
-            Resume(pair.Session, pair.Bulk, pair.Demand);
-        }
-        else
-        {
-            incoming.Run();
-        }
+        return incoming is null ? () => Resume(pair.Session, pair.Bulk, pair.Demand) : incoming.Run;
     }
 
     /// <summary>

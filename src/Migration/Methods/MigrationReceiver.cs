@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
@@ -13,6 +12,9 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     private const int MaximumRejections = 100;
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long nothing is accepted after that failed, as it does where descriptors have run out.</summary>
+    private static readonly TimeSpan s_acceptPause = TimeSpan.FromMilliseconds(100);
+
     /// <summary>How long a source that comes back waits for the attempt that it has lost to end here: a hypercall may take a while.</summary>
     private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
     private readonly ReceiverListener _listener;
@@ -24,6 +26,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     private readonly Thread _acceptor;
     private readonly TimeSpan _peerTimeout;
     private readonly TimeProvider _clock;
+    private readonly ManualResetEventSlim _stopped = new();
     private volatile bool _isStopping;
     private bool _takesNew = true;
 
@@ -153,6 +156,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
             _isStopping = true;
         }
 
+        _stopped.Set();
         _listener.Dispose();
         _acceptor.Join();
         _arrivals.Close();
@@ -182,27 +186,39 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     {
         while (!_isStopping)
         {
-            Socket socket;
             try
             {
-                socket = _listener.Accept();
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                if (_isStopping)
+                if (_arrivals.Add(_listener.Accept()) is { } arrival)
                 {
-                    return;
+                    Greet(arrival);
                 }
-
-                // One connection that broke while it was being accepted is no reason to stop for the others.
-                continue;
             }
-
-            if (_arrivals.Add(socket) is { } arrival)
+#pragma warning disable CA1031 // The last resort of the thread that accepts: one connection, or one moment without descriptors, is no end.
+            catch (Exception error)
+#pragma warning restore CA1031
             {
-                // A thread each: a peer that stays silent must not keep others from being greeted.
-                new Thread(() => Greet(arrival)) { Name = "migration greeting", IsBackground = true }.Start();
+                if (!_isStopping)
+                {
+                    // Whatever it is, it would come again at once.
+                    Note(ProtocolErrors.Lost(error));
+                    _stopped.Wait(s_acceptPause);
+                }
             }
+        }
+    }
+
+    /// <summary>Greets on a thread of its own: a peer that stays silent must not keep others from being greeted.</summary>
+    private void Greet(Arrival arrival)
+    {
+        try
+        {
+            new Thread(() => Receive(arrival)) { Name = "migration destination", IsBackground = true }.Start();
+        }
+        catch
+        {
+            _arrivals.Remove(arrival);
+            arrival.Socket.Dispose();
+            throw;
         }
     }
 

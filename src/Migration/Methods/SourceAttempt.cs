@@ -50,7 +50,7 @@ internal sealed class SourceAttempt : IDisposable
         _memory = memory;
         _dispatcher = new SourceDispatcher(custody, connections.Bulk.Send);
         _pump = new(session, _dispatcher.CarryOut, () => trace) { Changed = OnChanged };
-        _workers = new Workers(error => _pump.Post(SourceDispatcher.Failure(error)));
+        _workers = new Workers(error => _pump.Post(SourceDispatcher.Failure(error)), connections.Dispose);
         _closing = new Timer(_ => connections.Dispose());
         _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ended.Token);
 

@@ -4,7 +4,8 @@ namespace PreRecordMigration.Transfer;
 
 /// <summary>The named threads of one side of a migration. What one throws is handed on, never lost; all are joined.</summary>
 /// <param name="onFailure">Gets what a thread threw, on that thread. Cancellation through <see cref="Token"/> is not a failure.</param>
-public sealed class Workers(Action<Exception> onFailure) : IDisposable
+/// <param name="lastResort">Ends the migration otherwise where that cannot be told, by closing its connections; throws nothing.</param>
+public sealed class Workers(Action<Exception> onFailure, Action lastResort) : IDisposable
 {
     private readonly ConcurrentBag<Thread> _threads = [];
     private readonly CancellationTokenSource _stop = new();
@@ -74,7 +75,21 @@ public sealed class Workers(Action<Exception> onFailure) : IDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            onFailure(e);
+            Tell(e);
+        }
+    }
+
+    private void Tell(Exception failure)
+    {
+        try
+        {
+            onFailure(failure);
+        }
+#pragma warning disable CA1031 // Who is told of a failure may fail too, and that must end the migration, not the process.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            lastResort();
         }
     }
 }
