@@ -76,11 +76,47 @@ Describe 'Get-MigrationConfiguration' {
         "$((Invoke-PreRecordMigration configured set2 -WhatIf).Mode)" | Should -Be 'Observe'
     }
 
+    It 'says how long a peer may be silent, from each source, to all who wait for one' {
+        $setting = Get-MigrationConfiguration PeerTimeout
+        $setting.Value | Should -Be ([TimeSpan]::FromSeconds(30))
+        "$($setting.Source)" | Should -Be 'Default'
+        $setting.Variable | Should -Be 'PRERECORD_PEER_TIMEOUT'
+        [System.IO.File]::WriteAllText($user, '{ "PeerTimeout": "40s" }')
+        (Get-MigrationConfiguration PeerTimeout).Value | Should -Be ([TimeSpan]::FromSeconds(40))
+        "$((Get-MigrationConfiguration PeerTimeout).Source)" | Should -Be 'UserFile'
+        try {
+            $env:PRERECORD_PEER_TIMEOUT = '7s'
+            (Get-MigrationConfiguration PeerTimeout).Value | Should -Be ([TimeSpan]::FromSeconds(7))
+            (Get-MigrationConfiguration PeerTimeout).Origin | Should -Be 'PRERECORD_PEER_TIMEOUT'
+
+            # A receiver that is refused does not listen: what is out of bounds is found before anything is done, in a file too.
+            $env:PRERECORD_PEER_TIMEOUT = '1h'
+            foreach ($command in { Start-MigrationReceiver set2 }, { Test-MigrationHost set2 }, { Test-Migration configured set2 }, { Start-Migration configured set2 }) {
+                { & $command } | Should -Throw -ErrorId 'SettingInvalid,*' -ExpectedMessage 'PRERECORD_PEER_TIMEOUT*'
+            }
+        }
+        finally {
+            [Environment]::SetEnvironmentVariable('PRERECORD_PEER_TIMEOUT', $null)
+        }
+    }
+
+    It 'refuses a -PeerTimeout that is out of bounds: <_>' -ForEach @(
+        { Start-MigrationReceiver set2 -PeerTimeout 4s }
+        { Test-MigrationHost set2 -PeerTimeout 4s }
+        { Test-Migration configured set2 -PeerTimeout 11min }
+        { Start-Migration configured set2 -PeerTimeout 11min }
+        { Invoke-PreRecordMigration configured set2 -PeerTimeout 4s -WhatIf }
+    ) {
+        { & $_ } | Should -Throw -ErrorId 'InvalidOption,*' -ExpectedMessage '*PeerTimeout*00:00:05*00:10:00*'
+        Get-MigrationReceiver set2* | Should -BeNullOrEmpty
+    }
+
     It 'names the file, the key and what is allowed where <Case>' -ForEach @(
         @{ Case = 'a key is none'; Content = '{ "Windw": "1s" }'; Id = 'SettingUnknown'; Message = "'Windw'"; Remedy = 'Window' }
         @{ Case = 'a duration has no unit'; Content = '{ "Window": "5" }'; Id = 'SettingInvalid'; Message = "'Window'"; Remedy = '500ms' }
         @{ Case = 'a name is none'; Content = '{ "Mode": "Sideways" }'; Id = 'SettingInvalid'; Message = "'Sideways'"; Remedy = 'Rollback, Observe' }
         @{ Case = 'a number is too large'; Content = '{ "ThrottleLimit": 65 }'; Id = 'SettingInvalid'; Message = "'65'"; Remedy = '1 to 64' }
+        @{ Case = 'a time is out of bounds'; Content = '{ "PeerTimeout": "4s" }'; Id = 'SettingInvalid'; Message = "'4s'"; Remedy = '5s to 10min' }
         @{ Case = 'a size is none'; Content = '{ "BandwidthLimit": "much" }'; Id = 'SettingInvalid'; Message = "'much'"; Remedy = '100MB/s' }
         @{ Case = 'it is no JSON'; Content = 'Window = 1s'; Id = 'SettingsUnreadable'; Message = 'JSON'; Remedy = 'JSON' }
     ) {

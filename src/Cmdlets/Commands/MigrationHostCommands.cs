@@ -46,6 +46,18 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string[]? HostName { get; set; }
 
+    /// <summary>How long another machine's receiver, which is asked whether it is there, may be silent.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan PeerTimeout { get; set; } = new MigrationOptions().PeerTimeout;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing() => ForCommand(() =>
+    {
+        MigrationConfiguration.ApplyTo(this);
+        Transports.PeerTimeout.Require(PeerTimeout);
+    });
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -76,12 +88,12 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
     }
 
     /// <summary>Asks another machine's receiver; that it does not answer is the answer.</summary>
-    private static MigrationHostCapability Ask(RemoteHost host, CancellationToken cancellationToken)
+    private MigrationHostCapability Ask(RemoteHost host, CancellationToken cancellationToken)
     {
         (bool answers, string reason, string remedy) = (true, "", "");
         try
         {
-            ReceiverProbe probe = ReceiverProbe.Ask(host.Route, cancellationToken);
+            ReceiverProbe probe = ReceiverProbe.Ask(host.Route, cancellationToken, PeerTimeout);
             reason = Text.Format(SR.RemoteAnswers, host.Route.Address, probe.Version);
         }
         catch (MigrationException error)

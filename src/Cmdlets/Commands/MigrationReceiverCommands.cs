@@ -48,6 +48,18 @@ public sealed class StartMigrationReceiverCommand : MigrationCmdlet
     [ValidateNotNullOrEmpty]
     public object[]? TrustedCertificate { get; set; }
 
+    /// <summary>How long a source may be silent before the connection to it counts as lost.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan PeerTimeout { get; set; } = new MigrationOptions().PeerTimeout;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing() => ForCommand(() =>
+    {
+        MigrationConfiguration.ApplyTo(this);
+        Transports.PeerTimeout.Require(PeerTimeout);
+    });
+
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(HostName, () =>
     {
@@ -60,7 +72,7 @@ public sealed class StartMigrationReceiverCommand : MigrationCmdlet
             : null;
         if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionStartReceiver, listen)))
         {
-            WriteObject(Describe.Receiver(host.Name, ReceiverRegistry.Start(host, listen, identity)));
+            WriteObject(Describe.Receiver(host.Name, ReceiverRegistry.Start(host, listen, identity, PeerTimeout)));
         }
     });
 }

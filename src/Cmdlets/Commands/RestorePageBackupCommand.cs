@@ -51,7 +51,7 @@ public sealed class RestorePageBackupCommand : PreRecordCommand
         PlannedMove move = new(
             recording.Location,
             new Destination(host.Name, host, null) { HasOwnReceiver = true },
-            recording.Plan.Options with { RemotePF = false },
+            recording.Plan.Options with { RemotePF = false, PeerTimeout = MigrationConfiguration.ReadPeerTimeout() },
             PreRecord);
         using MovePump pump = new(this, IsDebugWanted, job =>
         {

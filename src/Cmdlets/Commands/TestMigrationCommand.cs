@@ -40,6 +40,12 @@ public sealed class TestMigrationCommand : WindowCommand
     [Duration]
     public TimeSpan? MaximumExposure { get; set; }
 
+    /// <summary>How long another machine's receiver, which is asked whether it is there, may be silent.</summary>
+    [Parameter]
+    [Column]
+    [Duration]
+    public TimeSpan PeerTimeout { get; set; } = new MigrationOptions().PeerTimeout;
+
     /// <inheritdoc/>
     protected override void BeginProcessing() => ForCommand(() =>
     {
@@ -50,7 +56,7 @@ public sealed class TestMigrationCommand : WindowCommand
     /// <inheritdoc/>
     private protected override void Prepare()
     {
-        _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch };
+        _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch, PeerTimeout = PeerTimeout };
         _options.Validate();
         RequireTimer(nameof(RoundTrip), RoundTrip);
         _destination = Destination is null ? null : Cmdlets.Destination.Parse(Destination);
@@ -65,7 +71,7 @@ public sealed class TestMigrationCommand : WindowCommand
         {
             using DomainProgress progress = writer.ForDomain(
                 location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
-            destination.Ask(token);
+            destination.Ask(PeerTimeout, token);
             return MoveReport.OfSample(location, destination, _options, _link, MaximumExposure, progress, token);
         }));
     });

@@ -3,6 +3,7 @@ using System.Management.Automation;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using PreRecordMigration.Estimates;
+using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -75,6 +76,11 @@ internal static class MigrationConfiguration
 
         object Value(string name) => settings.First(setting => setting.Name == name).Value!;
     }
+
+    /// <summary>How long a peer may be silent.</summary>
+    /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
+    public static TimeSpan ReadPeerTimeout() =>
+        (TimeSpan)Read().First(setting => setting.Name == nameof(MigrationOptions.PeerTimeout)).Value!;
 
     /// <summary>The files with this side's certificate and with those it trusts; null where none are configured.</summary>
     /// <exception cref="CommandException">As <see cref="Read"/>.</exception>

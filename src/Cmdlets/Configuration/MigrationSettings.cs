@@ -2,6 +2,7 @@ using System.Globalization;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -48,6 +49,7 @@ internal static class MigrationSettings
             null,
             $"one or more of {string.Join(", ", Enum.GetNames<PageOrderStrategy>())}, with commas between",
             text => text.Split(',', StringSplitOptions.TrimEntries).Select(ParseName<PageOrderStrategy>).ToArray()),
+        Bounded("PeerTimeout", Defaults.PeerTimeout, PeerTimeout.Minimum, PeerTimeout.Maximum),
         Duration("RoundTrip", LinkDefaults.RoundTrip),
         Duration("SuspendTimeout", Defaults.SuspendTimeout),
         new("ThrottleLimit", 1, "a whole number from 1 to 64", text => ParseNumber(text, 1, 64)),
@@ -68,6 +70,13 @@ internal static class MigrationSettings
         {
             TimeSpan time = DurationAttribute.Parse(text);
             return time > TimeSpan.Zero ? time : throw new FormatException(Text.Format(SR.SettingBelow, text));
+        });
+
+    private static MigrationSetting Bounded(string name, TimeSpan value, TimeSpan minimum, TimeSpan maximum) => new(
+        name, value, $"a time from {minimum.TotalSeconds}s to {maximum.TotalMinutes}min", text =>
+        {
+            TimeSpan time = DurationAttribute.Parse(text);
+            return time >= minimum && time <= maximum ? time : throw new FormatException(Text.Format(SR.SettingOutside, text));
         });
 
     private static MigrationSetting Size(string name, long? value, bool isRate, long minimum) => new(

@@ -77,8 +77,10 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     }
 
     /// <summary>Asks another machine once whether its receiver answers; <see cref="RequireAnswer"/> says what came of it.</summary>
+    /// <param name="peerTimeout">How long it may be silent.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">Cancelled first.</exception>
-    public void Ask(CancellationToken cancellationToken)
+    public void Ask(TimeSpan peerTimeout, CancellationToken cancellationToken)
     {
         if (!_isRemote)
         {
@@ -88,7 +90,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
         try
         {
             _silence = null;
-            ReceiverProbe.Ask(Route!, cancellationToken);
+            ReceiverProbe.Ask(Route!, cancellationToken, peerTimeout);
         }
         catch (MigrationException error)
         {
@@ -107,7 +109,8 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     }
 
     /// <summary>Opens the way there: the host's running receiver, one for this migration, or the way to another machine.</summary>
-    public DestinationEndpoint Open()
+    /// <param name="peerTimeout">How long the source may be silent to a receiver that is made for this migration.</param>
+    public DestinationEndpoint Open(TimeSpan peerTimeout)
     {
         if (Route is not null)
         {
@@ -120,7 +123,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
             return new DestinationEndpoint(Route.Loopback(running.Endpoint), running, null);
         }
 
-        MigrationReceiver temporary = ReceiverRegistry.StartTemporary(Host!);
+        MigrationReceiver temporary = ReceiverRegistry.StartTemporary(Host!, peerTimeout);
         return new DestinationEndpoint(Route.Loopback(temporary.Endpoint), temporary, temporary);
     }
 

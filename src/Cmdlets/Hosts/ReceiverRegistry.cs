@@ -41,8 +41,9 @@ internal static class ReceiverRegistry
     /// <param name="host">The host.</param>
     /// <param name="listen">Where to listen.</param>
     /// <param name="identity">What it presents and whom it trusts; null only on loopback.</param>
+    /// <param name="peerTimeout">How long a source may be silent.</param>
     /// <exception cref="CommandException">The host has one, or the port is taken.</exception>
-    public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TlsIdentity? identity)
+    public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TlsIdentity? identity, TimeSpan peerTimeout)
     {
         lock (Starting)
         {
@@ -57,15 +58,17 @@ internal static class ReceiverRegistry
             }
 
             return Receivers[host.Name] = identity is null
-                ? MigrationReceiver.Start(host, listen)
-                : MigrationReceiver.Start(host, listen, identity);
+                ? MigrationReceiver.Start(host, listen, peerTimeout)
+                : MigrationReceiver.Start(host, listen, identity, peerTimeout);
         }
     }
 
     /// <summary>Makes a receiver for one migration; <see cref="EndTemporaryAsync"/> ends it.</summary>
-    public static MigrationReceiver StartTemporary(IMigrationHost host)
+    /// <param name="host">The host.</param>
+    /// <param name="peerTimeout">How long the source may be silent.</param>
+    public static MigrationReceiver StartTemporary(IMigrationHost host, TimeSpan peerTimeout)
     {
-        MigrationReceiver receiver = MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, 0));
+        MigrationReceiver receiver = MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, 0), peerTimeout);
         Temporary[receiver] = 0;
         return receiver;
     }

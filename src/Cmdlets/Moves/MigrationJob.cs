@@ -218,7 +218,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     {
         // Here only, so that an ended migration keeps nothing of its domain.
         using MoveSource source = Interlocked.Exchange(ref _source, null)!;
-        _way = Destination.Open();
+        _way = Destination.Open(_move.Options.PeerTimeout);
         _watching = _way.Receiver?.Watch(Hear);
         return await FollowAsync(source.MigrateAsync(_way.Route, this, this, _cancellation.Token)).ConfigureAwait(false);
     }

@@ -41,6 +41,12 @@ public abstract class MoveCommand : RecordingCommand
     [Size(IsRate = true)]
     public long? BandwidthLimit { get; set; }
 
+    /// <summary>How long the destination may be silent before the connection to it counts as lost.</summary>
+    [Parameter]
+    [Column]
+    [Duration]
+    public TimeSpan PeerTimeout { get; set; } = new MigrationOptions().PeerTimeout;
+
     /// <summary>Refuses to begin where the domain is expected to be split over two hosts for longer.</summary>
     [Parameter]
     [Column]
@@ -57,7 +63,7 @@ public abstract class MoveCommand : RecordingCommand
     /// <inheritdoc/>
     private protected override void Prepare()
     {
-        _options = MakeOptions(Method) with { Order = Order, BandwidthLimit = BandwidthLimit };
+        _options = MakeOptions(Method) with { Order = Order, BandwidthLimit = BandwidthLimit, PeerTimeout = PeerTimeout };
         _options.Validate();
         LinkSpeed link = MigrationConfiguration.ReadLink();
         _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
@@ -128,6 +134,7 @@ public abstract class MoveCommand : RecordingCommand
             RemotePF = recorded.RemotePF,
             Order = Order ?? recorded.Order,
             BandwidthLimit = BandwidthLimit,
+            PeerTimeout = PeerTimeout,
         };
         options.Validate();
         return new PlannedMove(recording.Location, DestinationOf(recorded), options, recorded);
@@ -150,7 +157,7 @@ public abstract class MoveCommand : RecordingCommand
     {
         RunJoined((_, token) =>
         {
-            move.Destination.Ask(token);
+            move.Destination.Ask(move.Options.PeerTimeout, token);
             return true;
         });
         Preflight.Move(move.Location, move.Destination, move.Options);

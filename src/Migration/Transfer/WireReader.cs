@@ -102,7 +102,7 @@ internal static class ProtocolErrors
     public static MigrationException Silent(string what, TimeSpan silent) => new(
         MigrationErrorId.ConnectionLost,
         $"The connection to the peer was lost: it {what} for {PeerTimeout.Text(silent)}.",
-        "Check the network, and what the other side says: Get-MigrationReceiver at the destination, Get-Migration at the source.");
+        "Check the network, and what the other side says: Get-MigrationReceiver at the destination, Get-Migration at the source. Where it is only slow, allow more with -PeerTimeout.");
 
     public static MigrationException Lost(Exception? cause = null) => new(
         MigrationErrorId.ConnectionLost,

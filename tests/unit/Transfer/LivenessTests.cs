@@ -94,6 +94,7 @@ public sealed class LivenessTests : IDisposable
         Assert.Equal(MigrationErrorId.ConnectionLost, error.ErrorId);
         Assert.Contains("said nothing for 30 s", error.Message, StringComparison.Ordinal);
         Assert.Contains("Get-MigrationReceiver", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("-PeerTimeout", error.Remedy, StringComparison.Ordinal);
         Assert.True(_peer.IsClosed);
 
         // And whoever comes afterwards is told the same.
