@@ -29,21 +29,21 @@ Describe '-Debug' {
         $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
         foreach ($record in 'sent Hello on bulk', 'sent Hello on demand', 'received Welcome on bulk', 'sent Prepare on bulk', 'received Prepared on bulk',
             'sent CoreState on bulk', 'received Restored on bulk', 'sent Commit on bulk', 'received Running on bulk', 'sent PushComplete on bulk',
-            'received Complete on bulk', 'sent Released on bulk') {
+            'received Complete on bulk', 'sent Released on bulk', 'received Settled on bulk') {
             @($told.Where({ $_ -match $record })).Count | Should -Be 1 -Because $record
         }
 
         $states = $told.Where({ $_ -match "': state " }).ForEach({ $_.Split(' ')[-1] })
-        $states -join ' ' | Should -Be 'Preparing Open Open Committed Running Draining Finished'
+        $states -join ' ' | Should -Be 'Preparing Open Open Committing Committed Running Draining Releasing Finished'
         @($told.Where({ $_ -match 'epoch \d ended' })).Count | Should -Be 2
         foreach ($record in 'sent Welcome on bulk', 'sent Welcome on demand', 'received Prepare on bulk', 'sent Prepared on bulk',
             'received CoreState on bulk', 'sent Restored on bulk', 'received Commit on bulk', 'sent Running on bulk', 'received PushComplete on bulk',
-            'sent Complete on bulk', 'received Released on bulk') {
+            'sent Complete on bulk', 'received Released on bulk', 'sent Settled on bulk') {
             @($told.Where({ $_ -match "destination $record" })).Count | Should -Be 1 -Because $record
         }
 
         $states = $told.Where({ $_ -match ': destination state ' }).ForEach({ $_.Split(' ')[-1] })
-        $states -join ' ' | Should -Be 'Creating Collecting Restoring Restored Starting Running Running Completed Finished'
+        $states -join ' ' | Should -Be 'Creating Collecting Restoring Restored Starting Running Running Finishing Completed Naming Finished'
     }
 
     It 'does not ask between two steps, and shows the phases too' {
@@ -59,7 +59,7 @@ Describe '-Debug' {
         $there.Errors.Count | Should -Be 0
         $told = $there.Debug.ForEach({ $_.Message })
         $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
-        $told -join "`n" | Should -Match 'state Draining -> Finished'
+        $told -join "`n" | Should -Match 'state Releasing -> Finished'
     }
 
     It 'of Start-PreRecord tells of every step' {
