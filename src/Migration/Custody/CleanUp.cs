@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Custody;
@@ -55,9 +56,17 @@ internal sealed class CleanUp
     {
         if (_errors.Count > 0)
         {
-            throw Attach(_errors[0], _errors.Skip(1));
+            ExceptionDispatchInfo.Throw(Attach(_errors[0], _errors.Skip(1)));
         }
     }
+
+    /// <summary>Takes every step, whatever fails.</summary>
+    /// <exception cref="Exception">The first error, with the others attached to it.</exception>
+    public static void All(params ReadOnlySpan<Action> steps) => Take(steps).ThrowIfFailed();
+
+    /// <summary>Takes every step after something failed.</summary>
+    /// <returns>What failed first, with what failed after it; to be thrown.</returns>
+    public static Exception After(Exception first, params ReadOnlySpan<Action> steps) => Attach(first, Take(steps).Errors);
 
     /// <summary>An error together with what failed after it.</summary>
     /// <param name="first">What went wrong first.</param>
@@ -77,5 +86,16 @@ internal sealed class CleanUp
             (first as MigrationException)?.Remedy ?? (others[0] as MigrationException)?.Remedy ?? "See the inner exceptions.",
             (first as MigrationException)?.Target,
             new AggregateException([first, .. others]));
+    }
+
+    private static CleanUp Take(ReadOnlySpan<Action> steps)
+    {
+        CleanUp cleaning = new();
+        foreach (Action step in steps)
+        {
+            cleaning.Try(step);
+        }
+
+        return cleaning;
     }
 }

@@ -11,6 +11,9 @@ namespace PreRecordMigration.Methods;
 /// pages are missing, and what came of it.</summary>
 public sealed class IncomingMigration : IDisposable
 {
+    /// <summary>How long the end of an attempt is waited for: a hypercall may take a while.</summary>
+    private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
+
     private readonly Lock _gate = new();
     private readonly IMigrationHost _host;
     private IncomingAttempt _attempt;
@@ -130,6 +133,14 @@ public sealed class IncomingMigration : IDisposable
     /// <exception cref="MigrationException">It could not be destroyed, or named.</exception>
     public void GiveUp()
     {
+        // Its last attempt may still be ending: its threads must not meet a domain that goes.
+        if ((IsKept || IsUnnamed) && !Ended.Wait(s_endPatience))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy, $"What {DomainName} was doing when it was interrupted has not ended yet.",
+                "Give it up again in a moment; if that does not help, look at this host's hypervisor.", DomainName);
+        }
+
         lock (_gate)
         {
             if (Holding == IncomingHolding.GivenUp)

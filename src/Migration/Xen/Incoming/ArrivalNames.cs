@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
 
@@ -85,7 +86,7 @@ internal static class ArrivalNames
         }
         catch (Exception error)
         {
-            throw Cleanup.After(error, reservation.Dispose);
+            throw CleanUp.After(error, reservation.Dispose);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Life;
@@ -90,7 +91,7 @@ internal abstract class IncomingCreation
             Exception why = cancellationToken.IsCancellationRequested && error is not OperationCanceledException
                 ? new OperationCanceledException($"{Description.Name}: taking the domain in was given up.", error, cancellationToken)
                 : error;
-            throw Cleanup.After(why, () => restore?.Dispose(), () => TakeDown(marker), reservation.Dispose);
+            throw CleanUp.After(why, () => restore?.Dispose(), () => TakeDown(marker), reservation.Dispose);
         }
     }
 

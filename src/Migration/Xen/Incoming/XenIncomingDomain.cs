@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
@@ -130,7 +131,7 @@ internal sealed class XenIncomingDomain(
     }
 
     /// <inheritdoc/>
-    public void Destroy() => Cleanup.All(
+    public void Destroy() => CleanUp.All(
         // Before the end of the stream xl would take the domain down itself; both ways end without it.
         mechanism.BreakOff,
         domain.Destroy,
@@ -144,7 +145,7 @@ internal sealed class XenIncomingDomain(
             _isDisposed = true;
 
             // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
-            Cleanup.All(mechanism.Dispose, marker.Orphan, domain.Control.Dispose);
+            CleanUp.All(mechanism.Dispose, marker.Orphan, domain.Control.Dispose);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Native;
 
@@ -66,7 +67,7 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
     }
 
     /// <summary>Lets it run, whether it is suspended or paused. Nothing where it runs, or has shut down.</summary>
-    internal void Wake() => Cleanup.All(EndSuspension, Unpause);
+    internal void Wake() => CleanUp.All(EndSuspension, Unpause);
 
     /// <summary>Lets it run on where it is suspended; a pause stays.</summary>
     internal void EndSuspension()

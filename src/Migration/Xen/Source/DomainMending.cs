@@ -1,3 +1,4 @@
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
@@ -54,13 +55,13 @@ internal static class DomainMending
         }
         catch (Exception error) when (ran)
         {
-            throw Cleanup.After(error, domain.Unpause, () => marker.Write(mark));
+            throw CleanUp.After(error, domain.Unpause, () => marker.Write(mark));
         }
 
         new DomainSuspension(domain, connect).Settle();
         if (ran || mark == SourceMark.Stopped)
         {
-            Cleanup.All(examination.ContinueEmulator, domain.Wake);
+            CleanUp.All(examination.ContinueEmulator, domain.Wake);
         }
         else if (!flags.HasFlag(XenDomainFlags.Paused))
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
@@ -86,7 +87,7 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
         }
 
         bool isTaken = false;
-        Exception told = Cleanup.After(why, () => isTaken = !TryUndo(request));
+        Exception told = CleanUp.After(why, () => isTaken = !TryUndo(request));
         throw isTaken && told is MigrationException timedOut
             ? new MigrationException(
                 timedOut.ErrorId,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
@@ -90,7 +91,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
         catch (XenException error)
         {
-            throw Cleanup.After(error, () => control.TrySwapStore(PathOf(domid), own, content));
+            throw CleanUp.After(error, () => control.TrySwapStore(PathOf(domid), own, content));
         }
     }
 

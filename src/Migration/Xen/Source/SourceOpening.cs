@@ -1,3 +1,4 @@
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Incoming;
 using PreRecordMigration.Xen.Life;
@@ -46,7 +47,7 @@ internal sealed class SourceOpening(
         }
         catch (Exception error)
         {
-            throw Cleanup.After(error, () => Unclaim(domain, marker, isLeft: left is not null));
+            throw CleanUp.After(error, () => Unclaim(domain, marker, isLeft: left is not null));
         }
     }
 

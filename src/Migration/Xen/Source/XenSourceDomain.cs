@@ -1,5 +1,6 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Emulators;
@@ -126,7 +127,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            throw Cleanup.After(error, ContinueEmulator, _domain.Wake);
+            throw CleanUp.After(error, ContinueEmulator, _domain.Wake);
         }
     }
 
@@ -147,7 +148,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         _mechanism.EndCapture();
 
         // A domain whose emulator does not answer runs on all the same, as it would have without us.
-        Cleanup.All(ContinueEmulator, _domain.Wake);
+        CleanUp.All(ContinueEmulator, _domain.Wake);
     }
 
     /// <inheritdoc/>
@@ -197,7 +198,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         CheckUsable();
 
         // What would keep its remnant is let go of first, and the domain is destroyed whatever that comes to.
-        Cleanup.All(_mechanism.Abandon, _domain.Destroy);
+        CleanUp.All(_mechanism.Abandon, _domain.Destroy);
     }
 
     /// <inheritdoc/>
@@ -207,7 +208,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         {
             _isDisposed = true;
             // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
-            Cleanup.All(_mechanism.Dispose, _marker.Orphan, _domain.Control.Dispose);
+            CleanUp.All(_mechanism.Dispose, _marker.Orphan, _domain.Control.Dispose);
         }
     }
 

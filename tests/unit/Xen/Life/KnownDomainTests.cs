@@ -1,3 +1,4 @@
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
@@ -127,7 +128,7 @@ public class KnownDomainTests
     {
         List<int> steps = [];
 
-        MigrationException error = Assert.Throws<MigrationException>(() => Cleanup.All(
+        MigrationException error = Assert.Throws<MigrationException>(() => CleanUp.All(
             () => Fail(1),
             () => steps.Add(2),
             () => Fail(3)));
