@@ -24,7 +24,7 @@ BeforeAll {
     }
 
     function Disconnect-Pair {
-        Disconnect-MigrationHost far*
+        Get-MigrationHost far* | Disconnect-MigrationHost
         Get-MigrationReceiver tls* | Stop-MigrationReceiver
     }
 }
