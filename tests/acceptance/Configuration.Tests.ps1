@@ -198,7 +198,7 @@ Describe 'Set-MigrationConfiguration' {
         $before = Get-MigrationConfiguration
         $file = [System.IO.Path]::Combine($TestDrive, 'kept.xml')
         $before | Export-Clixml $file
-        foreach ($kept in $before, (Import-Clixml $file)) {
+        foreach ($kept in $before, (Import-Clixml $file), ($before | ConvertTo-Json | ConvertFrom-Json)) {
             Set-MigrationConfiguration Window 9s
             Set-MigrationConfiguration Order -Clear
             Set-MigrationConfiguration BackupLimit 1MB

@@ -7,7 +7,7 @@ BeforeDiscovery {
         @{ Type = 'FaultWait'; Telling = 'Mean', 'Median', 'P99', 'Maximum', 'Total' }
         @{ Type = 'IncomingMigrationInfo'; Telling = 'Domain', 'State', 'RemotePF', 'Missing', 'Faults', 'Error' }
         @{ Type = 'MigrationCertificateInfo'; Telling = 'Name', 'Valid until', 'Certificate', 'SHA-256 thumbprint' }
-        @{ Type = 'MigrationEstimate'; Telling = 'Method', 'Mode', 'Total', 'Downtime', 'Exposure', 'Stalled', 'Faults', 'Sent', 'Converges' }
+        @{ Type = 'MigrationEstimateInfo'; Telling = 'Method', 'Mode', 'Total', 'Downtime', 'Exposure', 'Stalled', 'Faults', 'Sent', 'Converges' }
         @{ Type = 'MigrationHost'; Telling = 'Name', 'Hypervisor', 'Domains', 'Free memory', 'Receiver' }
         @{ Type = 'MigrationHostCapability'; Telling = 'Capability', 'Available', 'Reason', 'Remedy' }
         @{ Type = 'MigrationIncompatibility'; Telling = 'Error', 'Stands against', 'Message', 'Remedy' }
@@ -18,10 +18,10 @@ BeforeDiscovery {
         @{ Type = 'MigrationSettingInfo'; Telling = 'Name', 'Value', 'Source', 'Origin' }
         @{ Type = 'PageBackupInfo'; Telling = 'Domain', 'Host', 'Pages', 'Store', 'Limit' }
         @{ Type = 'PageOrderInfo'; Telling = 'Domain', 'Strategy', 'Pages', 'Recorded', 'Predicted' }
+        @{ Type = 'PageOrderMeasure'; Telling = 'Recording', 'Order', 'Faults', 'Stalled', 'p99', 'x oracle' }
         @{ Type = 'PhaseOutcome'; Telling = 'Phase', 'Start', 'Duration' }
         @{ Type = 'PreRecord'; Telling = 'Domain', 'Host', 'Mode', 'Window', 'Recorded', 'Backups', 'Destination', 'RemotePF' }
         @{ Type = 'RemotePFInfo'; Telling = 'Domain', 'Host', 'RemotePF', 'State', 'Missing', 'Faults', 'Waiting' }
-        @{ Type = 'ReplayResult'; Telling = 'Recording', 'Order', 'Faults', 'Stalled', 'p99', 'x oracle' }
         @{ Type = 'RollbackProof'; Telling = 'Proved', 'Compared', 'Changed', 'At checkpoint', 'After window' }
     )
 }
@@ -49,7 +49,7 @@ BeforeAll {
     $report = Test-Migration shown shown3 -Window 40ms -Epoch 20ms
     $objects['MigrationReport'] = $report
     $objects['MigrationIncompatibility'] = $report.Incompatibilities[0]
-    $objects['MigrationEstimate'] = $report.Estimates[0]
+    $objects['MigrationEstimateInfo'] = $report.Estimates[0]
 
     function Get-PlainText($lines) { [regex]::Replace(($lines -join "`n"), "`e\[[0-9;]*m", '') }
 }
@@ -206,6 +206,86 @@ Describe 'A handle' {
 }
 
 Describe 'What is returned' {
+    BeforeDiscovery {
+        $returned = [System.Collections.Generic.SortedSet[string]]::new()
+        foreach ($command in (Get-Module PreRecordMigration).ExportedCmdlets.Values) {
+            foreach ($type in $command.OutputType.Where({ $_.Name.StartsWith('PreRecordMigration.') })) {
+                $null = $returned.Add($type.Name.Split('.')[-1])
+            }
+        }
+    }
+
+    It 'is flat text in CSV and in JSON at its default depth, the same in every culture: <_>' -ForEach $returned {
+        $object = $objects[$_]
+        $object | Should -Not -BeNullOrEmpty -Because 'every type that a cmdlet returns has an instance here'
+        $here = [cultureinfo]::CurrentCulture
+        try {
+            [cultureinfo]::CurrentCulture = [cultureinfo]::InvariantCulture
+            $csv = ($object | ConvertTo-Csv) -join "`n"
+            $json = $object | ConvertTo-Json -WarningVariable cut -WarningAction SilentlyContinue
+            $cut | Should -BeNullOrEmpty
+            foreach ($culture in 'de-DE', 'tr-TR', 'ar-SA') {
+                [cultureinfo]::CurrentCulture = $culture
+                ($object | ConvertTo-Csv) -join "`n" | Should -BeExactly $csv -Because $culture
+                $object | ConvertTo-Json | Should -BeExactly $json -Because $culture
+            }
+        }
+        finally {
+            [cultureinfo]::CurrentCulture = $here
+        }
+
+        $csv | Should -Not -Match '"(System|PreRecordMigration)\.' -Because 'a value has its text, not its type''s'
+        $csv | Should -Not -Match '[A-Za-z]+ \{ [A-Za-z]+ = ' -Because 'a record in a column is a line for people'
+        $json | Should -Not -Match '"(Ticks|TotalMilliseconds|AddressFamily|ScopeId|value__)":' -Because 'nothing is taken apart'
+        $json | Should -Not -Match '"(System|PreRecordMigration)\.'
+
+        # What PowerShell shows is what one works with, and an enumeration has its name in both.
+        $copy = $json | ConvertFrom-Json -DateKind String
+        $row = $csv | ConvertFrom-Csv
+        foreach ($property in $object.PSObject.Properties) {
+            $value = $property.Value
+            if ($value -is [Enum]) {
+                $copy.($property.Name) | Should -BeExactly "$value" -Because $property.Name
+                $row.($property.Name) | Should -BeExactly "$value" -Because $property.Name
+            }
+            elseif ($value -is [TimeSpan] -and $_ -ne 'MigrationSettingInfo') {
+                $copy.($property.Name) | Should -Be $value.TotalSeconds -Because $property.Name
+            }
+            elseif ($value -is [System.Net.IPEndPoint]) {
+                $copy.($property.Name) | Should -BeExactly $value.ToString() -Because $property.Name
+                $row.($property.Name) | Should -BeExactly $value.ToString() -Because $property.Name
+            }
+        }
+    }
+
+    It 'has in PowerShell the types that one works with' {
+        $objects['MigrationReport'].RoundTrip | Should -BeOfType ([TimeSpan])
+        $objects['MigrationReport'].SampleWindow | Should -Be ([TimeSpan]::FromMilliseconds(40))
+        $objects['MigrationEstimateInfo'].Downtime | Should -BeOfType ([TimeSpan])
+        $objects['MigrationIncompatibility'].Target | Should -BeOfType ([PreRecordMigration.Cmdlets.MigrationHostCapability])
+        $objects['PreRecord'].Window | Should -Be ([TimeSpan]::FromMilliseconds(60))
+        $objects['PreRecord'].Epoch | Should -Be ([TimeSpan]::FromMilliseconds(20))
+        $objects['PreRecord'].Trajectory.EpochCount | Should -BeGreaterThan 0
+        $objects['PageOrderMeasure'].StallTime | Should -BeOfType ([TimeSpan])
+        $objects['PageOrderMeasure'].StallToOracle | Should -BeOfType ([double])
+        $objects['MigrationReceiverInfo'].Endpoint | Should -BeOfType ([System.Net.IPEndPoint])
+        $objects['MigrationReceiverInfo'].Endpoint.Port | Should -Be $objects['MigrationReceiverInfo'].Port
+        $objects['MigrationHost'].Receiver | Should -Be $objects['MigrationReceiverInfo'].Endpoint
+        $objects['MigrationSettingInfo'].Value | Should -BeOfType ([TimeSpan])
+        $objects['MigrationInfo'].Result | Should -BeOfType ([PreRecordMigration.Cmdlets.MigrationOutcome])
+    }
+
+    It 'keeps lists and numbers as they are in JSON, and in one line in CSV' {
+        $order = $objects['PageOrderInfo']
+        ($order | ConvertTo-Json | ConvertFrom-Json).Pfn | Should -Be $order.Pfn
+        ($order | ConvertTo-Csv | ConvertFrom-Csv).Pfn | Should -Be ($order.Pfn -join ' ')
+        ($order | ConvertTo-Csv | ConvertFrom-Csv).Strategy | Should -Be 'RecordedFirst'
+        ($objects['PageOrderMeasure'] | ConvertTo-Json | ConvertFrom-Json).StallToOracle | Should -Be $objects['PageOrderMeasure'].StallToOracle
+        $report = $objects['MigrationReport'] | ConvertTo-Csv | ConvertFrom-Csv
+        $report.Estimates | Should -Match '^PreCopy [0-9.]+ s, downtime [0-9.]+ s'
+        $report.Incompatibilities | Should -Match 'PreRecord'
+    }
+
     It 'has no enumeration that ConvertTo-Json would write as a number' {
         $seen = [System.Collections.Generic.HashSet[type]]::new()
         foreach ($command in (Get-Module PreRecordMigration).ExportedCmdlets.Values) {

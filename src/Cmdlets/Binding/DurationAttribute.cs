@@ -1,18 +1,20 @@
 using System.Globalization;
 using System.Management.Automation;
+using System.Text.RegularExpressions;
+using System.Xml;
 
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
 /// Lets a duration be given as a <see cref="TimeSpan"/>, a number with a unit (<c>500us</c>, <c>500ms</c>, <c>5s</c>,
-/// <c>2min</c>, <c>1h</c>, <c>1d</c>) or <c>hours:minutes:seconds</c>.
+/// <c>2min</c>, <c>1h</c>, <c>1d</c>), <c>hours:minutes:seconds</c>, or as ISO 8601 writes it (<c>PT0.5S</c>).
 /// </summary>
 /// <remarks>
 /// None may be below zero or above a day, so that no clock or timer overflows. A bare number is refused: PowerShell would take it for ticks of 100 ns, a reader for seconds or milliseconds. Zero is
 /// the same in every unit and passes; whether it makes sense is the parameter's own matter.
 /// </remarks>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
-public sealed class DurationAttribute : ArgumentTransformationAttribute
+public sealed partial class DurationAttribute : ArgumentTransformationAttribute
 {
     private static readonly string[] ClockFormats =
         [@"h\:mm\:ss", @"h\:mm\:ss\.FFFFFFF", @"d\.hh\:mm\:ss", @"d\.hh\:mm\:ss\.FFFFFFF"];
@@ -50,6 +52,11 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
             return ParseClock(text);
         }
 
+        if (Iso().IsMatch(text))
+        {
+            return XmlConvert.ToTimeSpan(text);
+        }
+
         if (!QuantityText.TrySplit(text, out decimal number, out string unit))
         {
             throw Refused(SR.DurationNotUnderstood, text);
@@ -78,6 +85,10 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
             ? isNegative ? -clock : clock
             : throw Refused(SR.DurationNotUnderstood, text);
     }
+
+    /// <summary>Days and less: months and years have no length of their own.</summary>
+    [GeneratedRegex(@"^-?P(?=.)([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]+)?S)?)?$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex Iso();
 
     private static ArgumentTransformationMetadataException Refused(string format, string text) =>
         new($"{Text.Format(format, text)} {SR.DurationRemedy}");

@@ -17,15 +17,15 @@ public sealed class GetPageOrderCommand : PreRecordCommand
     protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         RecordingRegistry.RequireRecorded(PreRecord);
-        IReadOnlyList<PageOrderStrategy> strategies = Strategy ?? PreRecord.Order ?? [PageOrderStrategy.RecordedFirst];
-        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, strategies);
+        IReadOnlyList<PageOrderStrategy> strategies = Strategy ?? (IReadOnlyList<PageOrderStrategy>?)PreRecord.Order ?? [PageOrderStrategy.RecordedFirst];
+        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Accesses, strategies);
         WriteObject(new PageOrderInfo(
             PreRecord.Name,
-            order.Strategies,
+            [.. order.Strategies],
             order.RecordedCount,
             order.PredictedCount,
             order.Reason,
-            order.Pfns.ToArray(),
-            PreRecord with { Order = strategies }));
+            [.. order.Pfns],
+            PreRecord with { Order = [.. strategies] }));
     });
 }

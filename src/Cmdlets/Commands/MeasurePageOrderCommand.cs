@@ -6,7 +6,7 @@ namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Measure-PageOrder: replays recordings, and says how well each order of pages would have done.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "PageOrder", DefaultParameterSetName = PathSet)]
-[OutputType(typeof(ReplayResult))]
+[OutputType(typeof(PageOrderMeasure))]
 public sealed class MeasurePageOrderCommand : MigrationCmdlet
 {
     private const string PreRecordSet = "PreRecord";
@@ -112,12 +112,12 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
                 writer, Text.Format(SR.ProgressReplaying, name), orders => Text.Format(SR.ProgressOrders, orders));
             return PageOrderReplay.Measure(
                 name,
-                recorded.Trajectory,
+                recorded.Accesses,
                 recorded.Populated,
                 _options,
                 done => progress.Report(done, Enum.GetValues<ReplayOrder>().Length),
                 token);
         });
-        WriteObject(results.Where(result => Order.Contains(result.Order)), enumerateCollection: true);
+        WriteObject(results.Where(result => Order.Contains(result.Order)).Select(result => new PageOrderMeasure(result)), enumerateCollection: true);
     }
 }

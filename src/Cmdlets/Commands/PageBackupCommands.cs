@@ -19,7 +19,7 @@ public sealed class GetPageBackupCommand : PreRecordCommand
             backups?.Count ?? 0,
             backups?.AllocatedBytes ?? 0,
             (backups?.LimitPages ?? 0) * (long)Page.Size,
-            (backups?.Pfns() ?? []).ToArray(),
+            [.. backups?.Pfns() ?? []],
             PreRecord));
     });
 }

@@ -89,7 +89,7 @@ public sealed class StartPreRecordCommand : RecordingCommand
     {
         PreRecord snapshot = Describe(location) with
         {
-            Trajectory = session.Trajectory,
+            Accesses = session.Trajectory,
             RecordedPages = session.RecordedPages,
             BackedUpPages = session.Backups?.Count ?? 0,
             RollbackProof = session.Proof,
@@ -108,9 +108,9 @@ public sealed class StartPreRecordCommand : RecordingCommand
         Name = location.Info.Name,
         HostName = location.Host.Name,
         Mode = Mode,
-        Window = Window,
-        Epoch = _options.Epoch,
-        Trajectory = new AccessTrajectory([], 0, _options.Epoch, 0, isEpochOrdered: true),
+        Window = Window.TotalSeconds,
+        Epoch = _options.Epoch.TotalSeconds,
+        Accesses = new AccessTrajectory([], 0, _options.Epoch, 0, isEpochOrdered: true),
         RecordedPages = 0,
         BackedUpPages = 0,
         HeldUntil = TimeProvider.System.GetLocalNow() + HoldTime,

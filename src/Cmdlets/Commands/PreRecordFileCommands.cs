@@ -43,7 +43,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
                 nameof(SR.FileExists), ErrorCategory.ResourceExists, Text.Format(SR.FileExists, file), SR.FileExistsRemedy, file);
         }
 
-        if (ShouldProcess(file, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Trajectory.Count)))
+        if (ShouldProcess(file, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Accesses.Count)))
         {
             string written = RunJoined((writer, token) => FilePaths.Use(file, () =>
             {

@@ -17,7 +17,7 @@ public sealed class SetPageOrderCommand : PreRecordCommand
     protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
         // Made now, though it is made again at the move: what cannot be made is an error here, and Auto says what it chose.
-        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Trajectory, Strategy);
+        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Accesses, Strategy);
         if (order.Reason is { } reason)
         {
             WriteStep(Text.Format(SR.VerboseOrder, PreRecord.Name, reason));
@@ -27,6 +27,6 @@ public sealed class SetPageOrderCommand : PreRecordCommand
             TargetText,
             Text.Format(SR.ActionOrder, string.Join(", ", Strategy)));
 
-        WriteDecided(isMeant, PreRecord with { Order = Strategy });
+        WriteDecided(isMeant, PreRecord with { Order = [.. Strategy] });
     });
 }

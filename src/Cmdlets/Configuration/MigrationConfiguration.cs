@@ -74,13 +74,13 @@ internal static class MigrationConfiguration
         IReadOnlyList<MigrationSettingInfo> settings = Read();
         return new LinkSpeed((long)Value("Bandwidth"), (TimeSpan)Value("RoundTrip"));
 
-        object Value(string name) => settings.First(setting => setting.Name == name).Value!;
+        object Value(string name) => settings.First(setting => setting.Name == name).Typed!;
     }
 
     /// <summary>How long a peer may be silent.</summary>
     /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
     public static TimeSpan ReadPeerTimeout() =>
-        (TimeSpan)Read().First(setting => setting.Name == nameof(MigrationOptions.PeerTimeout)).Value!;
+        (TimeSpan)Read().First(setting => setting.Name == nameof(MigrationOptions.PeerTimeout)).Typed!;
 
     /// <summary>The files with this side's certificate and with those it trusts; null where none are configured.</summary>
     /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
@@ -89,7 +89,7 @@ internal static class MigrationConfiguration
         IReadOnlyList<MigrationSettingInfo> settings = Read();
         return ((string?)Value(MigrationSettings.CertificatePath), (string[]?)Value(MigrationSettings.TrustedCertificatePath));
 
-        object? Value(string name) => settings.First(setting => setting.Name == name).Value;
+        object? Value(string name) => settings.First(setting => setting.Name == name).Typed;
     }
 
     /// <summary>Gives a cmdlet's parameters that were not given what is configured for them.</summary>
@@ -100,7 +100,7 @@ internal static class MigrationConfiguration
         {
             if (!cmdlet.MyInvocation.BoundParameters.ContainsKey(setting.Name))
             {
-                cmdlet.GetType().GetProperty(setting.Name)?.SetValue(cmdlet, setting.Value);
+                cmdlet.GetType().GetProperty(setting.Name)?.SetValue(cmdlet, setting.Typed);
             }
         }
     }
@@ -122,7 +122,7 @@ internal static class MigrationConfiguration
     }
 
     private static MigrationSettingInfo Describe(MigrationSetting setting, object? value, SettingSource source, string origin) =>
-        new(setting.Name, value, source, origin, setting.Default, setting.Allowed, MigrationSetting.VariablePrefix + setting.VariableKey);
+        new(setting, value, source, origin);
 
     private static object Parse(MigrationSetting setting, string text, SettingSource source, string origin)
     {

@@ -31,7 +31,7 @@ internal static class PreRecordFile
             {
                 if (IsCsv(file))
                 {
-                    TrajectoryCsv.Write(stream, recorded.Trajectory);
+                    TrajectoryCsv.Write(stream, recorded.Accesses);
                 }
                 else
                 {
@@ -83,14 +83,14 @@ internal static class PreRecordFile
     public static bool IsCsv(string file) => Path.GetExtension(file).Equals(".csv", StringComparison.OrdinalIgnoreCase);
 
     private static TrajectoryDocument Describe(PreRecord recorded) => new(
-        recorded.Trajectory,
+        recorded.Accesses,
         recorded.Populated,
         new Dictionary<string, string>
         {
             [DomainNameProperty] = recorded.Name,
             [SourceHostProperty] = recorded.HostName,
             [nameof(PreRecord.Mode)] = recorded.Mode.ToString(),
-            [nameof(PreRecord.Window)] = recorded.Window.ToString("c", CultureInfo.InvariantCulture),
+            [nameof(PreRecord.Window)] = TimeSpan.FromSeconds(recorded.Window).ToString("c", CultureInfo.InvariantCulture),
             [nameof(PreRecord.BackedUpPages)] = recorded.BackedUpPages.ToString(CultureInfo.InvariantCulture),
         });
 
@@ -112,10 +112,10 @@ internal static class PreRecordFile
             HostName = Property(SourceHostProperty) ?? string.Empty,
             Mode = Enum.TryParse(Property(nameof(PreRecord.Mode)), out RecordingMode mode) ? mode : RecordingMode.Observe,
             Window = TimeSpan.TryParse(Property(nameof(PreRecord.Window)), CultureInfo.InvariantCulture, out TimeSpan window)
-                ? window
-                : TimeSpan.FromTicks((long)Math.Min(long.MaxValue, (decimal)trajectory.EpochLength.Ticks * trajectory.EpochCount)),
-            Epoch = trajectory.EpochLength,
-            Trajectory = trajectory,
+                ? window.TotalSeconds
+                : Math.Min(TimeSpan.MaxValue.TotalSeconds / 2, trajectory.EpochLength.TotalSeconds * trajectory.EpochCount),
+            Epoch = trajectory.EpochLength.TotalSeconds,
+            Accesses = trajectory,
             RecordedPages = trajectory.PagesByFirstTouch().Length,
             BackedUpPages = int.TryParse(Property(nameof(PreRecord.BackedUpPages)), CultureInfo.InvariantCulture, out int pages) ? pages : 0,
             HeldUntil = DateTimeOffset.MinValue,

@@ -147,7 +147,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             Started = _started,
             Ended = _started + _took,
             Elapsed = (_took ?? TimeProvider.System.GetElapsedTime(_startedAt)).TotalSeconds,
-            Result = Outcome,
+            Outcome = Outcome,
             Error = Error is null ? null : Explain(Error),
         };
     }

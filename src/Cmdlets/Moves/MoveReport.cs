@@ -24,7 +24,7 @@ internal static class MoveReport
         MigrationEstimate estimate = MigrationEstimator.OfSize(move.Location.Info.MemoryBytes / Page.Size, move.Options, link);
         return Make(move.Location, move.Destination, link) with
         {
-            Estimates = [estimate],
+            Expected = [estimate],
             Recommended = estimate,
             Reasons = [Text.Format(SR.ReasonPlanned, move.Options.Method)],
         };
@@ -40,7 +40,7 @@ internal static class MoveReport
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        (List<MigrationOptions> possible, IReadOnlyList<MigrationIncompatibility> problems) = Check(location, destination, options);
+        (List<MigrationOptions> possible, Listed<MigrationIncompatibility> problems) = Check(location, destination, options);
         MigrationReport report = Make(location, destination, link) with { Incompatibilities = problems };
         CapabilityReport source = location.Host.GetCapabilities(location.Info.Kind);
         if (possible.Count == 0 || !source[MigrationCapability.Recording].IsAvailable)
@@ -59,7 +59,7 @@ internal static class MoveReport
         return Advise(
             report with
             {
-                SampleWindow = sample.Window,
+                SampleWindow = sample.Window.TotalSeconds,
                 TouchedPages = sample.TouchedPages,
                 DirtyPages = sample.DirtyPages,
             },
@@ -74,9 +74,9 @@ internal static class MoveReport
         Destination = destination.Name,
         MemoryBytes = location.Info.MemoryBytes,
         Bandwidth = link.BytesPerSecond,
-        RoundTrip = link.RoundTrip,
+        RoundTrip = link.RoundTrip.TotalSeconds,
         Reasons = [],
-        Estimates = [],
+        Expected = [],
         Incompatibilities = [],
     };
 
@@ -85,14 +85,14 @@ internal static class MoveReport
         MigrationAdvice advice = MigrationAdvice.Choose(estimates, maximumExposure);
         return report with
         {
-            Estimates = estimates,
+            Expected = estimates,
             Recommended = advice.Choice,
-            Reasons = advice.Choice is null ? [.. advice.Reasons, SR.ReasonNone] : advice.Reasons,
+            Reasons = advice.Choice is null ? [.. advice.Reasons, SR.ReasonNone] : [.. advice.Reasons],
         };
     }
 
     /// <summary>Which methods are possible, and what stands against the others, each problem once.</summary>
-    private static (List<MigrationOptions> Possible, IReadOnlyList<MigrationIncompatibility> Problems) Check(
+    private static (List<MigrationOptions> Possible, Listed<MigrationIncompatibility> Problems) Check(
         DomainLocation location, Destination destination, MigrationOptions options)
     {
         List<MigrationOptions> possible = [];
@@ -114,7 +114,7 @@ internal static class MoveReport
         return (possible,
         [
             .. problems.GroupBy(problem => (problem.ErrorId, problem.Message))
-                .Select(same => same.First() with { Methods = [.. same.SelectMany(problem => problem.Methods)] }),
+                .Select(same => same.First() with { Against = [.. same.SelectMany(problem => problem.Against)] }),
         ]);
     }
 
@@ -127,11 +127,14 @@ internal static class MoveReport
         }
         catch (MigrationException error)
         {
-            return new MigrationIncompatibility(error.ErrorId.ToString(), error.Message, error.Remedy, requirement.Target, [method]);
+            return Incompatibility(error.ErrorId.ToString(), error.Message, error.Remedy);
         }
         catch (CommandException error)
         {
-            return new MigrationIncompatibility(error.ErrorId, error.Message, error.Remedy, requirement.Target, [method]);
+            return Incompatibility(error.ErrorId, error.Message, error.Remedy);
         }
+
+        MigrationIncompatibility Incompatibility(string id, string message, string remedy) =>
+            new(id, message, remedy, Flat.TextOf(requirement.Target)) { TargetObject = requirement.Target, Against = [method] };
     }
 }

@@ -27,11 +27,11 @@ internal static class PlanCopy
                 copy.Label),
             Destination = copy.TextOf(nameof(MigrationReport.Destination)),
             Reasons = [],
-            Estimates = estimates,
+            Expected = estimates,
             Incompatibilities = [],
             MemoryBytes = Read<long>(copy, nameof(MigrationReport.MemoryBytes)) ?? 0,
             Bandwidth = Read<long>(copy, nameof(MigrationReport.Bandwidth)) ?? LinkDefaults.BytesPerSecond,
-            RoundTrip = Read<TimeSpan>(copy, nameof(MigrationReport.RoundTrip)) ?? LinkDefaults.RoundTrip,
+            RoundTrip = (Read<TimeSpan>(copy, nameof(MigrationReport.RoundTrip)) ?? LinkDefaults.RoundTrip).TotalSeconds,
 
             // What it would cost may not have come along; which method was advised has.
             Recommended = estimates.FirstOrDefault(estimate => estimate.Method == method && (estimate.Mode is null || estimate.Mode == mode))
@@ -58,7 +58,7 @@ internal static class PlanCopy
         {
             Destination = copy.TextOf(nameof(PreRecord.Destination)) ?? held.Destination,
             RemotePF = Read<bool>(copy, nameof(PreRecord.RemotePF)) ?? held.RemotePF,
-            Order = order.Length > 0 ? order : held.Order,
+            Order = order.Length > 0 ? [.. order] : held.Order,
         };
     }
 

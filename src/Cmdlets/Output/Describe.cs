@@ -14,7 +14,7 @@ internal static class Describe
         host.Hypervisor,
         host.GetDomains().Count,
         host.FreeMemoryBytes,
-        ReceiverRegistry.TryGet(host.Name, out MigrationReceiver receiver) ? receiver.Endpoint : null,
+        ReceiverRegistry.TryGet(host.Name, out MigrationReceiver receiver) ? receiver.Endpoint.ToString() : null,
         null);
 
     /// <summary>Another machine, of which no more is known than the way to it.</summary>
@@ -29,8 +29,9 @@ internal static class Describe
     public static MigrationReceiverInfo Receiver(string hostName, MigrationReceiver receiver) =>
         new(
             hostName,
-            receiver.Endpoint,
+            receiver.Endpoint.ToString(),
             receiver.Identity is null ? null : CertificateTrust.Thumbprint(receiver.Identity.Certificate),
+            receiver.Endpoint.Port,
             [.. receiver.Incoming.Select(Incoming)],
             [.. receiver.Rejections.Select(rejection => rejection.Message)]);
 

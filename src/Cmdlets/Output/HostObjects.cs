@@ -1,4 +1,3 @@
-using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
 
@@ -9,10 +8,14 @@ namespace PreRecordMigration.Cmdlets;
 /// <param name="Hypervisor">The hypervisor and its version.</param>
 /// <param name="DomainCount">How many domains it has; null for another machine.</param>
 /// <param name="FreeMemoryBytes">Memory that no domain holds, in bytes; null for another machine.</param>
-/// <param name="Receiver">Where it receives migrations; null where it does not, and for another machine.</param>
+/// <param name="Receiver">Where it receives migrations (an IPEndPoint to PowerShell); null where it does not, and for another machine.</param>
 /// <param name="Address">Where another machine's receiver is; null for a host of this process.</param>
 public sealed record MigrationHost(
-    string Name, string Hypervisor, int? DomainCount, long? FreeMemoryBytes, IPEndPoint? Receiver, string? Address);
+    string Name, string Hypervisor, int? DomainCount, long? FreeMemoryBytes, string? Receiver, string? Address)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
 
 /// <summary>One thing that a host can or cannot do.</summary>
 /// <param name="HostName">The host.</param>
@@ -23,24 +26,26 @@ public sealed record MigrationHost(
 /// <param name="Remedy">What to do so that it can; empty where it can.</param>
 /// <param name="Gain">What it is good for: what a host that lacks it would gain.</param>
 public sealed record MigrationHostCapability(
-    string HostName, string Hypervisor, MigrationCapability Capability, bool IsAvailable, string Reason, string Remedy, string Gain);
+    string HostName, string Hypervisor, MigrationCapability Capability, bool IsAvailable, string Reason, string Remedy, string Gain)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Capability} of {HostName}";
+}
 
 /// <summary>A receiver as it was when it was asked for.</summary>
 /// <param name="HostName">The host that incoming domains will run on.</param>
-/// <param name="Endpoint">Where it listens.</param>
+/// <param name="Endpoint">Where it listens; an IPEndPoint to PowerShell.</param>
 /// <param name="Thumbprint">The SHA-256 thumbprint of the certificate it presents; null on loopback without TLS.</param>
+/// <param name="Port">The port, for a tunnel's other end.</param>
 /// <param name="Incoming">The migrations that came in since it was started.</param>
 /// <param name="Rejections">Why connections were turned away, oldest first; the last hundred.</param>
 public sealed record MigrationReceiverInfo(
     string HostName,
-    IPEndPoint Endpoint,
+    string Endpoint,
     string? Thumbprint,
-    IReadOnlyList<IncomingMigrationInfo> Incoming,
-    IReadOnlyList<string> Rejections)
-{
-    /// <summary>The port, for a tunnel's other end.</summary>
-    public int Port => Endpoint.Port;
-}
+    int Port,
+    Listed<IncomingMigrationInfo> Incoming,
+    Listed<string> Rejections);
 
 /// <summary>A migration into a host as it was when it was asked for.</summary>
 /// <param name="Name">The domain's name; empty until the source has said it.</param>
@@ -51,7 +56,11 @@ public sealed record MigrationReceiverInfo(
 /// <param name="RemoteFaults">Remote page faults so far.</param>
 /// <param name="Error">Why it ended, where it did not end well.</param>
 public sealed record IncomingMigrationInfo(
-    string Name, string State, bool RemotePF, int MissingPages, long RemoteFaults, string? Error);
+    string Name, string State, bool RemotePF, int MissingPages, long RemoteFaults, string? Error)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} {State}";
+}
 
 /// <summary>The order in which a recorded domain's pages would be pushed.</summary>
 /// <param name="Name">The domain.</param>
@@ -63,11 +72,11 @@ public sealed record IncomingMigrationInfo(
 /// <param name="PreRecord">The recording, with this order decided: pipe it on to move the domain so.</param>
 public sealed record PageOrderInfo(
     string Name,
-    IReadOnlyList<PageOrderStrategy> Strategy,
+    Listed<PageOrderStrategy> Strategy,
     int RecordedCount,
     int PredictedCount,
     string? Reason,
-    IReadOnlyList<int> Pfn,
+    Listed<int> Pfn,
     PreRecord PreRecord)
 {
     /// <summary>How many pages.</summary>

@@ -5,7 +5,7 @@ namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
 /// A migration as it was when it was asked for: the handle by which the other cmdlets find it. Durations are seconds here, and
-/// TimeSpans to PowerShell (see <see cref="MigrationOutcome"/>).
+/// TimeSpans to PowerShell (see <see cref="Flat"/>).
 /// </summary>
 public sealed record MigrationInfo
 {
@@ -63,11 +63,20 @@ public sealed record MigrationInfo
     /// <summary>How long it has taken so far, or took, in seconds.</summary>
     public required double Elapsed { get; init; }
 
-    /// <summary>What it did, once it is completed.</summary>
-    public MigrationOutcome? Result { get; init; }
+    /// <summary>
+    /// What it did, once it is completed: in one line here, because a result in a handle is deeper than ConvertTo-Json goes by
+    /// default; the result itself to PowerShell.
+    /// </summary>
+    public string? Result => Outcome?.ToString();
 
     /// <summary>Why it ended, where it did not end well, and where the domain is now.</summary>
     public string? Error { get; init; }
+
+    /// <summary>What it did, once it is completed.</summary>
+    internal MigrationOutcome? Outcome { get; init; }
+
+    /// <summary>What PowerShell shows as Result.</summary>
+    public MigrationOutcome? GetResult() => Outcome;
 }
 
 /// <summary>Where a migration of this process stands.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using System.Globalization;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
@@ -6,8 +5,8 @@ using PreRecordMigration.Reporting;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
-/// What a migration did, in numbers, as cmdlets return it. Durations are seconds here, because ConvertTo-Json sees these
-/// properties and would take a <see cref="TimeSpan"/> apart; to PowerShell each is a TimeSpan of the same name (Types.ps1xml).
+/// What a migration did, in numbers, as cmdlets return it. Durations are seconds here, and TimeSpans of the
+/// same name to PowerShell (see <see cref="Flat"/>).
 /// </summary>
 public sealed record MigrationOutcome
 {
@@ -43,7 +42,7 @@ public sealed record MigrationOutcome
         FaultLatency = new FaultWait(result.FaultLatency);
         RollbackProof = result.RollbackProof;
         Problems = string.Join(' ', result.Problems.Select(problem => $"{problem.Message} {problem.Remedy}"));
-        Phases = new PhaseOutcomes([.. result.Phases.Select(phase => new PhaseOutcome(phase))]);
+        Phases = [.. result.Phases.Select(phase => new PhaseOutcome(phase))];
     }
 
     /// <summary>Names the migration in this process.</summary>
@@ -125,7 +124,11 @@ public sealed record MigrationOutcome
     public string Problems { get; }
 
     /// <summary>The phases in order, with when each began (from the start of the migration) and how long it took.</summary>
-    public PhaseOutcomes Phases { get; }
+    public Listed<PhaseOutcome> Phases { get; }
+
+    /// <summary>What was done in one line, the same in every culture.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{Method} to {Destination} in {TotalTime:0.######} s, downtime {Downtime:0.######} s");
 }
 
 /// <summary>The distribution of how long remote faults waited, in seconds; TimeSpans to PowerShell.</summary>
@@ -181,18 +184,6 @@ public sealed record PhaseOutcome
 
     /// <summary>The phase and how long it took, the same in every culture.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Phase} {Duration:0.######} s");
-}
-
-/// <summary>Phases in their order, whose text is all of them in one line: a column of Export-Csv.</summary>
-public sealed class PhaseOutcomes : ReadOnlyCollection<PhaseOutcome>
-{
-    internal PhaseOutcomes(IList<PhaseOutcome> phases)
-        : base(phases)
-    {
-    }
-
-    /// <inheritdoc/>
-    public override string ToString() => string.Join("; ", this);
 }
 
 /// <summary>Rates over a time.</summary>

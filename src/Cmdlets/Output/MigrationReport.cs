@@ -29,19 +29,19 @@ public sealed record MigrationReport : MigrationPlan
     public RecordingMode? Mode => Recommended?.Mode;
 
     /// <summary>Why, in sentences.</summary>
-    public required IReadOnlyList<string> Reasons { get; init; }
+    public required Listed<string> Reasons { get; init; }
 
     /// <summary>What each possible method would cost.</summary>
-    public required IReadOnlyList<MigrationEstimate> Estimates { get; init; }
+    public Listed<MigrationEstimateInfo> Estimates => [.. Expected.Select(estimate => new MigrationEstimateInfo(estimate))];
 
     /// <summary>What stands against methods, each with the object that is the matter.</summary>
-    public required IReadOnlyList<MigrationIncompatibility> Incompatibilities { get; init; }
+    public required Listed<MigrationIncompatibility> Incompatibilities { get; init; }
 
     /// <summary>The memory that the domain holds, in bytes.</summary>
     public required long MemoryBytes { get; init; }
 
-    /// <summary>How long the domain was watched; zero where nothing was sampled.</summary>
-    public TimeSpan SampleWindow { get; init; }
+    /// <summary>How long the domain was watched, in seconds (a TimeSpan to PowerShell); zero where nothing was sampled.</summary>
+    public double SampleWindow { get; init; }
 
     /// <summary>Distinct pages that it touched in that time.</summary>
     public int TouchedPages { get; init; }
@@ -52,8 +52,11 @@ public sealed record MigrationReport : MigrationPlan
     /// <summary>The rate that the estimates reckon with, in bytes a second.</summary>
     public required long Bandwidth { get; init; }
 
-    /// <summary>The time to the destination and back that they reckon with.</summary>
-    public required TimeSpan RoundTrip { get; init; }
+    /// <summary>The time to the destination and back that they reckon with, in seconds; a TimeSpan to PowerShell.</summary>
+    public required double RoundTrip { get; init; }
+
+    /// <summary>What each possible method would cost, as it was reckoned.</summary>
+    internal IReadOnlyList<MigrationEstimate> Expected { get; init; } = [];
 
     /// <summary>The estimate of the method that is advised.</summary>
     internal MigrationEstimate? Recommended { get; init; }
@@ -63,7 +66,25 @@ public sealed record MigrationReport : MigrationPlan
 /// <param name="ErrorId">The id of the error that the move would end with.</param>
 /// <param name="Message">What is wrong.</param>
 /// <param name="Remedy">What to do about it.</param>
-/// <param name="Target">The object that is the matter: the domain, the host, or one of its capabilities.</param>
-/// <param name="Methods">The methods (with their modes) that it stands against.</param>
+/// <param name="Target">The object that is the matter: the domain, the host, or one of its capabilities. Its name here, itself to PowerShell.</param>
 public sealed record MigrationIncompatibility(
-    string ErrorId, string Message, string Remedy, object Target, IReadOnlyList<string> Methods);
+    string ErrorId, string Message, string Remedy, string Target)
+{
+    /// <summary>The methods (with their modes) that it stands against: in one line here, a list to PowerShell.</summary>
+    public string Methods => string.Join(", ", Against);
+
+    /// <summary>The methods (with their modes) that it stands against.</summary>
+    internal Listed<string> Against { get; init; } = [];
+
+    /// <summary>What PowerShell shows as Methods.</summary>
+    public IReadOnlyList<string> GetMethods() => Against;
+
+    /// <summary>The object that is the matter.</summary>
+    internal object? TargetObject { get; init; }
+
+    /// <summary>What PowerShell shows as Target.</summary>
+    public object GetTarget() => TargetObject ?? Target;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Methods}: {Message}";
+}

@@ -9,7 +9,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <param name="Pfn">The page frame numbers, ascending.</param>
 /// <param name="PreRecord">The recording: pipe it on to roll the domain back.</param>
 public sealed record PageBackupInfo(
-    string Name, string HostName, int PageCount, long Bytes, long Limit, IReadOnlyList<int> Pfn, PreRecord PreRecord);
+    string Name, string HostName, int PageCount, long Bytes, long Limit, Listed<int> Pfn, PreRecord PreRecord);
 
 /// <summary>RemotePF of one domain, as it was when it was asked for.</summary>
 /// <param name="Name">The domain.</param>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
@@ -18,14 +19,16 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>What the recording did to the domain.</summary>
     public required RecordingMode Mode { get; init; }
 
-    /// <summary>How long the pre-execution window was.</summary>
-    public required TimeSpan Window { get; init; }
+    /// <summary>How long the pre-execution window was, in seconds; a TimeSpan to PowerShell.</summary>
+    public required double Window { get; init; }
 
-    /// <summary>How long an epoch was.</summary>
-    public required TimeSpan Epoch { get; init; }
+    /// <summary>How long an epoch was, in seconds; a TimeSpan to PowerShell.</summary>
+    public required double Epoch { get; init; }
 
-    /// <summary>What the domain touched, in which epoch, in which order.</summary>
-    public required AccessTrajectory Trajectory { get; init; }
+    /// <summary>
+    /// What the domain touched, in which epoch, in which order: what there is of it in one line here, the accesses to PowerShell.
+    /// </summary>
+    public string Trajectory => Accesses.ToString();
 
     /// <summary>Distinct pages recorded.</summary>
     public required int RecordedPages { get; init; }
@@ -40,7 +43,7 @@ public sealed record PreRecord : MigrationPlan
     public required DateTimeOffset HeldUntil { get; init; }
 
     /// <summary>In which order pages are to be pushed, the first strategy's first; null for what suits the method.</summary>
-    public IReadOnlyList<PageOrderStrategy>? Order { get; init; }
+    public Listed<PageOrderStrategy>? Order { get; init; }
 
     /// <summary>Whether memory may arrive after the domain runs at the destination; null for what suits the method.</summary>
     public bool? RemotePF { get; init; }
@@ -54,8 +57,18 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>What would be recorded, and how; null for a recording.</summary>
     internal RecordingPlan? Preview { get; init; }
 
+    /// <summary>What the domain touched, in which epoch, in which order.</summary>
+    internal AccessTrajectory Accesses { get; init; } = new([], 0, TimeSpan.FromTicks(1), 0, isEpochOrdered: true);
+
     /// <summary>The pages that an order has to put in order: those populated at the window's end.</summary>
     internal PageBitmap Populated { get; init; } = new(0);
+
+    /// <summary>What PowerShell shows as Trajectory.</summary>
+    public AccessTrajectory GetTrajectory() => Accesses;
+
+    /// <summary>The recording in one line, the same in every culture.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{Mode} of {Name} for {Window:0.######} s");
 }
 
 /// <summary>What is recorded, and how.</summary>

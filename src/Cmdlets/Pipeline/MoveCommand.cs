@@ -132,7 +132,7 @@ public abstract class MoveCommand : RecordingCommand
         MigrationOptions options = recording.Options with
         {
             RemotePF = recorded.RemotePF,
-            Order = Order ?? recorded.Order,
+            Order = Order ?? (IReadOnlyList<PageOrderStrategy>?)recorded.Order,
             BandwidthLimit = BandwidthLimit,
             PeerTimeout = PeerTimeout,
         };
@@ -188,9 +188,9 @@ public abstract class MoveCommand : RecordingCommand
     private void RequireShortExposure(PlannedMove move, MigrationReport report)
     {
         MigrationEstimate predicted =
-            move.Report?.Estimates.FirstOrDefault(estimate =>
+            move.Report?.Expected.FirstOrDefault(estimate =>
                 estimate.Method == move.Options.Method && (estimate.Mode is null || estimate.Mode == move.Options.Mode))
-            ?? report.Estimates[0];
+            ?? report.Expected[0];
         if (MaximumExposure is { } limit && predicted.Exposure > limit)
         {
             throw new CommandException(

@@ -10,7 +10,11 @@ namespace PreRecordMigration.Hypervisor;
 /// <param name="PageCount">One past its highest page frame number.</param>
 /// <param name="MemoryBytes">The memory it holds, in bytes.</param>
 public sealed record DomainInfo(
-    string Name, int Id, string HostName, DomainState State, DomainKind Kind, int VcpuCount, int PageCount, long MemoryBytes);
+    string Name, int Id, string HostName, DomainState State, DomainKind Kind, int VcpuCount, int PageCount, long MemoryBytes)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
 
 /// <summary>What a domain does.</summary>
 public enum DomainState : long

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Recording;
@@ -60,6 +61,10 @@ public sealed class AccessTrajectory
 
     /// <summary>Whether the order inside an epoch is the order of the accesses.</summary>
     public bool IsEpochOrdered { get; }
+
+    /// <summary>How much was recorded, in one line, the same in every culture.</summary>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Count} accesses in {EpochCount} epochs of {EpochLength.TotalSeconds:0.######} s");
 
     /// <summary>The recorded pages by ascending first touch, each once.</summary>
     public int[] PagesByFirstTouch()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 
@@ -140,6 +141,10 @@ public sealed record RollbackProof(int PagesCompared, string AtCheckpoint, strin
 {
     /// <summary>Whether the digests agree.</summary>
     public bool IsProved => AtCheckpoint == AfterWindow;
+
+    /// <summary>The proof in one line, the same in every culture.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{(IsProved ? "proved" : "not proved")}: {PagesCompared} pages compared, {ChangedPages} changed");
 }
 
 /// <summary>How far a migration is.</summary>
