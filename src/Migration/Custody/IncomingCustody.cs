@@ -36,8 +36,8 @@ internal sealed class IncomingCustody : IDisposable
     {
         Require(IncomingHolding.None);
         _domain = host.CreateIncoming(prepare, cancellationToken);
-        Name = _domain.Info.Name;
         _holding = IncomingHolding.Preparing;
+        Name = _domain.Info.Name;
         if (remotePF)
         {
             Paging = _domain.EnableRemotePF();
@@ -66,6 +66,12 @@ internal sealed class IncomingCustody : IDisposable
     /// <exception cref="MigrationException">It cannot be found out.</exception>
     public bool ProveNeverRan()
     {
+        if (_holding == IncomingHolding.Preparing)
+        {
+            // What failed came before the start.
+            return true;
+        }
+
         Require(IncomingHolding.Started);
         Pause();
         if (Domain.HasRun)
@@ -73,7 +79,7 @@ internal sealed class IncomingCustody : IDisposable
             return false;
         }
 
-        Domain.Mark(IncomingMark.Preparing);
+        // The note stays as it is: it only keeps more than must be kept, until the domain is destroyed.
         _holding = IncomingHolding.Preparing;
         return true;
     }
@@ -91,20 +97,35 @@ internal sealed class IncomingCustody : IDisposable
     public void Continue()
     {
         Require(IncomingHolding.Started);
+        Domain.Mark(IncomingMark.Started);
         Domain.Unpause();
     }
 
-    /// <summary>Nothing is missing: the domain is whole, and runs on whatever becomes of its source.</summary>
+    /// <summary>Whether nothing of the domain is missing, so that it needs its source no more.</summary>
+    public bool IsAllHere => _holding is IncomingHolding.Whole or IncomingHolding.Taken
+        || (_holding == IncomingHolding.Started && (Paging is null || Paging.Missing.Count == 0));
+
+    /// <summary>Nothing is missing: the domain is whole, and runs whatever becomes of its source. It may have been paused before.</summary>
+    /// <exception cref="InvalidOperationException">Pages are missing.</exception>
+    /// <exception cref="MigrationException">It cannot be made run; it is kept as it is.</exception>
     public void HaveAll()
     {
         Require(IncomingHolding.Started, IncomingHolding.Whole);
-        if (Paging is { Missing.Count: > 0 } paging)
+        if (!IsAllHere)
         {
-            throw new InvalidOperationException($"{paging.Missing.Count} pages of {Domain.Info.Name} are missing.");
+            throw new InvalidOperationException($"{Paging!.Missing.Count} pages of {Name} are missing.");
         }
 
-        // What is true comes first here: a note that cannot be written leaves the older one, by which the domain is kept too.
+        CleanUp waking = new();
+        waking.Insist(Domain.Unpause);
+        waking.ThrowIfFailed();
         _holding = IncomingHolding.Whole;
+    }
+
+    /// <summary>Notes that the domain is whole; by the older note it is kept too.</summary>
+    public void NoteWhole()
+    {
+        Require(IncomingHolding.Whole);
         Domain.Mark(IncomingMark.Whole);
     }
 

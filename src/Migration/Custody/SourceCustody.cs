@@ -121,7 +121,9 @@ public sealed class SourceCustody : IDisposable
     public void Return(NeverRanThere word)
     {
         ArgumentNullException.ThrowIfNull(word);
-        if (_holding == SourceHolding.Leaving)
+
+        // A departure whose note failed may have been noted all the same: it is taken back too.
+        if (_holding is SourceHolding.Leaving or SourceHolding.Stopped)
         {
             Unpin(SourceHolding.Stopped);
             Domain.Mark(SourceMark.Stopped);

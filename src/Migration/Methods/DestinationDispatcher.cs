@@ -67,9 +67,11 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                     custody.Continue();
                     return null;
                 case DestinationAction.EndPaging:
-                    // Every page is here, whether this can be noted and RemotePF switched off or not.
+                    custody.HaveAll();
+
+                    // It is whole, whether this can be noted and RemotePF switched off or not.
                     CleanUp ending = new();
-                    ending.Try(custody.HaveAll);
+                    ending.Try(custody.NoteWhole);
                     ending.Insist(work.EndPaging);
                     _afterwards.AddRange(ending.Errors);
                     return new DestinationEvent.PagingEnded(work.Report());
@@ -110,7 +112,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
     {
         switch (action)
         {
-            case DestinationAction.Create or DestinationAction.Restore or DestinationAction.Start:
+            case DestinationAction.Create or DestinationAction.Restore or DestinationAction.Start or DestinationAction.EndPaging:
                 return new DestinationEvent.WorkFailed(Describe(error));
             case DestinationAction.ProveNeverRan:
                 _afterwards.Add(error);

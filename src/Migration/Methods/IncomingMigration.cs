@@ -148,8 +148,10 @@ public sealed class IncomingMigration : IDisposable
                 return;
             }
 
-            if (IsUnnamed)
+            if (IsUnnamed || (IsKept && Custody.IsAllHere))
             {
+                Custody.HaveAll();
+                Report ??= MakeReport(0);
                 Custody.Take();
                 Custody.Dispose();
                 _afterwards = [];

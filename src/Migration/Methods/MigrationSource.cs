@@ -226,9 +226,9 @@ public static class MigrationSource
         {
             run = begin(custody);
         }
-        catch
+        catch (Exception error)
         {
-            custody.Dispose();
+            ExceptionDispatchInfo.Throw(CleanUp.After(error, custody.Dispose));
             throw;
         }
 

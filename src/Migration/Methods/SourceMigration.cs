@@ -238,8 +238,7 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
     public void Dispose()
     {
-        _attempt?.Dispose();
-        Custody.Dispose();
+        CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose);
     }
 
     private void AwaitAllThere()

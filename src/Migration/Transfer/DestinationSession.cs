@@ -86,6 +86,9 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
         // Two threads may see the last page placed.
         (DestinationState.Running or DestinationState.Resuming or { IsWhole: true }, DestinationEvent.PlacedAll) => (state, []),
 
+        // It turned out not to be whole, or does not run: it is kept, as after a loss.
+        (DestinationState.Finishing, DestinationEvent.WorkFailed failed) =>
+            (new DestinationState.Detached(failed.Error), [new DestinationAction.Pause()]),
         (DestinationState.Finishing, DestinationEvent.PagingEnded ended) =>
             (new DestinationState.Completed(), [new DestinationAction.Send(ended.Report)]),
         (DestinationState.Finishing, _) when IsEnd(e) => (state, []),

@@ -19,8 +19,10 @@ public sealed class Workers(Action<Exception> onFailure, Action lastResort) : ID
     public Thread Start(string name, Action<CancellationToken> body)
     {
         Thread thread = new(() => Run(body)) { Name = name, IsBackground = true };
-        _threads.Add(thread);
+
+        // One that could not be started must not be joined.
         thread.Start();
+        _threads.Add(thread);
         return thread;
     }
 
