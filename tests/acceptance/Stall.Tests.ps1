@@ -11,7 +11,11 @@ BeforeDiscovery {
 BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
     if ($null -eq ('PreRecordMigration.Tests.Relay' -as [type])) {
-        Add-Type -Path @('../unit/Relay.cs', 'WarningHost.cs').ForEach({ [System.IO.Path]::Combine($PSScriptRoot, $_) })
+        # Of the engine's tests, which import these by themselves.
+        $relaySource = [System.IO.File]::ReadAllText([System.IO.Path]::Combine($PSScriptRoot, '..', 'unit', 'Relay.cs'))
+        $imports = 'System', 'System.Collections.Generic', 'System.IO', 'System.Threading'
+        Add-Type -TypeDefinition (($imports.ForEach({ "using $_;`n" }) -join '') + $relaySource)
+        Add-Type -Path ([System.IO.Path]::Combine($PSScriptRoot, 'WarningHost.cs'))
     }
 
     $manifest = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.psd1')

@@ -1,10 +1,6 @@
 #nullable enable
-using System;
-using System.Collections.Generic;
-using System.IO;
 using System.Net;
 using System.Net.Sockets;
-using System.Threading;
 
 namespace PreRecordMigration.Tests;
 

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
-using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;

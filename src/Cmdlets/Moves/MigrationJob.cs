@@ -28,7 +28,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     private IDisposable? _watching;
     private InterruptedMigration? _interrupted;
     private bool _isAbandoned;
-    private DomainWatch _watch = new();
+    private readonly DomainWatch _watch = new();
 
     private MigrationJob(int id, PlannedMove move, MoveSource source)
     {

@@ -1,8 +1,6 @@
 using System.Net;
-using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Transfer;
