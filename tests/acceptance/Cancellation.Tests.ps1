@@ -145,6 +145,9 @@ Describe 'Stopping in a phase' {
         $null = New-SimulatedDomain $name -HostName stop1 -Memory 8MB -OperationsPerSecond 20000
         $before = Get-Held 'stop1', 'stop2'
         Stop-Held $name "Invoke-PreRecordMigration $name stop2 $Arguments" 'stop2' 'Place'
+
+        # The command waits for a few seconds only; the migration finishes in any case.
+        $null = Wait-Migration $name
         "$(@(Get-Migration $name)[-1].State)" | Should -Be 'Completed'
         "$((Get-MigrationDomain $name -HostName stop2).State)" | Should -Be 'Running'
         Get-MigrationDomain "$name*" -HostName stop1 | Should -BeNullOrEmpty

@@ -150,20 +150,24 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
             return;
         }
 
+        string remains = Text.Format(SR.StillReceiving, hostName);
+
         // A migration that comes in now may yet lose its source: what is kept is known for sure when all have ended.
         RequireNothingKept(
-            hostName, RunJoined((_, token) => receiver.StopUnlessKeepingAsync(token).GetAwaiter().GetResult()));
-        RunJoined((_, _) =>
-        {
-            receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            ReceiverRegistry.Remove(hostName, receiver);
-            foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsKept || incoming.IsUnnamed))
+            hostName, RunJoined((_, token) => receiver.StopUnlessKeepingAsync(token).GetAwaiter().GetResult(), remains));
+        RunJoined(
+            (_, _) =>
             {
-                left.GiveUp();
-            }
+                receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                ReceiverRegistry.Remove(hostName, receiver);
+                foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsKept || incoming.IsUnnamed))
+                {
+                    left.GiveUp();
+                }
 
-            return true;
-        });
+                return true;
+            },
+            remains);
         if (PassThru)
         {
             WriteObject(Describe.Receiver(hostName, receiver));

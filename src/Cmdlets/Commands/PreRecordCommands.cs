@@ -43,9 +43,15 @@ public sealed class StartPreRecordCommand : RecordingCommand
         // After Ctrl+C nobody has the recordings of this pipeline: their domains run on.
         if (disposing && StopToken.IsCancellationRequested)
         {
-            foreach (LiveRecording recording in _held)
+            Task[] discarding = [.. _held.Select(recording => Task.Factory.StartNew(
+                recording.Discard, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+            StopPatience.Join(discarding);
+            foreach ((LiveRecording recording, Task discard) in _held.Zip(discarding))
             {
-                recording.Discard();
+                if (!discard.IsCompleted)
+                {
+                    Warn(Text.Format(SR.StillRecording, recording.Location.Info.Name, recording.Location.Host.Name));
+                }
             }
         }
 
@@ -79,13 +85,13 @@ public sealed class StartPreRecordCommand : RecordingCommand
 
             // The session takes the domain over: it runs on if this fails.
             MigrationOptions traced = _options with { Trace = TraceOf(writer, location.Info.Name) };
-            return Hold(location, populated, PreRecordSession.Record(domain, traced, progress, token));
-        });
+            return Hold(location, populated, PreRecordSession.Record(domain, traced, progress, token), token);
+        }, Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name));
         WarnUnlessProved(recorded);
         WriteObject(recorded);
     }
 
-    private PreRecord Hold(DomainLocation location, PageBitmap populated, PreRecordSession session)
+    private PreRecord Hold(DomainLocation location, PageBitmap populated, PreRecordSession session, CancellationToken cancellationToken)
     {
         PreRecord snapshot = Describe(location) with
         {
@@ -98,6 +104,12 @@ public sealed class StartPreRecordCommand : RecordingCommand
         LiveRecording held = new(snapshot.Id, location, session, HoldTime) { Recorded = snapshot };
         RecordingRegistry.Add(held);
         _held.Add(held);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            // Whoever asked for it may have stopped to wait for it already.
+            held.Discard();
+        }
+
         return snapshot;
     }
 
@@ -141,7 +153,21 @@ public sealed class StopPreRecordCommand : PreRecordCommand
         if (ShouldProcess(TargetText, SR.ActionStopRecord))
         {
             RecordingRegistry.Take(PreRecord);
-            recording.Dispose();
+            RunJoined(
+                (_, _) =>
+                {
+                    recording.Dispose();
+                    return true;
+                },
+                Text.Format(SR.StillRecording, PreRecord.Name, recording.Location.Host.Name),
+                isEnding: true,
+                late =>
+                {
+                    if (late.Exception?.InnerException is { } error)
+                    {
+                        RecordingRegistry.NoteFailure(recording, error);
+                    }
+                });
             if (PassThru)
             {
                 WriteObject(DomainSelection.Exact(PreRecord.Name, recording.Location.Host).Info);

@@ -31,8 +31,14 @@ public sealed class RestorePageBackupCommand : PreRecordCommand
 
         if (recording.CanRollBackInPlace)
         {
-            using PreRecordSession session = RecordingRegistry.Take(PreRecord);
-            session.RollBack();
+            RunJoined(
+                (_, _) =>
+                {
+                    using PreRecordSession session = RecordingRegistry.Take(PreRecord);
+                    session.RollBack();
+                    return true;
+                },
+                Text.Format(SR.StillRollingBack, PreRecord.Name, recording.Location.Host.Name));
             WriteDomain(recording.Location.Host);
         }
         else

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
-using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
@@ -19,6 +18,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     private bool _yesToAll;
     private bool _noToAll;
 #pragma warning restore IDE0044
+    private readonly List<MigrationJob> _stopping = [];
 
     /// <summary>Gives an interrupted migration up without asking: what is missing at the destination is lost.</summary>
     [Parameter]
@@ -27,6 +27,48 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
         ForEachMigration(job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        // All were asked before any is waited for, so that many take no longer than one.
+        foreach (MigrationJob job in Join())
+        {
+            if (job.State == MigrationState.Completed)
+            {
+                WriteWarning(Text.Format(SR.WarningMovedAllTheSame, job.Location.Info.Name, job.Destination.Name));
+            }
+            else if (job.IsActive)
+            {
+                WriteWarning(job.ExplainGoingOn());
+            }
+
+            WriteObject(job.Describe());
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            // What was asked to stop is waited for whatever became of this pipeline.
+            foreach (MigrationJob job in Join().Where(job => job.IsActive))
+            {
+                Warn(job.ExplainGoingOn());
+            }
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private MigrationJob[] Join()
+    {
+        MigrationJob[] stopping = [.. _stopping];
+        _stopping.Clear();
+        StopPatience.Join(stopping.Select(job => job.Ended));
+        return stopping;
+    }
 
     private void Stop(MigrationJob job)
     {
@@ -38,31 +80,21 @@ public sealed class StopMigrationCommand : MigrationJobCommand
             return;
         }
 
-        MigrationPhase? phase = job.Describe().Phase;
-        if (!job.IsActive || phase is MigrationPhase.Push or MigrationPhase.Resume or MigrationPhase.Finish)
+        if (!job.IsActive || job.HasLeft)
         {
             throw new CommandException(
                 nameof(SR.MigrationNotStoppable),
                 ErrorCategory.InvalidOperation,
-                Text.Format(SR.MigrationNotStoppable, job.Id, domain, job.IsActive ? phase : state),
+                Text.Format(SR.MigrationNotStoppable, job.Id, domain, job.IsActive ? job.Describe().Phase : state, job.ExplainHolder()),
                 SR.MigrationNotStoppableRemedy,
                 domain);
         }
 
-        if (!ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionStopMigration, job.Id)))
+        if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionStopMigration, job.Id)))
         {
-            return;
+            job.Cancel();
+            _stopping.Add(job);
         }
-
-        // Not RunJoined: what was asked to stop is joined whatever becomes of this pipeline.
-        job.Cancel();
-        ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
-        if (job.State == MigrationState.Completed)
-        {
-            WriteWarning(Text.Format(SR.WarningMovedAllTheSame, domain, job.Destination.Name));
-        }
-
-        WriteObject(job.Describe());
     }
 
     /// <summary>After the commit this destroys a domain, so it is asked for whatever the preference says.</summary>
@@ -72,7 +104,14 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionAbandon, job.Id))
             && MayLose(domain))
         {
-            job.Abandon();
+            RunJoined(
+                (_, _) =>
+                {
+                    job.Abandon();
+                    return true;
+                },
+                Text.Format(SR.StillGivingUp, job.Id, domain),
+                isEnding: true);
             WriteObject(job.Describe());
         }
     }

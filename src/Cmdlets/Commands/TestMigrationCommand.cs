@@ -73,7 +73,7 @@ public sealed class TestMigrationCommand : WindowCommand
                 location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
             destination.Ask(PeerTimeout, token);
             return MoveReport.OfSample(location, destination, _options, _link, MaximumExposure, progress, token);
-        }));
+        }, Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name)));
     });
 }
 

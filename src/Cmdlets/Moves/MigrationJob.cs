@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
@@ -27,6 +28,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     private IDisposable? _watching;
     private InterruptedMigration? _interrupted;
     private bool _isAbandoned;
+    private readonly DomainWatch _watch = new();
 
     private MigrationJob(int id, PlannedMove move, MoveSource source)
     {
@@ -74,6 +76,36 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     /// <summary>Whether it is under way.</summary>
     public bool IsActive => State is MigrationState.Running or MigrationState.Stopping;
+
+    /// <summary>Whether the domain has left its source: there is nothing to stop any more.</summary>
+    public bool HasLeft => _watch.Holder is DomainHolder.Leaving or DomainHolder.Both or DomainHolder.Destination;
+
+    /// <summary>Who has the domain, in words.</summary>
+    public string ExplainHolder() => Text.Format(
+        _watch.Holder switch
+        {
+            DomainHolder.Source => SR.HolderSource,
+            DomainHolder.SourceStopped => SR.HolderSourceStopped,
+            DomainHolder.Leaving => SR.HolderLeaving,
+            DomainHolder.Both => SR.HolderBoth,
+            DomainHolder.Destination => SR.HolderDestination,
+            _ => SR.OutcomeAbandoned,
+        },
+        Location.Info.Name,
+        Location.Host.Name,
+        Destination.Name);
+
+    /// <summary>What is said where nobody waits any more for a migration that was asked to stop: who has the domain, what goes
+    /// on, and how that ends.</summary>
+    public string ExplainGoingOn() => Text.Format(
+        HasLeft ? SR.GoesOnMoving : SR.GoesOnStopping,
+        Id,
+        Location.Info.Name,
+        _progress?.Phase,
+        ExplainHolder(),
+        Location.Host.Name,
+        Destination.Name,
+        Text.Duration(_move.Options.PeerTimeout));
 
     /// <summary>Starts a move, and lists it.</summary>
     /// <param name="move">What to move.</param>
@@ -139,6 +171,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             Mode = isRecorded ? _move.Options.Mode : null,
             State = state,
             Phase = progress?.Phase,
+            Holder = _watch.Holder,
             PagesDone = progress?.PagesDone ?? 0,
             PagesTotal = progress?.PagesTotal ?? 0,
             BytesSent = progress?.BytesSent ?? 0,
@@ -178,10 +211,16 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
         interrupted.GiveUp();
         foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
         {
-            // Its own other half: another domain of that name may wait on another host.
-            if (incoming.IsKept && incoming.Id == interrupted.Id)
+            // Its own other half: another domain of that name may wait on another host. It may not have heard yet that the source
+            // has gone, and would wait for it.
+            if (incoming.Id == interrupted.Id)
             {
-                incoming.GiveUp();
+                incoming.Disconnect();
+                StopPatience.Join([incoming.Ended]);
+                if (incoming.IsKept)
+                {
+                    incoming.GiveUp();
+                }
             }
         }
 
@@ -220,7 +259,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
         using MoveSource source = Interlocked.Exchange(ref _source, null)!;
         _way = Destination.Open(_move.Options.PeerTimeout);
         _watching = _way.Receiver?.Watch(Hear);
-        return await FollowAsync(source.MigrateAsync(_way.Route, this, this, _cancellation.Token)).ConfigureAwait(false);
+        return await FollowAsync(source.MigrateAsync(_way.Route, this, this, _watch, _cancellation.Token)).ConfigureAwait(false);
     }
 
     /// <summary>Follows a move to its end. Its way is closed again then, unless it is needed to go on.</summary>

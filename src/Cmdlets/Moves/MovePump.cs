@@ -75,7 +75,7 @@ internal sealed class MovePump : IDisposable
         }
     }
 
-    /// <summary>As <see cref="PumpUntil"/> without a deadline; whatever ends the wait early stops and joins all first.</summary>
+    /// <summary>As <see cref="PumpUntil"/> without a deadline; whatever ends the wait early stops all first.</summary>
     public void PumpOrStop(int active, CancellationToken cancellationToken)
     {
         try
@@ -84,13 +84,14 @@ internal sealed class MovePump : IDisposable
         }
         catch
         {
-            // Ctrl+C, a closed pipeline, or an error that the caller asked to stop at: joined before it goes on.
+            // Ctrl+C, a closed pipeline, or an error that the caller asked to stop at: stopped before it goes on.
             StopAll();
             throw;
         }
     }
 
-    /// <summary>Asks all to stop and waits until they have. Nothing is written any more.</summary>
+    /// <summary>Asks all to stop, and waits as long as a person does; of what goes on it is said who has the domain. Nothing else
+    /// is written any more.</summary>
     public void StopAll()
     {
         foreach (MigrationJob job in _active)
@@ -98,12 +99,13 @@ internal sealed class MovePump : IDisposable
             job.Cancel();
         }
 
-        foreach (MigrationJob job in _active)
-        {
-            ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
-        }
-
+        StopPatience.Join(_active.Select(job => job.Ended));
+        MigrationJob[] left = [.. _active.Where(job => job.IsActive)];
         _active.Clear();
+        foreach (MigrationJob job in left)
+        {
+            _cmdlet.Warn(job.ExplainGoingOn());
+        }
     }
 
     /// <summary>Ends the overall bar.</summary>

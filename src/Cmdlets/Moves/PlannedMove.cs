@@ -1,3 +1,4 @@
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
@@ -28,9 +29,10 @@ internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : 
         Route route,
         IProgress<MigrationProgress> progress,
         IProgress<MigrationTrace> trace,
+        DomainWatch watch,
         CancellationToken cancellationToken)
     {
-        MigrationOptions options = move.Options with { Trace = trace };
+        MigrationOptions options = move.Options with { Trace = trace, Watch = watch };
         if (session is not null)
         {
             return MigrationSource.MigrateAsync(session, route, options, progress, cancellationToken);

@@ -1,3 +1,4 @@
+using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 
@@ -38,6 +39,9 @@ public sealed record MigrationInfo
 
     /// <summary>The phase it is in, or was in last; null before the first.</summary>
     public MigrationPhase? Phase { get; init; }
+
+    /// <summary>Who has the domain.</summary>
+    public DomainHolder Holder { get; init; }
 
     /// <summary>Pages at the destination.</summary>
     public long PagesDone { get; init; }

@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Reporting;
 
@@ -99,66 +99,70 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>
-    /// Runs work on a thread of its own, while this thread writes what the work has to say. Returns when the work has
-    /// ended, never before: on Ctrl+C it is cancelled and joined.
-    /// </summary>
-    /// <param name="work">The work. It gets the way to this thread, and the token that Ctrl+C cancels.</param>
-    private protected T RunJoined<T>(Func<PipelineWriter, CancellationToken, T> work)
+    /// <summary>Warns, also where the pipeline is being stopped and can write nothing any more: then the host says it.</summary>
+    internal void Warn(string message)
     {
-        using CancellationTokenSource cancellation = CancellationTokenSource.CreateLinkedTokenSource(StopToken);
-        using BlockingCollection<Action> posted = [];
-        PipelineWriter writer = new(this, posted);
-        Task<T> task = Task.Factory.StartNew(
-            () =>
-            {
-                try
-                {
-                    return work(writer, cancellation.Token);
-                }
-                finally
-                {
-                    posted.CompleteAdding();
-                }
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
-        Exception? unwinding = Pump(posted, cancellation);
+        if (!StopToken.IsCancellationRequested)
+        {
+            WriteWarning(message);
+            return;
+        }
+
         try
         {
-            T result = task.GetAwaiter().GetResult();
-            return unwinding is null ? result : throw unwinding;
+            Host?.UI?.WriteWarningLine(message);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
         {
-            throw unwinding ?? new PipelineStoppedException();
+            // A host that shows nothing: Get-Migration tells the same.
+            return;
         }
     }
 
-    private static Exception? Pump(BlockingCollection<Action> posted, CancellationTokenSource cancellation)
+    /// <summary>
+    /// Runs work on a thread of its own, while this thread writes what the work has to say. Returns when the work has ended; on
+    /// Ctrl+C it is cancelled and waited for, for a few seconds.
+    /// </summary>
+    /// <param name="work">The work. It gets the way to this thread, and the token that Ctrl+C cancels.</param>
+    /// <param name="remains">What is said where it has not ended after that: who holds the domain, what goes on, how it ends.</param>
+    /// <param name="isEnding">Whether the work is to end something: then it is an error where it takes longer than that.</param>
+    /// <param name="onLate">Told what the work came to when nobody waited for it any more; null for nobody.</param>
+    /// <exception cref="CommandException">The work goes on, without having been stopped.</exception>
+    private protected T RunJoined<T>(
+        Func<PipelineWriter, CancellationToken, T> work, string? remains = null, bool isEnding = false, Action<Task<T>>? onLate = null)
     {
-        Exception? unwinding = null;
-        foreach (Action write in posted.GetConsumingEnumerable())
+        JoinedWork<T> joined = new(this, work, isEnding, StopToken);
+        if (!joined.Pump())
         {
-            if (unwinding is not null)
+            // Its failure is observed in any case: it may be nobody's any more.
+            joined.Outcome.ContinueWith(
+                late =>
+                {
+                    _ = late.Exception;
+                    onLate?.Invoke(late);
+                },
+                CancellationToken.None,
+                TaskContinuationOptions.None,
+                TaskScheduler.Default);
+            if (!joined.IsStopped)
             {
-                continue;
+                throw new CommandException(
+                    nameof(SR.StillEnding), ErrorCategory.OperationTimeout, remains ?? SR.StillEnding, SR.StillEndingRemedy, null);
             }
 
-            try
-            {
-                write();
-            }
-            catch (Exception error) when (error is RuntimeException or InvalidOperationException)
-            {
-                // The pipeline is being stopped, or the caller asked to stop at a warning: the work ends first.
-                unwinding = error;
-                cancellation.Cancel();
-            }
+            Warn(remains ?? SR.StillEnding);
+            throw joined.Unwinding ?? new PipelineStoppedException();
         }
 
-        return unwinding;
+        try
+        {
+            T result = joined.Outcome.GetAwaiter().GetResult();
+            return joined.Unwinding is null ? result : throw joined.Unwinding;
+        }
+        catch (OperationCanceledException) when (joined.IsStopped || StopToken.IsCancellationRequested)
+        {
+            throw joined.Unwinding ?? new PipelineStoppedException();
+        }
     }
 }
 

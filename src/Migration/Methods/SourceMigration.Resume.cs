@@ -50,6 +50,7 @@ internal sealed partial class SourceMigration
     public void GiveUp()
     {
         CleanUp cleaning = new();
+        _isGivenUp = true;
         cleaning.Try(() => Custody.Destroy(GivenUp.ByTheAdministrator));
         cleaning.Try(Dispose);
         cleaning.ThrowIfFailed();

@@ -34,6 +34,7 @@ internal sealed partial class SourceMigration : IDisposable
     private long _roundPages;
     private int _corePages;
     private int _pageTablePages;
+    private volatile bool _isGivenUp;
 
     /// <summary>Prepares; nothing is done yet.</summary>
     /// <param name="custody">The domain, given over.</param>
@@ -56,12 +57,22 @@ internal sealed partial class SourceMigration : IDisposable
         _destination = destination;
         _cancellation = cancellationToken;
         _populated = recorded?.Populated ?? custody.Domain.GetPopulatedPages();
+        options.Watch?.Follow(() => Holder);
         Log = new PhaseLog(progress is null ? null : new ThrottledProgress(progress), Status);
     }
 
     public SourceCustody Custody { get; }
 
     public PreRecordSession? Recorded { get; }
+
+    /// <summary>Who has the domain; from any thread.</summary>
+    public DomainHolder Holder => Custody.Holding switch
+    {
+        SourceHolding.Running => DomainHolder.Source,
+        SourceHolding.Stopped => DomainHolder.SourceStopped,
+        SourceHolding.Leaving => Volatile.Read(ref _attempt)?.State.Stage >= SourceStage.Running ? DomainHolder.Both : DomainHolder.Leaving,
+        _ => _isGivenUp ? DomainHolder.Nobody : DomainHolder.Destination,
+    };
 
     public ISourceDomain Domain => Custody.Domain;
 
@@ -238,7 +249,7 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
     public void Dispose()
     {
-        CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose);
+        CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, () => Options.Watch?.End());
     }
 
     private void AwaitAllThere()

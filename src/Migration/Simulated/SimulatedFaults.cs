@@ -87,13 +87,14 @@ public enum SimulatedCall
     DisableRemotePF,
 }
 
-/// <summary>Faults injected into a simulated host: what happens instead of, or just before, its n-th call of a kind.</summary>
-/// <remarks>Safe for several threads. The action runs on the calling thread, before the call has any effect.</remarks>
+/// <summary>Faults injected into a simulated host: what happens instead of, just before, or just after its n-th call of a kind.</summary>
+/// <remarks>Safe for several threads. The action runs on the calling thread.</remarks>
 public sealed class SimulatedFaults
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<SimulatedCall, long> _counts = [];
     private readonly Dictionary<(SimulatedCall Call, long Number), Action> _actions = [];
+    private readonly Dictionary<(SimulatedCall Call, long Number), Action> _afterwards = [];
 
     /// <summary>How many calls of a kind were made.</summary>
     public long CountOf(SimulatedCall call)
@@ -116,25 +117,50 @@ public sealed class SimulatedFaults
         Fail(call, number, new MigrationException(
             MigrationErrorId.HypervisorCall, $"The simulated call {call} was made to fail.", "This failure was injected; remove it."));
 
-    /// <summary>Does something just before a coming call, such as cutting a connection.</summary>
-    public void Before(SimulatedCall call, long number, Action action)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(number);
-        lock (_lock)
-        {
-            _actions[(call, _counts.GetValueOrDefault(call) + number)] = action;
-        }
-    }
+    /// <summary>Makes a coming call take effect and report a failure all the same. Calls that change what a domain does can.</summary>
+    public void FailAfter(SimulatedCall call, long number = 1) => After(call, number, () => throw new MigrationException(
+        MigrationErrorId.HypervisorCall,
+        $"The simulated call {call} took effect and was made to report a failure.",
+        "This failure was injected; remove it."));
 
-    internal void Enter(SimulatedCall call)
+    /// <summary>Does something just before a coming call, such as cutting a connection.</summary>
+    public void Before(SimulatedCall call, long number, Action action) => Plan(_actions, call, number, action);
+
+    /// <summary>Does something just after a coming call has had its effect. Calls that change what a domain does can.</summary>
+    public void After(SimulatedCall call, long number, Action action) => Plan(_afterwards, call, number, action);
+
+    /// <returns>The call's number, for <see cref="Leave"/>.</returns>
+    internal long Enter(SimulatedCall call)
     {
         Action? action;
+        long number;
         lock (_lock)
         {
-            long number = _counts[call] = _counts.GetValueOrDefault(call) + 1;
+            number = _counts[call] = _counts.GetValueOrDefault(call) + 1;
             _actions.Remove((call, number), out action);
         }
 
         action?.Invoke();
+        return number;
+    }
+
+    internal void Leave(SimulatedCall call, long number)
+    {
+        Action? action;
+        lock (_lock)
+        {
+            _afterwards.Remove((call, number), out action);
+        }
+
+        action?.Invoke();
+    }
+
+    private void Plan(Dictionary<(SimulatedCall Call, long Number), Action> plan, SimulatedCall call, long number, Action action)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(number);
+        lock (_lock)
+        {
+            plan[(call, _counts.GetValueOrDefault(call) + number)] = action;
+        }
     }
 }

@@ -62,29 +62,33 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
 
     public void Unpause()
     {
-        Enter(SimulatedCall.Unpause);
+        long number = Enter(SimulatedCall.Unpause);
         Require(_isRestored, "its core state is restored before it runs");
         domain.Resume();
+        host.Faults.Leave(SimulatedCall.Unpause, number);
     }
 
     public void Pause()
     {
-        Enter(SimulatedCall.PauseIncoming);
+        long number = Enter(SimulatedCall.PauseIncoming);
         domain.Pause();
+        host.Faults.Leave(SimulatedCall.PauseIncoming, number);
     }
 
     public void Complete()
     {
-        Enter(SimulatedCall.Complete);
+        long number = Enter(SimulatedCall.Complete);
         Require(domain.HasRun && !domain.IsPaging, "it has run, and RemotePF is off, before it gets its final name");
         host.Rename(domain, finalName);
+        host.Faults.Leave(SimulatedCall.Complete, number);
     }
 
     public void Destroy()
     {
-        Enter(SimulatedCall.DestroyIncoming);
+        long number = Enter(SimulatedCall.DestroyIncoming);
         domain.End();
         host.Remove(domain);
+        host.Faults.Leave(SimulatedCall.DestroyIncoming, number);
     }
 
     public void Dispose()
@@ -98,11 +102,11 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
         host.Disown(domain, _tool);
     }
 
-    private void Enter(SimulatedCall call)
+    private long Enter(SimulatedCall call)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         host.RequireTool(_tool);
-        host.Faults.Enter(call);
+        return host.Faults.Enter(call);
     }
 
     private void Require(bool isRight, string rule)

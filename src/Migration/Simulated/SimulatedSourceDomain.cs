@@ -62,20 +62,23 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
 
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        Enter(SimulatedCall.Suspend);
+        long number = Enter(SimulatedCall.Suspend);
         domain.Suspend(timeout, cancellationToken);
+        host.Faults.Leave(SimulatedCall.Suspend, number);
     }
 
     public void Pause()
     {
-        Enter(SimulatedCall.Pause);
+        long number = Enter(SimulatedCall.Pause);
         domain.Pause();
+        host.Faults.Leave(SimulatedCall.Pause, number);
     }
 
     public void Resume()
     {
-        Enter(SimulatedCall.Resume);
+        long number = Enter(SimulatedCall.Resume);
         domain.Resume();
+        host.Faults.Leave(SimulatedCall.Resume, number);
     }
 
     public void RunFor(TimeSpan duration, CancellationToken cancellationToken)
@@ -113,9 +116,10 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
 
     public void Destroy()
     {
-        Enter(SimulatedCall.DestroySource);
+        long number = Enter(SimulatedCall.DestroySource);
         domain.End();
         host.Remove(domain);
+        host.Faults.Leave(SimulatedCall.DestroySource, number);
     }
 
     public void Dispose()
@@ -129,10 +133,10 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
         host.Disown(domain, _tool);
     }
 
-    private void Enter(SimulatedCall call)
+    private long Enter(SimulatedCall call)
     {
         CheckUsable();
-        host.Faults.Enter(call);
+        return host.Faults.Enter(call);
     }
 
     private protected void CheckUsable()

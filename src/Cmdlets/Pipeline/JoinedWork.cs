@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>How long a command waits for what it has asked to stop. What has not ended by then goes on in the process, and the
+/// command says so: it never keeps the person who pressed Ctrl+C.</summary>
+internal static class StopPatience
+{
+    /// <summary>A migration that can still be stopped has ended well before that; a person is not yet tired of looking on.</summary>
+    public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Waits until all have ended, but no longer than that.</summary>
+    /// <returns>Whether they have.</returns>
+    public static bool Join(IEnumerable<Task> tasks) => ((IAsyncResult)Task.WhenAll(tasks)).AsyncWaitHandle.WaitOne(Limit);
+}
+
+/// <summary>
+/// Work on a thread of its own, for which the pipeline's thread waits while it writes what the work has to say. Once it is
+/// asked to stop, the wait is as long as <see cref="StopPatience"/> at most.
+/// </summary>
+internal sealed class JoinedWork<T>
+{
+    private readonly CancellationTokenSource _cancellation;
+    private readonly BlockingCollection<Action> _posted = [];
+    private readonly CancellationToken _stop;
+    private readonly Task<T> _task;
+    private Deadline? _patience;
+
+    /// <summary>Begins the work.</summary>
+    /// <param name="cmdlet">Whose pipeline waits.</param>
+    /// <param name="work">The work. It gets the way to the pipeline's thread, and the token that is cancelled to stop it.</param>
+    /// <param name="isEnding">Whether the work itself is to end something, so that the wait has its limit from the start.</param>
+    /// <param name="stop">Cancelled by Ctrl+C.</param>
+    public JoinedWork(MigrationCmdlet cmdlet, Func<PipelineWriter, CancellationToken, T> work, bool isEnding, CancellationToken stop)
+    {
+        _cancellation = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        _patience = isEnding ? new Deadline(StopPatience.Limit) : null;
+        PipelineWriter writer = new(cmdlet, _posted);
+        CancellationToken token = _stop = _cancellation.Token;
+        _task = Task.Factory.StartNew(
+            () =>
+            {
+                try
+                {
+                    return work(writer, token);
+                }
+                finally
+                {
+                    _posted.CompleteAdding();
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+        // By whoever is last, which need not be the pipeline's thread.
+        _task.ContinueWith(_ => _cancellation.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    }
+
+    /// <summary>Whether it was asked to stop.</summary>
+    public bool IsStopped { get; private set; }
+
+    /// <summary>What it came to, once it has ended.</summary>
+    public Task<T> Outcome => _task;
+
+    /// <summary>What broke the pipeline while the work went on, such as Ctrl+C or an error to stop at; null where nothing did.</summary>
+    public Exception? Unwinding { get; private set; }
+
+    /// <summary>Waits and writes.</summary>
+    /// <returns>Whether the work has ended; false where it goes on.</returns>
+    public bool Pump()
+    {
+        while (!_posted.IsCompleted)
+        {
+            try
+            {
+                CancellationToken until = IsStopped || _task.IsCompleted ? CancellationToken.None : _stop;
+                if (_posted.TryTake(out Action? write, _patience?.LeftMilliseconds ?? Timeout.Infinite, until))
+                {
+                    Write(write);
+                }
+                else if (_patience is { LeftMilliseconds: 0 } && !_posted.IsCompleted)
+                {
+                    return false;
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                IsStopped = true;
+                _patience ??= new Deadline(StopPatience.Limit);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The work has ended at this moment, and its token with it: what it posted is still written.
+                continue;
+            }
+        }
+
+        return true;
+    }
+
+    private void Write(Action write)
+    {
+        if (Unwinding is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            write();
+        }
+        catch (Exception error) when (error is RuntimeException or InvalidOperationException)
+        {
+            // The pipeline is being stopped, or the caller asked to stop at a warning: the work ends first.
+            Unwinding = error;
+            IsStopped = true;
+            _patience ??= new Deadline(StopPatience.Limit);
+            _cancellation.Cancel();
+        }
+    }
+}

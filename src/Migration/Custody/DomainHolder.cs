@@ -1,0 +1,43 @@
+namespace PreRecordMigration.Custody;
+
+/// <summary>Who has a domain that moves, as its source knows it.</summary>
+public enum DomainHolder : long
+{
+    /// <summary>It runs at the source.</summary>
+    Source,
+
+    /// <summary>It stands still at the source, for a moment; nobody else has its state.</summary>
+    SourceStopped,
+
+    /// <summary>It has left: it stands still at the source for good unless it never ran elsewhere, and runs at the destination or
+    /// waits there. Which of the two has not been heard.</summary>
+    Leaving,
+
+    /// <summary>It runs at the destination, and what is missing there of its memory is at the source.</summary>
+    Both,
+
+    /// <summary>All of it is at the destination.</summary>
+    Destination,
+
+    /// <summary>It was given up.</summary>
+    Nobody,
+}
+
+/// <summary>Tells, while a migration goes on and from any thread, who has its domain.</summary>
+public sealed class DomainWatch
+{
+    private volatile Func<DomainHolder>? _ask;
+    private volatile object _last = DomainHolder.Source;
+
+    /// <summary>Who has the domain now, or had it when the migration ended; the source before it has begun.</summary>
+    public DomainHolder Holder => _ask?.Invoke() ?? (DomainHolder)_last;
+
+    internal void Follow(Func<DomainHolder> ask) => _ask = ask;
+
+    /// <summary>The migration has ended: what it was is kept, and nothing else of it.</summary>
+    internal void End()
+    {
+        _last = Holder;
+        _ask = null;
+    }
+}
