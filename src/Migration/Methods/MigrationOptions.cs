@@ -61,6 +61,9 @@ public sealed record MigrationOptions
     /// </summary>
     public IProgress<Reporting.MigrationTrace>? Trace { get; init; }
 
+    /// <summary>Measures the destination's silence.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="Hypervisor.MigrationException"><see cref="Hypervisor.MigrationErrorId.InvalidOption"/>.</exception>
     public void Validate()
