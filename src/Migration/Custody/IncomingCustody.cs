@@ -12,6 +12,7 @@ internal sealed class IncomingCustody : IDisposable
 {
     private IIncomingDomain? _domain;
     private volatile IncomingHolding _holding;
+    private bool _isPagingOff;
     private bool _isDisposed;
 
     /// <summary>Who holds it.</summary>
@@ -129,6 +130,16 @@ internal sealed class IncomingCustody : IDisposable
         Domain.Mark(IncomingMark.Whole);
     }
 
+    /// <summary>Switches RemotePF off, where it is on: nothing is missing. What failed can be made again.</summary>
+    public void EndPaging()
+    {
+        if (!_isPagingOff)
+        {
+            Paging?.Disable();
+            _isPagingOff = true;
+        }
+    }
+
     /// <summary>Gives the whole domain its final name: it is this host's own.</summary>
     public void Take()
     {
@@ -138,6 +149,9 @@ internal sealed class IncomingCustody : IDisposable
         }
 
         Require(IncomingHolding.Whole);
+
+        // It may have failed at the end of the migration: whoever asks for the name later means this as well.
+        EndPaging();
         Domain.Complete();
         Name = Domain.Info.Name;
         _holding = IncomingHolding.Taken;

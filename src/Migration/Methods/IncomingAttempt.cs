@@ -161,7 +161,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     void IDestinationWork.EndPaging()
     {
         EndFaults();
-        _migration.Custody.Paging?.Disable();
+        _migration.Custody.EndPaging();
     }
 
     CompleteRecord IDestinationWork.Report() => _migration.MakeReport(_placer?.DuplicatePages ?? 0);

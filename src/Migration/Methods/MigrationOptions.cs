@@ -64,6 +64,9 @@ public sealed record MigrationOptions
     /// <summary>Is told by the migration whom to ask who has the domain; null where nobody asks. One for each migration.</summary>
     public Custody.DomainWatch? Watch { get; init; }
 
+    /// <summary>Measures the destination's silence.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="Hypervisor.MigrationException"><see cref="Hypervisor.MigrationErrorId.InvalidOption"/>.</exception>
     public void Validate()

@@ -69,7 +69,7 @@ internal sealed class SourceConnections : IDisposable
         MigrationOptions options,
         CancellationToken cancellationToken)
     {
-        Connection bulk = Connection.Open(destination, options.PeerTimeout, cancellationToken);
+        Connection bulk = Connection.Open(destination, options.PeerTimeout, cancellationToken, options.Clock);
         bulk.TraceTo("bulk", options.Trace);
         Connection? demand = null;
         try
@@ -77,7 +77,7 @@ internal sealed class SourceConnections : IDisposable
             requirePeer(bulk.Peer);
             bulk.ReceiveTimeout = options.PeerTimeout;
             bulk.Send(new HelloRecord(Protocol.Version, bulkRole, session, 0));
-            demand = Connection.Open(destination, options.PeerTimeout, cancellationToken);
+            demand = Connection.Open(destination, options.PeerTimeout, cancellationToken, options.Clock);
             demand.TraceTo("demand", options.Trace);
             if (demand.Peer != bulk.Peer)
             {

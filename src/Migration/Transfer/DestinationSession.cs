@@ -89,8 +89,11 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
         // It turned out not to be whole, or does not run: it is kept, as after a loss.
         (DestinationState.Finishing, DestinationEvent.WorkFailed failed) =>
             (new DestinationState.Detached(failed.Error), [new DestinationAction.Pause()]),
-        (DestinationState.Finishing, DestinationEvent.PagingEnded ended) =>
+        (DestinationState.Finishing { End: null }, DestinationEvent.PagingEnded ended) =>
             (new DestinationState.Completed(), [new DestinationAction.Send(ended.Report)]),
+        (DestinationState.Finishing, DestinationEvent.PagingEnded ended) =>
+            (new DestinationState.Naming(), [new DestinationAction.Send(ended.Report), new DestinationAction.TakeName()]),
+        (DestinationState.Finishing { End: null } finishing, _) when IsEnd(e) => (finishing with { End = e }, []),
         (DestinationState.Finishing, _) when IsEnd(e) => (state, []),
 
         // The source destroys its domain once it has Complete; whether it said so before it vanished does not matter.
@@ -115,17 +118,17 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
     };
 
     private static (DestinationState, DestinationAction[]) FinishWhenAllHere(DestinationState.Running running) =>
-        running is { IsPushComplete: true, IsAllPlaced: true } ? Finish() : (running, []);
+        running is { IsPushComplete: true, IsAllPlaced: true } ? Finish(null) : (running, []);
 
-    private static (DestinationState, DestinationAction[]) Finish() =>
-        (new DestinationState.Finishing(), [new DestinationAction.EndPaging()]);
+    private static (DestinationState, DestinationAction[]) Finish(DestinationEvent? end) =>
+        (new DestinationState.Finishing(end), [new DestinationAction.EndPaging()]);
 
     private static (DestinationState, DestinationAction[]) Name() =>
         (new DestinationState.Naming(), [new DestinationAction.TakeName()]);
 
     /// <summary>A domain of which nothing is missing needs its source no more; another one waits for it.</summary>
     private static (DestinationState, DestinationAction[]) EndAfterStart(DestinationState state, DestinationEvent e, bool isAllPlaced) =>
-        isAllPlaced ? Finish() : (new DestinationState.Detached(ErrorOf(state, e)), [new DestinationAction.Pause()]);
+        isAllPlaced ? Finish(e) : (new DestinationState.Detached(ErrorOf(state, e)), [new DestinationAction.Pause()]);
 
     private static (DestinationState, DestinationAction[]) EndBeforeStart(DestinationState state, DestinationEvent e) =>
         Abort(ErrorOf(state, e), tellPeer: e is not (DestinationEvent.Lost or DestinationEvent.Received { Record: AbortRecord }));

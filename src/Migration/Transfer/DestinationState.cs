@@ -44,7 +44,8 @@ public abstract record DestinationState
     public sealed record Resuming(bool IsAllPlaced) : DestinationState;
 
     /// <summary>Nothing is missing: the domain runs on whatever happens. RemotePF is being switched off.</summary>
-    public sealed record Finishing : DestinationState;
+    /// <param name="End">What ended the migration beside that: nobody hears the source any more, so that its release is not waited for.</param>
+    public sealed record Finishing(DestinationEvent? End) : DestinationState;
 
     /// <summary>RemotePF is off, all is here, the source has been told. A lost connection changes nothing.</summary>
     public sealed record Completed : DestinationState;

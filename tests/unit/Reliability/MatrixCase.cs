@@ -1,0 +1,48 @@
+using PreRecordMigration.Methods;
+
+namespace PreRecordMigration.Tests.Reliability;
+
+/// <summary>A migration and what goes wrong in it.</summary>
+public sealed record MatrixCase(MigrationMethod Method, RecordingMode Mode, IReadOnlyList<Disturbance> Disturbances)
+{
+    /// <summary>Every way to move a domain, by reflection: a mode matters to methods that record alone.</summary>
+    public static IEnumerable<MatrixCase> Plain =>
+        from method in Enum.GetValues<MigrationMethod>()
+        from mode in Enum.GetValues<RecordingMode>()
+        where method == MigrationMethod.PreRecord || mode == RecordingMode.Observe
+        select new MatrixCase(method, mode, []);
+
+    public MatrixCase With(Disturbance disturbance) => this with { Disturbances = [.. Disturbances, disturbance] };
+
+    public string Way => Method == MigrationMethod.PreRecord ? $"{Method} {Mode}" : $"{Method}";
+
+    public override string ToString() => $"{Way}: {string.Join(", then ", Disturbances)}";
+}
+
+/// <summary>What became of the domain.</summary>
+public enum Fate
+{
+    /// <summary>It runs at its source, as if nothing had been.</summary>
+    Stayed,
+
+    /// <summary>It runs at its destination.</summary>
+    Moved,
+
+    /// <summary>It runs at its destination after at least one resumption.</summary>
+    Resumed,
+
+    /// <summary>It stands still, because one of the processes that had it is gone; what is lost is said.</summary>
+    Lost,
+}
+
+/// <summary>What came of a case.</summary>
+/// <param name="Case">The case.</param>
+/// <param name="Fate">What became of the domain.</param>
+/// <param name="Why">What was reported where it is lost.</param>
+/// <param name="Come">How many of the disturbances came: the others met nothing.</param>
+/// <param name="Ends">Where both sides stood at the end of each attempt.</param>
+/// <param name="Log">Every point that was passed.</param>
+/// <param name="LogAtLast">The points before the last disturbance.</param>
+/// <param name="Problem">What must never be; null where all is well.</param>
+public sealed record MatrixOutcome(
+    MatrixCase Case, Fate Fate, string Why, int Come, IReadOnlyList<string> Ends, string[] Log, int LogAtLast, string? Problem);

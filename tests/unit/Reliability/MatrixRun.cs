@@ -1,0 +1,377 @@
+using System.Net;
+using Microsoft.Extensions.Time.Testing;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Simulated;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Tests.Reliability;
+
+/// <summary>Runs one case on two simulated hosts, and finds out what became of the domain.</summary>
+internal sealed class MatrixRun : IAsyncDisposable
+{
+    private const string Name = "web01";
+    private const int Resumptions = 4;
+
+    /// <summary>Longer than anything here takes: only what hangs for ever meets it.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan s_step = TimeSpan.FromSeconds(1);
+    private readonly MatrixCase _case;
+    private readonly SimulatedHost _source = new("xen1");
+    private readonly SimulatedHost _destination = new("xen2");
+    private readonly SimulatedDomain _domain;
+    private readonly FaultPlan _plan;
+    private readonly FaultyRoute _route;
+    private readonly FakeTimeProvider _clock = new();
+    private readonly CancellationTokenSource _cancel = new();
+    private readonly List<MigrationReceiver> _receivers = [];
+    private readonly List<string> _ends = [];
+    private volatile string _sourceState = nameof(SourceState.Greeting);
+    private bool _isSourceGone;
+    private bool _isDestinationGone;
+
+    private MatrixRun(MatrixCase matrixCase)
+    {
+        _case = matrixCase;
+        _plan = new FaultPlan(matrixCase.Disturbances) { OnTheWay = OnTheWay };
+        _route = new FaultyRoute(_plan, () => Route.Loopback(_receivers[^1].Endpoint));
+        _domain = _source.CreateDomain(Guest());
+        StartReceiver();
+    }
+
+    private IEnumerable<IncomingMigration> Incoming => _receivers.SelectMany(receiver => receiver.Incoming);
+
+    public static async Task<MatrixOutcome> RunAsync(MatrixCase matrixCase)
+    {
+        await using MatrixRun run = new(matrixCase);
+        string why = "";
+        Fate fate = Fate.Lost;
+        string? problem = null;
+        try
+        {
+            (fate, why) = await run.MoveAndJudgeAsync();
+        }
+#pragma warning disable CA1031 // Whatever a case throws is what is wrong with it; the others go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            problem = error is Xunit.Sdk.XunitException ? error.Message : error.ToString();
+        }
+
+        run._plan.Release();
+        string[] violations = [.. run._source.Violations, .. run._destination.Violations];
+        problem = violations.Length > 0 ? string.Join(" ", violations) : problem;
+        return new MatrixOutcome(
+            matrixCase, fate, why, run._route.IsAwaiting ? run._plan.Come - 1 : run._plan.Come, run._ends, run._plan.Log, run._plan.LogAtLast, problem);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (MigrationReceiver receiver in _receivers)
+        {
+            await receiver.DisposeAsync().AsTask().WaitAsync(s_patience);
+        }
+
+        _source.Dispose();
+        _destination.Dispose();
+        _cancel.Dispose();
+    }
+
+    /// <summary>A guest of a megabyte that comes to its end by itself, and is then compared to the byte.</summary>
+    private static SimulatedDomainOptions Guest() => new()
+    {
+        Name = Name,
+        MemoryBytes = 1L << 20,
+        Seed = 42,
+        OperationsPerSecond = 20_000,
+        IsPaced = false,
+        StopAtOperations = 2_000,
+        OutputInterval = 50,
+    };
+
+    private async Task<(Fate Fate, string Why)> MoveAndJudgeAsync()
+    {
+        MigrationOptions options = new()
+        {
+            Method = _case.Method,
+            Mode = _case.Mode,
+            Window = TimeSpan.FromMilliseconds(20),
+            Epoch = TimeSpan.FromMilliseconds(5),
+            Clock = _clock,
+            Trace = new Listener(OnSource),
+        };
+        Task<MigrationResult> moving = Task.Run(() => MigrationSource.MigrateAsync(
+            FaultyHost.Wrap(_source, _plan, "source").OpenSource(Name), _route, options, null, _cancel.Token));
+        bool isResumed = false;
+        for (int i = 0; ; i++)
+        {
+            Exception? error = await EndAsync(moving);
+            NoteEnd();
+            if (error is MigrationInterruptedException interrupted && i < Resumptions && !_isSourceGone)
+            {
+                if (i > 0)
+                {
+                    // What failed for good is mended before it is tried once more.
+                    _plan.Mend();
+                }
+
+                _route.EndAttempt();
+                _sourceState = nameof(SourceState.Resuming);
+                isResumed = true;
+                moving = Task.Run(() => interrupted.Migration.ResumeAsync(_route, null, CancellationToken.None));
+                continue;
+            }
+
+            _plan.End();
+            return Judge(error, error is null ? await moving : null, isResumed);
+        }
+    }
+
+    /// <summary>Waits until both sides have ended; where that takes time, time passes, and where somebody hangs, the other side ends alone.</summary>
+    private async Task<Exception?> EndAsync(Task moving)
+    {
+        Task both = Task.Run(async () =>
+        {
+            await Settled(moving);
+            foreach (IncomingMigration incoming in Incoming)
+            {
+                await incoming.Ended;
+            }
+        });
+        await Task.WhenAny(both, _plan.Hung, _route.Silenced.Task).WaitAsync(s_patience);
+        if (_plan.Hung.IsCompleted && !both.IsCompleted)
+        {
+            // The administrator gives up, and the way between the sides is lost.
+            await _cancel.CancelAsync();
+            _route.Do(Upset.BothCut);
+            bool isAtSource = (await _plan.Hung).StartsWith("source", StringComparison.Ordinal);
+            Task other = isAtSource ? Task.WhenAll(Incoming.Select(incoming => incoming.Ended)) : Settled(moving);
+            await WaitAsync(other, "The other side waits for one that hangs.");
+            _plan.Release();
+        }
+
+        while (_route.IsSilent && !both.IsCompleted)
+        {
+            _clock.Advance(s_step);
+            await Task.Yield();
+        }
+
+        await WaitAsync(both, "It does not end.");
+        return moving.IsCompletedSuccessfully ? null : moving.Exception?.InnerException ?? new OperationCanceledException();
+    }
+
+    private static async Task WaitAsync(Task task, string otherwise)
+    {
+        if (await Task.WhenAny(task, Task.Delay(s_patience)) != task)
+        {
+            Assert.Fail(otherwise);
+        }
+    }
+
+    private static Task Settled(Task task) => task.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    private (Fate Fate, string Why) Judge(Exception? error, MigrationResult? result, bool isResumed)
+    {
+        // The administrator looks at what is left: what only lacks its name gets it. Then the tool ends.
+        foreach (IncomingMigration incoming in _receivers[^1].Incoming)
+        {
+            if (incoming.IsUnnamed)
+            {
+                incoming.GiveUp();
+            }
+
+            incoming.Dispose();
+        }
+
+        if (_isSourceGone)
+        {
+            return JudgeWithoutSource();
+        }
+
+        if (result is not null)
+        {
+            CheckMoved(result);
+            return (isResumed ? Fate.Resumed : Fate.Moved, "");
+        }
+
+        if (error is MigrationInterruptedException interrupted)
+        {
+            Assert.True(_isDestinationGone, $"It cannot be resumed although both processes live: {error.Message}");
+            Assert.Contains("kept stopped here", interrupted.Message, StringComparison.Ordinal);
+            interrupted.Migration.GiveUp();
+            Assert.Empty(_source.GetDomains());
+            return AtDestination() is { } whole ? (CheckRunsOn(whole), "") : (Fate.Lost, "the destination's process is gone after the domain began to run there");
+        }
+
+        CheckStayed();
+        return (Fate.Stayed, "");
+    }
+
+    private (Fate Fate, string Why) JudgeWithoutSource()
+    {
+        try
+        {
+            _source.OpenSource(Name).Dispose();
+        }
+        catch (MigrationException refusal) when (refusal.ErrorId == MigrationErrorId.DomainNotFound)
+        {
+            Assert.NotNull(AtDestination());
+            return (CheckRunsOn(AtDestination()!), "");
+        }
+        catch (MigrationException refusal) when (refusal.ErrorId == MigrationErrorId.DomainState)
+        {
+            Assert.Contains("may run at its destination", refusal.Message, StringComparison.Ordinal);
+            return AtDestination() is { } whole
+                ? (CheckRunsOn(whole), "")
+                : (Fate.Lost, "the source's process is gone while the domain was split: it stands still there, and the next command says where to look");
+        }
+
+        CheckStayed();
+        return (Fate.Stayed, "");
+    }
+
+    /// <summary>The domain where nothing of it is missing there; null for none.</summary>
+    private SimulatedDomain? AtDestination() =>
+        _destination.GetDomains().Select(info => _destination.GetDomain(info.Name)).FirstOrDefault(
+            domain => domain.IncomingMark is null or IncomingMark.Whole && domain.State == DomainState.Running);
+
+    private void CheckMoved(MigrationResult result)
+    {
+        if (_source.GetDomains().Count > 0)
+        {
+            // What could not be taken away is, by the next command, and the result has said so.
+            Assert.NotEmpty(result.Problems);
+            Assert.Equal(MigrationErrorId.DomainNotFound, Open()?.ErrorId);
+        }
+
+        Assert.Empty(_source.GetDomains());
+        SimulatedDomain? moved = AtDestination();
+        Assert.True(moved is not null, $"Nothing runs at the destination: {string.Join(", ", _destination.GetDomains())}");
+        Assert.True(moved.Name == Name || result.Problems.Count > 0, "It has no final name, and nobody said so.");
+        CheckRunsOn(moved);
+    }
+
+    private void CheckStayed()
+    {
+        Assert.True(Open() is not { } refusal, $"It cannot be opened at its source: {Open()?.Message}");
+        Assert.Equal(DomainState.Running, _domain.State);
+        Assert.Equal(0, _domain.TrappedPages);
+        _domain.RunOperations(_domain.Options.StopAtOperations!.Value, CancellationToken.None);
+        CheckRunsOn(_domain);
+        Assert.True(_isDestinationGone || _destination.GetDomains().Count == 0, $"Left at the destination: {string.Join(", ", _destination.GetDomains())}");
+
+        // And nothing that was left keeps it from moving after all.
+        if (_isDestinationGone)
+        {
+            Assert.DoesNotContain(_destination.GetDomains(), info => info.State == DomainState.Running);
+        }
+
+        MigrationSource.MigrateAsync(
+            _source.OpenSource(Name), Route.Loopback(_receivers[^1].Endpoint), new MigrationOptions { Method = MigrationMethod.PreCopy }, null, CancellationToken.None)
+            .WaitAsync(s_patience).GetAwaiter().GetResult();
+        CheckRunsOn(_destination.GetDomain(Name));
+    }
+
+    /// <summary>Opens the domain as the next command does.</summary>
+    private MigrationException? Open()
+    {
+        try
+        {
+            try
+            {
+                _source.OpenSource(Name).Dispose();
+            }
+            catch (MigrationException busy) when (
+                busy.ErrorId == MigrationErrorId.DomainBusy && _case.Disturbances.Any(one => one.Point.EndsWith("ISourceDomain.Dispose", StringComparison.Ordinal)))
+            {
+                // Handles that cannot be freed go with their process.
+                _source.KillTool();
+                _source.OpenSource(Name).Dispose();
+            }
+
+            return null;
+        }
+        catch (MigrationException refusal)
+        {
+            return refusal;
+        }
+    }
+
+    private Fate CheckRunsOn(SimulatedDomain domain)
+    {
+        domain.WaitForOperations(domain.Options.StopAtOperations!.Value, new CancellationTokenSource(s_patience).Token);
+        Assert.Equal(0, domain.CheckErrors);
+        Assert.Equal(-1, SimulatedReference.FirstDifference(domain.PopulatedPages, domain.Memory, domain.ReferenceMemory()));
+        foreach (IGrouping<int, SimulatedOutput> vcpu in _source.Outputs.Concat(_destination.Outputs).GroupBy(output => output.Vcpu))
+        {
+            long[] numbers = [.. vcpu.Select(output => output.Number)];
+            Assert.Equal(Enumerable.Range(0, numbers.Length).Select(i => numbers[0] + i), numbers);
+        }
+
+        return Fate.Moved;
+    }
+
+    private void StartReceiver()
+    {
+        FaultPlan plan = _plan;
+        MigrationReceiver receiver = MigrationReceiver.Start(
+            FaultyHost.Wrap(_destination, plan, "destination"), new IPEndPoint(IPAddress.Loopback, 0), null, _clock);
+        receiver.Watch(OnDestination);
+        _receivers.Add(receiver);
+    }
+
+    private void NoteEnd()
+    {
+        IncomingMigration? incoming = Incoming.LastOrDefault();
+        string there = incoming is null ? "never came" : $"{incoming.State.GetType().Name} {incoming.Holding}";
+        _ends.Add($"{_sourceState} / {there}{(_isSourceGone ? ", source gone" : "")}{(_isDestinationGone ? ", destination gone" : "")}");
+    }
+
+    private void OnSource(MigrationTrace step)
+    {
+        if (step.Kind == MigrationTraceKind.State)
+        {
+            _sourceState = After(step);
+            _plan.PassState($"source state {_sourceState}");
+        }
+    }
+
+    private void OnDestination(IncomingMigration incoming, MigrationTrace step)
+    {
+        if (step.Kind == MigrationTraceKind.State)
+        {
+            _plan.PassState($"destination state {After(step)}");
+        }
+        else if (step is { Kind: MigrationTraceKind.Sent, Name: nameof(RecordType.Welcome), Connection: "bulk" }
+            or { Kind: MigrationTraceKind.Sent, Name: nameof(RecordType.Resume) })
+        {
+            // The states that a session begins in: nothing goes to them.
+            _plan.PassState($"destination state {incoming.State.GetType().Name}");
+        }
+    }
+
+    private void OnTheWay(Upset upset)
+    {
+        _route.Do(upset);
+        if (upset == Upset.SourceGone)
+        {
+            _isSourceGone = true;
+            _source.KillTool();
+        }
+        else if (upset == Upset.DestinationGone)
+        {
+            _isDestinationGone = true;
+            _destination.KillTool();
+            StartReceiver();
+        }
+    }
+
+    private static string After(MigrationTrace step) => step.Name[(step.Name.LastIndexOf(' ') + 1)..];
+
+    private sealed class Listener(Action<MigrationTrace> onStep) : IProgress<MigrationTrace>
+    {
+        public void Report(MigrationTrace value) => onStep(value);
+    }
+}
