@@ -6,6 +6,7 @@ from prerecord_lab import LabError
 
 FOLDER = "/tmp/prerecord"
 PWSH = f"{FOLDER}/pwsh"
+FAULTS = "/tmp/prerecord-faults"
 
 
 def install(host):
@@ -34,12 +35,14 @@ class ModuleShell:
     """Runs commands of the module in a dom0. Use as a context manager: the shell ends with it.
 
     paging  "ring": domains with nested paging are recorded and served by Xen's paging ring also where the hypervisor's extension would
+    faulty  whether calls of Xen's libraries can be made to fail: see fail()
     """
 
-    def __init__(self, host, start_limit=600, paging=""):
+    def __init__(self, host, start_limit=600, paging="", faulty=False):
         install(host)
         self.host, self.paging = host, paging
-        self._process = host.start(["env", f"PRERECORD_XEN_PAGING={paging}", PWSH, "-NoProfile", "-NonInteractive",
+        preloaded = [f"LD_PRELOAD={FOLDER}/faults.so"] if faulty else []
+        self._process = host.start(["env", f"PRERECORD_XEN_PAGING={paging}", *preloaded, PWSH, "-NoProfile", "-NonInteractive",
                                     "-File", f"{FOLDER}/serve.ps1", "-Module", f"{FOLDER}/PreRecordMigration"])
         self._pending, self._errors, self._number = b"", b"", 0
         if "ready" not in self._answer(start_limit):
@@ -59,6 +62,16 @@ class ModuleShell:
                 self._process.wait(120)
             except LabError:
                 pass
+
+    def fail(self, call, when="before", times=1):
+        """Has a faulty shell's next calls fail: "pause", "unpause", "resume" or "destroy"; "before" they do anything, or "after" they did."""
+        self.host.run(f"mkdir -p {FAULTS} && echo {when} {times} > {FAULTS}/{call}").check()
+
+    def heal(self):
+        """Ends every fault. Says how many calls were still to fail, by call."""
+        left = dict(line.split() for line in self.host.run(f"cd {FAULTS} && for c in *; do read -r _ n < $c; echo $c $n; done").stdout.splitlines())
+        self.host.run(f"rm -rf {FAULTS}").check()
+        return {call: int(times) for call, times in left.items()}
 
     def begin(self, command):
         """Sends a command without waiting; `finish` collects its answer."""

@@ -1,18 +1,15 @@
 """Who holds a guest, on real Xen: names that are taken, suspensions that come late, guests that change while they move, tools that die."""
 
+from custody_case import RECORDED, SLOWLY, HoldingCase, notes
 from lab_guest import Guest, arriving, destroy_all, names_of_arrivals, running
 from module_shell import ModuleShell, Shells
-from move_case import MoveCase, require_module
-from moves import METHODS, PACED, is_marked, move, open_way, wait_marked
+from move_case import require_module
+from moves import METHODS, PACED, move, open_way, wait_marked
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
-# Most pages are still missing when the guest runs at its destination.
-SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
-# Time enough to change a guest while it is recorded, before its handover.
-RECORDED = "-Method PreRecord -Mode Observe -Window 20s -Epoch 500ms"
 
 
 def setUpModule():
@@ -23,35 +20,8 @@ def tearDownModule():
     SHELLS.end()
 
 
-def notes():
-    """What the module has noted for the next tool."""
-    return HOST.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()
-
-
-class CustodyCase(MoveCase):
+class CustodyCase(HoldingCase):
     lab, shells = LAB, SHELLS
-
-    @property
-    def shell(self):
-        return SHELLS[1]
-
-    def begin_move(self, guest, options):
-        way = open_way(self.shell)
-        return self.shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {options} -Confirm:$false -ErrorAction Stop")
-
-    def check_refused(self, number, error_id, *words, timeout=600):
-        answer = self.shell.finish(number, timeout)
-        self.assertNotEqual(answer["exitCode"], 0)
-        print(f"\n{answer['stderr'].strip().splitlines()[-1] if answer['stderr'].strip() else 'no error'}", end="", flush=True)
-        for word in (error_id, *words):
-            self.assertIn(word, answer["stderr"])
-
-    def check_runs_on(self, guest):
-        """It runs where it was, and nothing is left of its move."""
-        _, after = guest.wait_progress(5, 600)
-        self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
-        self.assertEqual(names_of_arrivals(HOST, guest.name), [])
-        self.assertEqual(notes(), "", "a note was left")
 
 
 class Names(CustodyCase):
@@ -117,7 +87,7 @@ class Suspensions(CustodyCase):
             number = self.shell.begin(self.COMMAND.format(name=guest.name))
             self.check_refused(number, "SuspendTimeout", "has taken the request")
             catcher.wait(60)
-            self.assertIn("suspend", notes() or HOST.run("xenstore-ls /prerecord").stdout)
+            self.assertIn("suspend", notes(HOST))
             HOST.run(["xl", "unpause", domid], 60).check()
             self.check_runs_on(guest)
 

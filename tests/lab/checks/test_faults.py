@@ -1,0 +1,205 @@
+"""A commit that meets a failure, on real Xen: never two copies that run, never a guest that is lost.
+
+Calls of Xen's libraries fail in the module's process alone (faults/faults.c); ways stall because their relay is stopped.
+"""
+import contextlib
+import time
+
+from custody_case import RECORDED, SLOWLY, HoldingCase, notes
+from lab_guest import Guest, arriving, names_of_arrivals, running
+from module_shell import ModuleShell
+from move_case import require_module
+from moves import METHODS, PACED, PORT, RELAY_PORT, forward, is_marked, receive
+from prerecord_lab import Lab
+
+LAB = Lab.attach()
+HOST = LAB.host(1)
+SHELLS = {}
+RELAYED = f"localhost:{RELAY_PORT}"
+
+
+def setUpModule():
+    require_module(LAB)
+    SHELLS[1] = ModuleShell(HOST, faulty=True)
+
+
+def tearDownModule():
+    SHELLS.pop(1).kill()
+
+
+def stands_still(guest):
+    """Whether no vCPU of a guest can run."""
+    return bool({"p", "s"} & set(guest.listed()[4]))
+
+
+@contextlib.contextmanager
+def relayed(shell):
+    """A way to this host's receiver whose relay can be stopped and ended."""
+    receive(shell)
+    forward(HOST, RELAY_PORT, f"127.0.0.1:{PORT}")
+    try:
+        yield
+    finally:
+        HOST.run("killall -CONT socat; killall socat; while killall -0 socat; do sleep 0.1; done 2>/dev/null")
+
+
+class FaultCase(HoldingCase):
+    lab, shells = LAB, SHELLS
+
+    def tearDown(self):
+        self.shell.heal()
+
+    def state_of(self, guest):
+        """What this host says of the guest's last migration."""
+        return self.shell.check(f'"$(@(Get-Migration {guest.name})[-1].State)"').strip()
+
+    def check_resumed(self, guest, before):
+        """The migration is resumed, and the guest is whole at its destination, by its own name."""
+        self.shell.check(f"$null = Resume-Migration {guest.name} -Confirm:$false -ErrorAction Stop | Wait-Migration -ErrorAction Stop", 900)
+        self.check_whole(guest, before)
+        self.check_runs_on(guest)
+
+    def check_used_up(self, call):
+        """The fault was met as often as it was set."""
+        self.assertEqual(self.shell.heal()[call], 0, f"{call} was not called")
+
+
+class Calls(FaultCase):
+    def check_source_that_cannot_be_destroyed(self, method):
+        with running([HOST], "writer", PACED) as guest:
+            before = guest.report()
+            source = Guest(HOST, guest.config, HOST.run(["xl", "domid", guest.name]).check().stdout.strip())
+            number = self.begin_move(guest, METHODS[method])
+            moved = arriving(HOST, guest.config, guest.name)
+            self.shell.fail("destroy", times=1000)
+            answer = self.shell.finish(number, 900)
+            print(f"\n{method}: {answer['exitCode']}\n{answer['stdout']}{answer['stderr']}", end="", flush=True)
+            self.assertTrue(stands_still(source), "the source may run")
+            moved.wait_progress(3)
+            self.assertIn("Destroying", notes(HOST))
+            self.shell.heal()
+            # The next tool that is asked for it ends it.
+            with ModuleShell(HOST) as other:
+                said = other.run(f"Start-PreRecord -Name {guest.name} -Window 1s -Confirm:$false -ErrorAction Stop | Stop-PreRecord -Confirm:$false")
+                print(f"\n{said['stderr']}", end="", flush=True)
+            self.assertNotEqual(HOST.run(f"xl domname {source.name}").code, 0, "the remains are still there")
+            arrived = Guest(HOST, guest.config, (names_of_arrivals(HOST, guest.name) or [guest.name])[0])
+            self.check_whole(arrived, before)
+
+    def test_the_source_cannot_be_destroyed_after_post_copy(self):
+        self.check_source_that_cannot_be_destroyed("post-copy")
+
+    def test_the_source_cannot_be_destroyed_after_pre_copy(self):
+        self.check_source_that_cannot_be_destroyed("pre-copy")
+
+    def test_the_source_cannot_be_destroyed_after_pre_record(self):
+        self.check_source_that_cannot_be_destroyed("observe")
+
+    def test_a_start_that_took_effect_and_says_that_it_failed_leaves_one_copy_that_can_be_resumed(self):
+        with running([HOST], "writer", PACED) as guest:
+            before = guest.report()
+            receive(self.shell)
+            self.shell.fail("unpause", "after", 1)
+            number = self.begin_move(guest, METHODS["post-copy"])
+            self.check_refused(number, "Invoke", timeout=900)
+            self.check_used_up("unpause")
+            self.assertTrue(stands_still(guest), "the source may run")
+            self.check_resumed(guest, before)
+
+    def test_a_start_that_failed_leaves_the_guest_where_it_was(self):
+        with running([HOST], "writer", PACED) as guest:
+            receive(self.shell)
+            self.shell.fail("unpause", "before", 1)
+            number = self.begin_move(guest, METHODS["post-copy"])
+            self.check_refused(number, "HypervisorCall", timeout=900)
+            self.check_used_up("unpause")
+            self.check_runs_on(guest)
+
+    def test_a_resumption_that_fails_once_is_made_again(self):
+        with running([HOST], "writer", PACED) as guest:
+            self.shell.fail("resume", "before", 1)
+            number = self.shell.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 1s -Confirm:$false -ErrorAction Stop | Stop-PreRecord -Confirm:$false")
+            answer = self.shell.finish(number)
+            print(f"\n{answer['exitCode']} {answer['stderr']}", end="", flush=True)
+            self.check_used_up("resume")
+            self.check_runs_on(guest)
+
+    def test_a_guest_that_could_not_be_woken_is_woken_by_the_next_command(self):
+        with running([HOST], "writer", PACED) as guest:
+            self.shell.fail("resume", "before", 1000)
+            number = self.shell.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 1s -Confirm:$false -ErrorAction Stop | Stop-PreRecord -Confirm:$false")
+            self.check_refused(number, "xc_domain_resume")
+            self.assertIn("s", guest.listed()[4])
+            self.shell.heal()
+            self.check_observed(guest)
+            self.check_runs_on(guest)
+
+
+class Ways(FaultCase):
+    def commit(self, guest, before, options):
+        """Moves a guest by the relay until it runs at its destination; the command's number, and the domain there."""
+        number = self.begin_move(guest, options, RELAYED)
+        moved = arriving(HOST, guest.config, guest.name)
+        moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+        return number, moved
+
+    def test_a_way_that_stalls_after_the_commit_is_noticed_and_the_guest_can_be_resumed(self):
+        with running([HOST], "writer", PACED) as guest, relayed(self.shell):
+            before = guest.report()
+            number, moved = self.commit(guest, before, SLOWLY)
+            HOST.run("killall -STOP socat").check()
+            stalled = time.monotonic()
+            self.check_refused(number, "ConnectionLost")
+            print(f"\nnoticed after {time.monotonic() - stalled:.0f} s", end="", flush=True)
+            self.assertTrue(stands_still(guest), "the source may run")
+            self.assertTrue(stands_still(moved), "pages are missing")
+            HOST.run("killall -CONT socat").check()
+            self.check_resumed(guest, before)
+
+    def test_a_command_that_is_cancelled_on_a_stalled_way_returns_within_seconds(self):
+        with running([HOST], "writer", PACED) as guest, relayed(self.shell):
+            before = guest.report()
+            number, moved = self.commit(guest, before, SLOWLY)
+            HOST.run("killall -STOP socat").check()
+            cancelled = time.monotonic()
+            self.shell.cancel(number)
+            answer = self.shell.finish(number, 120)
+            print(f"\nreturned after {time.monotonic() - cancelled:.0f} s: {answer}", end="", flush=True)
+            self.assertTrue(answer["cancelled"])
+            self.assertTrue(stands_still(guest), "the source may run")
+            HOST.run("killall -CONT socat").check()
+            self.check_resumed(guest, before)
+
+    def test_pre_copy_that_is_cut_when_nothing_is_missing_runs_on_at_its_destination(self):
+        with running([HOST], "writer", PACED) as guest, relayed(self.shell):
+            before = guest.report()
+            # In dom0, for it is a matter of milliseconds: when the note says that it starts there, the way is cut.
+            cutter = HOST.start("until xenstore-ls /prerecord/incoming 2>/dev/null | grep -q -e Started -e Whole; do :; done; killall socat; echo cut")
+            number = self.begin_move(guest, METHODS["pre-copy"], RELAYED)
+            answer = self.shell.finish(number, 900)
+            cutter.wait(60)
+            print(f"\n{answer['exitCode']} {answer['stderr']}", end="", flush=True)
+            arrivals = names_of_arrivals(HOST, guest.name)
+            if not arrivals:
+                self.skipTest("it had arrived before the way was cut")
+            moved = Guest(HOST, guest.config, arrivals[0])
+            self.assertTrue(stands_still(guest), "the source may run")
+            moved.wait_progress(3)
+            answer = self.shell.run("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false")
+            print(f"\n{answer['exitCode']} {answer['stderr']}", end="", flush=True)
+            self.check_whole(moved, before)
+
+
+class Receivers(FaultCase):
+    def test_a_receiver_that_is_stopped_while_a_guest_is_made_ends_that_within_seconds(self):
+        with running([HOST], "writer", PACED) as guest, ModuleShell(HOST) as other:
+            receive(other)
+            number = self.shell.begin(
+                f"Invoke-PreRecordMigration -Name {guest.name} -Destination localhost:{PORT} {RECORDED} -Confirm:$false -ErrorAction Stop")
+            arriving(HOST, guest.config, guest.name)
+            began = time.monotonic()
+            print(f"\n{other.run('Get-MigrationReceiver | Stop-MigrationReceiver -Confirm:$false', 300)}", end="", flush=True)
+            print(f"\nstopped after {time.monotonic() - began:.0f} s", end="", flush=True)
+            self.check_refused(number, "Invoke")
+            self.check_runs_on(guest)
+            self.assertFalse(is_marked(HOST), "a mark was left")

@@ -1,0 +1,48 @@
+"""What the checks of custody share: who holds a guest, what is noted of it, and what a refused move says."""
+from lab_guest import names_of_arrivals
+from move_case import MoveCase
+from moves import METHODS, open_way
+
+# Most pages are still missing when the guest runs at its destination.
+SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
+# Time enough to change a guest while it is recorded, before its handover.
+RECORDED = "-Method PreRecord -Mode Observe -Window 20s -Epoch 500ms"
+
+
+def notes(host):
+    """What the module has noted for the next tool."""
+    return host.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()
+
+
+class HoldingCase(MoveCase):
+    """Moves on one host, whose shell is both sides'."""
+
+    @property
+    def host(self):
+        return self.lab.host(1)
+
+    @property
+    def shell(self):
+        return self.shells[1]
+
+    def begin_move(self, guest, options, address=None):
+        """Begins a move; returns the command's number."""
+        address = address or open_way(self.shell).address
+        return self.shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {address} {options} -Confirm:$false -ErrorAction Stop")
+
+    def check_refused(self, number, error_id, *words, timeout=600):
+        """A command failed, and said why. Returns its words."""
+        answer = self.shell.finish(number, timeout)
+        self.assertNotEqual(answer["exitCode"], 0, answer["stdout"])
+        said = answer["stderr"].strip()
+        print(f"\n{said}", end="", flush=True)
+        for word in (error_id, *words):
+            self.assertIn(word, said)
+        return said
+
+    def check_runs_on(self, guest):
+        """It runs where it was, and nothing is left of its move."""
+        _, after = guest.wait_progress(5, 600)
+        self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
+        self.assertEqual(names_of_arrivals(self.host, guest.name), [])
+        self.assertEqual(notes(self.host), "", "a note was left")

@@ -1,0 +1,68 @@
+/* Makes calls of Xen's libraries fail in a process that loads this ahead of them (LD_PRELOAD), as its folder says:
+ *   /tmp/prerecord-faults/CALL   "before N": the next N calls fail and do nothing; "after N": they do their work, and then say that they failed
+ * CALL is pause, unpause, resume or destroy. What is asked of the hypervisor is otherwise the process' own. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum fault { NONE, BEFORE, AFTER };
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static enum fault next(const char *call)
+{
+    char path[64], word[16] = "";
+    int left = 0;
+    enum fault fault = NONE;
+
+    snprintf(path, sizeof path, "/tmp/prerecord-faults/%s", call);
+    pthread_mutex_lock(&gate);
+    FILE *file = fopen(path, "r+");
+    if (file) {
+        if (fscanf(file, "%15s %d", word, &left) == 2 && left > 0) {
+            fault = strcmp(word, "after") ? BEFORE : AFTER;
+            rewind(file);
+            fprintf(file, "%s %d        \n", word, left - 1);
+        }
+        fclose(file);
+    }
+    pthread_mutex_unlock(&gate);
+    return fault;
+}
+
+/* The call that this one stands in front of, made as far as its fault lets it. */
+#define FAULTED(call, failure, real) \
+    enum fault fault = next(call);   \
+    int rc = fault == BEFORE ? 0 : real; \
+    if (fault == NONE)               \
+        return rc;                   \
+    errno = EIO;                     \
+    return failure
+
+int xc_domain_pause(void *xc, uint32_t domid)
+{
+    int (*real)(void *, uint32_t) = dlsym(RTLD_NEXT, "xc_domain_pause");
+    FAULTED("pause", -1, real(xc, domid));
+}
+
+int xc_domain_unpause(void *xc, uint32_t domid)
+{
+    int (*real)(void *, uint32_t) = dlsym(RTLD_NEXT, "xc_domain_unpause");
+    FAULTED("unpause", -1, real(xc, domid));
+}
+
+int xc_domain_resume(void *xc, uint32_t domid, int fast)
+{
+    int (*real)(void *, uint32_t, int) = dlsym(RTLD_NEXT, "xc_domain_resume");
+    FAULTED("resume", -1, real(xc, domid, fast));
+}
+
+int libxl_domain_destroy(void *ctx, uint32_t domid, const void *ao_how)
+{
+    int (*real)(void *, uint32_t, const void *) = dlsym(RTLD_NEXT, "libxl_domain_destroy");
+    FAULTED("destroy", -3 /* ERROR_FAIL */, real(ctx, domid, ao_how));
+}
