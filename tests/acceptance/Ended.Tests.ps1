@@ -52,7 +52,7 @@ Describe 'Migrations that have ended' -Skip:$isPart {
         }
 
         [PreRecordMigration.Tests.Reachable]::PathToTypes((Get-Job $handle.Id), $ofGuest) | Should -BeNullOrEmpty
-        (Get-Migration -Id $handle.Id).DomainName | Should -Be $domain
+        (Get-Migration -Id $handle.Id).Name | Should -Be $domain
     }
     It 'keep their guests while they may be resumed, and no longer' {
         $null = New-SimulatedDomain 'ended lost' -HostName ended1 -Memory 8MB -OperationsPerSecond 20000

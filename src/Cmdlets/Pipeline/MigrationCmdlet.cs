@@ -86,6 +86,33 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Does something with a recording. Where that is refused nobody is left who would move it: the domain runs on.</summary>
+    private protected void ForRecording(PreRecord recorded, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception error) when (error is MigrationException or CommandException)
+        {
+            if (RecordingRegistry.LetGoRefused(recorded, error))
+            {
+                WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Lets a recording go that was not meant after all, unless somebody has it in hand.</summary>
+    private protected void LetGoDeclined(PreRecord recorded)
+    {
+        if (RecordingRegistry.LetGoDeclined(recorded))
+        {
+            WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
+        }
+    }
+
     /// <summary>Does something without which the command makes no sense; what goes wrong ends the command.</summary>
     private protected void ForCommand(Action action)
     {
