@@ -1,10 +1,7 @@
 # What has ended keeps its outcome, and nothing of its guest.
 
-BeforeDiscovery {
-    $isPart = $null -eq (Get-Command Add-Type -ErrorAction Ignore)
-}
 
-Describe 'Migrations that have ended' -Skip:$isPart {
+Describe 'Migrations that have ended' {
     BeforeAll {
         . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
         if ($null -eq ('PreRecordMigration.Tests.Reachable' -as [type])) {
