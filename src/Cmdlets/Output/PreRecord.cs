@@ -84,7 +84,7 @@ public sealed record PreRecord : MigrationPlan
 }
 
 /// <summary>What a recording is, and what it does to its domain.</summary>
-public enum PreRecordState
+public enum PreRecordState : long
 {
     /// <summary>The domain stands still at the end of its window, until it is moved or let go.</summary>
     HoldsPaused,

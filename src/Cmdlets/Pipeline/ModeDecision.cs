@@ -5,7 +5,7 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>What a recording is asked to do to its domain.</summary>
-public enum RecordingModeChoice
+public enum RecordingModeChoice : long
 {
     /// <summary>Rollback where it is possible and a sample says that clients wait the shorter with it; else Observe.</summary>
     Auto = 0,
