@@ -47,6 +47,13 @@ Describe 'A recording that nobody takes over' {
         (Get-PreRecord held).Id | Should -Be $recorded.Id
     }
 
+    It 'stays with whoever has it in hand with -WhatIf, whatever that finds' {
+        $recorded = Start-PreRecord held @recording
+        $recorded | Invoke-PreRecordMigration -Destination tiny -WhatIf -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^OutOfMemory,'
+        (Get-PreRecord held).Id | Should -Be $recorded.Id
+    }
+
     It 'is let go where it was recorded only to see what a move would be' {
         $report = Start-PreRecord held @recording | Invoke-PreRecordMigration -Destination hold2 -WhatIf -WarningAction SilentlyContinue
         $report.Name | Should -Be 'held'

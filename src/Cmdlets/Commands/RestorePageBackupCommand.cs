@@ -13,7 +13,7 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class RestorePageBackupCommand : PreRecordCommand
 {
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, Restore));
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, isMove: false, Restore));
 
     private void Restore()
     {

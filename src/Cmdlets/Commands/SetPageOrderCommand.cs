@@ -14,7 +14,7 @@ public sealed class SetPageOrderCommand : PreRecordCommand
     public PageOrderStrategy[] Strategy { get; set; } = [];
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, Decide));
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, isMove: false, Decide));
 
     private void Decide()
     {

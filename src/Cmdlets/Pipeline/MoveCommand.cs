@@ -130,7 +130,7 @@ public abstract class MoveCommand : RecordingCommand
         return new PlannedMove(location, destination, decision.Options, null) { Report = report, ModeReason = decision.Reason };
     }
 
-    private void ConsiderRecording(PreRecord recorded) => ForRecording(recorded, () => Consider(OfRecording(recorded)));
+    private void ConsiderRecording(PreRecord recorded) => ForRecording(recorded, isMove: !IsWhatIf, () => Consider(OfRecording(recorded)));
 
     private PlannedMove OfRecording(PreRecord recorded)
     {

@@ -43,12 +43,12 @@ internal static class RecordingRegistry
     /// made it still runs. A mistake in the arguments is no reason to lose one that somebody has in hand.
     /// </summary>
     /// <returns>Whether it was held, and its domain runs on now.</returns>
-    public static bool LetGoRefused(PreRecord recorded, Exception reason)
+    public static bool LetGoRefused(PreRecord recorded, bool isMove, Exception reason)
     {
         bool isMistake = reason is CommandException { Category: ErrorCategory.InvalidArgument }
             or MigrationException { ErrorId: MigrationErrorId.InvalidOption or MigrationErrorId.HostNotFound };
         return Recordings.TryGetValue(recorded.Id, out LiveRecording? held)
-            && (held.IsInItsPipeline || !isMistake)
+            && (held.IsInItsPipeline || (isMove && !isMistake))
             && held.Discard();
     }
 
