@@ -53,5 +53,5 @@ internal sealed record ModeDecision(MigrationOptions Options, string? Reason)
         choice == RecordingModeChoice.Rollback ? RecordingMode.Rollback : RecordingMode.Observe;
 
     private static MigrationEstimate? Find(MigrationReport? report, RecordingMode mode) =>
-        report?.Estimates.FirstOrDefault(estimate => estimate.Method == MigrationMethod.PreRecord && estimate.Mode == mode);
+        report?.Expected.FirstOrDefault(estimate => estimate.Method == MigrationMethod.PreRecord && estimate.Mode == mode);
 }
