@@ -24,6 +24,7 @@
         'Get-MigrationReceiver'
         'Get-PageBackup'
         'Get-PageOrder'
+        'Get-PreRecord'
         'Get-RemotePF'
         'Import-PreRecord'
         'Invoke-PreRecordMigration'

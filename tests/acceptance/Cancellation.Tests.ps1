@@ -54,7 +54,7 @@ Describe 'Stopping' {
     }
 
     It 'Start-PreRecord in the window lets the domain run on' {
-        $stopped = Stop-At 'Start-PreRecord stopped -Window 10min -Epoch 20ms' 'Record'
+        $stopped = Stop-At 'Start-PreRecord stopped -Mode Rollback -Window 10min -Epoch 20ms' 'Record'
         $stopped.Seen | Should -BeTrue
         $stopped.State | Should -Be 'Stopped'
     }
@@ -113,11 +113,11 @@ Describe 'Stopping in a phase' {
     }
 
     It '<Phase>, before the commit, lets the domain run on at the source: <Call>' -ForEach @(
-        @{ Phase = 'Prepare'; Call = 'CreateIncoming'; On = 'stop2'; Arguments = '-Window 40ms -Epoch 20ms' }
-        @{ Phase = 'Prepare'; Call = 'EnableRemotePF'; On = 'stop2'; Arguments = '-Window 40ms -Epoch 20ms' }
-        @{ Phase = 'Checkpoint'; Call = 'Suspend'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms' }
-        @{ Phase = 'Checkpoint'; Call = 'CaptureCoreState'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms' }
-        @{ Phase = 'Record'; Call = 'RunFor'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Prepare'; Call = 'CreateIncoming'; On = 'stop2'; Arguments = '-Mode Rollback -Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Prepare'; Call = 'EnableRemotePF'; On = 'stop2'; Arguments = '-Mode Rollback -Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Checkpoint'; Call = 'Suspend'; On = 'stop1'; Arguments = '-Mode Rollback -Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Checkpoint'; Call = 'CaptureCoreState'; On = 'stop1'; Arguments = '-Mode Rollback -Window 40ms -Epoch 20ms' }
+        @{ Phase = 'Record'; Call = 'RunFor'; On = 'stop1'; Arguments = '-Mode Rollback -Window 40ms -Epoch 20ms' }
         @{ Phase = 'Record'; Call = 'BeginEpoch'; On = 'stop1'; Arguments = '-Window 40ms -Epoch 20ms -Mode Observe' }
         @{ Phase = 'Rounds'; Call = 'Collect'; On = 'stop1'; Arguments = '-Method PreCopy' }
         @{ Phase = 'Handover'; Call = 'Suspend'; On = 'stop1'; Arguments = '-Method PostCopy' }
@@ -162,7 +162,7 @@ Describe 'Stopping in a phase' {
         $null = New-SimulatedHost stop3 -Without InPlaceRollback
         $null = New-SimulatedDomain rolled -HostName stop3 -Memory 8MB -OperationsPerSecond 20000
         $before = Get-Held stop3
-        Stop-Held 'rolled' 'Start-PreRecord rolled -Window 40ms -Epoch 20ms | Restore-PageBackup' stop3 $Call
+        Stop-Held 'rolled' 'Start-PreRecord rolled -Mode Rollback -Window 40ms -Epoch 20ms | Restore-PageBackup' stop3 $Call
         Wait-Held stop3 $before
         @(Get-MigrationDomain rolled* -HostName stop3).Count | Should -Be 1
         "$((Get-MigrationDomain rolled -HostName stop3).State)" | Should -Be 'Running'
@@ -177,7 +177,7 @@ Describe 'Stopping in a phase' {
         @{ Call = 'BeginEpoch' }
     ) {
         $before = Get-Held 'stop1', 'stop2'
-        Stop-Held $null 'Start-PreRecord stopped -Window 10min -Epoch 20ms' 'stop1' $Call
+        Stop-Held $null 'Start-PreRecord stopped -Mode Rollback -Window 10min -Epoch 20ms' 'stop1' $Call
         Wait-Held 'stop1', 'stop2' $before
         Start-PreRecord stopped -Window 20ms | Stop-PreRecord
     }

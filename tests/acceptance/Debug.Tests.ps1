@@ -23,7 +23,7 @@ Describe '-Debug' {
     }
 
     It 'of Invoke-PreRecordMigration tells of every record, state and step' {
-        $there = Invoke-Elsewhere 'Invoke-PreRecordMigration traced debug2 -Window 40ms -Epoch 20ms -Debug'
+        $there = Invoke-Elsewhere 'Invoke-PreRecordMigration traced debug2 -Mode Rollback -Window 40ms -Epoch 20ms -Debug'
         $there.Errors.Count | Should -Be 0
         $told = $there.Debug.ForEach({ $_.Message })
         $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
@@ -63,7 +63,7 @@ Describe '-Debug' {
     }
 
     It 'of Start-PreRecord tells of every step' {
-        $there = Invoke-Elsewhere 'Start-PreRecord traced -Window 40ms -Epoch 20ms -Debug | Stop-PreRecord'
+        $there = Invoke-Elsewhere 'Start-PreRecord traced -Mode Rollback -Window 40ms -Epoch 20ms -Debug | Stop-PreRecord'
         $told = $there.Debug.ForEach({ $_.Message })
         $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
         $told.Where({ $_ -cmatch "^'traced': [a-z]" }).ForEach({ $_.Split("': ", 2, 'None')[1] })[0..2] -join '; ' |
@@ -71,8 +71,8 @@ Describe '-Debug' {
     }
 
     It 'is what $DebugPreference says, too; without either nothing is written' {
-        (Invoke-Elsewhere '$DebugPreference = "Continue"; Start-PreRecord traced -Window 20ms | Stop-PreRecord').Debug.Count | Should -BeGreaterThan 3
-        (Invoke-Elsewhere 'Start-PreRecord traced -Window 20ms | Stop-PreRecord').Debug.Count | Should -Be 0
-        (Invoke-Elsewhere '$DebugPreference = "Continue"; Start-PreRecord traced -Window 20ms -Debug:$false | Stop-PreRecord').Debug.Count | Should -Be 0
+        (Invoke-Elsewhere '$DebugPreference = "Continue"; Start-PreRecord traced -Mode Rollback -Window 20ms | Stop-PreRecord').Debug.Count | Should -BeGreaterThan 3
+        (Invoke-Elsewhere 'Start-PreRecord traced -Mode Rollback -Window 20ms | Stop-PreRecord').Debug.Count | Should -Be 0
+        (Invoke-Elsewhere '$DebugPreference = "Continue"; Start-PreRecord traced -Mode Rollback -Window 20ms -Debug:$false | Stop-PreRecord').Debug.Count | Should -Be 0
     }
 }

@@ -1,10 +1,7 @@
 # What has ended keeps its outcome, and nothing of its guest.
 
-BeforeDiscovery {
-    $isPart = $null -eq (Get-Command Add-Type -ErrorAction Ignore)
-}
 
-Describe 'Migrations that have ended' -Skip:$isPart {
+Describe 'Migrations that have ended' {
     BeforeAll {
         . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
         if ($null -eq ('PreRecordMigration.Tests.Reachable' -as [type])) {
@@ -52,7 +49,7 @@ Describe 'Migrations that have ended' -Skip:$isPart {
         }
 
         [PreRecordMigration.Tests.Reachable]::PathToTypes((Get-Job $handle.Id), $ofGuest) | Should -BeNullOrEmpty
-        (Get-Migration -Id $handle.Id).DomainName | Should -Be $domain
+        (Get-Migration -Id $handle.Id).Name | Should -Be $domain
     }
     It 'keep their guests while they may be resumed, and no longer' {
         $null = New-SimulatedDomain 'ended lost' -HostName ended1 -Memory 8MB -OperationsPerSecond 20000

@@ -18,7 +18,7 @@ AfterAll {
 Describe 'Start-Migration' {
     It 'returns a handle at once, and Wait-Migration the result' {
         New-Worker handle
-        $handle = Start-Migration handle job2 -Window 40ms -Epoch 20ms
+        $handle = Start-Migration handle job2 -Mode Rollback -Window 40ms -Epoch 20ms
         $handle.Id | Should -BeGreaterThan 0
         $handle.DomainName | Should -Be 'handle'
         $handle.Source | Should -Be 'job1'
@@ -36,7 +36,7 @@ Describe 'Start-Migration' {
 
     It 'takes a recording from the pipeline, with what was decided about it' {
         New-Worker decided
-        $result = Get-MigrationDomain decided | Start-PreRecord -Window 40ms -Epoch 20ms | Set-PageOrder -Strategy Sequential |
+        $result = Get-MigrationDomain decided | Start-PreRecord -Mode Rollback -Window 40ms -Epoch 20ms | Set-PageOrder -Strategy Sequential |
             Enable-RemotePF -Destination job2 | Start-Migration | Wait-Migration
         $result.DomainName | Should -Be 'decided'
         $result.RollbackProof.IsProved | Should -BeTrue

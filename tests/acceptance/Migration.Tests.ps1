@@ -42,7 +42,7 @@ Describe 'Invoke-PreRecordMigration' {
 
     It 'proves the rollback' {
         New-Worker proved
-        $result = Invoke-PreRecordMigration proved there -Window 60ms -Epoch 20ms
+        $result = Invoke-PreRecordMigration proved there -Mode Rollback -Window 60ms -Epoch 20ms
         $result.RollbackProof.IsProved | Should -BeTrue
         $result.RollbackProof.PagesCompared | Should -BeGreaterOrEqual 2048
         $result.RollbackProof.ChangedPages | Should -BeGreaterThan 0
@@ -70,7 +70,7 @@ Describe 'Invoke-PreRecordMigration' {
 
     It 'moves a recording that was held, with what was decided about it' {
         New-Worker stepwise
-        $result = Start-PreRecord stepwise -Window 60ms -Epoch 20ms |
+        $result = Start-PreRecord stepwise -Mode Rollback -Window 60ms -Epoch 20ms |
             Get-PageOrder -Strategy RecordedFirst |
             Enable-RemotePF -Destination there |
             Invoke-PreRecordMigration
@@ -99,7 +99,7 @@ Describe 'Invoke-PreRecordMigration' {
         $report = Invoke-PreRecordMigration still there -WhatIf
         $report.DomainName | Should -Be 'still'
         $report.Destination | Should -Be 'there'
-        "$($report.Recommendation) $($report.Mode)" | Should -Be 'PreRecord Rollback'
+        "$($report.Recommendation) $($report.Mode)" | Should -Be 'PreRecord Observe'
         $report.Estimates[0].BytesSent | Should -Be 8MB
         $report.SampleWindow | Should -Be ([TimeSpan]::Zero)
         Get-State still here | Should -Be 'Running'
@@ -268,9 +268,11 @@ Describe 'A guest that does not play along' {
 
     It 'and whose outputs cannot be held back moves by Observe, not by Rollback' {
         $null = New-SimulatedDomain chatty2 -HostName here -Memory 4MB -Workload Idle -NoOutputIsolation
-        Invoke-PreRecordMigration chatty2 there -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        Invoke-PreRecordMigration chatty2 there -Mode Rollback -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'OutputNotIsolable,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
         Get-State chatty2 here | Should -Be 'Running'
-        "$((Invoke-PreRecordMigration chatty2 there -Window 20ms -Mode Observe).Mode)" | Should -Be 'Observe'
+        $result = Invoke-PreRecordMigration chatty2 there -Window 20ms
+        "$($result.Mode)" | Should -Be 'Observe'
+        $result.ModeReason | Should -Match 'Rollback is not possible.*out0'
     }
 }

@@ -325,7 +325,7 @@ Describe 'The views' {
 
     It 'are of types that there are' {
         $assemblies = [PreRecordMigration.Methods.MigrationMethod].Assembly, (Get-Command Get-MigrationDomain).ImplementingType.Assembly
-        foreach ($name in @($format.Configuration.ViewDefinitions.View).ViewSelectedBy.TypeName) {
+        foreach ($name in @($format.Configuration.ViewDefinitions.View).ViewSelectedBy.TypeName.ForEach({ $_ -replace '#.*' })) {
             @($assemblies.ForEach({ $_.GetType($name) })).Where({ $null -ne $_ }).Count | Should -Be 1 -Because $name
         }
     }

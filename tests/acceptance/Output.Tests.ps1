@@ -21,6 +21,7 @@ BeforeDiscovery {
         @{ Type = 'PageOrderMeasure'; Telling = 'Recording', 'Order', 'Faults', 'Stalled', 'p99', 'x oracle' }
         @{ Type = 'PhaseOutcome'; Telling = 'Phase', 'Start', 'Duration' }
         @{ Type = 'PreRecord'; Telling = 'Domain', 'Host', 'Mode', 'Window', 'Recorded', 'Backups', 'Destination', 'RemotePF' }
+        @{ Type = 'PreRecord#Held'; Telling = 'Domain', 'Host', 'State', 'Until', 'Holder' }
         @{ Type = 'RemotePFInfo'; Telling = 'Domain', 'Host', 'RemotePF', 'State', 'Missing', 'Faults', 'Waiting' }
         @{ Type = 'RollbackProof'; Telling = 'Proved', 'Compared', 'Changed', 'At checkpoint', 'After window' }
     )
@@ -41,7 +42,7 @@ BeforeAll {
             Get-Migration -Id $result.Id; Get-MigrationReceiver shown2; (Get-MigrationReceiver shown2).Incoming[0]
             New-MigrationCertificate shown -Path $TestDrive; Get-MigrationHost shown2; Get-MigrationConfiguration Window
             @(Test-MigrationHost shown3).Where({ -not $_.IsAvailable })[0]
-            $recorded; $recorded | Get-PageOrder; $recorded | Get-PageBackup; $recorded | Get-RemotePF; @($recorded | Measure-PageOrder)[0]
+            $recorded; Get-PreRecord kept; $recorded | Get-PageOrder; $recorded | Get-PageBackup; $recorded | Get-RemotePF; @($recorded | Measure-PageOrder)[0]
         )) {
         $objects[$object.PSTypeNames[0].Split('.')[-1]] = $object
     }

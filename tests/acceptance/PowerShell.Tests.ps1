@@ -24,7 +24,7 @@ Describe 'In a job' {
             Stop-Migration -Id $id -ErrorAction SilentlyContinue -ErrorVariable refused
             "refused: $($refused[0].FullyQualifiedErrorId)"
             "given up: $((Stop-Migration -Id $id -Force).State)"
-            $recorded = Start-PreRecord jobheld -Window 40ms -Epoch 20ms | Set-PageOrder -Strategy Sequential | Enable-RemotePF -Destination injob2
+            $recorded = Start-PreRecord jobheld -Mode Rollback -Window 40ms -Epoch 20ms | Set-PageOrder -Strategy Sequential | Enable-RemotePF -Destination injob2
             $null = $recorded | Export-PreRecord "$folder/held.prerecord"
             "restored: $(($recorded | Restore-PageBackup).Name)"
             $null = New-MigrationCertificate injob -Path $folder

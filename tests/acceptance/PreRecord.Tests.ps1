@@ -17,7 +17,7 @@ Describe 'Start-PreRecord' {
     }
 
     It 'in Rollback backs up what changed, proves the rollback, and holds the domain' {
-        $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 60ms -Epoch 20ms
         $recorded.DomainName | Should -Be 'worker'
         $recorded.SourceHost | Should -Be 'record1'
         "$($recorded.Mode)" | Should -Be 'Rollback'
@@ -39,7 +39,7 @@ Describe 'Start-PreRecord' {
     }
 
     It 'leaves the proof out where that is asked for' {
-        $recorded = Start-PreRecord worker -Window 20ms -Epoch 20ms -SkipRollbackProof
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms -SkipRollbackProof
         $recorded.RollbackProof | Should -BeNullOrEmpty
     }
 
@@ -65,7 +65,7 @@ Describe 'Start-PreRecord' {
     }
 
     It 'lets the domain run on by itself when nobody moves it' {
-        $recorded = Start-PreRecord worker -Window 20ms -HoldTime 300ms
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms -HoldTime 300ms
         $patience = [System.Diagnostics.Stopwatch]::StartNew()
         while ((Get-WorkerState) -ne 'Running' -and $patience.Elapsed.TotalSeconds -lt 30) {
             $null = [System.Threading.Thread]::Yield()
@@ -84,7 +84,7 @@ Describe 'Start-PreRecord' {
         @{ Name = 'no time to hold'; Arguments = @{ HoldTime = '0s' } }
     ) {
         try {
-            Start-PreRecord worker @Arguments
+            Start-PreRecord worker -Mode Rollback @Arguments
             'nothing was thrown' | Should -Be 'an error'
         }
         catch {
@@ -99,14 +99,14 @@ Describe 'Start-PreRecord' {
 
     It 'refuses a domain that is being recorded already' {
         $recorded = Start-PreRecord worker -Window 20ms -Mode Rollback
-        Start-PreRecord worker -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        Start-PreRecord worker -Mode Rollback -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'DomainBusy,PreRecordMigration.Cmdlets.StartPreRecordCommand'
         $failed[0].CategoryInfo.Category | Should -Be 'ResourceBusy'
     }
 
     It 'refuses a name that stands on two hosts, until the host is named' {
         $null = New-SimulatedDomain worker -HostName record2 -Memory 4MB -Workload Idle
-        Start-PreRecord worker -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        Start-PreRecord worker -Mode Rollback -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'AmbiguousDomain,PreRecordMigration.Cmdlets.StartPreRecordCommand'
         $recorded = Start-PreRecord worker -HostName record2 -Window 20ms -Mode Observe
         $recorded.SourceHost | Should -Be 'record2'
@@ -117,7 +117,7 @@ Describe 'Start-PreRecord' {
 
     It 'gives up on a guest that refuses to suspend, which runs on' {
         $null = New-SimulatedDomain stubborn -HostName record2 -Memory 4MB -Workload Idle -RefuseSuspend
-        Start-PreRecord stubborn -Window 20ms -SuspendTimeout 200ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        Start-PreRecord stubborn -Mode Rollback -Window 20ms -SuspendTimeout 200ms -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'SuspendTimeout,PreRecordMigration.Cmdlets.StartPreRecordCommand'
         $failed[0].CategoryInfo.Category | Should -Be 'OperationTimeout'
         "$((Get-MigrationDomain stubborn).State)" | Should -Be 'Running'
@@ -125,7 +125,7 @@ Describe 'Start-PreRecord' {
 
     It 'refuses Rollback where outputs cannot be held back, but observes' {
         $null = New-SimulatedDomain chatty -HostName record2 -Memory 4MB -Workload Idle -NoOutputIsolation
-        Start-PreRecord chatty -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
+        Start-PreRecord chatty -Mode Rollback -Window 20ms -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'OutputNotIsolable,PreRecordMigration.Cmdlets.StartPreRecordCommand'
         "$((Get-MigrationDomain chatty).State)" | Should -Be 'Running'
         Start-PreRecord chatty -Window 20ms -Mode Observe | Stop-PreRecord
@@ -134,13 +134,13 @@ Describe 'Start-PreRecord' {
     It 'refuses what the host cannot do' {
         $null = New-SimulatedHost record3 -Without Rollback
         $null = New-SimulatedDomain plain -HostName record3 -Memory 4MB -Workload Idle
-        Start-PreRecord plain -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
+        Start-PreRecord plain -Mode Rollback -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'NotSupported,PreRecordMigration.Cmdlets.StartPreRecordCommand'
         Disconnect-MigrationHost record3
     }
 
     It 'stops at a backup store that is full, and the domain runs on' {
-        Start-PreRecord worker -Window 200ms -BackupLimit 4096 -ErrorAction SilentlyContinue -ErrorVariable failed
+        Start-PreRecord worker -Mode Rollback -Window 200ms -BackupLimit 4096 -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'BackupStoreFull,PreRecordMigration.Cmdlets.StartPreRecordCommand'
         $failed[0].CategoryInfo.Category | Should -Be 'LimitsExceeded'
         Get-WorkerState | Should -Be 'Running'
@@ -149,7 +149,7 @@ Describe 'Start-PreRecord' {
 
 Describe 'What Start-PreRecord -WhatIf returns' {
     BeforeAll {
-        $would = Start-PreRecord worker -Window 60ms -WhatIf
+        $would = Start-PreRecord worker -Mode Rollback -Window 60ms -WhatIf
     }
 
     It 'goes through a whole pipeline, which returns what would happen: -WhatIf <Where>' -ForEach @(
@@ -157,7 +157,7 @@ Describe 'What Start-PreRecord -WhatIf returns' {
         @{ Where = 'by $WhatIfPreference'; Everywhere = $true }
     ) {
         $WhatIfPreference = $Everywhere
-        $report = Get-MigrationDomain worker | Start-PreRecord -Window 60ms -WhatIf | Set-PageOrder -Strategy Auto |
+        $report = Get-MigrationDomain worker | Start-PreRecord -Mode Rollback -Window 60ms -WhatIf | Set-PageOrder -Strategy Auto |
             Enable-RemotePF -Destination record2 | Start-Migration | Wait-Migration
         $report.DomainName | Should -Be 'worker'
         $report.Destination | Should -Be 'record2'
@@ -189,7 +189,7 @@ Describe 'What Start-PreRecord -WhatIf returns' {
 
 Describe 'Stop-PreRecord' {
     It 'leaves the recording with -WhatIf' {
-        $recorded = Start-PreRecord worker -Window 20ms
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms
         Stop-PreRecord $recorded -WhatIf
         Get-WorkerState | Should -Be 'Paused'
         $recorded | Stop-PreRecord
@@ -197,7 +197,7 @@ Describe 'Stop-PreRecord' {
     }
 
     It 'says so where the recording is not held any more' {
-        $recorded = Start-PreRecord worker -Window 20ms
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms
         Stop-PreRecord $recorded
         Stop-PreRecord $recorded -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'RecordingNotHeld,PreRecordMigration.Cmdlets.StopPreRecordCommand'
@@ -296,7 +296,7 @@ Describe 'Set-PageOrder' {
 
 Describe 'Get-PageBackup and Restore-PageBackup' {
     It 'show what was backed up, and roll the domain back to its checkpoint' {
-        $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 60ms -Epoch 20ms
         $backup = $recorded | Get-PageBackup
         $backup.PageCount | Should -Be $recorded.BackedUpPages
         $backup.Pfn.Count | Should -Be $backup.PageCount
@@ -310,7 +310,7 @@ Describe 'Get-PageBackup and Restore-PageBackup' {
     }
 
     It 'restore nothing with -WhatIf' {
-        $recorded = Start-PreRecord worker -Window 20ms
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms
         $recorded | Restore-PageBackup -WhatIf | Should -BeNullOrEmpty
         Get-WorkerState | Should -Be 'Paused'
         $null = $recorded | Restore-PageBackup
@@ -348,7 +348,7 @@ Describe 'Restore-PageBackup on a host that cannot put a domain back in place' {
 
     It 'restores the checkpoint into a fresh domain of that name' {
         $before = Get-MigrationDomain fresh -HostName fresh1
-        $recorded = Start-PreRecord fresh -Window 60ms -Epoch 20ms
+        $recorded = Start-PreRecord fresh -Mode Rollback -Window 60ms -Epoch 20ms
         $restored = $recorded | Restore-PageBackup
         $restored.Name | Should -Be 'fresh'
         "$($restored.State)" | Should -Be 'Running'
@@ -358,7 +358,7 @@ Describe 'Restore-PageBackup on a host that cannot put a domain back in place' {
     }
 
     It 'shows its progress and what it does' {
-        $there = Invoke-Elsewhere 'Start-PreRecord fresh -Window 20ms | Restore-PageBackup -Verbose'
+        $there = Invoke-Elsewhere 'Start-PreRecord fresh -Mode Rollback -Window 20ms | Restore-PageBackup -Verbose'
         $there.Errors.Count | Should -Be 0
         $there.Output[0].Name | Should -Be 'fresh'
         "$($there.Progress[-1].RecordType)" | Should -Be 'Completed'
@@ -366,7 +366,7 @@ Describe 'Restore-PageBackup on a host that cannot put a domain back in place' {
     }
 
     It 'leaves the domain running where it is when the fresh one cannot be made' {
-        $recorded = Start-PreRecord fresh -Window 20ms
+        $recorded = Start-PreRecord fresh -Mode Rollback -Window 20ms
         (Get-SimulatedHost fresh1).Faults.Fail('Restore', 1)
         $recorded | Restore-PageBackup -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'HypervisorCall,PreRecordMigration.Cmdlets.RestorePageBackupCommand'
@@ -375,7 +375,7 @@ Describe 'Restore-PageBackup on a host that cannot put a domain back in place' {
 
     It 'is refused with -WhatIf as well where there is no room for both' {
         $null = New-SimulatedDomain big -HostName fresh1 -Memory 36MB -Workload Idle
-        $recorded = Start-PreRecord fresh -Window 20ms
+        $recorded = Start-PreRecord fresh -Mode Rollback -Window 20ms
         $recorded | Restore-PageBackup -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'OutOfMemory,PreRecordMigration.Cmdlets.RestorePageBackupCommand'
         $failed[0].TargetObject | Should -Be 'fresh'

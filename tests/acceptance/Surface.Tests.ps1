@@ -18,6 +18,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-MigrationReceiver'; Arguments = '-Port 7'; Id = 'NamedParameterNotFound' }
         @{ Cmdlet = 'Get-PageBackup'; Arguments = 'text'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Get-PageOrder'; Arguments = '$recorded -Strategy Alphabetical'; Id = 'CannotConvertArgumentNoMessage' }
+        @{ Cmdlet = 'Get-PreRecord'; Arguments = '-Name @()'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Get-RemotePF'; Arguments = '-PreRecord text'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Import-PreRecord'; Arguments = 'x.csv -PageCount 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Invoke-PreRecordMigration'; Arguments = 'surface surface2 -ThrottleLimit 0'; Id = 'ParameterArgumentValidationError' }

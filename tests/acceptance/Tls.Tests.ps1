@@ -102,7 +102,7 @@ Describe 'A receiver with certificates' {
         New-Worker moved
         $far = Connect-Pair
         $far.Address | Should -Match '^localhost:\d+$'
-        $result = Invoke-PreRecordMigration moved -Destination far -Window 200ms -Epoch 50ms
+        $result = Invoke-PreRecordMigration moved -Destination far -Mode Rollback -Window 200ms -Epoch 50ms
         $result.Destination | Should -Be 'far'
         $result.RollbackProof.IsProved | Should -BeTrue
         Stop-MigrationReceiver tls2

@@ -105,6 +105,16 @@ public sealed class ReceiverNameCompleter : NameCompleter
         ReceiverRegistry.All.Select(receiver => (receiver.Host.Name, $"{receiver.Host.Name} at {receiver.Endpoint}"));
 }
 
+/// <summary>Completes the names of the domains whose recordings this process holds.</summary>
+public sealed class RecordedDomainCompleter : NameCompleter
+{
+    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        RecordingRegistry.All
+            .Select(held => held.Snapshot)
+            .OrderBy(recorded => recorded.Name, StringComparer.OrdinalIgnoreCase)
+            .Select(recorded => (recorded.Name, $"{recorded.Name} on {recorded.HostName}: {recorded.State} until {recorded.HeldUntil:T}"));
+}
+
 /// <summary>Completes the names of the domains that migrations of this process move.</summary>
 public sealed class MovingDomainCompleter : NameCompleter
 {

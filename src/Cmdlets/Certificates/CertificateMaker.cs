@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -14,12 +15,12 @@ internal static class CertificateMaker
 
     /// <summary>Makes one and writes both files.</summary>
     /// <param name="name">The host's name.</param>
-    /// <param name="certificatePath">The certificate, which peers may read.</param>
-    /// <param name="keyPath">The private key, which nobody but this user may.</param>
+    /// <param name="certificateFile">The certificate, which peers may read.</param>
+    /// <param name="keyFile">The private key, which nobody but this user may.</param>
     /// <param name="validFor">How long it is valid.</param>
     /// <param name="password">Encrypts the key; empty for none.</param>
     public static X509Certificate2 Write(
-        string name, string certificatePath, string keyPath, TimeSpan validFor, ReadOnlySpan<char> password)
+        string name, WritableFile certificateFile, WritableFile keyFile, TimeSpan validFor, ReadOnlySpan<char> password)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         X500DistinguishedNameBuilder subject = new();
@@ -41,32 +42,33 @@ internal static class CertificateMaker
                 password, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 600_000)).ToCharArray();
         try
         {
-            WriteNew(keyPath, pem, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            Write(keyFile, pem, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
         finally
         {
             Array.Clear(pem);
         }
 
-        WriteNew(
-            certificatePath,
+        Write(
+            certificateFile,
             certificate.ExportCertificatePem(),
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         return certificate;
     }
 
-    /// <summary>Never into a file that is there: its rights, or a link's target, would be somebody else's.</summary>
-    private static void WriteNew(string path, ReadOnlySpan<char> text, UnixFileMode mode)
+    private static void Write(WritableFile file, ReadOnlySpan<char> text, UnixFileMode mode)
     {
-        File.Delete(path);
-        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
+        byte[] bytes = new byte[Encoding.UTF8.GetMaxByteCount(text.Length + 1)];
+        int length = Encoding.UTF8.GetBytes(text, bytes);
+        bytes[length++] = (byte)'\n';
+        try
         {
-            options.UnixCreateMode = mode;
+            file.Write(mode, stream => stream.Write(bytes, 0, length));
         }
-
-        using StreamWriter writer = new(path, options);
-        writer.Write(text);
-        writer.WriteLine();
+        finally
+        {
+            // It may be a key.
+            Array.Clear(bytes);
+        }
     }
 }

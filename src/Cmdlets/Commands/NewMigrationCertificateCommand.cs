@@ -37,26 +37,26 @@ public sealed class NewMigrationCertificateCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(Name, () =>
     {
-        string certificate = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + ".pem"), mayMakeFolder: true);
-        string key = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + CertificateFiles.KeyExtension), mayMakeFolder: true);
-        foreach (string file in new[] { certificate, key }.Where(file => File.Exists(file) && !Force))
+        WritableFile certificate = Target(".pem");
+        WritableFile key = Target(CertificateFiles.KeyExtension);
+        if (ShouldProcess(certificate.Path, Text.Format(SR.ActionNewCertificate, key.Path)))
         {
-            throw new CommandException(
-                nameof(SR.FileExists), ErrorCategory.ResourceExists, Text.Format(SR.FileExists, file), SR.FileExistsRemedy, file);
-        }
-
-        if (ShouldProcess(certificate, Text.Format(SR.ActionNewCertificate, key)))
-        {
-            WriteObject(FilePaths.Use(certificate, () => Make(certificate, key)));
+            WriteObject(FilePaths.Use(certificate.Path, () => Make(certificate, key)));
         }
     });
 
-    private MigrationCertificateInfo Make(string certificatePath, string keyPath)
+    private WritableFile Target(string extension)
     {
-        FilePaths.MakeFolder(keyPath);
+        string file = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + extension), mayMakeFolder: true);
+        return FilePaths.Use(file, () => WritableFile.At(file, Force));
+    }
+
+    private MigrationCertificateInfo Make(WritableFile certificate, WritableFile key)
+    {
+        FilePaths.MakeFolder(key.Path);
         using SecretText password = new(CertificatePassword);
-        using X509Certificate2 made = CertificateMaker.Write(Name, certificatePath, keyPath, TimeSpan.FromDays(ValidDays), password.Text);
+        using X509Certificate2 made = CertificateMaker.Write(Name, certificate, key, TimeSpan.FromDays(ValidDays), password.Text);
         return new MigrationCertificateInfo(
-            Name, CertificateTrust.Thumbprint(made), made.NotBefore, made.NotAfter, certificatePath, keyPath);
+            Name, CertificateTrust.Thumbprint(made), made.NotBefore, made.NotAfter, certificate.Path, key.Path);
     }
 }

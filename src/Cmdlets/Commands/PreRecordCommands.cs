@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Management.Automation.Runspaces;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;
@@ -13,6 +14,7 @@ public sealed class StartPreRecordCommand : RecordingCommand
 {
     private readonly List<LiveRecording> _held = [];
     private MigrationOptions _options = new();
+    private string? _holder;
 
     /// <summary>How long the recording waits for its move before it is discarded and the domain runs on.</summary>
     [Parameter]
@@ -31,45 +33,81 @@ public sealed class StartPreRecordCommand : RecordingCommand
     private protected override void Prepare()
     {
         _options = MakeOptions(MigrationMethod.PreRecord);
+        string line = MyInvocation.Line.Trim();
+        _holder = Text.Format(
+            SR.Holder, Environment.ProcessId, Runspace.DefaultRunspace?.Id, line.Length > 0 ? line : MyInvocation.MyCommand.Name);
         RequireTimer(nameof(HoldTime), HoldTime);
     }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachDomain(Record);
+    protected override void ProcessRecord()
+    {
+        try
+        {
+            ForEachDomain(Record);
+        }
+        catch (Exception error) when (!DownstreamEnd.HasEnough(this, error))
+        {
+            // The pipeline ends with an error, here or downstream, and what it has returned so far is lost with it.
+            DiscardAll();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        // After Ctrl+C nobody has the recordings of this pipeline: their domains run on.
         if (disposing && StopToken.IsCancellationRequested)
         {
-            Task[] discarding = [.. _held.Select(recording => Task.Factory.StartNew(
-                recording.Discard, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
-            StopPatience.Join(discarding);
-            foreach ((LiveRecording recording, Task discard) in _held.Zip(discarding))
+            // After Ctrl+C nobody has the recordings of this pipeline: their domains run on.
+            DiscardAll();
+        }
+        else if (disposing)
+        {
+            foreach (LiveRecording recording in _held)
             {
-                if (!discard.IsCompleted)
-                {
-                    Warn(Text.Format(SR.StillRecording, recording.Location.Info.Name, recording.Location.Host.Name));
-                }
+                recording.IsInItsPipeline = false;
             }
         }
 
         base.Dispose(disposing);
     }
 
+    private void DiscardAll()
+    {
+        Task[] discarding = [.. _held.Select(recording => Task.Factory.StartNew(
+            recording.Discard, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        StopPatience.Join(discarding);
+        foreach ((LiveRecording recording, Task discard) in _held.Zip(discarding))
+        {
+            if (!discard.IsCompleted)
+            {
+                Warn(Text.Format(SR.StillRecording, recording.Location.Info.Name, recording.Location.Host.Name));
+            }
+        }
+    }
+
     private void Record(DomainLocation location)
     {
-        Preflight.Recording(location, _options);
+        ModeDecision decision = ModeDecision.Make(Mode, location, _options, null);
+        MigrationOptions options = decision.Options;
+        if (decision.Reason is not null)
+        {
+            WriteStep(Text.Format(SR.VerboseMode, location.Info.Name, decision.Reason));
+        }
+
+        Preflight.Recording(location, options);
         if (!ShouldProcess(
-            Text.Format(SR.DescribeRecord, Text.Duration(Window), Text.Duration(_options.Epoch), Mode, location.Info.Name, location.Host.Name),
-            Text.Format(SR.ConfirmRecord, location.Info.Name, location.Host.Name, Text.Duration(Window), Mode),
+            DescribeChosen(
+                Text.Format(SR.DescribeRecord, Text.Duration(Window), Text.Duration(options.Epoch), options.Mode, location.Info.Name, location.Host.Name),
+                decision.Reason),
+            Text.Format(SR.ConfirmRecord, location.Info.Name, location.Host.Name, Text.Duration(Window), options.Mode),
             SR.CaptionRecord,
             out ShouldProcessReason reason))
         {
             if (reason == ShouldProcessReason.WhatIf)
             {
-                WriteObject(Describe(location) with { Preview = new RecordingPlan(location, _options) });
+                WriteObject(Describe(location, decision) with { Preview = new RecordingPlan(location, options) });
             }
 
             return;
@@ -84,16 +122,17 @@ public sealed class StartPreRecordCommand : RecordingCommand
             PageBitmap populated = domain.GetPopulatedPages();
 
             // The session takes the domain over: it runs on if this fails.
-            MigrationOptions traced = _options with { Trace = TraceOf(writer, location.Info.Name) };
-            return Hold(location, populated, PreRecordSession.Record(domain, traced, progress, token), token);
+            MigrationOptions traced = options with { Trace = TraceOf(writer, location.Info.Name) };
+            return Hold(location, decision, populated, PreRecordSession.Record(domain, traced, progress, token), token);
         }, Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name));
         WarnUnlessProved(recorded);
         WriteObject(recorded);
     }
 
-    private PreRecord Hold(DomainLocation location, PageBitmap populated, PreRecordSession session, CancellationToken cancellationToken)
+    private PreRecord Hold(
+        DomainLocation location, ModeDecision decision, PageBitmap populated, PreRecordSession session, CancellationToken cancellationToken)
     {
-        PreRecord snapshot = Describe(location) with
+        PreRecord snapshot = Describe(location, decision) with
         {
             Accesses = session.Trajectory,
             RecordedPages = session.RecordedPages,
@@ -101,7 +140,7 @@ public sealed class StartPreRecordCommand : RecordingCommand
             RollbackProof = session.Proof,
             Populated = populated,
         };
-        LiveRecording held = new(snapshot.Id, location, session, HoldTime) { Recorded = snapshot };
+        LiveRecording held = new(snapshot, location, session, HoldTime);
         RecordingRegistry.Add(held);
         _held.Add(held);
         if (cancellationToken.IsCancellationRequested)
@@ -114,18 +153,20 @@ public sealed class StartPreRecordCommand : RecordingCommand
     }
 
     /// <summary>What is known of a recording before it is made: it has seen nothing.</summary>
-    private PreRecord Describe(DomainLocation location) => new()
+    private PreRecord Describe(DomainLocation location, ModeDecision decision) => new()
     {
         Id = Guid.NewGuid().ToString("N"),
         Name = location.Info.Name,
         HostName = location.Host.Name,
-        Mode = Mode,
+        Mode = decision.Options.Mode,
+        ModeReason = decision.Reason,
         Window = Window.TotalSeconds,
-        Epoch = _options.Epoch.TotalSeconds,
-        Accesses = new AccessTrajectory([], 0, _options.Epoch, 0, isEpochOrdered: true),
+        Epoch = decision.Options.Epoch.TotalSeconds,
+        Accesses = new AccessTrajectory([], 0, decision.Options.Epoch, 0, isEpochOrdered: true),
         RecordedPages = 0,
         BackedUpPages = 0,
         HeldUntil = TimeProvider.System.GetLocalNow() + HoldTime,
+        Holder = _holder,
     };
 
     private void WarnUnlessProved(PreRecord recorded)
@@ -135,43 +176,4 @@ public sealed class StartPreRecordCommand : RecordingCommand
             WriteWarning(Text.Format(SR.WarningProofFailed, recorded.Name));
         }
     }
-}
-
-/// <summary>Stop-PreRecord: discards a recording; the domain runs on.</summary>
-[Cmdlet(VerbsLifecycle.Stop, "PreRecord", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(DomainInfo))]
-public sealed class StopPreRecordCommand : PreRecordCommand
-{
-    /// <summary>Returns the domain, which runs on.</summary>
-    [Parameter]
-    public SwitchParameter PassThru { get; set; }
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
-    {
-        LiveRecording recording = RecordingRegistry.Require(PreRecord);
-        if (ShouldProcess(TargetText, SR.ActionStopRecord))
-        {
-            RecordingRegistry.Take(PreRecord);
-            RunJoined(
-                (_, _) =>
-                {
-                    recording.Dispose();
-                    return true;
-                },
-                Text.Format(SR.StillRecording, PreRecord.Name, recording.Location.Host.Name),
-                isEnding: true,
-                late =>
-                {
-                    if (late.Exception?.InnerException is { } error)
-                    {
-                        RecordingRegistry.NoteFailure(recording, error);
-                    }
-                });
-            if (PassThru)
-            {
-                WriteObject(DomainSelection.Exact(PreRecord.Name, recording.Location.Host).Info);
-            }
-        }
-    });
 }

@@ -36,19 +36,14 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     {
         RecordingRegistry.RequireRecorded(PreRecord);
         string given = ParameterSetName == LiteralPathSet ? LiteralPath : Path;
-        string file = FilePaths.Target(this, given);
-        if (File.Exists(file) && !Force)
+        string path = FilePaths.Target(this, given);
+        WritableFile file = FilePaths.Use(path, () => WritableFile.At(path, Force));
+        if (ShouldProcess(path, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Accesses.Count)))
         {
-            throw new CommandException(
-                nameof(SR.FileExists), ErrorCategory.ResourceExists, Text.Format(SR.FileExists, file), SR.FileExistsRemedy, file);
-        }
-
-        if (ShouldProcess(file, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Accesses.Count)))
-        {
-            string written = RunJoined((writer, token) => FilePaths.Use(file, () =>
+            string written = RunJoined((writer, token) => FilePaths.Use(path, () =>
             {
                 PreRecordFile.Write(file, PreRecord, writer, token);
-                return file;
+                return path;
             }));
 
             // As Get-Item returns it: with the folder that its view shows, and the path that Import-PreRecord takes.

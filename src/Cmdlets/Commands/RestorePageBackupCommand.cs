@@ -13,7 +13,9 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class RestorePageBackupCommand : PreRecordCommand
 {
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, isMove: false, Restore));
+
+    private void Restore()
     {
         LiveRecording recording = RecordingRegistry.Require(PreRecord);
         recording.RequireCheckpoint();
@@ -45,7 +47,7 @@ public sealed class RestorePageBackupCommand : PreRecordCommand
         {
             MoveToCheckpoint(recording);
         }
-    });
+    }
 
     /// <summary>
     /// Moves the checkpoint to the host that it is on. Every page goes before the commit, so that no moment depends on two

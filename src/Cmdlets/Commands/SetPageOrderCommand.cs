@@ -14,7 +14,9 @@ public sealed class SetPageOrderCommand : PreRecordCommand
     public PageOrderStrategy[] Strategy { get; set; } = [];
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, isMove: false, Decide));
+
+    private void Decide()
     {
         // Made now, though it is made again at the move: what cannot be made is an error here, and Auto says what it chose.
         PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Accesses, Strategy);
@@ -28,5 +30,5 @@ public sealed class SetPageOrderCommand : PreRecordCommand
             Text.Format(SR.ActionOrder, string.Join(", ", Strategy)));
 
         WriteDecided(isMeant, PreRecord with { Order = [.. Strategy] });
-    });
+    }
 }

@@ -43,7 +43,7 @@ internal static class MigrationSettings
         Duration("HoldTime", TimeSpan.FromMinutes(2)),
         Duration("MaximumExposure", null),
         Choice("Method", Defaults.Method),
-        Choice("Mode", Defaults.Mode),
+        Choice("Mode", RecordingModeChoice.Auto),
         new(
             "Order",
             null,

@@ -12,40 +12,27 @@ internal static class PreRecordFile
     /// <summary>The epoch of a CSV file where nothing says how long it was.</summary>
     public static readonly TimeSpan DefaultEpoch = new MigrationOptions().Epoch;
 
-    private const string Partial = ".partial";
-
     /// <summary>What the format calls the domain's name, and the host's.</summary>
     private const string DomainNameProperty = "DomainName";
 
     private const string SourceHostProperty = "SourceHost";
 
-    /// <summary>Writes a recording. The file is there whole, or not at all.</summary>
-    public static void Write(string file, PreRecord recorded, PipelineWriter writer, CancellationToken cancellationToken)
+    /// <summary>Writes a recording.</summary>
+    public static void Write(WritableFile file, PreRecord recorded, PipelineWriter writer, CancellationToken cancellationToken)
     {
-        string partial = file + Partial;
-        try
+        using WorkProgress progress = new(writer, Text.Format(SR.ProgressWriting, file.Path), bytes => Text.Bytes(bytes));
+        file.Write(null, opened =>
         {
-            using WorkProgress progress = new(writer, Text.Format(SR.ProgressWriting, file), bytes => Text.Bytes(bytes));
-            using (WatchedStream stream = new(
-                new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None), progress, cancellationToken))
+            using WatchedStream stream = new(opened, progress, cancellationToken, leaveOpen: true);
+            if (IsCsv(file.Path))
             {
-                if (IsCsv(file))
-                {
-                    TrajectoryCsv.Write(stream, recorded.Accesses);
-                }
-                else
-                {
-                    TrajectoryWriter.Write(stream, Describe(recorded));
-                }
+                TrajectoryCsv.Write(stream, recorded.Accesses);
             }
-
-            File.Move(partial, file, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(partial);
-            throw;
-        }
+            else
+            {
+                TrajectoryWriter.Write(stream, Describe(recorded));
+            }
+        });
     }
 
     /// <summary>Reads a recording.</summary>

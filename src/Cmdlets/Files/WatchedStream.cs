@@ -1,7 +1,11 @@
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>A file's stream that says how far it is, and ends at Ctrl+C. It takes the file over.</summary>
-internal sealed class WatchedStream(FileStream file, WorkProgress progress, CancellationToken cancellationToken) : Stream
+/// <summary>A file's stream that says how far it is, and ends at Ctrl+C.</summary>
+/// <param name="file">The file.</param>
+/// <param name="progress">Told how far it is.</param>
+/// <param name="cancellationToken">Ends it.</param>
+/// <param name="leaveOpen">Whether the file stays with whoever opened it.</param>
+internal sealed class WatchedStream(FileStream file, WorkProgress progress, CancellationToken cancellationToken, bool leaveOpen = false) : Stream
 {
     private long _done;
 
@@ -61,7 +65,7 @@ internal sealed class WatchedStream(FileStream file, WorkProgress progress, Canc
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && !leaveOpen)
         {
             file.Dispose();
         }

@@ -269,7 +269,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
         try
         {
             MigrationResult result = await moving.ConfigureAwait(false);
-            return result with { Destination = Destination.Name };
+            return result with { Destination = Destination.Name, ModeReason = _move.ModeReason };
         }
         catch (MigrationInterruptedException error)
         {

@@ -26,7 +26,9 @@ internal static class MoveReport
         {
             Expected = [estimate],
             Recommended = estimate,
-            Reasons = [Text.Format(SR.ReasonPlanned, move.Options.Method)],
+            Reasons = move.ModeReason is null
+                ? [Text.Format(SR.ReasonPlanned, move.MethodText)]
+                : [Text.Format(SR.ReasonPlanned, move.Options.Method), move.ModeReason],
         };
     }
 

@@ -73,6 +73,8 @@ internal static class PlanCopy
                 Mode = Read<RecordingMode>(copy, nameof(MigrationEstimate.Mode)),
                 TotalTime = Read<TimeSpan>(copy, nameof(MigrationEstimate.TotalTime)) ?? TimeSpan.Zero,
                 Downtime = Read<TimeSpan>(copy, nameof(MigrationEstimate.Downtime)) ?? TimeSpan.Zero,
+                CheckpointPause = Read<TimeSpan>(copy, nameof(MigrationEstimate.CheckpointPause)) ?? TimeSpan.Zero,
+                DiscardedExecution = Read<TimeSpan>(copy, nameof(MigrationEstimate.DiscardedExecution)) ?? TimeSpan.Zero,
                 Exposure = exposure,
                 BytesSent = Read<long>(copy, nameof(MigrationEstimate.BytesSent)) ?? 0,
             }

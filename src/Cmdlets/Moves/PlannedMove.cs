@@ -13,6 +13,12 @@ namespace PreRecordMigration.Cmdlets;
 /// <param name="Recorded">The recording from which it starts; null where it records by itself or not at all.</param>
 internal sealed record PlannedMove(DomainLocation Location, Destination Destination, MigrationOptions Options, PreRecord? Recorded)
 {
+    /// <summary>Why the mode was chosen; null where it was given, or nothing is recorded.</summary>
+    public string? ModeReason { get; init; }
+
+    /// <summary>The method, with the mode where something is recorded.</summary>
+    public string MethodText => Options.Method == MigrationMethod.PreRecord ? $"{Options.Method} {Options.Mode}" : $"{Options.Method}";
+
     /// <summary>The preflight's report that it comes from; null where there was none.</summary>
     public MigrationReport? Report { get; init; }
 

@@ -18,6 +18,9 @@ public sealed record MigrationEstimateInfo
         Mode = estimate.Mode;
         TotalTime = estimate.TotalTime.TotalSeconds;
         Downtime = estimate.Downtime.TotalSeconds;
+        CheckpointPause = estimate.CheckpointPause.TotalSeconds;
+        DiscardedExecution = estimate.DiscardedExecution.TotalSeconds;
+        ClientsWait = estimate.ClientsWait.TotalSeconds;
         Exposure = estimate.Exposure.TotalSeconds;
         BytesSent = estimate.BytesSent;
         RemoteFaults = estimate.RemoteFaults;
@@ -36,6 +39,16 @@ public sealed record MigrationEstimateInfo
 
     /// <summary>The handover, in seconds: stopped at the source, not yet running at the destination.</summary>
     public double Downtime { get; }
+
+    /// <summary>How long the checkpoint holds the domain before the window, as far as the proof of the rollback does, in seconds;
+    /// zero without a checkpoint, and where nothing was sampled.</summary>
+    public double CheckpointPause { get; }
+
+    /// <summary>The window, where it is rolled back, in seconds; zero where nothing is.</summary>
+    public double DiscardedExecution { get; }
+
+    /// <summary>How long the domain's clients wait in all, in seconds: while it stands still, and while it runs for nothing.</summary>
+    public double ClientsWait { get; }
 
     /// <summary>The time in which the domain's state is split over two hosts, in seconds.</summary>
     public double Exposure { get; }

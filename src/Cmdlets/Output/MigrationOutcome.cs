@@ -23,12 +23,15 @@ public sealed record MigrationOutcome
         Destination = result.Destination;
         Method = result.Method;
         Mode = result.Mode;
+        ModeReason = result.ModeReason;
         Started = started;
         Ended = ended;
         TotalTime = result.TotalTime.TotalSeconds;
         Downtime = result.Downtime.TotalSeconds;
         CheckpointPause = result.CheckpointPause.TotalSeconds;
         DiscardedExecution = result.DiscardedExecution.TotalSeconds;
+        OutputsHeldBack = result.OutputsHeldBack.TotalSeconds;
+        ClientsWait = result.ClientsWait.TotalSeconds;
         Exposure = result.Exposure.TotalSeconds;
         BytesSent = result.BytesSent;
         BytesPerSecond = Rates.Average(result.BytesSent, result.TotalTime);
@@ -66,6 +69,9 @@ public sealed record MigrationOutcome
     /// <summary>The recording's mode; null where nothing was recorded.</summary>
     public RecordingMode? Mode { get; }
 
+    /// <summary>Why that was chosen; null where it was given, or nothing was recorded.</summary>
+    public string? ModeReason { get; }
+
     /// <summary>When it began.</summary>
     public DateTimeOffset Started { get; }
 
@@ -83,6 +89,18 @@ public sealed record MigrationOutcome
 
     /// <summary>Execution that was thrown away and done again, in seconds: the window, in Rollback.</summary>
     public double DiscardedExecution { get; }
+
+    /// <summary>
+    /// How long what the domain had to say was held back, in seconds: in Rollback from the checkpoint until it ran at the
+    /// destination, a wait for the move included. Zero without a checkpoint.
+    /// </summary>
+    public double OutputsHeldBack { get; }
+
+    /// <summary>
+    /// How long the domain's clients waited in all, in seconds: for the handover and for remote faults, and in Rollback for all
+    /// that was held back.
+    /// </summary>
+    public double ClientsWait { get; }
 
     /// <summary>The time in which the domain's state was split over two hosts, in seconds.</summary>
     public double Exposure { get; }

@@ -19,6 +19,9 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>What the recording did to the domain.</summary>
     public required RecordingMode Mode { get; init; }
 
+    /// <summary>Why that was chosen; null where it was given.</summary>
+    public string? ModeReason { get; init; }
+
     /// <summary>How long the pre-execution window was, in seconds; a TimeSpan to PowerShell.</summary>
     public required double Window { get; init; }
 
@@ -39,8 +42,17 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>The proof that the checkpoint can be restored; null in Observe, or where none was asked for.</summary>
     public RollbackProof? RollbackProof { get; init; }
 
-    /// <summary>When the recording is discarded if it has not been moved by then.</summary>
+    /// <summary>When the recording is discarded by itself, and the domain runs on, if it has not been moved by then.</summary>
     public required DateTimeOffset HeldUntil { get; init; }
+
+    /// <summary>Who made it and holds it: process, runspace and command; null for what was read from a file.</summary>
+    public string? Holder { get; init; }
+
+    /// <summary>What it is, and what it does to its domain as long as it is held.</summary>
+    public PreRecordState State => IsPreview ? PreRecordState.Preview
+        : ImportedFrom is not null ? PreRecordState.Imported
+        : Mode == RecordingMode.Rollback ? PreRecordState.HoldsPaused
+        : PreRecordState.HoldsRunning;
 
     /// <summary>In which order pages are to be pushed, the first strategy's first; null for what suits the method.</summary>
     public Listed<PageOrderStrategy>? Order { get; init; }
@@ -69,6 +81,22 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>The recording in one line, the same in every culture.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Mode} of {Name} for {Window:0.######} s");
+}
+
+/// <summary>What a recording is, and what it does to its domain.</summary>
+public enum PreRecordState : long
+{
+    /// <summary>The domain stands still at the end of its window, until it is moved or let go.</summary>
+    HoldsPaused,
+
+    /// <summary>The domain runs; nobody else can record or move it, until it is moved or let go.</summary>
+    HoldsRunning,
+
+    /// <summary>-WhatIf returned it: nothing was recorded.</summary>
+    Preview,
+
+    /// <summary>It was read from a file, and has nothing to do with any domain now.</summary>
+    Imported,
 }
 
 /// <summary>What is recorded, and how.</summary>

@@ -44,6 +44,12 @@ internal static class ErrorRecords
     {
         (string id, ErrorCategory category, string remedy, object? offender) = error switch
         {
+            MigrationException { ErrorId: MigrationErrorId.DomainBusy, Target: string domain } busy
+                when RecordingRegistry.HolderOf(domain) is { } held =>
+                (busy.ErrorId.ToString(),
+                    CategoryOf(busy.ErrorId),
+                    Text.Format(SR.HeldRemedy, domain, held.Holder, held.HeldUntil),
+                    target ?? busy.Target),
             MigrationException migration =>
                 (migration.ErrorId.ToString(), CategoryOf(migration.ErrorId), migration.Remedy, target ?? migration.Target),
             CommandException command => (command.ErrorId, command.Category, command.Remedy, command.Target ?? target),

@@ -40,6 +40,12 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
                 && LanguagePrimitives.TryConvertTo(preference, out ActionPreference wanted)
                 && wanted is not (ActionPreference.SilentlyContinue or ActionPreference.Ignore);
 
+    /// <summary>Whether nothing is to be changed.</summary>
+    private protected bool IsWhatIf =>
+        MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? isOn)
+            ? isOn is SwitchParameter { IsPresent: true }
+            : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
+
     /// <summary>
     /// Writes a step that was taken: to the verbose stream, but with -Debug alone to the debug stream. PowerShell would then
     /// ask after each verbose message whether to go on, and a domain would wait for the answer.
@@ -83,6 +89,36 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         catch (Exception error) when (error is MigrationException or CommandException)
         {
             WriteError(ErrorRecords.From(error, target));
+        }
+    }
+
+    /// <summary>Does something with a recording. Where that is refused nobody is left who would move it: the domain runs on.</summary>
+    /// <param name="recorded">The recording.</param>
+    /// <param name="isMove">Whether it was to be moved now; else who has it in hand keeps it.</param>
+    /// <param name="action">What to do.</param>
+    private protected void ForRecording(PreRecord recorded, bool isMove, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception error) when (error is MigrationException or CommandException)
+        {
+            if (RecordingRegistry.LetGoRefused(recorded, isMove, error))
+            {
+                WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Lets a recording go that was not meant after all, unless somebody has it in hand.</summary>
+    private protected void LetGoDeclined(PreRecord recorded)
+    {
+        if (RecordingRegistry.LetGoDeclined(recorded))
+        {
+            WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
         }
     }
 

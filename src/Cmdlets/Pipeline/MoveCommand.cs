@@ -71,7 +71,7 @@ public abstract class MoveCommand : RecordingCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachDomain(location => Consider(new PlannedMove(
+    protected override void ProcessRecord() => ForEachDomain(location => Consider(PlanOf(
         location, _destination ?? throw DestinationMissing(location.Info.Name), _options, null)));
 
     /// <summary>The error of a domain of which nothing says where it is to go.</summary>
@@ -90,7 +90,7 @@ public abstract class MoveCommand : RecordingCommand
             ?? row.ValueOf<MigrationPlan>("PreRecord") ?? row.ValueOf<MigrationPlan>("Report") ?? row.ValueOf<MigrationPlan>("Plan");
         if (plan is null && row is { IsCopy: true, OwnType: nameof(PreRecord) })
         {
-            ForEachInput(row.Name, () => Consider(OfRecording(RecordingRegistry.Original(row))));
+            ForEachInput(row.Name, () => ConsiderRecording(RecordingRegistry.Original(row)));
         }
         else if (plan is null && row is { IsCopy: true, OwnType: nameof(MigrationReport) })
         {
@@ -101,7 +101,14 @@ public abstract class MoveCommand : RecordingCommand
             ForEachInput(plan.Name, () =>
             {
                 PrepareAgain();
-                Consider(plan is PreRecord recorded ? OfRecording(recorded) : OfReport((MigrationReport)plan));
+                if (plan is PreRecord recorded)
+                {
+                    ConsiderRecording(recorded);
+                }
+                else
+                {
+                    Consider(OfReport((MigrationReport)plan));
+                }
             });
         }
         else
@@ -115,6 +122,15 @@ public abstract class MoveCommand : RecordingCommand
 
     /// <summary>Returns what a move would be, where -WhatIf was given.</summary>
     private protected abstract void Preview(MigrationReport report);
+
+    /// <summary>Plans a move whose mode is still to be chosen, where one is.</summary>
+    private PlannedMove PlanOf(DomainLocation location, Destination destination, MigrationOptions options, MigrationReport? report)
+    {
+        ModeDecision decision = ModeDecision.Make(Mode, location, options, report);
+        return new PlannedMove(location, destination, decision.Options, null) { Report = report, ModeReason = decision.Reason };
+    }
+
+    private void ConsiderRecording(PreRecord recorded) => ForRecording(recorded, isMove: !IsWhatIf, () => Consider(OfRecording(recorded)));
 
     private PlannedMove OfRecording(PreRecord recorded)
     {
@@ -137,17 +153,23 @@ public abstract class MoveCommand : RecordingCommand
             PeerTimeout = PeerTimeout,
         };
         options.Validate();
-        return new PlannedMove(recording.Location, DestinationOf(recorded), options, recorded);
+        return new PlannedMove(recording.Location, DestinationOf(recorded), options, recorded) { ModeReason = recorded.ModeReason };
     }
 
     private PlannedMove OfReport(MigrationReport report)
     {
         DomainLocation location = DomainSelection.Exact(report.Name, HostRegistry.Get(HostName ?? report.HostName));
-        bool isChosen = IsGiven(nameof(Method));
-        MigrationOptions options = isChosen
-            ? _options
-            : _options with { Method = report.Recommendation ?? Method, Mode = report.Mode ?? Mode };
-        return new PlannedMove(location, DestinationOf(report), options, null) { Report = report };
+        if (IsGiven(nameof(Method)) || IsGiven(nameof(Mode)) || report.Recommendation is null)
+        {
+            return PlanOf(location, DestinationOf(report), _options, report);
+        }
+
+        MigrationOptions advised = _options with { Method = report.Recommendation.Value, Mode = report.Mode ?? _options.Mode };
+        return new PlannedMove(location, DestinationOf(report), advised, null)
+        {
+            Report = report,
+            ModeReason = report.Mode is null ? null : string.Join(' ', report.Reasons),
+        };
     }
 
     private Destination DestinationOf(MigrationPlan plan) =>
@@ -160,6 +182,11 @@ public abstract class MoveCommand : RecordingCommand
             move.Destination.Ask(move.Options.PeerTimeout, token);
             return true;
         });
+        if (move.ModeReason is not null)
+        {
+            WriteStep(Text.Format(SR.VerboseMode, move.Location.Info.Name, move.ModeReason));
+        }
+
         Preflight.Move(move.Location, move.Destination, move.Options);
         MigrationReport report = MoveReport.OfPlan(move, _link);
         RequireShortExposure(move, report);
@@ -171,14 +198,22 @@ public abstract class MoveCommand : RecordingCommand
         }
 
         if (ShouldProcess(
-            Text.Format(SR.DescribeMove, move.Options.Method, move.Destination.Name, move.Location.Info.Name, move.Location.Host.Name),
-            Text.Format(SR.ConfirmMove, move.Location.Info.Name, move.Location.Host.Name, move.Destination.Name, move.Options.Method),
+            DescribeChosen(
+                Text.Format(SR.DescribeMove, move.MethodText, move.Destination.Name, move.Location.Info.Name, move.Location.Host.Name), move.ModeReason),
+            Text.Format(SR.ConfirmMove, move.Location.Info.Name, move.Location.Host.Name, move.Destination.Name, move.MethodText),
             SR.ConfirmCaption,
             out ShouldProcessReason reason))
         {
             Begin(move);
+            return;
         }
-        else if (reason == ShouldProcessReason.WhatIf)
+
+        if (move.Recorded is not null)
+        {
+            LetGoDeclined(move.Recorded);
+        }
+
+        if (reason == ShouldProcessReason.WhatIf)
         {
             Preview(report);
         }

@@ -15,6 +15,20 @@ internal static class Preflight
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy.</exception>
     public static void Recording(DomainLocation domain, MigrationOptions options) => RequireAll(OfSource(domain, options));
 
+    /// <summary>What stands against recording a domain so, in words; null where nothing does.</summary>
+    public static string? WhyNotRecorded(DomainLocation domain, MigrationOptions options)
+    {
+        try
+        {
+            Recording(domain, options);
+            return null;
+        }
+        catch (MigrationException error)
+        {
+            return error.Message;
+        }
+    }
+
     /// <summary>Refuses what the source or the destination cannot do.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy,
     /// <see cref="MigrationErrorId.DomainExists"/> or <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
@@ -50,7 +64,13 @@ internal static class Preflight
             }
         }
 
-        return OfHost(domain.Host, needed, domain.Info.Kind);
+        IEnumerable<Requirement> ofHost = OfHost(domain.Host, needed, domain.Info.Kind);
+
+        // Which devices a domain has matters only on a host that could hold something back.
+        return needed.Contains(MigrationCapability.OutputIsolation)
+            && domain.Host.GetCapabilities(domain.Info.Kind)[MigrationCapability.OutputIsolation].IsAvailable
+                ? [.. ofHost, new Requirement(domain.Info, () => domain.Host.RequireIsolableOutputs(domain.Info.Name))]
+                : ofHost;
     }
 
     private static IEnumerable<Requirement> OfDestination(DomainLocation domain, Destination destination, MigrationOptions options)

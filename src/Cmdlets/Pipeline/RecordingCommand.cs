@@ -32,10 +32,10 @@ public abstract class RecordingCommand : WindowCommand
     private static readonly string[] OfRecording =
         [nameof(Mode), nameof(Window), nameof(Epoch), nameof(BackupLimit), nameof(SkipRollbackProof)];
 
-    /// <summary>What the recording does to the domain.</summary>
+    /// <summary>What the recording does to the domain; Auto chooses what every domain can and what costs its clients least.</summary>
     [Parameter]
     [Column]
-    public RecordingMode Mode { get; set; } = RecordingMode.Rollback;
+    public RecordingModeChoice Mode { get; set; }
 
     /// <summary>How long the guest may take to suspend.</summary>
     [Parameter]
@@ -55,6 +55,10 @@ public abstract class RecordingCommand : WindowCommand
     [Column]
     public SwitchParameter SkipRollbackProof { get; set; }
 
+    /// <summary>What would be done, for -WhatIf, and why in that mode.</summary>
+    private protected static string DescribeChosen(string what, string? reason) =>
+        reason is null ? what : Text.Format(SR.DescribeChosen, what, reason);
+
     /// <summary>Makes the engine's options out of what was given, and checks them.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
     /// <exception cref="CommandException">An option was given that the method has no use for.</exception>
@@ -73,7 +77,7 @@ public abstract class RecordingCommand : WindowCommand
         MigrationOptions options = new()
         {
             Method = method,
-            Mode = Mode,
+            Mode = ModeDecision.Concrete(Mode),
             Window = Window,
             Epoch = FittingEpoch,
             SuspendTimeout = SuspendTimeout,

@@ -13,28 +13,39 @@ internal sealed class LiveRecording : IDisposable
     private readonly PreRecordSession _session;
     private readonly Timer _holdTimer;
     private int _isTaken;
+    private volatile bool _isInItsPipeline = true;
 
     /// <summary>Takes a recording over.</summary>
-    /// <param name="id">The recording's id.</param>
+    /// <param name="snapshot">What Get-PreRecord shows of it.</param>
     /// <param name="location">The domain and its host.</param>
     /// <param name="session">The recording.</param>
     /// <param name="holdTime">How long to wait for the move.</param>
-    public LiveRecording(string id, DomainLocation location, PreRecordSession session, TimeSpan holdTime)
+    public LiveRecording(PreRecord snapshot, DomainLocation location, PreRecordSession session, TimeSpan holdTime)
     {
-        Id = id;
+        Snapshot = snapshot;
         Location = location;
         _session = session;
         _holdTimer = new Timer(static state => ((LiveRecording)state!).Discard(), this, holdTime, Timeout.InfiniteTimeSpan);
     }
 
+    /// <summary>The recording, as it was when it was made.</summary>
+    public PreRecord Snapshot { get; }
+
     /// <summary>The recording's id.</summary>
-    public string Id { get; }
+    public string Id => Snapshot.Id;
+
+    /// <summary>
+    /// Whether the pipeline that made it still runs: what refuses it there is its end, because nobody else has it.
+    /// </summary>
+    public bool IsInItsPipeline
+    {
+        get => _isInItsPipeline;
+        set => _isInItsPipeline = value;
+    }
 
     /// <summary>The domain and its host.</summary>
     public DomainLocation Location { get; }
 
-    /// <summary>What was returned when it was recorded.</summary>
-    public required PreRecord Recorded { get; init; }
 
     /// <summary>What was decided when it was recorded.</summary>
     public RecordingPlan Plan => new(Location, _session.Options);
@@ -70,11 +81,12 @@ internal sealed class LiveRecording : IDisposable
     /// Takes the recording out and discards it, where nobody is there to be told of an error: the next one who asks for the
     /// recording is.
     /// </summary>
-    public void Discard()
+    /// <returns>Whether it was there to be discarded.</returns>
+    public bool Discard()
     {
         if (TryTake() is null)
         {
-            return;
+            return false;
         }
 
         try
@@ -87,5 +99,7 @@ internal sealed class LiveRecording : IDisposable
         {
             RecordingRegistry.NoteFailure(this, error);
         }
+
+        return true;
     }
 }

@@ -25,6 +25,42 @@ internal static class RecordingRegistry
     public static LiveRecording Require(PreRecord recorded) =>
         Recordings.TryGetValue(recorded.Id, out LiveRecording? held) ? held : throw NotHeld(recorded);
 
+    /// <summary>The recordings that are held, the oldest first.</summary>
+    public static IReadOnlyList<LiveRecording> All => [.. Recordings.Values.OrderBy(recording => recording.Snapshot.HeldUntil)];
+
+    /// <summary>The recordings of the domains that a name means.</summary>
+    /// <exception cref="CommandException">It means none, and is not a pattern.</exception>
+    public static IReadOnlyList<LiveRecording> Match(string name) =>
+        NameRule.Find(name, All, recording => recording.Location.Info.Name).OrNoneOfPattern(() => new CommandException(
+            nameof(SR.RecordingOfDomainNotFound),
+            ErrorCategory.ObjectNotFound,
+            Text.Format(SR.RecordingOfDomainNotFound, name),
+            SR.RecordingOfDomainNotFoundRemedy,
+            name));
+
+    /// <summary>
+    /// Lets a recording go that was refused: at once where the refusal is about the move itself, or where the pipeline that
+    /// made it still runs. A mistake in the arguments is no reason to lose one that somebody has in hand.
+    /// </summary>
+    /// <returns>Whether it was held, and its domain runs on now.</returns>
+    public static bool LetGoRefused(PreRecord recorded, bool isMove, Exception reason)
+    {
+        bool isMistake = reason is CommandException { Category: ErrorCategory.InvalidArgument }
+            or MigrationException { ErrorId: MigrationErrorId.InvalidOption or MigrationErrorId.HostNotFound };
+        return Recordings.TryGetValue(recorded.Id, out LiveRecording? held)
+            && (held.IsInItsPipeline || (isMove && !isMistake))
+            && held.Discard();
+    }
+
+    /// <summary>Lets a recording go that was not refused and not taken over, where the pipeline that made it still runs.</summary>
+    /// <returns>As <see cref="LetGoRefused"/>.</returns>
+    public static bool LetGoDeclined(PreRecord recorded) =>
+        Recordings.TryGetValue(recorded.Id, out LiveRecording? held) && held.IsInItsPipeline && held.Discard();
+
+    /// <summary>The recording that holds a domain; null where none does.</summary>
+    public static PreRecord? HolderOf(string domainName) =>
+        All.FirstOrDefault(recording => recording.Location.Info.Name == domainName)?.Snapshot;
+
     /// <summary>Takes a recording out for its move, or to discard it. The caller disposes it.</summary>
     /// <exception cref="CommandException">It does not wait any more.</exception>
     public static PreRecordSession Take(PreRecord recorded) => Require(recorded).TryTake() ?? throw NotHeld(recorded);
@@ -33,7 +69,7 @@ internal static class RecordingRegistry
     /// <exception cref="CommandException">This process does not hold it: the copy has nothing live in it.</exception>
     public static PreRecord Original(InputRow copy) =>
         Recordings.TryGetValue(copy.TextOf(nameof(PreRecord.Id)) ?? "", out LiveRecording? held)
-            ? PlanCopy.Recording(copy, held.Recorded)
+            ? PlanCopy.Recording(copy, held.Snapshot)
             : throw new CommandException(
                 nameof(SR.RecordingCopy),
                 ErrorCategory.InvalidOperation,

@@ -21,6 +21,20 @@ public sealed record MigrationEstimate
     /// <summary>The time in which the domain's state is split over two hosts.</summary>
     public required TimeSpan Exposure { get; init; }
 
+    /// <summary>How long the checkpoint holds the domain before the window, as far as the proof of the rollback does; zero
+    /// without a checkpoint, and where nothing was sampled.</summary>
+    public TimeSpan CheckpointPause { get; init; }
+
+    /// <summary>The window, where it is rolled back: it runs again at the destination, and what it sent out is held back and
+    /// then dropped. Zero where nothing is.</summary>
+    public TimeSpan DiscardedExecution { get; init; }
+
+    /// <summary>
+    /// How long the domain's clients wait in all: while it stands still, for the handover and for remote faults, and while
+    /// it runs for nothing, because the window is discarded.
+    /// </summary>
+    public TimeSpan ClientsWait => CheckpointPause + DiscardedExecution + Downtime + (Stalled ?? TimeSpan.Zero);
+
     /// <summary>Bytes of memory that travel, pages sent again included.</summary>
     public required long BytesSent { get; init; }
 

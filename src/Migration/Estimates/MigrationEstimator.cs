@@ -34,6 +34,7 @@ public static class MigrationEstimator
             TotalTime = (link.RoundTrip * PrepareTrips) + window + handover + push,
             Downtime = isSplit || options.Method == MigrationMethod.PreCopy ? handover : handover + push,
             Exposure = isSplit ? push + link.RoundTrip : link.RoundTrip,
+            DiscardedExecution = options is { Method: MigrationMethod.PreRecord, Mode: RecordingMode.Rollback } ? window : TimeSpan.Zero,
             BytesSent = pages * Page.Size,
         };
     }
@@ -55,7 +56,14 @@ public static class MigrationEstimator
         TimeSpan downtime = isRollback ? proof + (link.RoundTrip * HandoverTrips) : plain.Downtime;
         if (plain.Exposure <= link.RoundTrip)
         {
-            return plain with { RemoteFaults = 0, Stalled = TimeSpan.Zero, Downtime = plain.Downtime + proof, TotalTime = plain.TotalTime + (2 * proof) };
+            return plain with
+            {
+                RemoteFaults = 0,
+                Stalled = TimeSpan.Zero,
+                CheckpointPause = proof,
+                Downtime = plain.Downtime + proof,
+                TotalTime = plain.TotalTime + (2 * proof),
+            };
         }
 
         PageOrder order = options.Method == MigrationMethod.PreRecord
@@ -70,6 +78,7 @@ public static class MigrationEstimator
         return plain with
         {
             TotalTime = (link.RoundTrip * PrepareTrips) + proof + (options.Method == MigrationMethod.PreRecord ? options.Window : TimeSpan.Zero) + downtime + push,
+            CheckpointPause = proof,
             Downtime = downtime,
             Exposure = push + link.RoundTrip,
             RemoteFaults = faults,

@@ -27,6 +27,15 @@ public interface IMigrationHost : IDisposable
     /// <summary>The host's domains, the control domain left out, ordered by name.</summary>
     IReadOnlyList<DomainInfo> GetDomains();
 
+    /// <summary>
+    /// Refuses a domain that sends something out which cannot be held back during a window that is rolled back. Looks, and
+    /// touches nothing.
+    /// </summary>
+    /// <param name="name">The domain's name, matched exactly.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>, with what it is and what to do;
+    /// or <see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    void RequireIsolableOutputs(string name);
+
     /// <summary>Opens a domain as the source of a recording or a migration.</summary>
     /// <param name="name">The domain's name, matched exactly.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>, or the reason why the domain

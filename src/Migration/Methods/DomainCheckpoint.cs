@@ -38,6 +38,9 @@ internal sealed class DomainCheckpoint
     /// <summary>How long the domain stood still for it.</summary>
     public TimeSpan Pause { get; private set; }
 
+    /// <summary>The timestamp from which outputs are held back; null before that.</summary>
+    public long? HeldSince { get; private set; }
+
     /// <summary>Takes the checkpoint: holds outputs back, suspends, traps, captures; then the domain runs on.</summary>
     public void Take(
         DomainRecording recording, PageBitmap populated, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
@@ -45,6 +48,7 @@ internal sealed class DomainCheckpoint
         _custody.PlugOutputs();
         Trace("outputs are held back");
         long start = TimeProvider.System.GetTimestamp();
+        HeldSince = start;
         _custody.Suspend(_options.SuspendTimeout, cancellationToken);
         Trace("suspended at the checkpoint");
         recording.Begin(Backups);

@@ -19,6 +19,9 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
 
     public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_start);
 
+    /// <summary>When something was, by its timestamp; below zero where it was before the migration.</summary>
+    public TimeSpan TimeOf(long timestamp) => TimeProvider.System.GetElapsedTime(_start, timestamp);
+
     /// <summary>Tells somebody else from now on.</summary>
     public void Tell(IProgress<MigrationProgress>? listener) => _progress = listener;
 

@@ -61,6 +61,9 @@ public sealed class PreRecordSession : IDisposable
 
     internal TimeSpan CheckpointPause => _checkpoint?.Pause ?? TimeSpan.Zero;
 
+    /// <summary>The timestamp from which outputs are held back; null where they are not.</summary>
+    internal long? HeldSince => _checkpoint?.HeldSince;
+
     /// <summary>The memory that travels: as it was at the checkpoint, or as it is.</summary>
     internal IGuestMemory Memory => _checkpoint?.Memory ?? Custody.Domain.Memory;
 

@@ -42,6 +42,21 @@ public sealed record MigrationResult
     /// <summary>Execution that was thrown away and done again: the window, in Rollback.</summary>
     public TimeSpan DiscardedExecution { get; init; }
 
+    /// <summary>
+    /// How long what the domain had to say was held back: in Rollback from the checkpoint, after which everything is done
+    /// again, until it ran at the destination, a wait for the move included. Zero without a checkpoint.
+    /// </summary>
+    public TimeSpan OutputsHeldBack { get; init; }
+
+    /// <summary>
+    /// How long the domain's clients waited in all: for the handover and for remote faults, and in Rollback for all that was
+    /// held back.
+    /// </summary>
+    public TimeSpan ClientsWait => (OutputsHeldBack > Downtime ? OutputsHeldBack : Downtime) + FaultLatency.Total;
+
+    /// <summary>Why the mode was chosen; null where it was given, or nothing was recorded.</summary>
+    public string? ModeReason { get; init; }
+
     /// <summary>The time in which the domain's state was split over two hosts.</summary>
     public required TimeSpan Exposure { get; init; }
 

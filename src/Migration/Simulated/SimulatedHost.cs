@@ -145,6 +145,18 @@ public sealed class SimulatedHost : IMigrationHost
     }
 
     /// <inheritdoc/>
+    public void RequireIsolableOutputs(string name)
+    {
+        if (!Options.SupportsOutputIsolation || !GetDomain(name).Options.HasIsolableOutputs)
+        {
+            throw new MigrationException(
+                MigrationErrorId.OutputNotIsolable,
+                $"The output device out0 of domain {name} cannot be held back.",
+                "Use the mode Observe, which needs no isolation.", name);
+        }
+    }
+
+    /// <inheritdoc/>
     public ISourceDomain OpenSource(string name)
     {
         SimulatedDomain domain = GetDomain(name);

@@ -49,14 +49,7 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
     public IOutputPlug PlugOutputs()
     {
         Enter(SimulatedCall.PlugOutputs);
-        if (!host.Options.SupportsOutputIsolation || !domain.Options.HasIsolableOutputs)
-        {
-            throw new MigrationException(
-                MigrationErrorId.OutputNotIsolable,
-                $"The output device out0 of domain {domain.Name} cannot be held back.",
-                "Use the mode Observe, which needs no isolation.", domain.Name);
-        }
-
+        host.RequireIsolableOutputs(domain.Name);
         return domain.PlugOutputs();
     }
 

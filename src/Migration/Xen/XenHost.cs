@@ -1,6 +1,8 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Source;
 
@@ -76,6 +78,17 @@ public sealed partial class XenHost : IMigrationHost
             .OfType<DomainInfo>()
             .OrderBy(info => info.Name, StringComparer.Ordinal),
     ];
+
+    /// <inheritdoc/>
+    public void RequireIsolableOutputs(string name)
+    {
+        XenDomainInfo info = DomainNames.Require(_control, name);
+        DomainOutputs.RequireNone(_control, (int)info.DomId, name);
+        if (Snapshot(info)?.Kind == DomainKind.Hvm)
+        {
+            EmulatorRequirements.RequireSilent(_control.GetConfigurationJson((int)info.DomId), name);
+        }
+    }
 
     /// <inheritdoc/>
     public ISourceDomain OpenSource(string name)

@@ -164,6 +164,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
         }
     }
 
+    public void RequireIsolableOutputs(string name) => throw new NotSupportedException();
+
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
         // A host that fails to make a domain leaves none behind.

@@ -95,6 +95,47 @@ public sealed class MigrationEstimatorTests
     }
 
     [Fact]
+    public void What_a_rollback_discards_counts_as_waiting()
+    {
+        MigrationSample sample = Sample([1, 2, 3], [0, 0]);
+        MigrationEstimate observe = MigrationEstimator.Of(sample, Options(MigrationMethod.PreRecord) with { Mode = RecordingMode.Observe }, s_link);
+        MigrationOptions rolledBack = Options(MigrationMethod.PreRecord) with { Mode = RecordingMode.Rollback };
+        MigrationEstimate rollback = MigrationEstimator.Of(sample, rolledBack, s_link);
+        Assert.Equal(TimeSpan.Zero, observe.DiscardedExecution);
+        Assert.Equal(observe.Downtime + observe.Stalled!.Value, observe.ClientsWait);
+        Assert.Equal(rolledBack.Window, rollback.DiscardedExecution);
+        Assert.Equal(rollback.CheckpointPause + rolledBack.Window + rollback.Downtime + rollback.Stalled!.Value, rollback.ClientsWait);
+        Assert.Equal(rolledBack.Window, MigrationEstimator.OfSize(PageCount, rolledBack, s_link).DiscardedExecution);
+    }
+
+    [Theory]
+    [InlineData(100, 100, RecordingMode.Observe)]
+    [InlineData(2_000, 100, RecordingMode.Rollback)]
+    [InlineData(2_000, 2_000, RecordingMode.Observe)]
+    public void A_rollback_is_chosen_where_clients_wait_the_shorter_with_it(int stalledObserving, int stalledRolledBack, RecordingMode chosen)
+    {
+        MigrationEstimate observe = MigrationEstimator.OfSize(PageCount, Options(MigrationMethod.PreRecord) with { Mode = RecordingMode.Observe }, s_link)
+            with { Stalled = TimeSpan.FromMilliseconds(stalledObserving) };
+        MigrationEstimate rollback = observe with
+        {
+            Mode = RecordingMode.Rollback,
+            DiscardedExecution = TimeSpan.FromMilliseconds(500),
+            Stalled = TimeSpan.FromMilliseconds(stalledRolledBack),
+        };
+        (RecordingMode mode, string reason) = MigrationAdvice.ChooseMode(observe, rollback, null);
+        Assert.Equal(chosen, mode);
+        Assert.StartsWith($"{chosen}: clients wait", reason, StringComparison.Ordinal);
+        Assert.Contains("500 ms that are discarded", reason, StringComparison.Ordinal);
+        Assert.Equal(chosen == RecordingMode.Rollback ? rollback : observe, MigrationAdvice.Choose([observe, rollback], null).Choice);
+
+        Assert.Equal(RecordingMode.Observe, MigrationAdvice.ChooseMode(observe with { Stalled = null }, rollback, null).Mode);
+        Assert.Equal(RecordingMode.Observe, MigrationAdvice.ChooseMode(null, null, null).Mode);
+        (mode, reason) = MigrationAdvice.ChooseMode(observe, rollback, "vif 0 is there.");
+        Assert.Equal(RecordingMode.Observe, mode);
+        Assert.Contains("not possible. vif 0 is there.", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Where_nothing_is_possible_nothing_is_advised() => Assert.Null(MigrationAdvice.Choose([], null).Choice);
 
     private static MigrationOptions Options(MigrationMethod method) => new()

@@ -30,6 +30,8 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
 
     public IReadOnlyList<DomainInfo> GetDomains() => host.GetDomains();
 
+    public void RequireIsolableOutputs(string name) => host.RequireIsolableOutputs(name);
+
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>

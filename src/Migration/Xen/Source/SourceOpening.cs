@@ -17,8 +17,7 @@ internal sealed class SourceOpening(
     /// <param name="name">The domain's name.</param>
     internal XenSourceDomain Open(string name)
     {
-        XenDomainInfo info = DomainNames.Find(control, name) ?? throw new MigrationException(
-            MigrationErrorId.DomainNotFound, $"There is no domain {name} on this host.", "`xl list` shows the domains.", name);
+        XenDomainInfo info = DomainNames.Require(control, name);
         KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
         IncomingMarker.RequireNotComingIn(domain);
         SourceMarker marker = new(control, domain.DomId, domain.Uuid);

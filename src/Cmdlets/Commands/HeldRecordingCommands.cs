@@ -1,0 +1,95 @@
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Get-PreRecord: the recordings that this process holds, each with its holder and its end.</summary>
+[Cmdlet(VerbsCommon.Get, "PreRecord")]
+[OutputType(typeof(PreRecord))]
+public sealed class GetPreRecordCommand : MigrationCmdlet
+{
+    /// <summary>Names or wildcard patterns of the recorded domains; all of them where it is not given.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(RecordedDomainCompleter))]
+    public string[] Name { get; set; } = ["*"];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string name in Name)
+        {
+            ForEachInput(name, () => WriteObject(RecordingRegistry.Match(name).Select(Show), enumerateCollection: true));
+        }
+    }
+
+    /// <summary>The recording, which prints with its holder here; whoever else has it sees it as before.</summary>
+    private static PSObject Show(LiveRecording held)
+    {
+        PSObject shown = new(held.Snapshot with { });
+        shown.TypeNames.Insert(0, typeof(PreRecord).FullName + "#Held");
+        return shown;
+    }
+}
+
+/// <summary>Stop-PreRecord: discards a recording; the domain runs on.</summary>
+[Cmdlet(VerbsLifecycle.Stop, "PreRecord", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+[OutputType(typeof(Hypervisor.DomainInfo))]
+public sealed class StopPreRecordCommand : MigrationCmdlet
+{
+    private const string NameSet = "Name";
+    private const string RecordingSet = "PreRecord";
+
+    /// <summary>Names or wildcard patterns of the recorded domains.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = NameSet, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(RecordedDomainCompleter))]
+    public string[] Name { get; set; } = [];
+
+    /// <summary>The recording that Start-PreRecord or Get-PreRecord returned.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = RecordingSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Recorded]
+    [ValidateNotNull]
+    public PreRecord PreRecord { get; set; } = null!;
+
+    /// <summary>Returns the domain, which runs on.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == RecordingSet)
+        {
+            ForEachInput(PreRecord.Name, () => LetGo(RecordingRegistry.Require(PreRecord)));
+            return;
+        }
+
+        foreach (string name in Name)
+        {
+            IReadOnlyList<LiveRecording> held = [];
+            ForEachInput(name, () => held = RecordingRegistry.Match(name));
+            foreach (LiveRecording recording in held)
+            {
+                ForEachInput(recording.Location.Info.Name, () => LetGo(recording));
+            }
+        }
+    }
+
+    private void LetGo(LiveRecording recording)
+    {
+        string domain = recording.Location.Info.Name;
+        if (!ShouldProcess(Text.Format(SR.TargetDomain, domain, recording.Location.Host.Name), SR.ActionStopRecord))
+        {
+            return;
+        }
+
+        RecordingRegistry.Take(recording.Snapshot);
+        recording.Dispose();
+        if (PassThru)
+        {
+            WriteObject(DomainSelection.Exact(domain, recording.Location.Host).Info);
+        }
+    }
+}

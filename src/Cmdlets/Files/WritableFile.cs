@@ -1,0 +1,143 @@
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>
+/// A file that may be written: the one way in which this module writes files. It is there whole or not at all, links stay
+/// links and their target is written, and what is not a regular file (a device, a pipe, a socket, a folder) is never
+/// replaced, whatever is forced.
+/// </summary>
+internal sealed class WritableFile
+{
+    private const int MaximumLinks = 40;
+
+    private WritableFile(string path, string target)
+    {
+        Path = path;
+        Target = target;
+    }
+
+    /// <summary>The path that was given.</summary>
+    public string Path { get; }
+
+    /// <summary>The file that is written: behind every link, in a folder without links.</summary>
+    public string Target { get; }
+
+    /// <summary>Finds the file that is meant.</summary>
+    /// <param name="path">A full path.</param>
+    /// <param name="mayReplace">Whether a regular file that is there may be written over.</param>
+    /// <exception cref="CommandException">There is something that must not be written over.</exception>
+    /// <exception cref="IOException">The links lead in a circle.</exception>
+    public static WritableFile At(string path, bool mayReplace)
+    {
+        WritableFile file = new(path, Follow(path));
+        file.RequireReplaceable();
+        return mayReplace || FileStatus.Of(file.Target).Kind == FileKind.None
+            ? file
+            : throw new CommandException(
+                nameof(SR.FileExists), ErrorCategory.ResourceExists, Text.Format(SR.FileExists, path), SR.FileExistsRemedy, path);
+    }
+
+    /// <summary>Writes it: into another file of its folder, which takes its place when it is whole and on the disk.</summary>
+    /// <param name="mode">What may be done with it, whoever had it before; null for what may be done with the one that is
+    /// there, which keeps its owner too.</param>
+    /// <param name="write">Writes the content; the stream stays open.</param>
+    /// <exception cref="CommandException">Something that must not be written over has come there meanwhile.</exception>
+    /// <exception cref="IOException">The file system refused.</exception>
+    public void Write(UnixFileMode? mode, Action<FileStream> write)
+    {
+        FileStatus before = FileStatus.Of(Target);
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = mode ?? (before.Kind == FileKind.Regular ? File.GetUnixFileMode(Target) : null);
+        }
+
+        string folder = System.IO.Path.GetDirectoryName(Target)!;
+        string partial = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(Target)}.{Guid.NewGuid():N}.partial");
+        try
+        {
+            using (FileStream stream = new(partial, options))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            if (!OperatingSystem.IsWindows() && options.UnixCreateMode is { } exact)
+            {
+                if (mode is null)
+                {
+                    FileStatus.TryGive(partial, before);
+                }
+
+                // What a file is created with is cut by the process's mask, and by a change of owner.
+                File.SetUnixFileMode(partial, exact);
+            }
+
+            RequireReplaceable();
+            File.Move(partial, Target, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial);
+            throw;
+        }
+    }
+
+    private void RequireReplaceable()
+    {
+        FileKind kind = FileStatus.Of(Target).Kind;
+        if (kind is not (FileKind.None or FileKind.Regular))
+        {
+            throw new CommandException(
+                nameof(SR.FileNotRegular),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.FileNotRegular, Path, kind.ToString().ToLowerInvariant()),
+                SR.FileNotRegularRemedy,
+                Path);
+        }
+    }
+
+    /// <summary>Follows every link of a path as the kernel does: '..' means the folder that is really above.</summary>
+    private static string Follow(string path)
+    {
+        Stack<string> open = new(Parts(path));
+        string done = System.IO.Path.GetPathRoot(path)!;
+        int links = 0;
+        while (open.TryPop(out string? part))
+        {
+            if (part == "..")
+            {
+                done = System.IO.Path.GetDirectoryName(done) ?? done;
+                continue;
+            }
+
+            string next = System.IO.Path.Combine(done, part);
+            if (new FileInfo(next).LinkTarget is not { } target)
+            {
+                done = next;
+                continue;
+            }
+
+            if (++links > MaximumLinks)
+            {
+                throw new IOException(Text.Format(SR.FileLinksCircle, path));
+            }
+
+            foreach (string piece in Parts(target))
+            {
+                open.Push(piece);
+            }
+
+            done = System.IO.Path.IsPathRooted(target) ? System.IO.Path.GetPathRoot(target)! : done;
+        }
+
+        return done;
+    }
+
+    /// <summary>The parts of a path, the last one first.</summary>
+    private static IEnumerable<string> Parts(string path) => path[(System.IO.Path.GetPathRoot(path)?.Length ?? 0)..]
+        .Split([System.IO.Path.DirectorySeparatorChar, System.IO.Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
+        .Where(part => part != ".")
+        .Reverse();
+}
