@@ -271,7 +271,7 @@ public sealed class MigrationFailureTests
 
     private static void FailDisablingForGood(MigrationFixture fixture)
     {
-        for (int number = 1; number <= 3; number++)
+        for (int number = 1; number <= 12; number++)
         {
             fixture.Destination.Faults.Fail(SimulatedCall.DisableRemotePF, number);
         }

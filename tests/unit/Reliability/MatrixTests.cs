@@ -4,12 +4,13 @@ namespace PreRecordMigration.Tests.Reliability;
 
 /// <summary>
 /// Everything that can go wrong in a migration, one at a time and two at a time, by every method: the calls come from the boundary's
-/// interfaces and the states from their types, so that a new one cannot be forgotten. A normal run takes every single fault and
-/// few pairs; tests/reliability takes more, and writes docs/reliability.md.
+/// interfaces and the states from their types, so that a new one cannot be forgotten. A normal run takes every single
+/// fault; tests/reliability takes pairs too, checks the ends that cases come to, and writes docs/reliability.md.
 /// </summary>
 public sealed class MatrixTests
 {
-    private const int Pairs = 100;
+    /// <summary>A normal run takes single faults only: which pairs are possible depends on how far single ones come.</summary>
+    private const int Pairs = 0;
 
     [Fact]
     public async Task Whatever_goes_wrong_the_domain_runs_once_or_what_is_lost_is_said()
@@ -21,11 +22,11 @@ public sealed class MatrixTests
         // A call or a state that no case comes to is one that was forgotten.
         Assert.Empty(Matrix.Unreached(matrix).Except(Matrix.NotOfAMigration));
 
-        // Where both sides stand at the end of an attempt was looked at before it was listed.
-        string[] unlisted = [.. matrix.Ends.Except(await File.ReadAllLinesAsync(Path.Combine(Folder(), "Ends.txt"), TestContext.Current.CancellationToken))];
-        Assert.True(unlisted.Length == 0, $"Look at these ends, and list them in Ends.txt:\n{string.Join("\n", unlisted)}");
         if (Matrix.AskedPairs is not null)
         {
+            // Where both sides stand at the end of an attempt was looked at before it was listed.
+            string[] unlisted = [.. matrix.Ends.Except(await File.ReadAllLinesAsync(Path.Combine(Folder(), "Ends.txt"), TestContext.Current.CancellationToken))];
+            Assert.True(unlisted.Length == 0, $"Look at these ends, and list them in Ends.txt:\n{string.Join("\n", unlisted)}");
             MatrixReport.Write(matrix, Path.GetFullPath(Path.Combine(Folder(), "../../../docs/reliability.md")));
         }
     }
