@@ -86,7 +86,21 @@ public sealed class StopPreRecordCommand : MigrationCmdlet
         }
 
         RecordingRegistry.Take(recording.Snapshot);
-        recording.Dispose();
+        RunJoined(
+            (_, _) =>
+            {
+                recording.Dispose();
+                return true;
+            },
+            Text.Format(SR.StillRecording, domain, recording.Location.Host.Name),
+            isEnding: true,
+            late =>
+            {
+                if (late.Exception?.InnerException is { } error)
+                {
+                    RecordingRegistry.NoteFailure(recording, error);
+                }
+            });
         if (PassThru)
         {
             WriteObject(DomainSelection.Exact(domain, recording.Location.Host).Info);

@@ -27,6 +27,8 @@ internal sealed class WaitingHost(IMigrationHost host, bool waitsAtCreation) : I
 
     public IReadOnlyList<DomainInfo> GetDomains() => host.GetDomains();
 
+    public void RequireIsolableOutputs(string name) => host.RequireIsolableOutputs(name);
+
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)

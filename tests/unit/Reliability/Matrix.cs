@@ -12,7 +12,7 @@ internal sealed class Matrix
     public static readonly string[] NotOfAMigration =
     [
         "IMigrationHost.GetCapabilities", "IMigrationHost.Examine", "IMigrationHost.GetDomains", "IMigrationHost.FreeMemoryBytes",
-        "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
+        "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
     ];
 
     private static readonly Lock s_log = new();
@@ -43,8 +43,12 @@ internal sealed class Matrix
         MatrixOutcome[] singles = await matrix.RunAsync(plain.SelectMany(outcome => Next(outcome, isFirst: true)));
         MatrixCase[] all = [.. singles.Where(outcome => outcome.Come == 1).SelectMany(outcome => Next(outcome, isFirst: false))];
         matrix.PossiblePairs = all.Length;
-        int step = Math.Max(1, (all.Length + pairs - 1) / pairs);
-        await matrix.RunAsync(all.Where((_, i) => i % step == 0));
+        if (pairs > 0)
+        {
+            int step = Math.Max(1, (all.Length + pairs - 1) / pairs);
+            await matrix.RunAsync(all.Where((_, i) => i % step == 0));
+        }
+
         return matrix;
     }
 
