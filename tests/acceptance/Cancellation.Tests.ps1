@@ -234,16 +234,22 @@ Describe 'Stopping the work on a file' {
     It 'Export-PreRecord leaves a file that is whole, or none' {
         $whole = (Import-PreRecord $large | Export-PreRecord ([System.IO.Path]::Combine($folder, 'whole.csv'))).Length
         $target = [System.IO.Path]::Combine($folder, 'again.csv')
+
+        # What is written under a name of its own, until it is whole.
+        function Get-Unfinished {
+            , @([System.IO.Directory]::GetFiles($folder).Where({ [System.IO.Path]::GetFileName($_) -notin 'large.csv', 'whole.csv', 'again.csv' }))
+        }
+
         foreach ($time in 1..3) {
             $shell = New-Shell "`$read = Import-PreRecord '$large'; while (`$true) { `$read | Export-PreRecord '$target' -Force }"
             $running = $shell.BeginInvoke()
-            while (-not [System.IO.File]::Exists("$target.partial") -and -not $running.IsCompleted) {
+            while ((Get-Unfinished).Count -eq 0 -and -not $running.IsCompleted) {
                 $null = [System.Threading.Thread]::Yield()
             }
 
             $shell.Stop()
             "$($shell.InvocationStateInfo.State)" | Should -Be 'Stopped'
-            [System.IO.File]::Exists("$target.partial") | Should -BeFalse
+            (Get-Unfinished).Count | Should -Be 0
             if ([System.IO.File]::Exists($target)) {
                 [System.IO.FileInfo]::new($target).Length | Should -Be $whole
             }
