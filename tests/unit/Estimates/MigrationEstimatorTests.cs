@@ -115,7 +115,8 @@ public sealed class MigrationEstimatorTests
     public void A_rollback_is_chosen_where_clients_wait_the_shorter_with_it(int stalledObserving, int stalledRolledBack, RecordingMode chosen)
     {
         MigrationEstimate observe = MigrationEstimator.OfSize(PageCount, Options(MigrationMethod.PreRecord) with { Mode = RecordingMode.Observe }, s_link)
-            with { Stalled = TimeSpan.FromMilliseconds(stalledObserving) };
+            with
+        { Stalled = TimeSpan.FromMilliseconds(stalledObserving) };
         MigrationEstimate rollback = observe with
         {
             Mode = RecordingMode.Rollback,

@@ -22,7 +22,11 @@ public sealed class ManyMigrationsTests
         await using MigrationReceiver intoSecond = MigrationReceiver.Start(second, new IPEndPoint(IPAddress.Loopback, 0));
         first.CreateDomain(new SimulatedDomainOptions
         {
-            Name = "web01", MemoryBytes = 1L << 20, OperationsPerSecond = 20_000, IsPaced = false, StopAtOperations = 0,
+            Name = "web01",
+            MemoryBytes = 1L << 20,
+            OperationsPerSecond = 20_000,
+            IsPaced = false,
+            StopAtOperations = 0,
         });
         MatrixCase[] ways = [.. MatrixCase.Plain];
         Held warm = default;
