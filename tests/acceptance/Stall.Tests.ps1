@@ -194,8 +194,8 @@ Describe 'A hypercall that does not return' {
     }
 
     It 'does not keep <Command>, which says that the domain has not left' -ForEach @(
-        @{ Command = 'Start-PreRecord'; Call = 'CaptureCoreState'; Script = { "Start-PreRecord $name -Window 40ms -Epoch 20ms" } }
-        @{ Command = 'Restore-PageBackup'; Call = 'Write'; Script = { "Start-PreRecord $name -Window 40ms -Epoch 20ms | Restore-PageBackup" } }
+        @{ Command = 'Start-PreRecord'; Call = 'CaptureCoreState'; Script = { "Start-PreRecord $name -Mode Rollback -Window 40ms -Epoch 20ms" } }
+        @{ Command = 'Restore-PageBackup'; Call = 'Write'; Script = { "Start-PreRecord $name -Mode Rollback -Window 40ms -Epoch 20ms | Restore-PageBackup" } }
         @{ Command = 'Test-Migration'; Call = 'StartDirtyTracking'; Script = { "Test-Migration $name stall2 -Window 40ms -Epoch 20ms" } }
     ) {
         (Get-SimulatedHost stall1).Faults.Before([PreRecordMigration.Simulated.SimulatedCall] $Call, 1, $hold)
