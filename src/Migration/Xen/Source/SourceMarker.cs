@@ -15,7 +15,9 @@ namespace PreRecordMigration.Xen.Source;
 /// <param name="uuid">Its UUID: the number may be another's later.</param>
 internal sealed class SourceMarker(IDomainControl control, int domid, string uuid)
 {
-    private const string Root = "/prerecord/source";
+    /// <summary>Where the marks of all domains are.</summary>
+    internal const string Root = "/prerecord/source";
+
     private SourceMark? _last;
 
     /// <summary>A mark found: who owns the domain, and what it was about to do.</summary>
@@ -23,6 +25,9 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
 
     /// <summary>Where a domain's mark is.</summary>
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
+
+    /// <summary>Whose a mark is, and of which domain; null where it is none.</summary>
+    internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
 
     /// <summary>The command by which an administrator says that a domain which was leaving never came to run elsewhere.</summary>
     internal static string ReleaseCommand(KnownDomain domain) =>
@@ -98,15 +103,17 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     private string Format(SourceMark mark, OwnerProcess owner) => $"{mark} {owner} {uuid}";
 
     /// <summary>Null where there is no mark, or where it is another domain's of the same number.</summary>
-    private Found? Parse(string? content)
+    private Found? Parse(string? content) =>
+        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner) : null;
+
+    private static (SourceMark Mark, NoteOrigin Origin)? Read(string? content)
     {
         string[] parts = (content ?? "").Split(' ');
         return parts.Length == 3
             && Enum.TryParse(parts[0], out SourceMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-            && parts[2] == uuid
-                ? new Found(mark, owner)
+                ? (mark, new NoteOrigin(owner, parts[2]))
                 : null;
     }
 }

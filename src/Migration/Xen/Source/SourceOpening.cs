@@ -17,6 +17,7 @@ internal sealed class SourceOpening(
     /// <param name="name">The domain's name.</param>
     internal XenSourceDomain Open(string name)
     {
+        StaleNotes.Remove(control);
         XenDomainInfo info = DomainNames.Require(control, name);
         KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
         IncomingMarker.RequireNotComingIn(domain);

@@ -13,8 +13,10 @@ internal sealed class SuspendRequest(KnownDomain domain)
     /// <summary>A guest that has not suspended by now is not on its way any more: kernels give up after 20 seconds.</summary>
     internal static readonly TimeSpan LongestWay = TimeSpan.FromMinutes(10);
 
+    /// <summary>Where the notes of all domains' requests are.</summary>
+    internal const string Root = "/prerecord/suspend";
+
     private const string Request = "suspend";
-    private const string Root = "/prerecord/suspend";
 
     /// <summary>The note that this object made or took over; null where it has none.</summary>
     private string? _note;
@@ -33,6 +35,9 @@ internal sealed class SuspendRequest(KnownDomain domain)
         /// <summary>Whether the guest may still be on its way.</summary>
         internal bool IsFresh => Environment.TickCount64 - Since is >= 0 and var age && age < LongestWay.TotalMilliseconds;
     }
+
+    /// <summary>Whose a note is, and of which domain; null where it is none.</summary>
+    internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
 
     /// <summary>Asks. Noted first.</summary>
     internal void Make()
@@ -63,17 +68,10 @@ internal sealed class SuspendRequest(KnownDomain domain)
     internal bool IsSomethingElseAsked() => domain.Control.ReadStore(ControlPath) is { Length: > 0 };
 
     /// <summary>The request whose outcome is open; null where there is none.</summary>
-    internal Note? Find()
-    {
-        string? content = domain.Control.ReadStore(NotePath);
-        string[] parts = (content ?? "").Split(' ');
-        return parts.Length == 3
-            && OwnerProcess.TryParse(parts[0], out OwnerProcess owner)
-            && parts[1] == domain.Uuid
-            && long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out long since)
-                ? new Note(owner, since, content!)
-                : null;
-    }
+    internal Note? Find() =>
+        domain.Control.ReadStore(NotePath) is { } content && Read(content) is { } read && read.Origin.Uuid == domain.Uuid
+            ? new Note(read.Origin.Owner, read.Since, content)
+            : null;
 
     /// <summary>Becomes who waits for the outcome.</summary>
     /// <returns>False where somebody else has, or the outcome is known by now.</returns>
@@ -95,6 +93,16 @@ internal sealed class SuspendRequest(KnownDomain domain)
         SuspendRequest request = new(other) { _note = _note };
         _note = null;
         return request;
+    }
+
+    private static (NoteOrigin Origin, long Since)? Read(string content)
+    {
+        string[] parts = content.Split(' ');
+        return parts.Length == 3
+            && OwnerProcess.TryParse(parts[0], out OwnerProcess owner)
+            && long.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out long since)
+                ? (new NoteOrigin(owner, parts[1]), since)
+                : null;
     }
 
     private string Format(OwnerProcess owner, long since) =>

@@ -8,7 +8,6 @@ namespace PreRecordMigration.Tests.Xen.Incoming;
 /// <summary>Who a domain is that comes in, which names are free for it, and what is left of it where it does not come.</summary>
 public class IncomingCreationTests
 {
-    private const int MostCalls = 100;
     private const string Uuid = "6b1c1f4e00004000800000000000000a";
     private readonly FakeXen _xen = new();
     private readonly FakeArrival _arrival;
@@ -209,21 +208,13 @@ public class IncomingCreationTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Whatever_call_fails_nothing_keeps_the_next_arrival_out(bool afterwards)
-    {
-        int failures = 0;
-        for (int index = 0; index < MostCalls; index++)
+    public void Whatever_call_fails_nothing_keeps_the_next_arrival_out(bool afterwards) => EachCall.Fails(
+        afterwards,
+        least: 10,
+        xen => xen,
+        xen => new FakeArrival(xen, Uuid) { Limit = 32 }.Create().Dispose(),
+        (xen, _, error) =>
         {
-            FakeXen xen = new();
-            FakeArrival arrival = new(xen, Uuid) { Limit = 32 };
-            xen.FailAt(index, afterwards);
-            Exception? error = Record.Exception(() => arrival.Create().Dispose());
-            if (xen.Failed is null)
-            {
-                break;
-            }
-
-            failures++;
             Assert.IsAssignableFrom<MigrationException>(error);
             foreach (string note in xen.Notes)
             {
@@ -234,10 +225,7 @@ public class IncomingCreationTests
 
             using XenIncomingDomain made = new FakeArrival(xen, Uuid).Create();
             Assert.Equal(made.Info.Id, Assert.Single(xen.Domains).DomId);
-        }
-
-        Assert.InRange(failures, 10, MostCalls - 1);
-    }
+        });
 
     internal static void Finish(XenIncomingDomain made)
     {

@@ -8,7 +8,6 @@ namespace PreRecordMigration.Tests.Xen.Source;
 
 public class DomainSuspensionTests
 {
-    private const int MostCalls = 60;
     private static readonly TimeSpan s_long = TimeSpan.FromMinutes(1);
     private readonly FakeXen _xen = new();
     private readonly FakeDomain _guest;
@@ -174,36 +173,27 @@ public class DomainSuspensionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Whatever_call_fails_the_domain_is_suspended_or_runs_for_good(bool afterwards)
-    {
-        int failures = 0;
-        for (int index = 0; index < MostCalls; index++)
+    public void Whatever_call_fails_the_domain_is_suspended_or_runs_for_good(bool afterwards) => EachCall.Fails(
+        afterwards,
+        least: 5,
+        xen =>
         {
-            FakeXen xen = new();
             FakeDomain guest = xen.Add("vm");
-            DomainSuspension suspension = Suspension(xen, guest);
-            xen.FailAt(index, afterwards);
-            Exception? error = Record.Exception(() => suspension.Suspend(s_long, TestContext.Current.CancellationToken));
-            if (xen.Failed is null)
-            {
-                break;
-            }
-
-            failures++;
+            return (Xen: xen, Guest: guest, Suspension: Suspension(xen, guest));
+        },
+        world => world.Suspension.Suspend(s_long, TestContext.Current.CancellationToken),
+        (world, failed, error) =>
+        {
             if (error is null)
             {
-                Assert.Equal(XenDomainInfo.ReasonSuspend, guest.ShutdownReason);
+                Assert.Equal(XenDomainInfo.ReasonSuspend, world.Guest.ShutdownReason);
+                return;
             }
-            else
-            {
-                Assert.True(guest.Runs, $"{xen.Failed} failed: {error}");
-                Assert.NotEqual("suspend", xen.Read(FakeXen.ControlPath(guest)));
-                Assert.Empty(xen.Notes);
-            }
-        }
 
-        Assert.InRange(failures, 5, MostCalls - 1);
-    }
+            Assert.True(world.Guest.Runs, $"{failed} failed: {error}");
+            Assert.NotEqual("suspend", world.Xen.Read(FakeXen.ControlPath(world.Guest)));
+            Assert.Empty(world.Xen.Notes);
+        });
 
     [Fact]
     public void What_a_killed_tool_asked_for_and_nobody_took_is_withdrawn()

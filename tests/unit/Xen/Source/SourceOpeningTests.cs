@@ -9,7 +9,6 @@ namespace PreRecordMigration.Tests.Xen.Source;
 /// <summary>What the next tool does with what a killed one left, by its mark; and that two living ones exclude each other.</summary>
 public sealed class SourceOpeningTests : IDisposable
 {
-    private const int MostCalls = 60;
     private readonly FakeXen _xen = new();
     private readonly FakeDomain _domain;
     private readonly FakeSource _source;
@@ -176,6 +175,42 @@ public sealed class SourceOpeningTests : IDisposable
         Assert.True(_domain.Runs);
     }
 
+    /// <summary>As where a domain was destroyed by hand after its tool was killed: nobody would ever open it again.</summary>
+    [Fact]
+    public void What_a_killed_process_noted_of_a_domain_that_is_gone_goes_with_the_next_opening_of_any()
+    {
+        FakeDomain gone = _xen.Add("gone");
+        FakeDomain reborn = _xen.Add("reborn");
+        FakeDomain there = _xen.Add("there");
+        foreach (FakeDomain domain in (FakeDomain[])[gone, reborn, there])
+        {
+            _xen.Write(SourceMarker.PathOf(domain.DomId), $"Leaving {default(OwnerProcess)} {domain.Uuid}");
+            _xen.Write($"/prerecord/suspend/{domain.DomId}", $"{default(OwnerProcess)} {domain.Uuid} 1");
+        }
+
+        _xen.Remove(gone);
+        _xen.Remove(reborn);
+        _xen.Add("reborn", domid: reborn.DomId);
+
+        _source.Open();
+
+        Assert.Equal(
+            [MarkPath, $"/prerecord/source/{there.DomId}", $"/prerecord/suspend/{there.DomId}"],
+            _xen.Notes.Select(note => note.Split('=')[0]));
+    }
+
+    [Fact]
+    public void What_a_living_process_noted_of_a_domain_that_is_gone_is_that_process_own()
+    {
+        FakeDomain gone = _xen.Add("gone");
+        _xen.Write(SourceMarker.PathOf(gone.DomId), $"Leaving {OwnerProcess.Current} {gone.Uuid}");
+        _xen.Remove(gone);
+
+        _source.Open();
+
+        Assert.Equal(2, _xen.Notes.Count);
+    }
+
     [Theory]
     [InlineData(nameof(FakeSource.RemoveTraps), SourceMark.Running)]
     [InlineData(nameof(FakeSource.RemoveTraps), SourceMark.Stopped)]
@@ -249,45 +284,39 @@ public sealed class SourceOpeningTests : IDisposable
     /// <summary>Whichever call fails while a dead tool's domain is mended: it runs, or the next tool mends it.</summary>
     [Theory]
     [MemberData(nameof(Faults))]
-    public void Whatever_call_fails_while_it_is_mended_the_next_tool_gets_it_running(SourceMark mark, bool isSuspended, bool afterwards)
-    {
-        int failures = 0;
-        for (int index = 0; index < MostCalls; index++)
-        {
-            FakeXen xen = new();
-            FakeDomain domain = xen.Add("vm");
-            if (mark == SourceMark.Stopped)
+    public void Whatever_call_fails_while_it_is_mended_the_next_tool_gets_it_running(SourceMark mark, bool isSuspended, bool afterwards) =>
+        EachCall.Fails(
+            afterwards,
+            least: 5,
+            xen =>
             {
-                Stop(xen, domain, isSuspended);
-            }
-
-            string path = SourceMarker.PathOf(domain.DomId);
-            xen.Write(path, $"{mark} {default(OwnerProcess)} {domain.Uuid}");
-            xen.FailAt(index, afterwards);
-            FakeSource source = new(xen, domain);
-            Exception? error = Record.Exception(() => source.Open());
-            if (xen.Failed is null)
-            {
-                break;
-            }
-
-            failures++;
-            if (error is not null)
-            {
-                // This tool dies with its error, and another one comes.
-                if (xen.Read(path) is { } left)
+                FakeDomain domain = xen.Add("vm");
+                if (mark == SourceMark.Stopped)
                 {
-                    xen.Write(path, left.Replace(OwnerProcess.Current.ToString(), default(OwnerProcess).ToString(), StringComparison.Ordinal));
+                    Stop(xen, domain, isSuspended);
                 }
 
-                new FakeSource(xen, domain).Open();
-            }
+                string path = SourceMarker.PathOf(domain.DomId);
+                xen.Write(path, $"{mark} {default(OwnerProcess)} {domain.Uuid}");
+                return (Xen: xen, Domain: domain, Path: path);
+            },
+            world => new FakeSource(world.Xen, world.Domain).Open(),
+            (world, failed, error) =>
+            {
+                if (error is not null)
+                {
+                    // This tool dies with its error, and another one comes.
+                    if (world.Xen.Read(world.Path) is { } left)
+                    {
+                        world.Xen.Write(
+                            world.Path, left.Replace(OwnerProcess.Current.ToString(), default(OwnerProcess).ToString(), StringComparison.Ordinal));
+                    }
 
-            Assert.True(domain.Runs, $"{xen.Failed} ({index}) failed: {error}");
-        }
+                    new FakeSource(world.Xen, world.Domain).Open();
+                }
 
-        Assert.InRange(failures, 5, MostCalls - 1);
-    }
+                Assert.True(world.Domain.Runs, $"{failed} failed: {error}");
+            });
 
     public static MatrixTheoryData<SourceMark, bool, bool> Faults => new([SourceMark.Running, SourceMark.Stopped], [false, true], [false, true]);
 
