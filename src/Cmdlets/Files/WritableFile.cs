@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Files;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -72,7 +72,7 @@ internal static class ErrorRecords
         MigrationErrorId.SuspendTimeout => ErrorCategory.OperationTimeout,
         MigrationErrorId.OutOfMemory => ErrorCategory.ResourceUnavailable,
         MigrationErrorId.DestinationUnreachable or MigrationErrorId.ConnectionLost => ErrorCategory.ConnectionError,
-        MigrationErrorId.NotTrusted => ErrorCategory.SecurityError,
+        MigrationErrorId.NotTrusted or MigrationErrorId.FileNotTrusted => ErrorCategory.SecurityError,
         MigrationErrorId.TransportMismatch => ErrorCategory.ProtocolError,
         MigrationErrorId.ProtocolVersion or MigrationErrorId.ProtocolViolation => ErrorCategory.ProtocolError,
         MigrationErrorId.AbortedByPeer => ErrorCategory.OperationStopped,

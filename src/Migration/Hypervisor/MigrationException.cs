@@ -105,4 +105,7 @@ public enum MigrationErrorId
 
     /// <summary>The administrator cancelled.</summary>
     Cancelled = 25,
+
+    /// <summary>A file that decides what is done may be changed by others than its owner, or has no absolute path.</summary>
+    FileNotTrusted = 26,
 }

@@ -1,0 +1,118 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace PreRecordMigration.Files;
+
+/// <summary>What stands at a path.</summary>
+public enum FileKind
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>A regular file.</summary>
+    Regular,
+
+    /// <summary>A folder.</summary>
+    Folder,
+
+    /// <summary>A symbolic link.</summary>
+    Link,
+
+    /// <summary>A named pipe.</summary>
+    Pipe,
+
+    /// <summary>A socket.</summary>
+    Socket,
+
+    /// <summary>A character or a block device.</summary>
+    Device,
+}
+
+/// <summary>What stands at a path, who has it, and what may be done with it. Looks, and opens nothing: a pipe would wait.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="User">The number of its owner; 0 where the system does not tell.</param>
+/// <param name="Group">The number of its group; 0 where the system does not tell.</param>
+/// <param name="Mode">Its permissions; none where the system does not tell.</param>
+public readonly partial record struct FileStatus(FileKind Kind, uint User = 0, uint Group = 0, UnixFileMode Mode = UnixFileMode.None)
+{
+    private const int CurrentFolder = -100;
+    private const int NoFollow = 0x100;
+    private const int NoSuchFile = 2;
+    private const int NoFolder = 20;
+    private const uint TypeModeAndOwner = 0x1 | 0x2 | 0x8 | 0x10;
+    private const int ResultSize = 256;
+    private const int UserOffset = 20;
+    private const int GroupOffset = 24;
+    private const int ModeOffset = 28;
+    private const int KindMask = 0xF000;
+
+    /// <summary>The user as whom this process reads and writes files; 0 (root) where the system does not tell.</summary>
+    public static uint EffectiveUser => OperatingSystem.IsLinux() ? GetEffectiveUser() : 0;
+
+    /// <summary>Looks at a path, without following a link that stands there. What may not be looked at counts as nothing.</summary>
+    /// <param name="path">A full path.</param>
+    public static FileStatus Of(string path)
+    {
+        _ = TryOf(path, out FileStatus status);
+        return status;
+    }
+
+    /// <summary>As <see cref="Of"/>, and tells nothing from what may not be looked at.</summary>
+    /// <param name="path">A full path.</param>
+    /// <param name="status">What stands there.</param>
+    /// <returns>False where the system did not say.</returns>
+    public static bool TryOf(string path, out FileStatus status)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            status = new FileStatus(
+                new FileInfo(path).LinkTarget is not null ? FileKind.Link
+                    : Directory.Exists(path) ? FileKind.Folder
+                    : File.Exists(path) ? FileKind.Regular
+                    : FileKind.None);
+            return true;
+        }
+
+        Span<byte> result = stackalloc byte[ResultSize];
+        if (Status(CurrentFolder, path, NoFollow, TypeModeAndOwner, ref MemoryMarshal.GetReference(result)) != 0)
+        {
+            status = default;
+            return Marshal.GetLastPInvokeError() is NoSuchFile or NoFolder;
+        }
+
+        int mode = BinaryPrimitives.ReadUInt16LittleEndian(result[ModeOffset..]);
+        FileKind kind = (mode & KindMask) switch
+        {
+            0x8000 => FileKind.Regular,
+            0x4000 => FileKind.Folder,
+            0xA000 => FileKind.Link,
+            0x1000 => FileKind.Pipe,
+            0xC000 => FileKind.Socket,
+            _ => FileKind.Device,
+        };
+        status = new FileStatus(
+            kind,
+            BinaryPrimitives.ReadUInt32LittleEndian(result[UserOffset..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(result[GroupOffset..]),
+            (UnixFileMode)(mode & ~KindMask));
+        return true;
+    }
+
+    /// <summary>Gives a file to an owner; only root can, and for nobody else is there anything to do.</summary>
+    public static void TryGive(string path, FileStatus owner)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = ChangeOwner(path, owner.User, owner.Group);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int Status(int folder, string path, int flags, uint mask, ref byte result);
+
+    [LibraryImport("libc", EntryPoint = "lchown", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int ChangeOwner(string path, uint user, uint group);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint GetEffectiveUser();
+}
