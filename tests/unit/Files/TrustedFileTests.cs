@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using System.Text;
 using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
@@ -5,6 +6,7 @@ using PreRecordMigration.Hypervisor;
 namespace PreRecordMigration.Tests.Files;
 
 /// <summary>What decides what root does is read only where nobody else can have written it.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class TrustedFileTests : IDisposable
 {
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
