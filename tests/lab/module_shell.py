@@ -47,6 +47,7 @@ class ModuleShell:
         self._pending, self._errors, self._number = b"", b"", 0
         if "ready" not in self._answer(start_limit):
             raise LabError("PowerShell did not say that it is ready")
+        self.pid = int(self.check("$PID"))
 
     def __enter__(self):
         return self
@@ -62,6 +63,11 @@ class ModuleShell:
                 self._process.wait(120)
             except LabError:
                 pass
+
+    def end_alone(self):
+        """Ends the shell's process by SIGKILL, and nothing else: what it has started is not told."""
+        self.host.run(f"kill -KILL {self.pid}").check()
+        self._process.wait(120)
 
     def fail(self, call, when="before", times=1):
         """Has a faulty shell's next calls fail: "pause", "unpause", "resume" or "destroy"; "before" they do anything, or "after" they did."""

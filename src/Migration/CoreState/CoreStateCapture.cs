@@ -9,7 +9,7 @@ public static class CoreStateCapture
     /// <summary>Captures.</summary>
     /// <param name="domain">A suspended domain.</param>
     /// <param name="announced">The populated pages that the destination has prepared for.</param>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: the domain's memory map has changed
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainChanged"/>: the domain's memory map has changed
     /// since it was announced (its balloon moved).</exception>
     public static CoreState Capture(ISourceDomain domain, PageBitmap announced)
     {
@@ -19,7 +19,7 @@ public static class CoreStateCapture
         if (changed.NextSet(0) >= 0 || populated.Count != announced.Count)
         {
             throw new MigrationException(
-                MigrationErrorId.DomainState,
+                MigrationErrorId.DomainChanged,
                 $"The memory map of {domain.Info.Name} changed during the migration: {announced.Count} pages were announced, {populated.Count} are populated now.",
                 "Wait until the domain's balloon has settled, and migrate again.",
                 domain.Info.Name);

@@ -156,6 +156,23 @@ class Ways(FaultCase):
             HOST.run("killall -CONT socat").check()
             self.check_resumed(guest, before)
 
+    def test_of_two_resumptions_at_once_one_goes_on_and_the_receiver_lives(self):
+        with running([HOST], "writer", PACED) as guest, relayed(self.shell):
+            before = guest.report()
+            number, moved = self.commit(guest, before, SLOWLY)
+            HOST.run("killall -KILL socat").check()
+            self.check_refused(number, "ConnectionLost")
+            forward(HOST, RELAY_PORT, f"127.0.0.1:{PORT}")
+            answer = self.shell.run(
+                f"$first = Resume-Migration {guest.name} -Confirm:$false -ErrorAction Stop\n"
+                f"try {{ $null = Resume-Migration {guest.name} -Confirm:$false -ErrorAction Stop; 'both went on' }} catch {{ $_.FullyQualifiedErrorId }}\n"
+                "$null = $first | Wait-Migration -ErrorAction Stop", 900)
+            print(f"\n{answer['stdout']}{answer['stderr']}", end="", flush=True)
+            self.assertEqual(answer["exitCode"], 0)
+            self.assertNotIn("both went on", answer["stdout"])
+            self.check_whole(guest, before)
+            self.check_runs_on(guest)
+
     def test_a_command_that_is_cancelled_on_a_stalled_way_returns_within_seconds(self):
         with running([HOST], "writer", PACED) as guest, relayed(self.shell):
             before = guest.report()

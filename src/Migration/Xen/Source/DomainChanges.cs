@@ -165,6 +165,8 @@ internal static class DomainChanges
     {
         JsonValueKind.Undefined => "not set",
         JsonValueKind.String => value.GetString()!,
-        _ => value.GetRawText(),
+
+        // In one line, however the toolstack wrote it.
+        _ => JsonSerializer.Serialize(value),
     };
 }

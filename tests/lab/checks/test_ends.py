@@ -1,0 +1,87 @@
+"""A guest that reboots, shuts down or crashes of its own while it moves, on real Xen: in each phase its move ends and says so, and nothing else is
+left of it."""
+from custody_case import RECORDED, SLOWLY, HoldingCase, notes
+from lab_guest import arriving, destroy_all, names_of_arrivals, running
+from module_shell import Shells
+from move_case import require_module
+from moves import METHODS, PACED, is_marked, open_way, wait_marked
+from prerecord_lab import Lab
+
+LAB = Lab.attach()
+HOST = LAB.host(1)
+SHELLS = Shells(LAB)
+# Kernels obey only a crash that they were told of beforehand.
+OBEDIENT = f'{PACED[:-1]} sysrq_always_enabled"'
+# What the guest is asked for, and what is said of it.
+ENDS = {
+    "reboots": ("xl reboot {name}", ("reboot",)),
+    "shuts down": ("xl shutdown {name}", ("shut down",)),
+    "crashes": ("xl sysrq {name} c", ("crashed",)),
+}
+PHASES = {
+    "recorded": RECORDED,
+    "in pre-copy's rounds": f"{METHODS['pre-copy']} -BandwidthLimit 2MB/s",
+}
+
+
+def setUpModule():
+    require_module(LAB)
+
+
+def tearDownModule():
+    SHELLS.end()
+
+
+class Ends(HoldingCase):
+    lab, shells = LAB, SHELLS
+
+    def check_ends_before_the_commit(self, end):
+        command, words = ENDS[end]
+        for phase, options in PHASES.items():
+            with self.subTest(f"{end} while {phase}"), running([HOST], "writer", OBEDIENT) as guest:
+                number = self.begin_move(guest, options)
+                arriving(HOST, guest.config, guest.name)
+                wait_marked(HOST)
+                guest.wait_progress(1, 600)
+                HOST.run(command.format(name=guest.name), 120).check()
+                self.check_refused(number, "DomainState" if end == "crashes" else "Domain", *words)
+                self.assertEqual(names_of_arrivals(HOST, guest.name), [])
+                self.assertEqual(notes(HOST), "", "a note was left")
+                if end == "reboots":
+                    self.check_moves_on(guest)
+
+    def check_moves_on(self, guest):
+        """Started anew, it can be moved."""
+        guest.wait_ready(600)
+        before = guest.report()
+        self.shell.finish(self.begin_move(guest, METHODS["post-copy"]), 900)
+        self.check_whole(guest, before)
+
+    def test_a_guest_that_reboots_before_the_commit(self):
+        self.check_ends_before_the_commit("reboots")
+
+    def test_a_guest_that_shuts_down_before_the_commit(self):
+        self.check_ends_before_the_commit("shuts down")
+
+    def test_a_guest_that_crashes_before_the_commit(self):
+        self.check_ends_before_the_commit("crashes")
+
+    def test_a_guest_that_ends_after_the_commit_ends_its_move_and_the_rest_is_given_up(self):
+        for end, (command, _) in ENDS.items():
+            with self.subTest(end), running([HOST], "writer", OBEDIENT) as guest:
+                before = guest.report()
+                number = self.begin_move(guest, SLOWLY)
+                moved = arriving(HOST, guest.config, guest.name)
+                moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+                HOST.run(command.format(name=moved.name), 120).check()
+                answer = self.shell.finish(number, 900)
+                print(f"\n{end}: {answer['exitCode']} {answer['stderr'].strip()}\n{HOST.run('xl list', 120).stdout}", end="", flush=True)
+                # The source stands still, whatever became of the guest: it has run elsewhere.
+                state = guest.listed()[4] if guest.exists() else "gone"
+                self.assertTrue(state == "gone" or {"p", "s"} & set(state), f"the source is {state}")
+                if answer["exitCode"]:
+                    self.shell.check(f"Stop-Migration {guest.name} -Force -Confirm:$false -ErrorAction Stop")
+                destroy_all(HOST, guest.name)
+                self.shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false")
+                open_way(self.shell)
+                self.assertFalse(is_marked(HOST), "a mark was left")

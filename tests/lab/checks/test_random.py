@@ -1,0 +1,23 @@
+"""Tools that die and connections that are cut at moments that a seed chooses: three rounds of what tests/lab/kill-at-random makes many of."""
+import unittest
+
+from move_case import require_module
+from moves import PACED
+from prerecord_lab import Lab
+from random_rounds import FAULTS, Rounds
+
+LAB = Lab.attach()
+
+
+def setUpModule():
+    require_module(LAB)
+    if LAB.host(2).run("true").code != 0:
+        raise unittest.SkipTest("the lab has one host")
+
+
+class RandomMoments(unittest.TestCase):
+    def test_each_failure_of_post_copy_once(self):
+        with Rounds(LAB, seed=1, overrides=(PACED,)) as rounds:
+            rounds.calibrate(["post-copy"])
+            for _ in FAULTS:
+                print(f"\n{rounds.next()}", end="", flush=True)
