@@ -26,6 +26,7 @@ ENTRANCE = RELAY_PORT + 1
 class Round:
     """What one round was, and what came of it; `said` is what the surviving side said, `copies` what there was before anything was mended."""
 
+    seed: int
     number: int
     method: str
     fault: str
@@ -42,7 +43,7 @@ class Rounds:
     """The rounds of a seed; the same seed makes the same choices, though the machine's speed decides what they meet."""
 
     def __init__(self, lab, seed, config="writer", overrides=()):
-        self._random = random.Random(seed)
+        self._seed, self._random = seed, random.Random(seed)
         self._lab, self._config, self._overrides = lab, config, overrides
         self._shells, self._durations, self._cases, self._number = {}, {}, [], 0
         self.guest = None
@@ -84,7 +85,7 @@ class Rounds:
             outcome, said = self._settle(fault, answer, here, there)
         finally:
             self._require_one()
-        return Round(self._number, method, fault, moment, outcome, " ".join(said.split())[:400], copies)
+        return Round(self._seed, self._number, method, fault, moment, outcome, " ".join(said.split())[:400], copies)
 
     def give_up(self):
         """After a round that failed: the next one begins with a fresh guest and fresh tools."""
@@ -283,4 +284,6 @@ def table(rounds):
                 lines.append(f"| {method} | {fault} | {len(of)} | {' | '.join(str(count or '') for count in counts)} |")
     totals = [sum(one.outcome == outcome for one in rounds) for outcome in OUTCOMES]
     lines.append(f"| all | | {len(rounds)} | {' | '.join(str(count) for count in totals)} |")
+    seeds = ", ".join(str(seed) for seed in sorted({one.seed for one in rounds}))
+    lines.append(f"\n{len(rounds)} rounds; seed {seeds}.")
     return "\n".join(lines)

@@ -59,7 +59,7 @@ public sealed class IncomingMigration : IDisposable
     {
         DestinationState.Aborted aborted => aborted.Error,
         DestinationState.Unproved unproved => unproved.Error,
-        DestinationState.Detached detached => detached.Error,
+        DestinationState.Detached detached => IsKept ? Keeping(detached.Error) : detached.Error,
         _ => null,
     };
 
@@ -266,6 +266,15 @@ public sealed class IncomingMigration : IDisposable
 
     internal CompleteRecord MakeReport(long duplicatePages) =>
         Report = new CompleteRecord(Faults.Count, Faults.Summarise(), duplicatePages);
+
+    /// <summary>What a loss means here: half of the domain, which is worth nothing without the other half.</summary>
+    private MigrationException Keeping(MigrationException lost) => new(
+        lost.ErrorId,
+        $"{lost.Message} {DomainName} stands still here as {Custody.Name} and is kept with what has arrived of it; {MissingPages} of its pages are missing.",
+        "Resume-Migration at its source goes on while the tool there lives. If that has ended, nobody has the missing pages any more: give up "
+        + "what is here (Stop-MigrationReceiver -Force), and restore the domain from a backup.",
+        DomainName,
+        lost);
 
     private void Run(IncomingAttempt attempt)
     {

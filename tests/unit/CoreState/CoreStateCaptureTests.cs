@@ -2,6 +2,7 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Tests.Simulated;
 
 namespace PreRecordMigration.Tests.CoreStates;
 

@@ -37,6 +37,7 @@ public sealed class StalledWayTests
         IncomingMigration incoming = Assert.Single(receiver.Incoming);
         await incoming.Ended;
         Assert.True(incoming.IsKept);
+        Assert.Contains($"kept with what has arrived of it; {incoming.MissingPages} of its pages are missing", incoming.Error!.Message, StringComparison.Ordinal);
         Assert.Equal(DomainState.Suspended, fixture.Domain.State);
         Assert.Equal(DomainState.Paused, Assert.Single(fixture.Destination.GetDomains()).State);
 

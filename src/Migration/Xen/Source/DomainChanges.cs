@@ -167,6 +167,8 @@ internal static class DomainChanges
         JsonValueKind.String => value.GetString()!,
 
         // In one line, however the toolstack wrote it.
-        _ => JsonSerializer.Serialize(value),
+        JsonValueKind.Array => $"[{string.Join(", ", value.EnumerateArray().Select(Show))}]",
+        JsonValueKind.Object => $"{{ {string.Join(", ", value.EnumerateObject().Select(member => $"{member.Name}: {Show(member.Value)}"))} }}",
+        _ => value.GetRawText(),
     };
 }

@@ -74,7 +74,7 @@ public class DomainChangesTests
     [Theory]
     [InlineData("\"target_memkb\": 131072", "\"target_memkb\": 98304", "xl mem-set", "was 131072 and is 98304")]
     [InlineData("\"max_memkb\": 131072", "\"max_memkb\": 262144", "xl mem-max", "is 262144")]
-    [InlineData("[0, 1]", "[\n    0\n]", "xl vcpu-set", "was [0,1] and is [0]")]
+    [InlineData("[0, 1]", "[\n    0\n]", "xl vcpu-set", "was [0, 1] and is [0]")]
     [InlineData("\"disks\": [", "\"disks\": [ { \"vdev\": \"xvdb\", \"pdev_path\": \"/dev/two\" },", "disk xvdb was attached", "runs on")]
     [InlineData("{ \"devid\": 0, \"mac\": \"00:16:3e:00:00:01\" }", "", "network card 0 was detached", "runs on")]
     [InlineData("\"nics\"", "\"pcidevs\": [ { \"name\": \"card\" } ], \"nics\"", "passed-through device card was attached", "runs on")]
