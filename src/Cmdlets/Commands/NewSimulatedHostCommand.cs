@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
 using PreRecordMigration.Simulated;
 
 namespace PreRecordMigration.Cmdlets;
@@ -40,6 +41,12 @@ public sealed class NewSimulatedHostCommand : RowCommand
         nameof(MigrationCapability.InPlaceRollback))]
     public MigrationCapability[] Without { get; set; } = [];
 
+    /// <summary>The file with the policy by which domains come in, as a Xen host has one; all do where it is not given.</summary>
+    [Parameter]
+    [Column]
+    [ValidateNotNullOrEmpty]
+    public string? Policy { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -62,9 +69,15 @@ public sealed class NewSimulatedHostCommand : RowCommand
     private void Create(string name)
     {
         HostRegistry.RequireFree(name);
+        string? policy = Policy is null ? null : FilePaths.Existing(this, Policy, isLiteral: true).Single();
+        if (policy is not null)
+        {
+            AdmissionPolicy.Load(policy);
+        }
+
         if (ShouldProcess(Text.Format(SR.TargetHost, name), Text.Format(SR.ActionNewHost, Memory >> 20)))
         {
-            SimulatedHost host = new(name, Options());
+            SimulatedHost host = new(name, Options() with { PolicyFile = policy });
             HostRegistry.Add(host);
             WriteObject(Describe.Host(host));
         }

@@ -40,7 +40,7 @@ public sealed class TestMigrationCommand : WindowCommand
     [Duration]
     public TimeSpan? MaximumExposure { get; set; }
 
-    /// <summary>How long another machine's receiver, which is asked whether it is there, may be silent.</summary>
+    /// <summary>How long another machine's receiver, which is asked whether it would take the domain in, may be silent.</summary>
     [Parameter]
     [Column]
     [Duration]
@@ -71,7 +71,7 @@ public sealed class TestMigrationCommand : WindowCommand
         {
             using DomainProgress progress = writer.ForDomain(
                 location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
-            destination.Ask(PeerTimeout, token);
+            destination.Ask(location, isTunnelAsked: true, PeerTimeout, token);
             return MoveReport.OfSample(location, destination, _options, _link, MaximumExposure, progress, token);
         }, Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name)));
     });

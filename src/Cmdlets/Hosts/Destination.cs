@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Policies;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
@@ -14,6 +15,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
 {
     private bool _isRemote;
     private MigrationException? _silence;
+    private AdmissionVerdict _verdict = AdmissionVerdict.Open;
 
     /// <summary>Whether the migration has a receiver of its own, even where the host has one: it has ended with the migration.</summary>
     public bool HasOwnReceiver { get; init; }
@@ -76,27 +78,39 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
         }
     }
 
-    /// <summary>Asks another machine once whether its receiver answers; <see cref="RequireAnswer"/> says what came of it.</summary>
+    /// <summary>
+    /// Asks another machine whether its receiver answers and would let a domain in; <see cref="RequireAnswer"/> and
+    /// <see cref="Judge"/> say what came of it.
+    /// </summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="isTunnelAsked">Whether what is at the end of a tunnel is asked too, which a move finds out by itself.</param>
     /// <param name="peerTimeout">How long it may be silent.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="OperationCanceledException">Cancelled first.</exception>
-    public void Ask(TimeSpan peerTimeout, CancellationToken cancellationToken)
+    public void Ask(DomainLocation domain, bool isTunnelAsked, TimeSpan peerTimeout, CancellationToken cancellationToken)
     {
-        if (!_isRemote)
+        _silence = null;
+        _verdict = AdmissionVerdict.Open;
+        if (Route is null || (!_isRemote && !isTunnelAsked))
         {
             return;
         }
 
+        DomainDescription announced = domain.Host.Announce(domain.Info.Name);
         try
         {
-            _silence = null;
-            ReceiverProbe.Ask(Route!, cancellationToken, peerTimeout);
+            _verdict = ReceiverProbe.Ask(Route, announced, cancellationToken, peerTimeout);
         }
         catch (MigrationException error)
         {
             _silence = error;
         }
     }
+
+    /// <summary>What the destination says to a domain that would come; another machine was asked before.</summary>
+    /// <exception cref="MigrationException">The policy of a host of this process cannot be used.</exception>
+    public AdmissionVerdict Judge(DomainLocation domain) =>
+        Host is null ? _verdict : Host.Judge(domain.Host.Announce(domain.Info.Name));
 
     /// <summary>Refuses another machine that was asked and did not answer as a receiver does.</summary>
     /// <exception cref="MigrationException">Why not.</exception>

@@ -67,7 +67,7 @@ internal static class ErrorRecords
         MigrationErrorId.InvalidOption => ErrorCategory.InvalidArgument,
         MigrationErrorId.NotSupported or MigrationErrorId.OutputNotIsolable => ErrorCategory.InvalidOperation,
         MigrationErrorId.DomainState => ErrorCategory.InvalidOperation,
-        MigrationErrorId.AccessDenied => ErrorCategory.PermissionDenied,
+        MigrationErrorId.AccessDenied or MigrationErrorId.RefusedByPolicy => ErrorCategory.PermissionDenied,
         MigrationErrorId.LibraryMissing => ErrorCategory.NotInstalled,
         MigrationErrorId.SuspendTimeout => ErrorCategory.OperationTimeout,
         MigrationErrorId.OutOfMemory => ErrorCategory.ResourceUnavailable,

@@ -179,7 +179,7 @@ public abstract class MoveCommand : RecordingCommand
     {
         RunJoined((_, token) =>
         {
-            move.Destination.Ask(move.Options.PeerTimeout, token);
+            move.Destination.Ask(move.Location, isTunnelAsked: false, move.Options.PeerTimeout, token);
             return true;
         });
         if (move.ModeReason is not null)

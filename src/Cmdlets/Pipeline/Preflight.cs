@@ -33,11 +33,19 @@ internal static class Preflight
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy,
     /// <see cref="MigrationErrorId.DomainExists"/> or <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     /// <exception cref="CommandException">The destination is the source.</exception>
-    public static void Move(DomainLocation domain, Destination destination, MigrationOptions options) =>
-        RequireAll(OfMove(domain, destination, options));
+    public static void Move(DomainLocation domain, Destination destination, MigrationOptions options)
+    {
+        RequireAll(OfHosts(domain, destination, options));
+
+        // All that the policy refuses in one error.
+        destination.Judge(domain).Require(domain.Info.Name);
+    }
 
     /// <summary>All that a move needs, the source's part first.</summary>
-    public static IEnumerable<Requirement> OfMove(DomainLocation domain, Destination destination, MigrationOptions options)
+    public static IEnumerable<Requirement> OfMove(DomainLocation domain, Destination destination, MigrationOptions options) =>
+        [.. OfHosts(domain, destination, options), .. OfAdmission(domain, destination)];
+
+    private static IEnumerable<Requirement> OfHosts(DomainLocation domain, Destination destination, MigrationOptions options)
     {
         Requirement otherHost = new(domain.Info, () => destination.RequireOtherThan(domain));
         return [otherHost, .. OfSource(domain, options), .. OfDestination(domain, destination, options)];
@@ -94,6 +102,22 @@ internal static class Preflight
             new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
             new Requirement(Describe.Host(host), () => Room(domain.Info, host)),
         ];
+    }
+
+    /// <summary>What the destination's policy refuses, each by itself: whoever tests a move sees all of it.</summary>
+    private static IEnumerable<Requirement> OfAdmission(DomainLocation domain, Destination destination)
+    {
+        try
+        {
+            return
+            [
+                .. destination.Judge(domain).Errors(domain.Info.Name).Select(error => new Requirement(domain.Info, () => throw error)),
+            ];
+        }
+        catch (MigrationException error)
+        {
+            return [new Requirement(destination.Name, () => throw error)];
+        }
     }
 
     private static IEnumerable<Requirement> OfHost(

@@ -1,3 +1,5 @@
+using PreRecordMigration.Policies;
+
 namespace PreRecordMigration.Hypervisor;
 
 /// <summary>A host as the engine needs it: what it can do, its domains, and a place for an incoming one.</summary>
@@ -36,6 +38,19 @@ public interface IMigrationHost : IDisposable
     /// or <see cref="MigrationErrorId.DomainNotFound"/>.</exception>
     void RequireIsolableOutputs(string name);
 
+    /// <summary>
+    /// What another host is told of a domain so that it can say whether it lets it in: as <see cref="ISourceDomain.Describe"/>,
+    /// without pages. Looks, and touches nothing.
+    /// </summary>
+    /// <param name="name">The domain's name, matched exactly.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    DomainDescription Announce(string name);
+
+    /// <summary>Says whether the host lets a domain in, as <see cref="CreateIncoming"/> would. Looks, and makes nothing.</summary>
+    /// <param name="description">What the source says of the domain, with or without its pages; it may be hostile.</param>
+    /// <exception cref="MigrationException">The host's policy cannot be used, or the description is malformed.</exception>
+    AdmissionVerdict Judge(DomainDescription description);
+
     /// <summary>Opens a domain as the source of a recording or a migration.</summary>
     /// <param name="name">The domain's name, matched exactly.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>, or the reason why the domain
@@ -47,6 +62,7 @@ public interface IMigrationHost : IDisposable
     /// </summary>
     /// <param name="description">What the source says of the domain.</param>
     /// <param name="cancellationToken">Ends the work; what was made is taken down again.</param>
-    /// <exception cref="MigrationException">Among others <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    /// <exception cref="MigrationException">Among others <see cref="MigrationErrorId.RefusedByPolicy"/>, before anything is made, and
+    /// <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken);
 }

@@ -108,4 +108,7 @@ public enum MigrationErrorId
 
     /// <summary>A file that decides what is done may be changed by others than its owner, or has no absolute path.</summary>
     FileNotTrusted = 26,
+
+    /// <summary>The destination's policy does not let the domain in; the message says what of it, the remedy which lines would.</summary>
+    RefusedByPolicy = 27,
 }

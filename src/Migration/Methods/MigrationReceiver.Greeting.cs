@@ -30,6 +30,12 @@ public sealed partial class MigrationReceiver
                 return;
             }
 
+            if (hello.Role == ConnectionRole.Inquiry)
+            {
+                AnswerInquiry(connection!);
+                return;
+            }
+
             arrival.Connection = connection;
             isKept = true;
             migration = Pair(hello, arrival);
@@ -51,6 +57,20 @@ public sealed partial class MigrationReceiver
         }
 
         migration?.Invoke();
+    }
+
+    /// <summary>Says what of a domain would be refused. It is judged and forgotten.</summary>
+    private void AnswerInquiry(Connection connection)
+    {
+        connection.Send(new WelcomeRecord(Protocol.Version, 0));
+        RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
+        if (type != RecordType.Prepare || RecordCodec.Decode(type, body) is not PrepareRecord prepare)
+        {
+            throw ProtocolErrors.Violation($"{type} came where Prepare must be.");
+        }
+
+        connection.Send(new VerdictRecord(Host.Judge(prepare.Description)));
+        connection.CloseAfterPeer(s_farewell);
     }
 
     private static HelloRecord ReceiveHello(Connection connection)

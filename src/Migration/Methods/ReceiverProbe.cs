@@ -1,4 +1,5 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
@@ -14,7 +15,36 @@ public sealed record ReceiverProbe(int Version, string? Peer)
     /// <param name="cancellationToken">Gives up.</param>
     /// <param name="peerTimeout">How long it may stay silent; null for <see cref="PeerTimeout.Default"/>.</param>
     /// <exception cref="MigrationException">Nobody answers, one side does not trust the other, or the versions differ.</exception>
-    public static ReceiverProbe Ask(Route route, CancellationToken cancellationToken, TimeSpan? peerTimeout = null)
+    public static ReceiverProbe Ask(Route route, CancellationToken cancellationToken, TimeSpan? peerTimeout = null) =>
+        Greet(route, ConnectionRole.Probe, static (_, probe) => probe, cancellationToken, peerTimeout);
+
+    /// <summary>Asks a receiver whether it would let a domain in. It looks at what it is told, and makes nothing.</summary>
+    /// <param name="route">The way to it.</param>
+    /// <param name="description">The domain: <see cref="IMigrationHost.Announce"/>.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="peerTimeout">How long it may stay silent; null for <see cref="PeerTimeout.Default"/>.</param>
+    /// <exception cref="MigrationException">As <see cref="Ask(Route, CancellationToken, TimeSpan?)"/>; or its policy cannot be used.</exception>
+    public static AdmissionVerdict Ask(
+        Route route, DomainDescription description, CancellationToken cancellationToken, TimeSpan? peerTimeout = null) =>
+        Greet(
+            route,
+            ConnectionRole.Inquiry,
+            (connection, _) =>
+            {
+                connection.Send(new PrepareRecord(description, false));
+                RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
+                return RecordCodec.Decode(type, body) switch
+                {
+                    VerdictRecord answer => answer.Verdict,
+                    AbortRecord abort => throw new MigrationException(abort.ErrorId, abort.Message, abort.Remedy, route.Address),
+                    _ => throw ProtocolErrors.Violation($"{route} answered the question for a domain with {type}."),
+                };
+            },
+            cancellationToken,
+            peerTimeout);
+
+    private static T Greet<T>(
+        Route route, ConnectionRole role, Func<Connection, ReceiverProbe, T> then, CancellationToken cancellationToken, TimeSpan? peerTimeout)
     {
         TimeSpan patience = peerTimeout ?? PeerTimeout.Default;
         using Connection connection = Connection.Open(route, patience, cancellationToken);
@@ -22,11 +52,11 @@ public sealed record ReceiverProbe(int Version, string? Peer)
         connection.ReceiveTimeout = patience;
         try
         {
-            connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Probe, Guid.NewGuid(), 0));
+            connection.Send(new HelloRecord(Protocol.Version, role, Guid.NewGuid(), 0));
             RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
             return RecordCodec.Decode(type, body) switch
             {
-                WelcomeRecord { Version: Protocol.Version } => new ReceiverProbe(Protocol.Version, connection.Peer),
+                WelcomeRecord { Version: Protocol.Version } => then(connection, new ReceiverProbe(Protocol.Version, connection.Peer)),
                 WelcomeRecord other => throw ProtocolErrors.Version(other.Version),
                 AbortRecord abort => throw new MigrationException(
                     abort.ErrorId, $"{route} turned the connection away: {abort.Message}", abort.Remedy, route.Address),

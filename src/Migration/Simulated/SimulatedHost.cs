@@ -1,4 +1,5 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
 using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Simulated;
@@ -157,6 +158,17 @@ public sealed class SimulatedHost : IMigrationHost
     }
 
     /// <inheritdoc/>
+    public DomainDescription Announce(string name)
+    {
+        SimulatedDomain domain = GetDomain(name);
+        return new DomainDescription(
+            name, DomainKind.Simulated, 0, [], domain.Options.VcpuCount, DomainConfiguration.Write(domain.Identity, domain.Options));
+    }
+
+    /// <inheritdoc/>
+    public AdmissionVerdict Judge(DomainDescription description) => SimulatedAdmission.Judge(Options.PolicyFile, description);
+
+    /// <inheritdoc/>
     public ISourceDomain OpenSource(string name)
     {
         SimulatedDomain domain = GetDomain(name);
@@ -205,6 +217,7 @@ public sealed class SimulatedHost : IMigrationHost
                 "Use the same version of the module on both sides.", description.Name);
         }
 
+        Judge(description).Require(description.Name);
         CheckVcpus(description.Name, description.VcpuCount);
         string name = description.Name + IncomingSuffix;
         lock (_lock)

@@ -27,6 +27,9 @@ public sealed record SimulatedHostOptions
     /// </summary>
     public bool SupportsInPlaceRollback { get; init; } = true;
 
+    /// <summary>The absolute path of the policy by which domains come in; null where all do.</summary>
+    public string? PolicyFile { get; init; }
+
     /// <summary>Most vCPUs of a domain that is recorded or comes in.</summary>
     public int MaximumVcpus { get; init; } = SimulatedDomainOptions.MaximumVcpus;
 

@@ -1,5 +1,6 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Transfer;
 
@@ -67,6 +68,10 @@ public sealed record ReleasedRecord : ControlRecord;
 /// <param name="Name">The name that it has there.</param>
 /// <param name="Problem">Why it is not the one that it had; null where it is.</param>
 public sealed record SettledRecord(string Name, AbortRecord? Problem) : ControlRecord;
+
+/// <summary>What a destination says to a domain that would come.</summary>
+/// <param name="Verdict">What it is.</param>
+public sealed record VerdictRecord(AdmissionVerdict Verdict) : ControlRecord;
 
 /// <summary>Where the destination stands when a source comes back.</summary>
 /// <param name="Position">How far it is.</param>

@@ -1,10 +1,12 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Transfer;
 
-/// <content>What does not fit into one record.</content>
+/// <content>What does not fit into one record, and what is made of a list.</content>
 public static partial class RecordCodec
 {
     /// <summary>
@@ -38,6 +40,36 @@ public static partial class RecordCodec
             ranges.Add(range);
             next = range.End;
         }
+    }
+
+    private static void WriteVerdict(ArrayBufferWriter<byte> writer, AdmissionVerdict verdict)
+    {
+        PutString(writer, verdict.Policy);
+        Put(writer, (ushort)verdict.Refusals.Count);
+        foreach (AdmissionRefusal refusal in verdict.Refusals)
+        {
+            PutString(writer, refusal.Setting);
+            PutString(writer, refusal.Reason);
+            PutString(writer, refusal.AllowedBy);
+        }
+    }
+
+    private static VerdictRecord ReadVerdict(ref WireReader reader)
+    {
+        string policy = reader.ReadString();
+        int count = reader.ReadUInt16();
+        if (count > AdmissionVerdict.MostRefusals)
+        {
+            throw reader.Violation($"{count} refusals, more than {AdmissionVerdict.MostRefusals}");
+        }
+
+        AdmissionRefusal[] refusals = new AdmissionRefusal[count];
+        for (int i = 0; i < count; i++)
+        {
+            refusals[i] = new AdmissionRefusal(reader.ReadString(), reader.ReadString(), reader.ReadString());
+        }
+
+        return new VerdictRecord(new AdmissionVerdict(policy, refusals));
     }
 
     private static IEnumerable<byte[]> MissingAhead(PageBitmap missing)

@@ -62,6 +62,7 @@ public static partial class RecordCodec
             RecordType.Released => new ReleasedRecord(),
             RecordType.Abort => ReadAbort(ref reader),
             RecordType.Settled => ReadSettled(ref reader),
+            RecordType.Verdict => ReadVerdict(ref reader),
             RecordType.Resume => ReadResume(ref reader, ahead),
             RecordType.Resumed => new ResumedRecord(),
             _ => throw ProtocolErrors.Violation($"A record of type {(ushort)type} came where a control record must be."),
@@ -92,6 +93,7 @@ public static partial class RecordCodec
         CompleteRecord => RecordType.Complete,
         ReleasedRecord => RecordType.Released,
         SettledRecord => RecordType.Settled,
+        VerdictRecord => RecordType.Verdict,
         AbortRecord => RecordType.Abort,
         ResumeRecord => RecordType.Resume,
         ResumedRecord => RecordType.Resumed,
@@ -140,6 +142,9 @@ public static partial class RecordCodec
                 break;
             case AbortRecord abort:
                 WriteAbort(writer, abort);
+                break;
+            case VerdictRecord verdict:
+                WriteVerdict(writer, verdict.Verdict);
                 break;
             case SettledRecord settled:
                 PutString(writer, settled.Name);

@@ -63,6 +63,9 @@ public enum RecordType : ushort
     /// <summary>How the final naming at the destination went.</summary>
     Settled = 22,
 
+    /// <summary>What a destination says to a domain that would come: what of it is refused.</summary>
+    Verdict = 23,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 
@@ -133,6 +136,9 @@ public enum ConnectionRole : ushort
 
     /// <summary>A question whether a receiver is there, and which version it speaks; Welcome is the whole answer.</summary>
     Probe = 5,
+
+    /// <summary>A question whether a domain would be let in: Prepare without pages follows, and Verdict is the answer.</summary>
+    Inquiry = 6,
 }
 
 /// <summary>Where a destination stands when its source comes back. Numbers travel: never reuse or renumber.</summary>

@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Policies;
+using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Incoming;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Pv;
@@ -11,8 +12,7 @@ public sealed partial class XenHost
     /// <inheritdoc/>
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
-        XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
-        RequireAgreement(description, configuration);
+        XenDomainConfiguration configuration = IncomingAdmission.Admit(_policyFile, description, FreeMemoryBytes);
 
         // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
         XenControl control = XenControl.Open();
@@ -37,15 +37,6 @@ public sealed partial class XenHost
         }
     }
 
-    private static void RequireAgreement(DomainDescription description, XenDomainConfiguration configuration)
-    {
-        if (EmulatorRequirements.IsHvm(configuration.Json) != (description.Kind == DomainKind.Hvm))
-        {
-            throw new MigrationException(
-                MigrationErrorId.ProtocolViolation,
-                $"The peer's description of {description.Name} contradicts itself: it is {description.Kind}, its configuration's type is another.",
-                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
-                description.Name);
-        }
-    }
+    /// <inheritdoc/>
+    public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_policyFile, description, FreeMemoryBytes);
 }

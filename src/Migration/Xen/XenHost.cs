@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
 using PreRecordMigration.Xen.Emulators;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Life;
@@ -13,10 +14,12 @@ public sealed partial class XenHost : IMigrationHost
 {
     private const int ControlDomain = 0;
     private readonly XenControl _control;
+    private readonly string _policyFile;
 
-    private XenHost(XenControl control, string name)
+    private XenHost(XenControl control, string name, string policyFile)
     {
         _control = control;
+        _policyFile = policyFile;
         Name = name;
         XenHostInfo info = control.GetHostInfo();
         Hypervisor = string.Create(
@@ -31,15 +34,17 @@ public sealed partial class XenHost : IMigrationHost
 
     /// <summary>Opens the host that this process runs on.</summary>
     /// <param name="name">The name to use for it; null for the machine's.</param>
+    /// <param name="policyFile">The absolute path of the policy by which domains come in; null for
+    /// <see cref="AdmissionPolicy.DefaultPath"/>. It is read whenever one comes.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>,
     /// <see cref="MigrationErrorId.AccessDenied"/> where the user is not root, or <see cref="MigrationErrorId.NotSupported"/>
     /// where this is no control domain of Xen.</exception>
-    public static XenHost Open(string? name = null)
+    public static XenHost Open(string? name = null, string? policyFile = null)
     {
         XenControl control = XenControl.Open();
         try
         {
-            return new XenHost(control, name ?? Environment.MachineName);
+            return new XenHost(control, name ?? Environment.MachineName, policyFile ?? AdmissionPolicy.DefaultPath);
         }
         catch
         {
@@ -88,6 +93,16 @@ public sealed partial class XenHost : IMigrationHost
         {
             EmulatorRequirements.RequireSilent(_control.GetConfigurationJson((int)info.DomId), name);
         }
+    }
+
+    /// <inheritdoc/>
+    public DomainDescription Announce(string name)
+    {
+        XenDomainInfo info = DomainNames.Require(_control, name);
+        DomainInfo domain = Snapshot(info) ?? throw DomainNames.Missing(name);
+        XenHostInfo host = _control.GetHostInfo();
+        XenDomainConfiguration configuration = new(_control.GetConfigurationJson((int)info.DomId), host.Major, host.Minor, default, default, [], []);
+        return new DomainDescription(name, domain.Kind, 0, [], domain.VcpuCount, configuration.Serialise());
     }
 
     /// <inheritdoc/>

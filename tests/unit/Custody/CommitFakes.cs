@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Custody;
 
@@ -165,6 +166,10 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
     }
 
     public void RequireIsolableOutputs(string name) => throw new NotSupportedException();
+
+    public DomainDescription Announce(string name) => throw new NotSupportedException();
+
+    public AdmissionVerdict Judge(DomainDescription description) => throw new NotSupportedException();
 
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -31,6 +32,10 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
     public IReadOnlyList<DomainInfo> GetDomains() => host.GetDomains();
 
     public void RequireIsolableOutputs(string name) => host.RequireIsolableOutputs(name);
+
+    public DomainDescription Announce(string name) => host.Announce(name);
+
+    public AdmissionVerdict Judge(DomainDescription description) => host.Judge(description);
 
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 

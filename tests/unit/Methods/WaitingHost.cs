@@ -1,5 +1,6 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -28,6 +29,10 @@ internal sealed class WaitingHost(IMigrationHost host, bool waitsAtCreation) : I
     public IReadOnlyList<DomainInfo> GetDomains() => host.GetDomains();
 
     public void RequireIsolableOutputs(string name) => host.RequireIsolableOutputs(name);
+
+    public DomainDescription Announce(string name) => host.Announce(name);
+
+    public AdmissionVerdict Judge(DomainDescription description) => host.Judge(description);
 
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 

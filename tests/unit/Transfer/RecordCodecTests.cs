@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Policies;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 
@@ -111,6 +112,8 @@ public sealed class RecordCodecTests
         yield return new CompleteRecord(12, latency, 3);
         yield return new ReleasedRecord();
         yield return new AbortRecord(MigrationErrorId.OutOfMemory, "nicht genug Speicher: 1 °", "free some");
+        yield return new VerdictRecord(new AdmissionVerdict(
+            "/etc/prerecord/policy.json", [new AdmissionRefusal("b_info.kernel", "It is not let in.", "\"kernels\": [\"/boot/k\"]")]));
         yield return new SettledRecord("web01--incoming", new AbortRecord(MigrationErrorId.DomainExists, "The name is taken.", "Rename it."));
     }
 }

@@ -73,13 +73,6 @@ internal static class EmulatorRequirements
         }
     }
 
-    /// <summary>Whether a configuration is that of an HVM domain, which has an emulator.</summary>
-    internal static bool IsHvm(string json)
-    {
-        using JsonDocument document = JsonDocument.Parse(json);
-        return Text(Member(document.RootElement, "c_info"), "type") == "hvm";
-    }
-
     private static MigrationException Refusal(string name, string reason, string remedy) => new(
         MigrationErrorId.NotSupported, $"{name} {reason}.",
         $"{remedy} in its configuration and start it again, or use `xl migrate`.", name);

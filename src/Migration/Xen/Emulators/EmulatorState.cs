@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Text;
+using System.Text.RegularExpressions;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Xen.Emulators;
@@ -21,6 +23,11 @@ public sealed record EmulatorState(ReadOnlyMemory<byte> Context, ReadOnlyMemory<
 
     /// <summary>The part of the emulator's place in XenStore that migrates: what it mapped where.</summary>
     internal const string StoreRoot = "physmap";
+
+    private static readonly Regex s_key = new(
+        @"\Aphysmap/[0-9a-f]{1,16}/(start_addr|size|name)\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+
+    private static readonly Regex s_value = new(@"\A[ -~]{0,256}\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
 
     /// <summary>The section as it travels: each half behind its length, the context first.</summary>
     public byte[] Serialise()
@@ -60,7 +67,7 @@ public sealed record EmulatorState(ReadOnlyMemory<byte> Context, ReadOnlyMemory<
         for (bool isKey = true; !rest.IsEmpty || !isKey; isKey = !isKey)
         {
             int end = rest.IndexOf((byte)0);
-            if (end < 0 || (isKey && !rest.StartsWith("physmap/"u8)))
+            if (end < 0 || !(isKey ? s_key : s_value).IsMatch(Encoding.Latin1.GetString(rest[..end])))
             {
                 return false;
             }

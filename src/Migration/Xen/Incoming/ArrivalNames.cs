@@ -4,6 +4,8 @@ using System.Text.Json;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Source;
 
 namespace PreRecordMigration.Xen.Incoming;
 
@@ -107,6 +109,7 @@ internal static class ArrivalNames
     private static void RequireFree(IDomainControl control, Arrival arrival, IReadOnlyList<IncomingMarker.Found> marked)
     {
         RequireUnborne(control, arrival);
+        RequireOwnIdentity(control, arrival);
         foreach (IncomingMarker.Found other in marked.Where(other => other.Arrival.Name == arrival.Name))
         {
             throw other.Owner.IsAlive
@@ -119,6 +122,29 @@ internal static class ArrivalNames
                         ? $"It is {arrival.Name}: xl rename {other.Arrival.ProvisionalName} {arrival.Name}, once the source has none any more."
                         : "It may be the only copy: look whether the source still has the domain before you destroy either.",
                     other.Arrival.ProvisionalName);
+        }
+    }
+
+    /// <summary>
+    /// A UUID is a peer's word. Where a domain here has it, that is the source's own copy, which a process of this host moves; else
+    /// the two would share what the toolstack and XenStore keep by it.
+    /// </summary>
+    private static void RequireOwnIdentity(IDomainControl control, Arrival arrival)
+    {
+        foreach ((XenDomainInfo info, string name) in DomainNames.FindAll(control))
+        {
+            int domid = (int)info.DomId;
+            bool isOwn = name == arrival.Name
+                ? new SourceMarker(control, domid, arrival.Uuid).IsOwned
+                : name.StartsWith(arrival.Name + Suffix, StringComparison.Ordinal);
+            if (KnownDomain.UuidOf(info) == arrival.Uuid && !isOwn)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainExists,
+                    $"The domain {name} (domain {domid}) here has the UUID of the {arrival.Name} that is to come, and nothing moves it from here.",
+                    "Where it is a copy of the same domain, destroy the one that is not needed; else give one of the two another UUID.",
+                    arrival.Name);
+            }
         }
     }
 

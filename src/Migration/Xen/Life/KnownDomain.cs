@@ -147,8 +147,11 @@ internal static class DomainNames
     /// <summary>The domain of a name.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>.</exception>
     internal static XenDomainInfo Require(IDomainControl control, string name) =>
-        Find(control, name) ?? throw new MigrationException(
-            MigrationErrorId.DomainNotFound, $"There is no domain {name} on this host.", "`xl list` shows the domains.", name);
+        Find(control, name) ?? throw Missing(name);
+
+    /// <summary>The error of a name that no domain bears.</summary>
+    internal static MigrationException Missing(string name) => new(
+        MigrationErrorId.DomainNotFound, $"There is no domain {name} on this host.", "`xl list` shows the domains.", name);
 
     /// <summary>The domain of a name, or null.</summary>
     internal static XenDomainInfo? Find(IDomainControl control, string name)

@@ -63,6 +63,9 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
+    /// <summary>Whether a living process owns the domain.</summary>
+    internal bool IsOwned => Parse(control.ReadStore(PathOf(domid))) is { Owner.IsAlive: true };
+
     /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
     internal void Write(SourceMark mark)
     {

@@ -58,12 +58,6 @@ public class EmulatorRequirementsTests
         Assert.Equal("web01", error.Target);
     }
 
-    [Theory]
-    [InlineData("hvm", true)]
-    [InlineData("pvh", false)]
-    public void The_type_says_whether_there_is_one(string type, bool isHvm) =>
-        Assert.Equal(isHvm, EmulatorRequirements.IsHvm($$"""{ "c_info": { "type": "{{type}}" } }"""));
-
     [Fact]
     public void Parameters_name_pages_by_address()
     {

@@ -45,10 +45,26 @@ public class IncomingCreationTests
     public void Its_own_source_on_the_same_host_may_bear_the_name()
     {
         FakeDomain source = _xen.Add("vm", Uuid);
+        _xen.Write($"/prerecord/source/{source.DomId}", $"Running {OwnerProcess.Current} {Uuid}");
 
         using XenIncomingDomain made = _arrival.Create();
 
         Assert.NotEqual(source.DomId, made.Info.Id);
+    }
+
+    [Theory]
+    [InlineData("vm")]
+    [InlineData("another")]
+    public void A_domain_that_nobody_moves_from_here_is_not_the_one_that_comes_whatever_its_UUID(string name)
+    {
+        _xen.Add(name, Uuid);
+
+        MigrationException error = Refusal();
+
+        Assert.Equal(MigrationErrorId.DomainExists, error.ErrorId);
+        Assert.Contains("has the UUID", error.Message, StringComparison.Ordinal);
+        Assert.Empty(_arrival.Children);
+        Assert.Empty(_xen.Notes);
     }
 
     [Fact]

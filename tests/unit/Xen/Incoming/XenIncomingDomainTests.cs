@@ -151,6 +151,7 @@ public class XenIncomingDomainTests
     public void Its_own_source_on_the_same_host_is_waited_for()
     {
         FakeDomain source = _xen.Add("vm", Uuid);
+        _xen.Write($"/prerecord/source/{source.DomId}", $"Running {OwnerProcess.Current} {Uuid}");
         using XenIncomingDomain made = _arrival.Create();
         made.Restore(Core, TestContext.Current.CancellationToken);
         made.Unpause();

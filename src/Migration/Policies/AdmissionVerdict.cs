@@ -1,0 +1,53 @@
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Policies;
+
+/// <summary>What a host says to a domain that would come in.</summary>
+/// <param name="Policy">The file that it goes by; empty where it has none, and lets everything in.</param>
+/// <param name="Refusals">What is not let in; nothing where the domain may come.</param>
+public sealed record AdmissionVerdict(string Policy, IReadOnlyList<AdmissionRefusal> Refusals)
+{
+    /// <summary>Most refusals that are told.</summary>
+    public const int MostRefusals = 64;
+
+    /// <summary>Refusals that stand in one error's text; the others are counted.</summary>
+    private const int MostInError = 8;
+
+    /// <summary>Of a host that takes everything.</summary>
+    public static AdmissionVerdict Open { get; } = new("", []);
+
+    /// <summary>Refuses a domain that may not come in.</summary>
+    /// <param name="domain">The domain's name.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.RefusedByPolicy"/>: what is refused, and which lines would
+    /// let it in.</exception>
+    public void Require(string domain)
+    {
+        if (Refusals.Count > 0)
+        {
+            throw Error(domain, Refusals);
+        }
+    }
+
+    /// <summary>An error for each refusal, for who shows them one by one.</summary>
+    /// <param name="domain">The domain's name.</param>
+    public IEnumerable<MigrationException> Errors(string domain) => Refusals.Select(refusal => Error(domain, [refusal]));
+
+    private MigrationException Error(string domain, IReadOnlyList<AdmissionRefusal> refusals)
+    {
+        string more = refusals.Count > MostInError ? FormattableString.Invariant($"; and {refusals.Count - MostInError} more") : "";
+        return new MigrationException(
+            MigrationErrorId.RefusedByPolicy,
+            $"The destination's policy does not let {domain} in: {string.Join("; ", refusals.Take(MostInError))}{more}.",
+            Remedy(refusals),
+            domain);
+    }
+
+    private string Remedy(IReadOnlyList<AdmissionRefusal> refusals)
+    {
+        string[] lines = [.. refusals.Select(refusal => refusal.AllowedBy).Where(line => line.Length > 0).Distinct().Take(MostInError)];
+        string[] never = [.. refusals.Where(refusal => refusal.AllowedBy.Length == 0).Select(refusal => refusal.Setting).Take(MostInError)];
+        string take = never.Length > 0 ? $"No policy lets {string.Join(", ", never)} in: take it out of the domain's configuration. " : "";
+        string add = lines.Length > 0 ? $"Where it is to come in, {Policy} on the destination needs: {string.Join(", ", lines)}." : "";
+        return (take + add).TrimEnd();
+    }
+}

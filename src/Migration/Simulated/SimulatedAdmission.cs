@@ -1,0 +1,42 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
+
+namespace PreRecordMigration.Simulated;
+
+/// <summary>The door of a simulated host: as that of Xen's, with what a simulated domain has.</summary>
+internal static class SimulatedAdmission
+{
+    /// <summary>Says what of a domain is not let in.</summary>
+    /// <param name="policyFile">The policy's absolute path; null where everything is let in.</param>
+    /// <param name="description">What the peer says of the domain.</param>
+    /// <exception cref="MigrationException">The policy cannot be used, or the description is malformed.</exception>
+    internal static AdmissionVerdict Judge(string? policyFile, DomainDescription description)
+    {
+        if (policyFile is null)
+        {
+            return AdmissionVerdict.Open;
+        }
+
+        AdmissionPolicy policy = AdmissionPolicy.Load(policyFile);
+        List<AdmissionRefusal> refusals = [];
+        if (description.Kind != DomainKind.Simulated || !policy.Kinds.Contains("simulated"))
+        {
+            refusals.Add(new AdmissionRefusal("kind", $"{description.Kind} domains are not let in", "\"kinds\": [\"simulated\"]"));
+            return new AdmissionVerdict(policyFile, refusals);
+        }
+
+        long memory = DomainConfiguration.Read(description.Configuration, description.Name).Options.MemoryBytes;
+        if (policy.MaximumMemory is { } most && memory > most)
+        {
+            refusals.Add(new AdmissionRefusal("memory", $"it has {memory} bytes, more than {most}", $"\"maximumMemory\": {memory}"));
+        }
+
+        if (policy.MaximumVcpus is { } vcpus && description.VcpuCount > vcpus)
+        {
+            refusals.Add(new AdmissionRefusal(
+                "vcpus", $"{description.VcpuCount} are more than {vcpus}", $"\"maximumVcpus\": {description.VcpuCount}"));
+        }
+
+        return new AdmissionVerdict(policyFile, refusals);
+    }
+}

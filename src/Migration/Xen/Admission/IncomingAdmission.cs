@@ -1,0 +1,51 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
+
+namespace PreRecordMigration.Xen.Admission;
+
+/// <summary>The door of a Xen host: nothing of a peer's words on a domain gets to the toolstack but through here.</summary>
+internal static class IncomingAdmission
+{
+    /// <summary>Says what of a domain is not let in.</summary>
+    /// <param name="policyFile">The policy's absolute path.</param>
+    /// <param name="description">What the peer says of the domain.</param>
+    /// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
+    /// <exception cref="MigrationException">The policy cannot be used, or the description is malformed.</exception>
+    internal static AdmissionVerdict Judge(string policyFile, DomainDescription description, long freeMemory)
+    {
+        _ = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict);
+        return verdict;
+    }
+
+    /// <summary>Lets a domain in.</summary>
+    /// <param name="policyFile">The policy's absolute path.</param>
+    /// <param name="description">What the peer says of the domain.</param>
+    /// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
+    /// <returns>What the peer's half of the module said, its JSON built anew from what is let in.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.RefusedByPolicy"/>; or the policy cannot be used, or the
+    /// description is malformed.</exception>
+    internal static XenDomainConfiguration Admit(string policyFile, DomainDescription description, long freeMemory)
+    {
+        XenDomainConfiguration built = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict);
+        verdict.Require(XlAgreement.IsName(description.Name) ? description.Name : "the domain");
+        return built;
+    }
+
+    private static XenDomainConfiguration Build(
+        string policyFile, DomainDescription description, long freeMemory, out AdmissionVerdict verdict)
+    {
+        if (description.Kind == DomainKind.Simulated)
+        {
+            throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                "A simulated domain cannot come to a Xen host.",
+                "Choose a host of the same hypervisor.");
+        }
+
+        XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
+        string json = XlAdmission.Build(
+            AdmissionPolicy.Load(policyFile), description, configuration.Json, freeMemory, out IReadOnlyList<AdmissionRefusal> refusals);
+        verdict = new AdmissionVerdict(policyFile, refusals);
+        return configuration with { Json = json };
+    }
+}

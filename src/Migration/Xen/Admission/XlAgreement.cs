@@ -1,0 +1,116 @@
+using System.Text.Json.Nodes;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
+
+namespace PreRecordMigration.Xen.Admission;
+
+/// <summary>What of a configuration can be judged only together: with itself, with what else the peer said, and with the host.</summary>
+/// <param name="admission">Takes refusals.</param>
+/// <param name="description">What the peer says of the domain.</param>
+/// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
+internal sealed class XlAgreement(XlAdmission admission, DomainDescription description, long freeMemory)
+{
+    private const int LongestName = 200;
+    private const int Kibibyte = 1024;
+
+    private static readonly string[] s_types = ["pv", "pvh", "hvm"];
+    private static readonly string[] s_memory = ["video_memkb", "shadow_memkb", "iommu_memkb"];
+
+    /// <summary>
+    /// Whether a domain may be called so: names are parts of paths of files and of XenStore, and a number means another domain.
+    /// </summary>
+    internal static bool IsName(string name) =>
+        name.Length is > 0 and <= LongestName
+        && !name.Any(c => char.IsControl(c) || c == '/')
+        && name is not ("." or "..")
+        && !name.All(char.IsAsciiDigit)
+        && name == name.Trim();
+
+    /// <summary>Judges a configuration that was built.</summary>
+    internal void Check(JsonObject built)
+    {
+        JsonObject identity = built["c_info"] as JsonObject ?? [];
+        JsonObject build = built["b_info"] as JsonObject ?? [];
+        CheckIdentity(identity, build);
+        CheckSize(build);
+        if (description.Kind == DomainKind.Hvm)
+        {
+            // An emulator shows its domain unless it is told not to.
+            XlDevices.RequireShown((build["type.hvm"] as JsonObject)?["vnc"] as JsonObject, "b_info.type.hvm.vnc", admission);
+        }
+    }
+
+    private void CheckIdentity(JsonObject identity, JsonObject build)
+    {
+        string? type = Text(identity, "type");
+        if (type is null || type != KindOf(description.Kind))
+        {
+            admission.Refuse("c_info.type", $"it is {XlAdmission.Show(type)}, and the peer announced a {description.Kind} domain");
+        }
+        else if (!admission.Policy.Kinds.Contains(type))
+        {
+            admission.Refuse("c_info.type", $"{type} domains are not let in", XlRules.Line("kinds", type));
+        }
+
+        foreach (string other in s_types.Where(other => other != type && build.ContainsKey($"type.{other}")))
+        {
+            admission.Refuse($"b_info.type.{other}", $"it is that of another kind than {XlAdmission.Show(type)}");
+        }
+
+        string? name = Text(identity, "name");
+        if (name != description.Name)
+        {
+            admission.Refuse("c_info.name", $"it is {XlAdmission.Show(name)}, and the peer announced {XlAdmission.Show(description.Name)}");
+        }
+
+        if (!Guid.TryParse(Text(identity, "uuid"), out Guid id) || id == Guid.Empty)
+        {
+            admission.Refuse("c_info.uuid", "it is missing");
+        }
+    }
+
+    private void CheckSize(JsonObject build)
+    {
+        long vcpus = Number(build, "max_vcpus") ?? 1;
+        if (admission.Policy.MaximumVcpus is { } most && vcpus > most)
+        {
+            admission.Refuse("b_info.max_vcpus", $"{vcpus} are more than {most}", $"\"maximumVcpus\": {vcpus}");
+        }
+
+        foreach (string key in new[] { "avail_vcpus", "vcpu_hard_affinity", "vcpu_soft_affinity" })
+        {
+            bool isOf = build[key] is not JsonArray list
+                || (key == "avail_vcpus" ? list.All(vcpu => vcpu?.GetValue<long>() < vcpus) : list.Count <= vcpus);
+            if (!isOf)
+            {
+                admission.Refuse($"b_info.{key}", $"it is of more vCPUs than {vcpus}");
+            }
+        }
+
+        // The toolstack takes memory from the control domain for what is asked for, before it finds that there is not enough.
+        long maximum = Number(build, "max_memkb") ?? 0;
+        long beside = s_memory.Sum(key => Number(build, key) ?? 0);
+        long largest = (Math.Max(maximum, Number(build, "target_memkb") ?? 0) + beside) * Kibibyte;
+        long now = ((Number(build, "target_memkb") ?? maximum) + beside) * Kibibyte;
+        if (admission.Policy.MaximumMemory is { } limit && largest > limit)
+        {
+            admission.Refuse("b_info.max_memkb", $"it may have {largest} bytes, more than {limit}", $"\"maximumMemory\": {largest}");
+        }
+        else if (admission.Policy.MaximumMemory is null && now > freeMemory)
+        {
+            admission.Refuse("b_info.target_memkb", $"it needs {now} bytes, and {freeMemory} are free", $"\"maximumMemory\": {largest}");
+        }
+    }
+
+    private static string? KindOf(DomainKind kind) => kind switch
+    {
+        DomainKind.PV => "pv",
+        DomainKind.Pvh => "pvh",
+        DomainKind.Hvm => "hvm",
+        _ => null,
+    };
+
+    private static string? Text(JsonObject node, string key) => node[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+
+    private static long? Number(JsonObject node, string key) => node[key] is JsonValue value && value.TryGetValue(out long number) ? number : null;
+}

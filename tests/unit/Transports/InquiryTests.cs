@@ -1,0 +1,96 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Policies;
+using PreRecordMigration.Simulated;
+using PreRecordMigration.Tests.Methods;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Tests.Transports;
+
+/// <summary>A source asks whether a domain would be let in; whoever does not ask is refused all the same.</summary>
+public sealed class InquiryTests : IDisposable
+{
+    private static readonly CancellationToken s_cancel = TestContext.Current.CancellationToken;
+    private readonly string _folder = Directory.CreateTempSubdirectory("inquiry-").FullName;
+
+    private string Policy => Path.Combine(_folder, "policy.json");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_receiver_that_is_asked_says_what_it_refuses_and_makes_nothing(bool isTls)
+    {
+        await File.WriteAllTextAsync(Policy, """{ "kinds": ["simulated"], "maximumMemory": 4096 }""", s_cancel);
+        await using MigrationFixture fixture = Strict(isTls);
+        DomainDescription announced = fixture.Source.Announce(MigrationFixture.DomainName);
+
+        AdmissionVerdict verdict = ReceiverProbe.Ask(fixture.Route, announced, s_cancel);
+
+        Assert.Equal(Policy, verdict.Policy);
+        Assert.Equal("memory", Assert.Single(verdict.Refusals).Setting);
+        Assert.Empty(fixture.Receiver.Incoming);
+        Assert.Empty(fixture.Receiver.Rejections);
+        Assert.Empty(fixture.Destination.GetDomains());
+
+        // The policy is read whenever it is asked for.
+        await File.WriteAllTextAsync(Policy, """{ "kinds": ["simulated"] }""", s_cancel);
+        Assert.Empty(ReceiverProbe.Ask(fixture.Route, announced, s_cancel).Refusals);
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        await fixture.CheckMovedAsync();
+    }
+
+    [Theory]
+    [InlineData("{ \"kinds\": [] }", MigrationErrorId.RefusedByPolicy)]
+    [InlineData("{ \"kinds\": [\"pvh\"] }", MigrationErrorId.RefusedByPolicy)]
+    [InlineData("{ \"kinds\": [\"simulated\"], \"maximumVcpus\": 0 }", MigrationErrorId.InvalidFile)]
+    [InlineData(null, MigrationErrorId.RefusedByPolicy)]
+    public async Task A_migration_that_the_policy_does_not_let_in_ends_before_anything_is_made(string? policy, MigrationErrorId id)
+    {
+        if (policy is not null)
+        {
+            await File.WriteAllTextAsync(Policy, policy, s_cancel);
+        }
+
+        await using MigrationFixture fixture = Strict(isTls: false);
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        Assert.Equal(id, error.ErrorId);
+        Assert.Contains(Policy, error.Message + error.Remedy, StringComparison.Ordinal);
+        await fixture.CheckStayedAsync();
+    }
+
+    [Fact]
+    public async Task A_question_that_is_none_ends_its_connection_alone()
+    {
+        await using MigrationFixture fixture = new();
+        using (Connection connection = Connection.Open(fixture.Route, TimeSpan.FromSeconds(30), s_cancel))
+        {
+            connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Inquiry, Guid.NewGuid(), 0));
+            Assert.Equal(RecordType.Welcome, connection.Receive(out _));
+            connection.Send(new CommitRecord());
+            Assert.Equal(RecordType.Abort, connection.Receive(out _));
+        }
+
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task A_description_that_is_none_is_refused_with_the_reason()
+    {
+        await File.WriteAllTextAsync(Policy, """{ "kinds": ["simulated"] }""", s_cancel);
+        await using MigrationFixture fixture = Strict(isTls: false);
+        DomainDescription nonsense = new("x", DomainKind.Simulated, 0, [], 1, new byte[] { 1, 2, 3 });
+        MigrationException error = Assert.Throws<MigrationException>(() => ReceiverProbe.Ask(fixture.Route, nonsense, s_cancel));
+        Assert.Equal(MigrationErrorId.ProtocolViolation, error.ErrorId);
+    }
+
+    private MigrationFixture Strict(bool isTls) => new(
+        destination: new SimulatedHostOptions { PolicyFile = Policy },
+        tls: isTls
+            ? (TestCertificates.Make("xen1"), TestCertificates.Make("xen2")) is var (one, two) ? (one.Trusting(two), two.Trusting(one)) : null
+            : null);
+}
