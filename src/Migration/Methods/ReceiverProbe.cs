@@ -16,7 +16,7 @@ public sealed record ReceiverProbe(int Version, string? Peer)
     /// <param name="peerTimeout">How long it may stay silent; null for <see cref="PeerTimeout.Default"/>.</param>
     /// <exception cref="MigrationException">Nobody answers, one side does not trust the other, or the versions differ.</exception>
     public static ReceiverProbe Ask(Route route, CancellationToken cancellationToken, TimeSpan? peerTimeout = null) =>
-        Greet(route, ConnectionRole.Probe, static (_, probe) => probe, cancellationToken, peerTimeout);
+        Greet(route, ConnectionRole.Probe, static (_, probe) => probe, peerTimeout, cancellationToken);
 
     /// <summary>Asks a receiver whether it would let a domain in. It looks at what it is told, and makes nothing.</summary>
     /// <param name="route">The way to it.</param>
@@ -40,11 +40,11 @@ public sealed record ReceiverProbe(int Version, string? Peer)
                     _ => throw ProtocolErrors.Violation($"{route} answered the question for a domain with {type}."),
                 };
             },
-            cancellationToken,
-            peerTimeout);
+            peerTimeout,
+            cancellationToken);
 
     private static T Greet<T>(
-        Route route, ConnectionRole role, Func<Connection, ReceiverProbe, T> then, CancellationToken cancellationToken, TimeSpan? peerTimeout)
+        Route route, ConnectionRole role, Func<Connection, ReceiverProbe, T> then, TimeSpan? peerTimeout, CancellationToken cancellationToken)
     {
         TimeSpan patience = peerTimeout ?? PeerTimeout.Default;
         using Connection connection = Connection.Open(route, patience, cancellationToken);

@@ -1,4 +1,5 @@
-using System.Globalization;
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using PreRecordMigration.Hypervisor;
@@ -72,13 +73,20 @@ internal sealed class XlAdmission
     }
 
     /// <summary>A peer's value as it may be shown: JSON, in which control characters are escaped, and not too long.</summary>
-    internal static string Show(JsonElement value) => Shorten(JsonSerializer.Serialize(value));
+    internal static string Show(JsonElement value)
+    {
+        // Written anew: what JSON allows to stand in it as it is, a terminal may obey.
+        ArrayBufferWriter<byte> buffer = new();
+        using (Utf8JsonWriter writer = new(buffer))
+        {
+            value.WriteTo(writer);
+        }
+
+        return Shorten(Encoding.UTF8.GetString(buffer.WrittenSpan));
+    }
 
     /// <summary>As <see cref="Show(JsonElement)"/>, of a text.</summary>
-    internal static string Show(string? text) => Shorten(JsonSerializer.Serialize(text));
-
-    /// <summary>As <see cref="Show(JsonElement)"/>, of a number.</summary>
-    internal static string Show(long number) => number.ToString(CultureInfo.InvariantCulture);
+    internal static string Show(string? text) => text is null ? "null" : Shorten($"\"{JsonEncodedText.Encode(text)}\"");
 
     private static string Shorten(string text) =>
         text.Length <= LongestShown ? text : string.Concat(text.AsSpan(0, LongestShown), "…");

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Policies;
+using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Xen.Admission;
 
@@ -90,8 +90,12 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
         // The toolstack takes memory from the control domain for what is asked for, before it finds that there is not enough.
         long maximum = Number(build, "max_memkb") ?? 0;
         long beside = s_memory.Sum(key => Number(build, key) ?? 0);
-        long largest = (Math.Max(maximum, Number(build, "target_memkb") ?? 0) + beside) * Kibibyte;
-        long now = ((Number(build, "target_memkb") ?? maximum) + beside) * Kibibyte;
+        long target = Number(build, "target_memkb") ?? maximum;
+
+        // A domain whose balloon has not come to its target brings more pages than its configuration speaks of.
+        long brought = description.Populated.Sum(range => (long)range.Count) * (Page.Size / Kibibyte);
+        long largest = (Math.Max(Math.Max(maximum, target), brought) + beside) * Kibibyte;
+        long now = (Math.Max(target, brought) + beside) * Kibibyte;
         if (admission.Policy.MaximumMemory is { } limit && largest > limit)
         {
             admission.Refuse("b_info.max_memkb", $"it may have {largest} bytes, more than {limit}", $"\"maximumMemory\": {largest}");

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Tests.Xen.Streams;
 using PreRecordMigration.Xen.Admission;
@@ -293,6 +294,16 @@ public class XlAdmissionTests
         _ = XlAdmission.Build(Read(policy.ToJsonString()), Announced("vm", DomainKind.Pvh), json, free, out IReadOnlyList<AdmissionRefusal> refusals);
         Assert.Equal(comesIn, refusals.Count == 0);
         Assert.All(refusals, refusal => Assert.StartsWith("\"maximumMemory\"", refusal.AllowedBy, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void More_pages_than_its_configuration_speaks_of_count_as_memory_too()
+    {
+        DomainDescription inflated = Announced("vm", DomainKind.Pvh) with { PageCount = 1 << 20, Populated = [new PageRange(0, 1 << 16)] };
+        XlAdmission.Build(Read(Lab), inflated, Domain(), 256L << 20, out IReadOnlyList<AdmissionRefusal> fits);
+        XlAdmission.Build(Read(Lab), inflated, Domain(), (256L << 20) - 1, out IReadOnlyList<AdmissionRefusal> refusals);
+        Assert.Empty(fits);
+        Assert.Equal("b_info.target_memkb", Assert.Single(refusals).Setting);
     }
 
     [Fact]
