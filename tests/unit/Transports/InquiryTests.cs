@@ -4,7 +4,6 @@ using PreRecordMigration.Policies;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transfer;
-using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Transports;
 
