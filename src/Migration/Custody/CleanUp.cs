@@ -4,7 +4,7 @@ using PreRecordMigration.Hypervisor;
 namespace PreRecordMigration.Custody;
 
 /// <summary>Steps that are all taken, whichever of them fail; the first failure is kept and the others go with it.</summary>
-internal sealed class CleanUp
+public sealed class CleanUp
 {
     /// <summary>How often a step that must not be left undone is tried.</summary>
     private const int Tries = 3;

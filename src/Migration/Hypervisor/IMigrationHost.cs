@@ -51,6 +51,14 @@ public interface IMigrationHost : IDisposable
     /// <exception cref="MigrationException">The host's policy cannot be used, or the description is malformed.</exception>
     AdmissionVerdict Judge(DomainDescription description);
 
+    /// <summary>
+    /// Refuses a domain that a recording or a migration works on, of this process or of another one. Looks, and touches nothing.
+    /// </summary>
+    /// <param name="name">The domain's name, matched exactly.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>, with who works on it where that is known;
+    /// or <see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    void RequireUnclaimed(string name);
+
     /// <summary>Opens a domain as the source of a recording or a migration.</summary>
     /// <param name="name">The domain's name, matched exactly.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>, or the reason why the domain

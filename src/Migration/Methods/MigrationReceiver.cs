@@ -46,6 +46,9 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public IPEndPoint Endpoint => _listener.Endpoint;
 
+    /// <summary>How long a source may be silent before the connection to it counts as lost.</summary>
+    public TimeSpan MaximumSilence => _peerTimeout;
+
     /// <summary>What it presents and whom it trusts; null where it listens on loopback without TLS.</summary>
     public TlsIdentity? Identity => _listener.Identity;
 

@@ -246,6 +246,7 @@ public static class MigrationSource
     {
         MigrationResult? result = null;
         Exception? error = null;
+        CleanUp cleaning = new();
         try
         {
             compose(run);
@@ -255,13 +256,12 @@ public static class MigrationSource
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            error = run.Abort(e);
+            error = run.Abort(e, cleaning);
             result = error is null ? run.Describe() : null;
         }
 
         if (error is not MigrationInterruptedException)
         {
-            CleanUp cleaning = new();
             cleaning.Try(run.Dispose);
             error = error is null ? null : CleanUp.Attach(error, cleaning.Errors);
             result = result is null ? null : result with { Problems = [.. result.Problems, .. cleaning.Errors.Select(run.LeftBehind)] };

@@ -192,26 +192,28 @@ internal sealed class SourceAttempt : IDisposable
     /// <summary>Ends what still runs: every thread has ended when this returns.</summary>
     public void Stop()
     {
-        _closing.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _workers.Stop();
+        CleanUp.All(
+            () => _closing.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan),
+            _workers.Stop,
 
-        // A thread that is blocked in a socket ends with its connection.
-        _connections.Dispose();
-        _workers.Join();
+            // A thread that is blocked in a socket ends with its connection.
+            _connections.Dispose,
+            _workers.Join);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _cancelling.Dispose();
-        Stop();
-        _workers.Dispose();
-        _pusher?.Dispose();
-        _faults?.Dispose();
-        _demand.Dispose();
-        _closing.Dispose();
-        _running.Dispose();
-        _ended.Dispose();
+        CleanUp.All(
+            _cancelling.Dispose,
+            Stop,
+            _workers.Dispose,
+            () => _pusher?.Dispose(),
+            () => _faults?.Dispose(),
+            _demand.Dispose,
+            _closing.Dispose,
+            _running.Dispose,
+            _ended.Dispose);
     }
 
     private void OnChanged(SourceState state)

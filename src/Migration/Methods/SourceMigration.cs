@@ -206,28 +206,34 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>
     /// The one abort path: ends the session with its reason, does what the session decides of the domain, joins every thread.
     /// </summary>
+    /// <param name="cause">What ended it.</param>
+    /// <param name="ending">Takes the steps, and keeps what fails of them: none of it keeps the next step from being taken.</param>
     /// <returns>The error that ended the session: the first one, not what followed from it. Null where the domain has moved.</returns>
-    public Exception? Abort(Exception cause)
+    public Exception? Abort(Exception cause, CleanUp ending)
     {
         if (_attempt is null || cause is MigrationInterruptedException)
         {
             return cause;
         }
 
-        _attempt.Post(SourceDispatcher.Failure(cause));
+        ending.Try(() => _attempt.Post(SourceDispatcher.Failure(cause)));
         if (!_attempt.State.IsFinal)
         {
             // A cancellation is passed over after the commit; what threw it is over all the same.
-            _attempt.Post(new SourceEvent.Failed(new MigrationException(
-                MigrationErrorId.Cancelled, "The migration was cancelled at the source after the commit.", "Resume it.", null, cause)));
+            ending.Try(() => _attempt.Post(new SourceEvent.Failed(new MigrationException(
+                MigrationErrorId.Cancelled, "The migration was cancelled at the source after the commit.", "Resume it.", null, cause))));
         }
 
-        _attempt.WorkToEnd();
-        _attempt.Stop();
+        while (!ending.Try(_attempt.WorkToEnd))
+        {
+            // Whoever is told of a state may throw. What was due by then is done, and the rest still is.
+        }
+
+        ending.Try(_attempt.Stop);
         Exception? error = _attempt.State switch
         {
             SourceState.Finished => null,
-            SourceState.Detached detached => AfterCommit(detached.Error),
+            SourceState.Detached detached => AfterCommit(CleanUp.Attach(detached.Error, ending.Errors) as MigrationException ?? detached.Error),
             SourceState.Aborted { Error.InnerException: OperationCanceledException cancelled } => cancelled,
             SourceState.Aborted aborted => aborted.Error,
             _ => cause,

@@ -169,16 +169,16 @@ public sealed class SimulatedHost : IMigrationHost
     public AdmissionVerdict Judge(DomainDescription description) => SimulatedAdmission.Judge(Options.PolicyFile, description);
 
     /// <inheritdoc/>
+    public void RequireUnclaimed(string name) => RequireUnclaimed(GetDomain(name));
+
+    /// <inheritdoc/>
     public ISourceDomain OpenSource(string name)
     {
         SimulatedDomain domain = GetDomain(name);
         Mend(domain);
         lock (_lock)
         {
-            if (domain.IsOwned || domain.IsPaging)
-            {
-                throw Busy(name);
-            }
+            RequireUnclaimed(domain);
 
             if (domain.State != DomainState.Running)
             {
@@ -412,8 +412,20 @@ public sealed class SimulatedHost : IMigrationHost
         Remove(left);
     }
 
-    private static MigrationException Busy(string name) => new(
-        MigrationErrorId.DomainBusy, $"Another recording or migration works on domain {name}.", "Wait for it, or stop it.", name);
+    private void RequireUnclaimed(SimulatedDomain domain)
+    {
+        lock (_lock)
+        {
+            if (domain.IsOwned || domain.IsPaging)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainBusy,
+                    $"Another recording or migration works on domain {domain.Name}.",
+                    "Wait for it, or stop it.",
+                    domain.Name);
+            }
+        }
+    }
 
     private SimulatedDomain Add(
         string name, Guid identity, SimulatedDomainOptions options, GuestImage image, bool isFree, bool isOwned)

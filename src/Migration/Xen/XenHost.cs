@@ -106,6 +106,9 @@ public sealed partial class XenHost : IMigrationHost
     }
 
     /// <inheritdoc/>
+    public void RequireUnclaimed(string name) => SourceOpening.RequireUnclaimed(_control, name);
+
+    /// <inheritdoc/>
     public ISourceDomain OpenSource(string name)
     {
         XenControl control = XenControl.Open();

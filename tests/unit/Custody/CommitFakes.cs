@@ -171,6 +171,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public AdmissionVerdict Judge(DomainDescription description) => throw new NotSupportedException();
 
+    public void RequireUnclaimed(string name) => throw new NotSupportedException();
+
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
         // A host that fails to make a domain leaves none behind: a failure after the effect is as one before it.

@@ -106,6 +106,20 @@ public sealed class CustodyTests
         await fixture.CheckMovedAsync();
     }
 
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public async Task Whatever_throws_while_a_migration_is_given_up_the_domain_runs_on_and_is_free(MigrationMethod method, RecordingMode mode)
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Source.Faults.Fail(SimulatedCall.CaptureCoreState);
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(method, mode) with { Trace = new ThrowingTrace("-> Aborted") }));
+
+        // What went wrong first is told first, and what failed afterwards with it.
+        Assert.Matches($"{nameof(SimulatedCall.CaptureCoreState)}.*Nobody listens", error.Message);
+        await fixture.CheckStayedAsync();
+    }
+
     [Fact]
     public async Task A_domain_that_is_not_woken_at_once_is_woken_and_the_first_error_is_told()
     {
@@ -256,6 +270,18 @@ public sealed class CustodyTests
     }
 
     /// <summary>A way whose channels cannot be closed well, as an ssh whose process cannot be killed.</summary>
+    /// <summary>A trace of which somebody listens no more, when the session comes to a state.</summary>
+    private sealed class ThrowingTrace(string state) : IProgress<MigrationTrace>
+    {
+        public void Report(MigrationTrace value)
+        {
+            if (value.Name.EndsWith(state, StringComparison.Ordinal))
+            {
+                throw new InvalidOperationException("Nobody listens any more.");
+            }
+        }
+    }
+
     private sealed class ThrowingRoute(Route inner) : Route(inner.Address)
     {
         internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken) =>

@@ -37,6 +37,8 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
 
     public AdmissionVerdict Judge(DomainDescription description) => host.Judge(description);
 
+    public void RequireUnclaimed(string name) => host.RequireUnclaimed(name);
+
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>

@@ -34,6 +34,8 @@ internal sealed class WaitingHost(IMigrationHost host, bool waitsAtCreation) : I
 
     public AdmissionVerdict Judge(DomainDescription description) => host.Judge(description);
 
+    public void RequireUnclaimed(string name) => host.RequireUnclaimed(name);
+
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)

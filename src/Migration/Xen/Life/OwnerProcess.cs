@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Diagnostics;
 using System.Globalization;
 
 namespace PreRecordMigration.Xen.Life;
@@ -15,6 +17,23 @@ internal readonly record struct OwnerProcess(int Id, ulong StartTime)
 
     /// <summary>Whether it still runs.</summary>
     internal bool IsAlive => StartTimeOf(Id) is { } start && start == StartTime;
+
+    /// <summary>How an administrator finds it: its number, what it runs, and since when.</summary>
+    internal string Describe()
+    {
+        try
+        {
+            using Process process = Process.GetProcessById(Id);
+            string command = string.Join(' ', File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{Id}/cmdline"))
+                .Split('\0', StringSplitOptions.RemoveEmptyEntries));
+            return string.Create(CultureInfo.InvariantCulture, $"process {Id} ('{command}', since {process.StartTime:yyyy-MM-dd HH:mm:ss})");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or Win32Exception)
+        {
+            // It has ended at this moment, or is another user's.
+            return string.Create(CultureInfo.InvariantCulture, $"process {Id}");
+        }
+    }
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id}:{StartTime}");

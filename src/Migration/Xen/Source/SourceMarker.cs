@@ -45,15 +45,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         {
             string? content = control.ReadStore(PathOf(domid));
             Found? found = Parse(content);
-            if (found is { Owner.IsAlive: true } busy)
-            {
-                throw new MigrationException(
-                    MigrationErrorId.DomainBusy,
-                    $"{name} is being recorded or migrated by process {busy.Owner.Id}.",
-                    "Wait for it, or end it (Stop-Migration in its shell).",
-                    name);
-            }
-
+            RequireDead(found, name);
             SourceMark claimed = found?.Mark ?? SourceMark.Running;
             if (TryTake(content, Format(claimed, OwnerProcess.Current)))
             {
@@ -65,6 +57,11 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
 
     /// <summary>Whether a living process owns the domain.</summary>
     internal bool IsOwned => Parse(control.ReadStore(PathOf(domid))) is { Owner.IsAlive: true };
+
+    /// <summary>Refuses a domain that a living process owns. Looks, and touches nothing.</summary>
+    /// <param name="name">The domain's name, for errors.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
+    internal void RequireUnclaimed(string name) => RequireDead(Parse(control.ReadStore(PathOf(domid))), name);
 
     /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
     internal void Write(SourceMark mark)
@@ -88,6 +85,19 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     {
         control.RemoveStore(PathOf(domid));
         _last = null;
+    }
+
+    private static void RequireDead(Found? found, string name)
+    {
+        if (found is { Owner.IsAlive: true } busy)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy,
+                $"{name} is held by a recording or migration of {busy.Owner.Describe()}.",
+                $"In the session of process {busy.Owner.Id}, Get-PreRecord {name} says until when it is held and Stop-PreRecord {name} lets it go, "
+                    + $"or Stop-Migration {name} stops its migration. When that process has ended, whoever opens the domain next mends it.",
+                name);
+        }
     }
 
     /// <summary>Where taking it took effect and reported an error, it is given back: nobody would know that this process has it.</summary>

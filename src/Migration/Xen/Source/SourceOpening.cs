@@ -51,6 +51,19 @@ internal sealed class SourceOpening(
         }
     }
 
+    /// <summary>Refuses a domain that comes in, or that a living process works on. Looks, and touches nothing.</summary>
+    /// <param name="control">A connection.</param>
+    /// <param name="name">The domain's name.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/> or
+    /// <see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    internal static void RequireUnclaimed(IDomainControl control, string name)
+    {
+        XenDomainInfo info = DomainNames.Require(control, name);
+        KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
+        IncomingMarker.RequireNotComingIn(domain);
+        new SourceMarker(control, domain.DomId, domain.Uuid).RequireUnclaimed(name);
+    }
+
     private static void RequireRunning(KnownDomain domain)
     {
         XenDomainInfo info = domain.Require();

@@ -60,10 +60,35 @@ public sealed class SourceOpeningTests : IDisposable
     {
         _xen.Write(MarkPath, $"{mark} {OwnerProcess.Current} {_domain.Uuid}");
 
-        Assert.Equal(MigrationErrorId.DomainBusy, Refusal().ErrorId);
+        MigrationException error = Refusal();
 
+        // Who it is: an administrator has to find that process's session.
+        Assert.Equal(MigrationErrorId.DomainBusy, error.ErrorId);
+        Assert.Matches($"process {Environment.ProcessId} \\('.*PreRecordMigration.*', since [0-9: -]+\\)", error.Message);
+        Assert.Contains("Stop-PreRecord vm", error.Remedy, StringComparison.Ordinal);
         Assert.Equal($"{mark} {OwnerProcess.Current} {_domain.Uuid}", _xen.Read(MarkPath));
         Assert.Empty(_source.Steps);
+    }
+
+    [Fact]
+    public void Who_works_on_a_domain_is_seen_without_touching_it()
+    {
+        using IDomainControl control = _xen.Connect();
+        SourceOpening.RequireUnclaimed(control, "vm");
+
+        _xen.Write(MarkPath, $"Stopped {OwnerProcess.Current} {_domain.Uuid}");
+        Assert.Equal(MigrationErrorId.DomainBusy, Unclaimed().ErrorId);
+
+        // What a dead one left is mended by whoever opens it: nobody works on it.
+        _xen.Write(MarkPath, $"Stopped {default(OwnerProcess)} {_domain.Uuid}");
+        SourceOpening.RequireUnclaimed(control, "vm");
+        Assert.Equal($"Stopped {default(OwnerProcess)} {_domain.Uuid}", _xen.Read(MarkPath));
+
+        _xen.Write($"/prerecord/incoming/{_domain.DomId}", $"Started {OwnerProcess.Current} {_domain.Uuid} 01234567 vm");
+        Assert.Contains("is coming in", Unclaimed().Message, StringComparison.Ordinal);
+        Assert.Empty(_source.Steps);
+
+        MigrationException Unclaimed() => Assert.Throws<MigrationException>(() => SourceOpening.RequireUnclaimed(control, "vm"));
     }
 
     [Fact]
