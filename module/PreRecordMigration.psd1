@@ -8,7 +8,6 @@
     Description          = 'Moves running Xen domains to another host by pre-record migration: recorded pages travel first, the rest follows on remote page faults. A simulated hypervisor runs anywhere.'
     CompatiblePSEditions = @('Core')
     PowerShellVersion    = '7.6'
-    TypesToProcess       = @('PreRecordMigration.Types.ps1xml')
     FormatsToProcess     = @('PreRecordMigration.Format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(

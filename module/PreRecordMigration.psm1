@@ -26,6 +26,40 @@ try {
             }
         }
     }
+    else {
+        # What is loaded stays loaded, whatever is imported, and would run under this version's help and views. It is told by what the
+        # compiler names each build with: two builds may have one version, and the files of a folder may be others by now.
+        foreach ($assembly in @($context.Assemblies) + [System.Runtime.Loader.AssemblyLoadContext]::Default.Assemblies) {
+            $name = $assembly.GetName().Name
+            if ($name -cnotin 'PreRecordMigration.Cmdlets', 'PreRecordMigration.Engine') {
+                continue
+            }
+
+            $path = [System.IO.Path]::Combine($bin, "$name.dll")
+            $reader = [System.Reflection.PortableExecutable.PEReader]::new([System.IO.File]::OpenRead($path))
+            try {
+                $metadata = [System.Reflection.Metadata.PEReaderExtensions]::GetMetadataReader($reader)
+                $build = $metadata.GetGuid($metadata.GetModuleDefinition().Mvid)
+            }
+            finally {
+                $reader.Dispose()
+            }
+
+            if ($build -ne $assembly.ManifestModule.ModuleVersionId) {
+                $running = [System.Reflection.CustomAttributeExtensions]::GetCustomAttribute(
+                    $assembly, [System.Reflection.AssemblyInformationalVersionAttribute]).InformationalVersion
+                $other = [System.Diagnostics.FileVersionInfo]::GetVersionInfo($path).ProductVersion
+                $what = if ($other -ceq $running) { "another build of it from '$path'" } else { "$other from '$path'" }
+                $record = [System.Management.Automation.ErrorRecord]::new(
+                    [System.InvalidOperationException]::new(
+                        "This process runs PreRecordMigration $running from '$($assembly.Location)' already, and cannot run $what beside it."),
+                    'ModuleVersionLoaded', 'ResourceExists', $path)
+                $record.ErrorDetails = [System.Management.Automation.ErrorDetails]::new($record.Exception.Message)
+                $record.ErrorDetails.RecommendedAction = 'Start a new session, and import the one that you mean there.'
+                throw $record
+            }
+        }
+    }
 
     foreach ($assembly in $context.Assemblies) {
         if ($assembly.GetName().Name -ceq 'PreRecordMigration.Cmdlets') {
@@ -35,6 +69,11 @@ try {
 }
 finally {
     [System.Threading.Monitor]::Exit([System.Runtime.Loader.AssemblyLoadContext]::Default)
+}
+
+# Not by the manifest: PowerShell would take them in before this file could refuse another version, and fail at what is there already.
+if ($null -eq (Microsoft.PowerShell.Utility\Get-TypeData 'PreRecordMigration.Cmdlets.MigrationOutcome')) {
+    Microsoft.PowerShell.Utility\Update-TypeData -AppendPath ([System.IO.Path]::Combine($PSScriptRoot, 'PreRecordMigration.Types.ps1xml'))
 }
 
 $inner = Microsoft.PowerShell.Core\Import-Module -Assembly $cmdlets -PassThru
