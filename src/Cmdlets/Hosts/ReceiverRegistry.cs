@@ -14,6 +14,8 @@ internal static class ReceiverRegistry
     private static readonly ConcurrentDictionary<MigrationReceiver, byte> Temporary = new();
     private static readonly Lock Starting = new();
 
+    static ReceiverRegistry() => ProcessEnd.Await();
+
     /// <summary>All receivers of this process, those of single migrations included.</summary>
     public static IEnumerable<MigrationReceiver> Listening => Receivers.Values.Concat(Temporary.Keys).OrderBy(receiver => receiver.Host.Name, StringComparer.OrdinalIgnoreCase);
 

@@ -28,6 +28,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     private IDisposable? _watching;
     private InterruptedMigration? _interrupted;
     private bool _isAbandoned;
+    private Exception? _notAbandoned;
     private readonly DomainWatch _watch = new();
 
     private MigrationJob(int id, PlannedMove move, MoveSource source)
@@ -48,6 +49,9 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     /// <summary>Where it goes.</summary>
     public Destination Destination => _move.Destination;
+
+    /// <summary>How long the destination may be silent.</summary>
+    public TimeSpan PeerTimeout => _move.Options.PeerTimeout;
 
     /// <summary>Done when nothing of the migration runs any more.</summary>
     public Task<MigrationResult> Ended { get; private set; } = null!;
@@ -105,7 +109,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
         ExplainHolder(),
         Location.Host.Name,
         Destination.Name,
-        Text.Duration(_move.Options.PeerTimeout));
+        Text.Duration(PeerTimeout));
 
     /// <summary>Starts a move, and lists it.</summary>
     /// <param name="move">What to move.</param>
@@ -187,6 +191,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     private string Explain(Exception error) => error switch
     {
+        _ when _notAbandoned is { } left => Text.Format(SR.OutcomeNotAbandoned, Location.Info.Name, left.Message),
         _ when _isAbandoned => Text.Format(SR.OutcomeAbandoned, Location.Info.Name),
         OperationCanceledException => Text.Format(SR.OutcomeStopped, Location.Info.Name, Location.Host.Name),
         _ => error.Message,
@@ -208,23 +213,29 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     {
         InterruptedMigration interrupted = TakeInterrupted();
         _isAbandoned = true;
-        interrupted.GiveUp();
+        CleanUp abandoning = new();
+        abandoning.Try(interrupted.GiveUp);
         foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
         {
             // Its own other half: another domain of that name may wait on another host. It may not have heard yet that the source
             // has gone, and would wait for it.
             if (incoming.Id == interrupted.Id)
             {
-                incoming.Disconnect();
-                StopPatience.Join([incoming.Ended]);
-                if (incoming.IsKept)
+                abandoning.Try(() =>
                 {
-                    incoming.GiveUp();
-                }
+                    incoming.Disconnect();
+                    StopPatience.Join([incoming.Ended]);
+                    if (incoming.IsKept)
+                    {
+                        incoming.GiveUp();
+                    }
+                });
             }
         }
 
-        LeaveAsync().AsTask().GetAwaiter().GetResult();
+        abandoning.Try(() => LeaveAsync().AsTask().GetAwaiter().GetResult());
+        _notAbandoned = abandoning.Errors.Count > 0 ? abandoning.Errors[0] : null;
+        abandoning.ThrowIfFailed();
     }
 
     /// <summary>Refuses a migration that is not interrupted.</summary>
@@ -242,8 +253,8 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     private CommandException NotInterrupted() => new(
         nameof(SR.MigrationNotInterrupted),
         ErrorCategory.InvalidOperation,
-        Text.Format(SR.MigrationNotInterrupted, Id, Location.Info.Name, State),
-        SR.MigrationNotInterruptedRemedy,
+        Text.Format(SR.MigrationNotInterrupted, Id, Location.Info.Name, State, ExplainHolder()),
+        IsActive ? SR.MigrationNotInterruptedRemedy : Text.Format(SR.MigrationEndedRemedy, Id),
         Location.Info.Name);
 
     private void Begin(Func<Task<MigrationResult>> move)
@@ -257,7 +268,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     {
         // Here only, so that an ended migration keeps nothing of its domain.
         using MoveSource source = Interlocked.Exchange(ref _source, null)!;
-        _way = Destination.Open(_move.Options.PeerTimeout);
+        _way = Destination.Open(PeerTimeout);
         _watching = _way.Receiver?.Watch(Hear);
         return await FollowAsync(source.MigrateAsync(_way.Route, this, this, _watch, _cancellation.Token)).ConfigureAwait(false);
     }

@@ -5,7 +5,7 @@ namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
 /// The migrations of this process, shared by all its runspaces: those under way, and the last that ended. When the process
-/// ends, those under way are stopped, or finished where the domain is already leaving.
+/// ends, <see cref="ProcessEnd"/> stops those under way, or has them finish where the domain is already leaving.
 /// </summary>
 internal static class MigrationRegistry
 {
@@ -15,7 +15,7 @@ internal static class MigrationRegistry
     private static readonly ConcurrentDictionary<int, MigrationJob> Jobs = new();
     private static int s_lastId;
 
-    static MigrationRegistry() => AppDomain.CurrentDomain.ProcessExit += (_, _) => StopAll();
+    static MigrationRegistry() => ProcessEnd.Await();
 
     /// <summary>All migrations, oldest first.</summary>
     public static IReadOnlyList<MigrationJob> All => [.. Jobs.Values.OrderBy(job => job.Id)];
@@ -65,24 +65,15 @@ internal static class MigrationRegistry
     public static IReadOnlyList<MigrationJob> OfDomain(string name) =>
         All.Where(job => job.Location.Info.Name == name).ToArray() is { Length: > 0 } found ? found : throw NotFoundOf(name);
 
+    /// <summary>The migration that holds a domain: one that is under way or interrupted; null where none does.</summary>
+    public static MigrationJob? HolderOf(string domainName) => All.LastOrDefault(job =>
+        job.Location.Info.Name == domainName && (job.IsActive || job.State == MigrationState.Interrupted));
+
     /// <summary>Whether a migration that is not at its end leaves or enters a host.</summary>
     public static bool Uses(string hostName) => Jobs.Values.Any(job =>
         (job.IsActive || job.State == MigrationState.Interrupted)
         && (string.Equals(job.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase)
             || string.Equals(job.Destination.Name, hostName, StringComparison.OrdinalIgnoreCase)));
-
-    private static void StopAll()
-    {
-        foreach (MigrationJob job in All)
-        {
-            job.Cancel();
-        }
-
-        foreach (MigrationJob job in All)
-        {
-            ((IAsyncResult)job.Ended).AsyncWaitHandle.WaitOne();
-        }
-    }
 
     private static NameMatch<MigrationJob> Find(string name) => NameRule.Find(name, All, job => job.Location.Info.Name);
 

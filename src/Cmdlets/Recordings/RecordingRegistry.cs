@@ -6,8 +6,8 @@ using PreRecordMigration.Methods;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
-/// The recordings of this process that wait for their move, shared by all its runspaces. When the process ends they are
-/// discarded, and their domains run on.
+/// The recordings of this process that wait for their move, shared by all its runspaces. When the process ends
+/// <see cref="ProcessEnd"/> discards them, and their domains run on.
 /// </summary>
 internal static class RecordingRegistry
 {
@@ -15,7 +15,7 @@ internal static class RecordingRegistry
 
     private static readonly ConcurrentDictionary<string, Exception> Failures = new(StringComparer.Ordinal);
 
-    static RecordingRegistry() => AppDomain.CurrentDomain.ProcessExit += (_, _) => DiscardAll();
+    static RecordingRegistry() => ProcessEnd.Await();
 
     /// <summary>Adds a recording.</summary>
     public static void Add(LiveRecording recording) => Recordings[recording.Id] = recording;
@@ -31,12 +31,7 @@ internal static class RecordingRegistry
     /// <summary>The recordings of the domains that a name means.</summary>
     /// <exception cref="CommandException">It means none, and is not a pattern.</exception>
     public static IReadOnlyList<LiveRecording> Match(string name) =>
-        NameRule.Find(name, All, recording => recording.Location.Info.Name).OrNoneOfPattern(() => new CommandException(
-            nameof(SR.RecordingOfDomainNotFound),
-            ErrorCategory.ObjectNotFound,
-            Text.Format(SR.RecordingOfDomainNotFound, name),
-            SR.RecordingOfDomainNotFoundRemedy,
-            name));
+        NameRule.Find(name, All, recording => recording.Location.Info.Name).OrNoneOfPattern(() => NotFound(name));
 
     /// <summary>
     /// Lets a recording go that was refused: at once where the refusal is about the move itself, or where the pipeline that
@@ -58,8 +53,14 @@ internal static class RecordingRegistry
         Recordings.TryGetValue(recorded.Id, out LiveRecording? held) && held.IsInItsPipeline && held.Discard();
 
     /// <summary>The recording that holds a domain; null where none does.</summary>
-    public static PreRecord? HolderOf(string domainName) =>
-        All.FirstOrDefault(recording => recording.Location.Info.Name == domainName)?.Snapshot;
+    /// <param name="domainName">The domain.</param>
+    /// <param name="hostName">Its host; null for any.</param>
+    public static PreRecord? HolderOf(string domainName, string? hostName = null) => All.FirstOrDefault(recording =>
+        recording.Location.Info.Name == domainName
+        && (hostName is null || string.Equals(recording.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase)))?.Snapshot;
+
+    /// <summary>A recording as it is held; null where it is not, any more or at all.</summary>
+    public static PreRecord? HeldOf(PreRecord recorded) => Recordings.TryGetValue(recorded.Id, out LiveRecording? held) ? held.Snapshot : null;
 
     /// <summary>Takes a recording out for its move, or to discard it. The caller disposes it.</summary>
     /// <exception cref="CommandException">It does not wait any more.</exception>
@@ -87,13 +88,36 @@ internal static class RecordingRegistry
     /// <summary>Keeps why a recording could not be discarded well, for the next one who asks for it.</summary>
     public static void NoteFailure(LiveRecording recording, Exception error) => Failures[recording.Id] = error;
 
-    /// <summary>Discards every recording; their domains run on.</summary>
-    public static void DiscardAll()
+    /// <summary>Why a recording could not be discarded well; null where it could.</summary>
+    public static Exception? FailureOf(LiveRecording recording) => Failures.GetValueOrDefault(recording.Id);
+
+    /// <summary>The error of a domain whose recording is not held here. Who else works on the domain is said, where one does.</summary>
+    private static CommandException NotFound(string name)
     {
-        foreach (LiveRecording recording in Recordings.Values)
+        try
         {
-            recording.Discard();
+            foreach (IMigrationHost host in HostRegistry.All.Where(host => host.GetDomains().Any(domain => domain.Name == name)))
+            {
+                host.RequireUnclaimed(name);
+            }
         }
+        catch (MigrationException busy) when (busy.ErrorId == MigrationErrorId.DomainBusy)
+        {
+            ErrorRecord said = ErrorRecords.From(busy, name);
+            return new CommandException(
+                nameof(SR.RecordingOfDomainNotFound),
+                ErrorCategory.ResourceBusy,
+                Text.Format(SR.HeldElsewhere, name, busy.Message),
+                said.ErrorDetails.RecommendedAction,
+                name);
+        }
+
+        return new CommandException(
+            nameof(SR.RecordingOfDomainNotFound),
+            ErrorCategory.ObjectNotFound,
+            Text.Format(SR.RecordingOfDomainNotFound, name),
+            SR.RecordingOfDomainNotFoundRemedy,
+            name);
     }
 
     /// <summary>Refuses what -WhatIf returned, where something recorded is needed.</summary>
