@@ -14,11 +14,13 @@ BeforeAll {
     $env:PRERECORD_SYSTEM_CONFIGURATION = $system
     function Get-Window { Get-MigrationConfiguration Window }
     function Remove-Settings {
-        [System.IO.File]::Delete($user)
-        [System.IO.File]::Delete($system)
+        [System.IO.File]::WriteAllText($user, '')
+        [System.IO.File]::WriteAllText($system, "`n")
         [Environment]::SetEnvironmentVariable('PRERECORD_WINDOW', $null)
         $null = Set-MigrationConfiguration Window -Clear
     }
+
+    Remove-Settings
 }
 
 AfterAll {
@@ -139,6 +141,36 @@ Describe 'Get-MigrationConfiguration' {
         }
     }
 
+    It 'names the variable that names no file: <Variable>' -ForEach @(
+        @{ Variable = 'PRERECORD_CONFIGURATION' }
+        @{ Variable = 'PRERECORD_SYSTEM_CONFIGURATION' }
+    ) {
+        $file = [Environment]::GetEnvironmentVariable($Variable)
+        [System.IO.File]::Delete($file)
+        foreach ($command in { Get-MigrationConfiguration }, { Start-PreRecord configured -WhatIf }, { Start-MigrationReceiver set2 -WhatIf }) {
+            $failed = $null
+            try {
+                $null = & $command
+            }
+            catch {
+                $failed = $_
+            }
+
+            $failed.FullyQualifiedErrorId | Should -Match '^SettingsFileMissing,'
+            "$($failed.CategoryInfo.Category)" | Should -Be 'ObjectNotFound'
+            $failed.Exception.Message | Should -Match "$Variable names '$([regex]::Escape($file))'"
+            $failed.ErrorDetails.RecommendedAction | Should -Match "$Variable.*take the variable away"
+            $failed.TargetObject | Should -Be $file
+        }
+
+        # A variable that was taken away names nothing, and an empty file is one without settings.
+        [Environment]::SetEnvironmentVariable($Variable, $null)
+        "$((Get-Window).Source)" | Should -Be 'Default'
+        [Environment]::SetEnvironmentVariable($Variable, $file)
+        [System.IO.File]::WriteAllText($file, '')
+        "$((Get-Window).Source)" | Should -Be 'Default'
+    }
+
     It 'names the variable that has something wrong' {
         $env:PRERECORD_WINDOW = 'soon'
         { Get-MigrationConfiguration } | Should -Throw -ErrorId 'SettingInvalid,PreRecordMigration.Cmdlets.GetMigrationConfigurationCommand' -ExpectedMessage 'PRERECORD_WINDOW*'
@@ -184,6 +216,8 @@ Describe 'Set-MigrationConfiguration' {
     ) {
         Set-MigrationConfiguration $Name $Value -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.SetMigrationConfigurationCommand"
+        $failed[0].Exception.Message | Should -Match $Name
+        $failed[0].Exception.Message | Should -Not -Match 'Set-MigrationConfiguration'
         $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
     }
 

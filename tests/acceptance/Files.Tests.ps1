@@ -116,6 +116,25 @@ Describe 'What <Writer> writes' -ForEach $writers {
     }
 }
 
+Describe 'A file that has taken its place' {
+    It 'stays there after a power cut: its folder is on the disk too' -Skip:($null -eq (Get-Command strace -ErrorAction Ignore)) {
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
+        $folder = New-Folder
+        $file = "$folder/kept.prerecord"
+        $null = $recorded | Export-PreRecord $file
+        $script = "$folder/again.ps1"
+        $manifest = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.psd1')
+        [System.IO.File]::WriteAllText($script, "Import-Module '$manifest'; `$null = Import-PreRecord '$file' | Export-PreRecord '$file' -Force")
+        $start = New-FreshStart $script
+        $arguments = [string[]] @('-f', '-qq', '-y', '-e', 'trace=fsync,rename,renameat,renameat2', '-o', "$folder/calls", $start.FileName) + $start.ArgumentList
+        & strace @arguments | Out-Null
+        $calls = [System.IO.File]::ReadAllLines("$folder/calls")
+        $renamed = [System.Array]::FindIndex($calls, [System.Predicate[string]] { $args[0] -match 'rename.*kept\.prerecord' })
+        ($calls | Select-Object -First $renamed) -join "`n" | Should -Match 'fsync\(\d+<.*kept\.prerecord.*\.partial>'
+        ($calls | Select-Object -Skip ($renamed + 1)) -join "`n" | Should -Match "fsync\(\d+<$([regex]::Escape($folder))>"
+    }
+}
+
 Describe 'A file that is written over' {
     It 'keeps what may be done with it' {
         $path = [System.IO.Path]::Combine((New-Folder), 'kept')

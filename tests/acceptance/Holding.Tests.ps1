@@ -44,6 +44,7 @@ Describe 'A recording that nobody takes over' {
         $recorded = Start-PreRecord held @recording
         $recorded | Invoke-PreRecordMigration -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused[0].FullyQualifiedErrorId | Should -Match '^DestinationMissing,'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match 'stays held until .*Stop-PreRecord held'
         (Get-PreRecord held).Id | Should -Be $recorded.Id
     }
 
@@ -76,6 +77,119 @@ Describe 'A recording that nobody takes over' {
         (Get-PreRecord).Name | Should -Be 'held'
         ($first | Invoke-PreRecordMigration -Destination hold2).Name | Should -Be 'held'
         $null = Invoke-PreRecordMigration held -HostName hold2 -Destination hold1 -Method PostCopy
+    }
+}
+
+Describe 'A recording that is exported' {
+    BeforeAll {
+        function Get-Place { [System.IO.Path]::Combine($TestDrive, "$([guid]::NewGuid()).prerecord") }
+    }
+
+    AfterEach {
+        Get-PreRecord held*, other* | Stop-PreRecord
+    }
+
+    It 'is let go where nobody has it but its pipeline, and that is said' {
+        $said = Start-PreRecord held, other @recording | Export-PreRecord -Path { Get-Place } -Verbose 4>&1
+        @($said).Where({ $_ -is [System.IO.FileInfo] }).Count | Should -Be 2
+        "$said" | Should -Match "'held' runs on: its recording is in the file"
+        Get-PreRecord held*, other* | Should -BeNullOrEmpty
+        Get-States | Should -Be 'Running,Running,Running'
+    }
+
+    It 'goes on with -PassThru, to be moved' {
+        $file = Get-Place
+        (Start-PreRecord held @recording | Export-PreRecord $file -PassThru | Invoke-PreRecordMigration -Destination hold2).Name | Should -Be 'held'
+        (Import-PreRecord $file).Name | Should -Be 'held'
+        $null = Invoke-PreRecordMigration held -HostName hold2 -Destination hold1 -Method PostCopy
+    }
+
+    It 'stays with whoever has it, and until when is said: <Case>' -ForEach @(
+        @{ Case = 'in hand'; Command = { $recorded = Start-PreRecord held @recording; $recorded | Export-PreRecord (Get-Place) -Verbose 4>&1 } }
+        @{ Case = 'by -OutVariable'; Command = { Start-PreRecord held @recording -OutVariable kept | Export-PreRecord (Get-Place) -Verbose 4>&1 } }
+        @{ Case = 'by -PipelineVariable'; Command = { Start-PreRecord held @recording -PipelineVariable kept | Export-PreRecord (Get-Place) -Verbose 4>&1 } }
+        @{ Case = 'listed'; Command = { $null = Start-PreRecord held @recording; Get-PreRecord held | Export-PreRecord (Get-Place) -Verbose 4>&1 } }
+    ) {
+        "$(& $Command)" | Should -Match "The recording of 'held' stays held until [0-9:]+: Stop-PreRecord held lets the domain go"
+        (Get-PreRecord held).Name | Should -Be 'held'
+    }
+
+    It 'is not made where its file cannot be: <Case>' -ForEach @(
+        @{ Case = 'no folder'; Path = '/nowhere/x.prerecord'; Id = 'FileNotFound' }
+        @{ Case = 'a device'; Path = '/dev/null'; Id = 'FileNotRegular' }
+        @{ Case = 'a file that is there'; Path = "$PSScriptRoot/Holding.Tests.ps1"; Id = 'FileExists' }
+        @{ Case = 'a folder'; Path = '/tmp'; Id = 'FileIsFolder' }
+    ) {
+        $steps = [System.Collections.Generic.List[string]]::new()
+        { Start-PreRecord held @recording -Verbose 4>&1 | ForEach-Object { $steps.Add("$_") } | Export-PreRecord -LiteralPath $Path } |
+            Should -Throw -ErrorId "$Id,PreRecordMigration.Cmdlets.ExportPreRecordCommand"
+        $steps.Count | Should -Be 0
+        Get-States | Should -Be 'Running,Running,Running'
+    }
+
+    It 'is let go where only its own file cannot be' {
+        Start-PreRecord held, other @recording | Export-PreRecord -Path { $_.Name -eq 'held' ? '/nowhere/x.prerecord' : (Get-Place) } -ErrorAction SilentlyContinue -ErrorVariable failed -WarningAction SilentlyContinue -WarningVariable warned |
+            Should -HaveCount 1
+        $failed[0].FullyQualifiedErrorId | Should -Match '^FileNotFound,'
+        "$warned" | Should -Match "'held' was let go"
+        Get-States | Should -Be 'Running,Running,Running'
+    }
+
+    It 'stays with whoever has it in hand where its file cannot be, and the error says until when' {
+        $recorded = Start-PreRecord held @recording
+        $recorded | Export-PreRecord /nowhere/x.prerecord -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^FileNotFound,'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match "folder is there.*The recording of 'held' stays held until [0-9:]+.*Stop-PreRecord held"
+        (Get-PreRecord held).Id | Should -Be $recorded.Id
+    }
+}
+
+Describe 'A domain that is held' {
+    AfterEach {
+        Get-PreRecord held*, other* | Stop-PreRecord
+    }
+
+    It 'is what -WhatIf would run into: <Command>' -ForEach @(
+        @{ Command = 'Invoke-PreRecordMigration held hold2 -WhatIf' }
+        @{ Command = 'Start-Migration held hold2 -Method PostCopy -WhatIf' }
+        @{ Command = 'Start-PreRecord held -WhatIf' }
+    ) {
+        $null = Start-PreRecord held @recording
+        & ([scriptblock]::Create("$Command -ErrorAction SilentlyContinue -ErrorVariable script:refused")) | Should -BeNullOrEmpty
+        $refused[0].FullyQualifiedErrorId | Should -Match '^DomainBusy,'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match "A recording of 'held' is held until [0-9:]+ \(process $PID.*Stop-PreRecord held"
+    }
+
+    It 'is no obstacle to its own recording' {
+        $report = Start-PreRecord held @recording -OutVariable kept | Invoke-PreRecordMigration -Destination hold2 -WhatIf
+        $report.Name | Should -Be 'held'
+        (Get-PreRecord held).Name | Should -Be 'held'
+    }
+
+    It 'is an incompatibility to Test-Migration' {
+        $null = Start-PreRecord held @recording
+        $report = Test-Migration held hold2 -Window 20ms -Epoch 20ms
+        $report.Incompatibilities[0].ErrorId | Should -Be 'DomainBusy'
+        $report.Recommendation | Should -BeNullOrEmpty
+    }
+
+    It 'by a migration is said too, with what to do about it' {
+        $moving = Start-Migration held hold2 -Window 10min -Epoch 20ms
+        try {
+            while ("$((Get-Migration -Id $moving.Id).Phase)" -ne 'Record') {
+                $null = [System.Threading.Thread]::Yield()
+            }
+
+            Start-PreRecord held -WhatIf -ErrorAction SilentlyContinue -ErrorVariable refused
+            $refused[0].ErrorDetails.RecommendedAction | Should -Match "Migration $($moving.Id) moves 'held' to 'hold2': .*Stop-Migration -Id $($moving.Id)"
+            Get-PreRecord held -ErrorAction SilentlyContinue -ErrorVariable refused
+            $refused[0].FullyQualifiedErrorId | Should -Match '^RecordingOfDomainNotFound,'
+            $refused[0].Exception.Message | Should -Match 'holds no recording of .held.*recording or migration works on domain held'
+            $refused[0].ErrorDetails.RecommendedAction | Should -Match "Stop-Migration -Id $($moving.Id)"
+        }
+        finally {
+            $null = Stop-Migration -Id $moving.Id
+        }
     }
 }
 

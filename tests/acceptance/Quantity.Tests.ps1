@@ -22,6 +22,10 @@ Describe 'A duration' {
         @{ Text = '.5s'; Expected = '00:00:00.5000000' }
         @{ Text = '00:00:05'; Expected = '00:00:05' }
         @{ Text = '1.00:00:00'; Expected = '1.00:00:00' }
+        @{ Text = 'PT0.5S'; Expected = '00:00:00.5000000' }
+        @{ Text = 'PT1H2M3S'; Expected = '01:02:03' }
+        @{ Text = 'P1D'; Expected = '1.00:00:00' }
+        @{ Text = 'P0DT2M'; Expected = '00:02:00' }
     ) {
         $null = Start-PreRecord ticking -Window 1h -Epoch 1ms -SuspendTimeout $Text -WhatIf -ErrorVariable failed
         $failed.Count | Should -Be 0
@@ -59,6 +63,20 @@ Describe 'A duration' {
         @{ Text = [TimeSpan]::FromSeconds(-1); Reason = 'below zero' }
         @{ Text = 'NaN'; Reason = 'not a duration' }
         @{ Text = [double]::PositiveInfinity; Reason = 'not a duration' }
+        @{ Text = 'P'; Reason = 'not a duration' }
+        @{ Text = 'PT'; Reason = 'not a duration' }
+        @{ Text = 'P1DT'; Reason = 'not a duration' }
+        @{ Text = '0.5S PT'; Reason = 'not a duration' }
+        @{ Text = 'pt5s'; Reason = 'not a duration' }
+        @{ Text = 'P1M'; Reason = 'not a duration' }
+        @{ Text = 'P1Y'; Reason = 'not a duration' }
+        @{ Text = 'P1W'; Reason = 'not a duration' }
+        @{ Text = 'PT5'; Reason = 'not a duration' }
+        @{ Text = 'PT0.5M'; Reason = 'not a duration' }
+        @{ Text = 'PT0,5S'; Reason = 'not a duration' }
+        @{ Text = '-PT1S'; Reason = 'below zero' }
+        @{ Text = 'P2D'; Reason = 'longer than a day' }
+        @{ Text = 'P99999999999999D'; Reason = 'longer than' }
     ) {
         try {
             Start-PreRecord ticking -Window $Text -WhatIf
@@ -67,7 +85,7 @@ Describe 'A duration' {
         catch {
             $_.FullyQualifiedErrorId | Should -Be 'ParameterArgumentTransformationError,PreRecordMigration.Cmdlets.StartPreRecordCommand'
             $_.Exception.Message | Should -Match $Reason
-            $_.Exception.Message | Should -Match '500ms'
+            $_.Exception.Message | Should -Match '500ms.*PT0\.5S'
         }
     }
 

@@ -145,6 +145,27 @@ Describe 'Stop-MigrationReceiver' {
         Get-MigrationDomain kept* -HostName resume1 | Should -BeNullOrEmpty
     }
 
+    It 'gives all of them up, whatever fails of one, which stays to be given up again' {
+        Invoke-Interrupted first
+        Wait-Kept first
+        New-Worker second
+        (Get-SimulatedHost resume2).Faults.Fail($place, 2)
+        Invoke-PreRecordMigration second "localhost:$((Get-MigrationReceiver resume2).Port)" -Method PostCopy -ErrorAction SilentlyContinue
+        Wait-Kept second
+        foreach ($try in 1..3) {
+            (Get-SimulatedHost resume2).Faults.Fail('DestroyIncoming', $try)
+        }
+
+        Stop-MigrationReceiver resume2 -Force -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].Exception.Message | Should -Match 'DestroyIncoming'
+        "$((Get-MigrationDomain first* -HostName resume2).State)" | Should -Be 'Paused'
+        Get-MigrationDomain second* -HostName resume2 | Should -BeNullOrEmpty
+        Stop-MigrationReceiver resume2 -Force
+        Get-MigrationReceiver resume2* | Should -BeNullOrEmpty
+        Get-MigrationDomain first* -HostName resume2 | Should -BeNullOrEmpty
+        $null = Stop-Migration first, second -Force
+    }
+
     It 'keeps the domain that loses its source meanwhile, and goes on' {
         Invoke-Interrupted stopped
 
@@ -174,6 +195,22 @@ Describe 'Stop-Migration, after the commit' {
         Get-MigrationDomain lost* -HostName resume2 | Should -BeNullOrEmpty
         $interrupted | Resume-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'MigrationNotInterrupted,PreRecordMigration.Cmdlets.ResumeMigrationCommand'
+    }
+
+    It 'takes away what it can, whatever fails of it, and says what is left' {
+        $null = Start-Interrupted stuck
+        foreach ($try in 1..3) {
+            (Get-SimulatedHost resume1).Faults.Fail('DestroySource', $try)
+        }
+
+        Stop-Migration stuck -Force -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].Exception.Message | Should -Match 'DestroySource'
+
+        # The half at the destination has gone all the same, and so has the receiver that was made for the migration.
+        Get-MigrationDomain stuck* -HostName resume2 | Should -BeNullOrEmpty
+        (Get-Migration stuck).Error | Should -Match "Given up.*not all that is left of 'stuck' here could be destroyed: .*DestroySource.*never runs here"
+        Disconnect-MigrationHost resume2
+        $null = New-SimulatedHost resume2
     }
 
     It 'takes its own two halves away, not those of another domain of that name' {

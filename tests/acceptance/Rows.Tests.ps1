@@ -183,3 +183,84 @@ Describe 'What a cmdlet returned' {
         }
     }
 }
+
+Describe 'Rows of hosts' {
+    BeforeAll {
+        $folder = [System.IO.Path]::Combine($TestDrive, 'rows')
+        $null = [System.IO.Directory]::CreateDirectory($folder)
+        $pairs = 'Name,Path,ValidDays', "rowa,$folder,10", "rowb,$folder," | ConvertFrom-Csv | New-MigrationCertificate
+    }
+
+    BeforeEach {
+        $null = New-SimulatedHost row1, row2
+    }
+
+    AfterEach {
+        Disconnect-MigrationHost row1, row2
+    }
+
+    It 'make certificates, each with its own options' {
+        $pairs.Name -join ' ' | Should -Be 'rowa rowb'
+        [int] ($pairs[0].NotAfter - [DateTimeOffset]::Now).TotalDays | Should -Be 10
+        [int] ($pairs[1].NotAfter - [DateTimeOffset]::Now).TotalDays | Should -Be 825
+        $rows = 'Name,Path', "../rowc,$folder", "rowd,$folder" | ConvertFrom-Csv
+        ($rows | New-MigrationCertificate -ErrorAction SilentlyContinue -ErrorVariable failed).Name | Should -Be 'rowd'
+        Get-Id $failed | Should -Be 'CertificateNameInvalid'
+    }
+
+    It 'start receivers, each with its own options' {
+        $rows = 'HostName,Port,PeerTimeout,Certificate,TrustedCertificate', 'row1,0,40s,,', "row2,,,$folder/rowa.pem,$folder/rowb.pem" | ConvertFrom-Csv
+        $started = @($rows | Start-MigrationReceiver)
+        try {
+            $started.HostName -join ' ' | Should -Be 'row1 row2'
+            $started[0].Port | Should -BeGreaterThan 0
+            $null = New-SimulatedHost row3
+            $null = New-SimulatedDomain tls -HostName row3 -Memory 4MB -Workload Idle
+
+            # One of them asks for certificates, and so does not take what comes without.
+            Invoke-PreRecordMigration tls "localhost:$($started[1].Port)" -Method PostCopy -ErrorAction SilentlyContinue -ErrorVariable failed
+            Get-Id $failed | Should -Be 'TransportMismatch'
+            (Invoke-PreRecordMigration tls "localhost:$($started[0].Port)" -Method PostCopy).Name | Should -Be 'tls'
+        }
+        finally {
+            Stop-MigrationReceiver row1, row2
+            Disconnect-MigrationHost row3
+        }
+    }
+
+    It 'name hosts, each reached in its own way' {
+        $rows = @(
+            [pscustomobject] @{ Name = 'rowx'; Address = '192.0.2.1:7001'; SshTarget = ''; Port = '' }
+            [pscustomobject] @{ Name = 'rowy'; Address = ''; SshTarget = 'root@192.0.2.2'; Port = '7002' }
+            [pscustomobject] @{ Name = 'row1'; Address = ''; SshTarget = ''; Port = '' }
+        )
+        try {
+            $named = @($rows | Connect-MigrationHost -Certificate "$folder/rowa.pem" -TrustedCertificate "$folder/rowb.pem")
+            $named.Name -join ' ' | Should -Be 'rowx rowy row1'
+            $named[0].Hypervisor | Should -Match 'TLS'
+            $named[1].Hypervisor | Should -Match 'ssh'
+            $named[2].Hypervisor | Should -Be 'Simulated'
+        }
+        finally {
+            Disconnect-MigrationHost rowx, rowy
+        }
+    }
+
+    It 'are refused where a cell cannot be, and the others go on: <Id>, <Cmdlet>' -ForEach @(
+        @{ Id = 'BadCell'; Cmdlet = 'Start-MigrationReceiver'; Command = { [pscustomobject] @{ Name = 'row1'; Port = 'many' }, [pscustomobject] @{ Name = 'row2'; Port = '0' } | Start-MigrationReceiver -WhatIf @quiet } }
+        @{ Id = 'BadCell'; Cmdlet = 'New-MigrationCertificate'; Command = { [pscustomobject] @{ Name = 'x'; ValidDays = '0' }, [pscustomobject] @{ Name = 'y' } | New-MigrationCertificate -Path $folder -WhatIf @quiet } }
+        @{ Id = 'HostRowTwoWays'; Cmdlet = 'Connect-MigrationHost'; Command = { [pscustomobject] @{ Name = 'x'; Address = '192.0.2.1:7000'; SshTarget = 'root@x' }, [pscustomobject] @{ Name = 'row1' } | Connect-MigrationHost @quiet } }
+        @{ Id = 'AddressMissing'; Cmdlet = 'Connect-MigrationHost'; Command = { [pscustomobject] @{ Name = 'x'; Port = '7000' }, [pscustomobject] @{ Name = 'row1' } | Connect-MigrationHost @quiet } }
+    ) {
+        $quiet = @{ ErrorAction = 'SilentlyContinue'; ErrorVariable = 'script:failed' }
+        $null = & $Command
+        $failed.Count | Should -Be 1
+        Get-Id $failed | Should -Be $Id
+        $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+    }
+
+    It 'with a column that means nothing say so to whatever makes hosts' {
+        $null = [pscustomobject] @{ Name = 'row1'; Colour = 'red' } | Start-MigrationReceiver -WhatIf -WarningAction SilentlyContinue -WarningVariable warned
+        "$warned" | Should -Match "'Colour'.*Start-MigrationReceiver.*Address, Certificate, PeerTimeout, Port, TrustedCertificate"
+    }
+}

@@ -58,6 +58,12 @@ public abstract class NameCompleter : IArgumentCompleter
         }
     }
 
+    /// <summary>What an argument says so far, as texts.</summary>
+    private protected static string[] TextsOf(object? argument) =>
+        LanguagePrimitives.TryConvertTo(argument, out string[]? given) && given is not null
+            ? [.. given.Where(text => !string.IsNullOrEmpty(text))]
+            : [];
+
     /// <summary>Whether a name goes on from what was typed: as it stands, with its wildcards escaped, or as a pattern.</summary>
     private static Func<string, bool> Begins(string typed)
     {
@@ -89,13 +95,48 @@ public sealed class HostNameCompleter : NameCompleter
         HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"));
 }
 
-/// <summary>Completes the names of the hosts this process knows, and of the other machines it can send to.</summary>
+/// <summary>
+/// Completes the names of the hosts this process knows, and of the other machines it can send to, but for the one that the domain is
+/// on. Xen moves a domain to its own host too, so that one stays.
+/// </summary>
 public sealed class DestinationCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"))
+        HostRegistry.All.Where(host => !IsSource(host, bound)).Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"))
             .Concat(HostRegistry.AllRemote.Select(host => (host.Name, $"{host.Name} at {host.Route.Address} ({host.Transport})")))
             .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether all that is named is on this simulated host, and so cannot go there.</summary>
+    private static bool IsSource(IMigrationHost host, IDictionary bound)
+    {
+        if (host is not Simulated.SimulatedHost)
+        {
+            return false;
+        }
+
+        if (TextsOf(bound["HostName"]) is [_, ..] sources)
+        {
+            return sources.All(source => Means(source, [host], one => one.Name));
+        }
+
+        string[] names = TextsOf(bound["Name"]);
+        return names.Length > 0 && names.All(name =>
+            Means(name, DomainsOf(host), domain => domain.Name)
+            && HostRegistry.All.All(other => ReferenceEquals(other, host) || !Means(name, DomainsOf(other), domain => domain.Name)));
+    }
+
+    private static bool Means<T>(string name, IEnumerable<T> things, Func<T, string> nameOf)
+    {
+        try
+        {
+            return NameRule.Find(name, things, nameOf).Found.Count > 0;
+        }
+        catch (CommandException)
+        {
+            // Several differ from it in case only: the command will say so.
+            return false;
+        }
+    }
 }
 
 /// <summary>Completes the names of the hosts that receive.</summary>
@@ -147,8 +188,8 @@ public sealed class DomainNameCompleter : NameCompleter
 
     private static bool IsMeant(IMigrationHost host, object? named)
     {
-        string[] names = LanguagePrimitives.TryConvertTo(named, out string[]? given) && given is not null ? given : [];
+        string[] names = TextsOf(named);
         return names.Length == 0
-            || names.Any(name => !string.IsNullOrEmpty(name) && NameRule.Find(name, [host], one => one.Name).Found.Count > 0);
+            || names.Any(name => NameRule.Find(name, [host], one => one.Name).Found.Count > 0);
     }
 }

@@ -54,7 +54,7 @@ public sealed partial class DurationAttribute : ArgumentTransformationAttribute
 
         if (Iso().IsMatch(text))
         {
-            return XmlConvert.ToTimeSpan(text);
+            return ParseIso(text);
         }
 
         if (!QuantityText.TrySplit(text, out decimal number, out string unit))
@@ -75,6 +75,19 @@ public sealed partial class DurationAttribute : ArgumentTransformationAttribute
             _ => throw Refused(SR.DurationNotUnderstood, text),
         };
         return TimeSpan.FromTicks(decimal.ToInt64(decimal.Round(number * ticksPerUnit)));
+    }
+
+    private static TimeSpan ParseIso(string text)
+    {
+        try
+        {
+            return XmlConvert.ToTimeSpan(text);
+        }
+        catch (FormatException)
+        {
+            // It has the form, so its numbers are larger than anything.
+            throw Refused(SR.DurationOutOfRange, text);
+        }
     }
 
     private static TimeSpan ParseClock(string text)

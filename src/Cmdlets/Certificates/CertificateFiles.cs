@@ -25,7 +25,7 @@ internal static class CertificateFiles
     /// <exception cref="CommandException">There is no such file, no key, no password, or a wrong one.</exception>
     public static X509Certificate2 ReadOwn(PSCmdlet cmdlet, string path, SecureString? password)
     {
-        string file = FilePaths.Existing(cmdlet, path, isLiteral: true).Single();
+        string file = Existing(cmdlet, path, isLiteral: true).Single();
         return Use(file, () =>
         {
             using SecretText secret = new(password);
@@ -88,7 +88,7 @@ internal static class CertificateFiles
     /// <summary>Reads the certificates of a file, without keys.</summary>
     /// <exception cref="CommandException">There is no such file, or no certificate in it.</exception>
     public static IEnumerable<X509Certificate2> ReadTrusted(PSCmdlet cmdlet, string path) =>
-        FilePaths.Existing(cmdlet, path, isLiteral: false).SelectMany(file => Use(file, () =>
+        Existing(cmdlet, path, isLiteral: false).SelectMany(file => Use(file, () =>
         {
             X509Certificate2Collection certificates = [];
             if (IsPem(file))
@@ -102,6 +102,19 @@ internal static class CertificateFiles
 
             return certificates.Count > 0 ? certificates : throw new CryptographicException(SR.CertificateNotInFile);
         }));
+
+    private static IEnumerable<string> Existing(PSCmdlet cmdlet, string path, bool isLiteral)
+    {
+        try
+        {
+            return FilePaths.Existing(cmdlet, path, isLiteral);
+        }
+        catch (CommandException missing) when (missing.ErrorId == nameof(SR.FileNotFound))
+        {
+            throw new CommandException(
+                missing.ErrorId, missing.Category, Text.Format(SR.CertificateFileNotFound, path), SR.CertificateFileNotFoundRemedy, path);
+        }
+    }
 
     private static T Use<T>(string file, Func<T> use) => FilePaths.Use(file, () =>
     {

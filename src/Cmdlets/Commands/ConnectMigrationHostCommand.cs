@@ -8,7 +8,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Connect-MigrationHost: opens this machine's Xen, or names another machine as a destination.</summary>
 [Cmdlet(VerbsCommunications.Connect, "MigrationHost", DefaultParameterSetName = LocalSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(MigrationHost))]
-public sealed class ConnectMigrationHostCommand : MigrationCmdlet
+public sealed class ConnectMigrationHostCommand : RowCommand
 {
     private const string LocalSet = "Local";
     private const string TlsSet = "Tls";
@@ -16,62 +16,110 @@ public sealed class ConnectMigrationHostCommand : MigrationCmdlet
     private const int DefaultPort = 7000;
 
     /// <summary>The host: this machine by its name, or the name that another one is to have in this session.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ParameterSetName = LocalSet)]
+    [Parameter(Position = 0, ParameterSetName = LocalSet)]
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = TlsSet)]
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = SshSet)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(HostNameCompleter))]
     public string Name { get; set; } = LocalXen.HostName;
 
+    /// <summary>
+    /// Hosts and their names, or rows with a Name, and with an Address or an SshTarget where it is another machine, and with options in
+    /// columns named as the parameters are.
+    /// </summary>
+    [Parameter(ParameterSetName = LocalSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public PSObject? InputObject { get; set; }
+
     /// <summary>Where the other machine's receiver is: a name or an address, with a port, such as xen2.example.org:7000.</summary>
     [Parameter(Mandatory = true, ParameterSetName = TlsSet)]
+    [Column]
     [ValidateNotNullOrEmpty]
     public string Address { get; set; } = "";
 
     /// <summary>This host's certificate with its key: an X509Certificate2, or a file; the configured one where it is not given.</summary>
     [Parameter(ParameterSetName = TlsSet)]
+    [Parameter(ParameterSetName = LocalSet)]
+    [Column]
     [ValidateNotNullOrEmpty]
     public object? Certificate { get; set; }
 
     /// <summary>Decrypts the certificate's key: a SecureString, or a PSCredential, whose password is taken.</summary>
     [Parameter(ParameterSetName = TlsSet)]
+    [Parameter(ParameterSetName = LocalSet)]
     [CertificatePassword]
     public SecureString? CertificatePassword { get; set; }
 
     /// <summary>Whom to send domains to: X509Certificate2 objects, files, or SHA-256 thumbprints.</summary>
     [Parameter(ParameterSetName = TlsSet)]
+    [Parameter(ParameterSetName = LocalSet)]
+    [Column]
     [ValidateNotNullOrEmpty]
     public object[]? TrustedCertificate { get; set; }
 
     /// <summary>What ssh calls the other machine, such as root@xen2: domains go through ssh to a receiver on its loopback.</summary>
     [Parameter(Mandatory = true, ParameterSetName = SshSet)]
+    [Column]
     [ValidateNotNullOrEmpty]
     public string SshTarget { get; set; } = "";
 
     /// <summary>The port of the receiver there.</summary>
     [Parameter(ParameterSetName = SshSet)]
+    [Parameter(ParameterSetName = LocalSet)]
+    [Column]
     [ValidateRange(1, IPEndPoint.MaxPort)]
     public int Port { get; set; } = DefaultPort;
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(Name, () =>
+    protected override void ProcessRecord()
     {
-        switch (ParameterSetName)
+        if (InputObject is { } input)
         {
-            case TlsSet:
+            ForNamed(input, ["Name", "HostName"], null, Connect);
+        }
+        else
+        {
+            ForEachInput(Name, () => Connect(Name));
+        }
+    }
+
+    private void Connect(string name)
+    {
+        switch (Address.Length > 0, SshTarget.Length > 0)
+        {
+            case (true, true):
+                throw new CommandException(
+                    nameof(SR.HostRowTwoWays), ErrorCategory.InvalidData, Text.Format(SR.HostRowTwoWays, name), SR.HostRowTwoWaysRemedy, name);
+            case (true, false):
                 (HostAddress host, int port) = ParseAddress(Address);
                 TlsIdentity identity = new TlsParameters(Certificate, CertificatePassword, TrustedCertificate)
                     .Make(this, Text.Format(SR.NeedsConnecting, Address));
-                Register(new RemoteHost(Name, Route.Tls(host, port, identity), "TLS 1.3"));
+                Register(new RemoteHost(name, Route.Tls(host, port, identity), "TLS 1.3"));
                 break;
-            case SshSet:
-                Register(new RemoteHost(Name, Route.Ssh(SshTarget, Port), "ssh"));
+            case (false, true):
+                Register(new RemoteHost(name, Route.Ssh(SshTarget, Port), "ssh"));
                 break;
-            case LocalSet when !HostRegistry.Contains(Name) || ShouldProcess(Text.Format(SR.TargetHost, Name), SR.ActionConnect):
-                WriteObject(Describe.Host(HostRegistry.Get(Name)));
+            default:
+                RequireLocal(name);
+                if (!HostRegistry.Contains(name) || ShouldProcess(Text.Format(SR.TargetHost, name), SR.ActionConnect))
+                {
+                    WriteObject(Describe.Host(HostRegistry.Get(name)));
+                }
+
                 break;
         }
-    });
+    }
+
+    /// <summary>Refuses what is for another machine only, where this one is meant; what is given for all rows need not concern each.</summary>
+    private void RequireLocal(string name)
+    {
+        string[] ofAnother = [nameof(Certificate), nameof(CertificatePassword), nameof(TrustedCertificate), nameof(Port)];
+        if (ofAnother.Any(IsGiven) && !(InputObject is not null && HostRegistry.Contains(name)))
+        {
+            throw new CommandException(
+                nameof(SR.AddressMissing), ErrorCategory.InvalidArgument, Text.Format(SR.AddressMissing, name), SR.AddressMissingRemedy, name);
+        }
+    }
 
     private void Register(RemoteHost host)
     {

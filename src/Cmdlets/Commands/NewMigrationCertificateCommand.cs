@@ -1,27 +1,37 @@
 using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>New-MigrationCertificate: makes a host's certificate and private key for TLS between hosts.</summary>
-[Cmdlet(VerbsCommon.New, "MigrationCertificate", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[Cmdlet(VerbsCommon.New, "MigrationCertificate", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(MigrationCertificateInfo))]
-public sealed class NewMigrationCertificateCommand : MigrationCmdlet
+public sealed class NewMigrationCertificateCommand : RowCommand
 {
+    private const string NamePattern = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$";
+
     /// <summary>The name in the certificate and of the files; this machine's where it is not given.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidatePattern("^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$")]
+    [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true)]
+    [ValidatePattern(NamePattern)]
     public string Name { get; set; } = Environment.MachineName;
 
+    /// <summary>Hosts, or rows with a Name, and with options in columns named as the parameters are.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = InputSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public PSObject InputObject { get; set; } = null!;
+
     /// <summary>The folder for the files, made where only it is missing; the current one where it is not given.</summary>
-    [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 1)]
+    [Column]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = ".";
 
     /// <summary>For how many days it is valid.</summary>
     [Parameter]
+    [Column]
     [ValidateRange(1, 36_500)]
     public int ValidDays { get; set; } = 825;
 
@@ -32,31 +42,56 @@ public sealed class NewMigrationCertificateCommand : MigrationCmdlet
 
     /// <summary>Replaces files that are there.</summary>
     [Parameter]
+    [Column]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(Name, () =>
+    protected override void ProcessRecord()
     {
-        WritableFile certificate = Target(".pem");
-        WritableFile key = Target(CertificateFiles.KeyExtension);
+        if (ParameterSetName == InputSet)
+        {
+            ForNamed(InputObject, [nameof(Name)], null, MakeNamed);
+        }
+        else
+        {
+            ForEachInput(Name, () => Make(Name));
+        }
+    }
+
+    /// <summary>As a name on the command line is checked, so is one of a row.</summary>
+    private void MakeNamed(string name)
+    {
+        if (!Regex.IsMatch(name, NamePattern))
+        {
+            throw new CommandException(
+                nameof(SR.CertificateNameInvalid), ErrorCategory.InvalidData, Text.Format(SR.CertificateNameInvalid, name), SR.CertificateNameInvalidRemedy, name);
+        }
+
+        Make(name);
+    }
+
+    private void Make(string name)
+    {
+        WritableFile certificate = Target(name, ".pem");
+        WritableFile key = Target(name, CertificateFiles.KeyExtension);
         if (ShouldProcess(certificate.Path, Text.Format(SR.ActionNewCertificate, key.Path)))
         {
-            WriteObject(FilePaths.Use(certificate.Path, () => Make(certificate, key)));
+            WriteObject(FilePaths.Use(certificate.Path, () => Make(name, certificate, key)));
         }
-    });
+    }
 
-    private WritableFile Target(string extension)
+    private WritableFile Target(string name, string extension)
     {
-        string file = FilePaths.Target(this, System.IO.Path.Combine(Path, Name + extension), mayMakeFolder: true);
+        string file = FilePaths.Target(this, System.IO.Path.Combine(Path, name + extension), mayMakeFolder: true);
         return FilePaths.Use(file, () => WritableFile.At(file, Force));
     }
 
-    private MigrationCertificateInfo Make(WritableFile certificate, WritableFile key)
+    private MigrationCertificateInfo Make(string name, WritableFile certificate, WritableFile key)
     {
         FilePaths.MakeFolder(key.Path);
         using SecretText password = new(CertificatePassword);
-        using X509Certificate2 made = CertificateMaker.Write(Name, certificate, key, TimeSpan.FromDays(ValidDays), password.Text);
+        using X509Certificate2 made = CertificateMaker.Write(name, certificate, key, TimeSpan.FromDays(ValidDays), password.Text);
         return new MigrationCertificateInfo(
-            Name, CertificateTrust.Thumbprint(made), made.NotBefore, made.NotAfter, certificate.Path, key.Path);
+            name, CertificateTrust.Thumbprint(made), made.NotBefore, made.NotAfter, certificate.Path, key.Path);
     }
 }

@@ -29,8 +29,7 @@ public sealed class NewSimulatedDomainCommand : RowCommand
     /// <summary>What the guest does.</summary>
     [Parameter]
     [Column]
-    [ValidateSet(nameof(GuestWorkloadKind.Idle), nameof(GuestWorkloadKind.Sequential), nameof(GuestWorkloadKind.HotSet), nameof(GuestWorkloadKind.ManyProcesses), nameof(GuestWorkloadKind.Strided), nameof(GuestWorkloadKind.UniformRandom), nameof(GuestWorkloadKind.ZipfHotSet), nameof(GuestWorkloadKind.PhaseChanging))]
-    public GuestWorkloadKind Workload { get; set; } = GuestWorkloadKind.HotSet;
+    public SimulatedWorkload Workload { get; set; } = SimulatedWorkload.HotSet;
 
     /// <summary>The memory it has.</summary>
     [Parameter]
@@ -101,6 +100,18 @@ public sealed class NewSimulatedDomainCommand : RowCommand
         SR.InputWithoutHostRemedy,
         row.Label);
 
+    private static void RequireFreeName(string name, SimulatedHost host)
+    {
+        if (host.GetDomains().Any(other => other.Name == name))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainExists,
+                Text.Format(SR.DomainExistsThere, host.Name, name),
+                Text.Format(SR.SimulatedDomainExistsRemedy, host.Name),
+                name);
+        }
+    }
+
     private void Create(string name, string hostName)
     {
         IMigrationHost host = HostRegistry.Get(hostName);
@@ -114,10 +125,11 @@ public sealed class NewSimulatedDomainCommand : RowCommand
                 host.Name);
         }
 
+        RequireFreeName(name, simulated);
         SimulatedDomainOptions options = new()
         {
             Name = name,
-            Workload = Workload,
+            Workload = (GuestWorkloadKind)Workload,
             MemoryBytes = Memory,
             WorkingSetBytes = WorkingSet,
             VcpuCount = VcpuCount,
@@ -135,4 +147,33 @@ public sealed class NewSimulatedDomainCommand : RowCommand
             WriteObject(simulated.CreateDomain(options).Info);
         }
     }
+}
+
+/// <summary>What a simulated guest does. Its names and numbers are those of <see cref="GuestWorkloadKind"/> that an administrator can
+/// ask for.</summary>
+public enum SimulatedWorkload : long
+{
+    /// <summary>Next to nothing: a timer tick that touches a handful of pages.</summary>
+    Idle = GuestWorkloadKind.Idle,
+
+    /// <summary>Walks its working set from end to end, again and again.</summary>
+    Sequential = GuestWorkloadKind.Sequential,
+
+    /// <summary>Random accesses, nearly all within a small set of page clusters.</summary>
+    HotSet = GuestWorkloadKind.HotSet,
+
+    /// <summary>Many processes with an address space and a small working set each, switched every few hundred operations.</summary>
+    ManyProcesses = GuestWorkloadKind.ManyProcesses,
+
+    /// <summary>Walks its working set with a stride, pass after pass.</summary>
+    Strided = GuestWorkloadKind.Strided,
+
+    /// <summary>Random accesses over all of its memory.</summary>
+    UniformRandom = GuestWorkloadKind.UniformRandom,
+
+    /// <summary>Random accesses over all of its memory, few pages very often and many seldom.</summary>
+    ZipfHotSet = GuestWorkloadKind.ZipfHotSet,
+
+    /// <summary>One part of its memory after another, in turns walked and at random.</summary>
+    PhaseChanging = GuestWorkloadKind.PhaseChanging,
 }

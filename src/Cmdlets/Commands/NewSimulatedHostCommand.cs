@@ -31,15 +31,7 @@ public sealed class NewSimulatedHostCommand : RowCommand
     [Parameter]
     [Column]
     [Given]
-    [ValidateSet(
-        nameof(MigrationCapability.Recording),
-        nameof(MigrationCapability.Rollback),
-        nameof(MigrationCapability.OutputIsolation),
-        nameof(MigrationCapability.DirtyTracking),
-        nameof(MigrationCapability.RemotePF),
-        nameof(MigrationCapability.SeveralVcpus),
-        nameof(MigrationCapability.InPlaceRollback))]
-    public MigrationCapability[] Without { get; set; } = [];
+    public SimulatedLack[] Without { get; set; } = [];
 
     /// <summary>The file with the policy by which domains come in, as a Xen host has one; all do where it is not given.</summary>
     [Parameter]
@@ -88,15 +80,40 @@ public sealed class NewSimulatedHostCommand : RowCommand
         SimulatedHostOptions options = new()
         {
             MemoryBytes = Memory,
-            SupportsRecording = Has(MigrationCapability.Recording),
-            SupportsRollback = Has(MigrationCapability.Rollback),
-            SupportsOutputIsolation = Has(MigrationCapability.OutputIsolation),
-            SupportsDirtyTracking = Has(MigrationCapability.DirtyTracking),
-            SupportsRemotePF = Has(MigrationCapability.RemotePF),
-            SupportsInPlaceRollback = Has(MigrationCapability.InPlaceRollback),
+            SupportsRecording = Has(SimulatedLack.Recording),
+            SupportsRollback = Has(SimulatedLack.Rollback),
+            SupportsOutputIsolation = Has(SimulatedLack.OutputIsolation),
+            SupportsDirtyTracking = Has(SimulatedLack.DirtyTracking),
+            SupportsRemotePF = Has(SimulatedLack.RemotePF),
+            SupportsInPlaceRollback = Has(SimulatedLack.InPlaceRollback),
         };
-        return Has(MigrationCapability.SeveralVcpus) ? options : options with { MaximumVcpus = 1 };
+        return Has(SimulatedLack.SeveralVcpus) ? options : options with { MaximumVcpus = 1 };
     }
 
-    private bool Has(MigrationCapability capability) => !Without.Contains(capability);
+    private bool Has(SimulatedLack capability) => !Without.Contains(capability);
+}
+
+/// <summary>What a simulated host can be made without. Its names and numbers are those of <see cref="MigrationCapability"/>.</summary>
+public enum SimulatedLack : long
+{
+    /// <summary>Recording what a domain touches.</summary>
+    Recording = MigrationCapability.Recording,
+
+    /// <summary>Putting a domain back to a checkpoint.</summary>
+    Rollback = MigrationCapability.Rollback,
+
+    /// <summary>Holding back what a domain sends out.</summary>
+    OutputIsolation = MigrationCapability.OutputIsolation,
+
+    /// <summary>Finding out what a domain has written.</summary>
+    DirtyTracking = MigrationCapability.DirtyTracking,
+
+    /// <summary>Running a domain of which pages are missing.</summary>
+    RemotePF = MigrationCapability.RemotePF,
+
+    /// <summary>Domains with more than one vCPU.</summary>
+    SeveralVcpus = MigrationCapability.SeveralVcpus,
+
+    /// <summary>Rolling a domain back where it is, without a fresh one.</summary>
+    InPlaceRollback = MigrationCapability.InPlaceRollback,
 }

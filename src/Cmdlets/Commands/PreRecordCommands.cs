@@ -129,6 +129,10 @@ public sealed class StartPreRecordCommand : RecordingCommand
         WriteObject(recorded);
     }
 
+    /// <summary>Whether a variable keeps what is returned, so that somebody has it whatever the pipeline does with it.</summary>
+    private bool IsKeptInVariable =>
+        MyInvocation.BoundParameters.ContainsKey("OutVariable") || MyInvocation.BoundParameters.ContainsKey("PipelineVariable");
+
     private PreRecord Hold(
         DomainLocation location, ModeDecision decision, PageBitmap populated, PreRecordSession session, CancellationToken cancellationToken)
     {
@@ -140,7 +144,7 @@ public sealed class StartPreRecordCommand : RecordingCommand
             RollbackProof = session.Proof,
             Populated = populated,
         };
-        LiveRecording held = new(snapshot, location, session, HoldTime);
+        LiveRecording held = new(snapshot, location, session, HoldTime) { IsInItsPipeline = !IsKeptInVariable };
         RecordingRegistry.Add(held);
         _held.Add(held);
         if (cancellationToken.IsCancellationRequested)

@@ -2,9 +2,12 @@ using System.Management.Automation;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Export-PreRecord: writes what a recording saw into a file.</summary>
+/// <summary>
+/// Export-PreRecord: writes what a recording saw into a file. A recording that nobody has but the pipeline that made it has served
+/// its purpose then, and its domain runs on.
+/// </summary>
 [Cmdlet(VerbsData.Export, "PreRecord", DefaultParameterSetName = PathSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(FileInfo))]
+[OutputType(typeof(FileInfo), typeof(PreRecord))]
 public sealed class ExportPreRecordCommand : MigrationCmdlet
 {
     private const string PathSet = "Path";
@@ -31,25 +34,69 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>Returns the recording instead of the file: it stays held, to be moved.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
+    protected override void BeginProcessing()
+    {
+        // Where a command upstream is still to record, a path that cannot be written to is found out before a domain stands still for it.
+        // A script block says it only when there is a recording.
+        if (MyInvocation.PipelinePosition > 1 && Given.Length > 0)
+        {
+            ForCommand(() => Target());
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, isMove: false, () =>
     {
         RecordingRegistry.RequireRecorded(PreRecord);
-        string given = ParameterSetName == LiteralPathSet ? LiteralPath : Path;
-        string path = FilePaths.Target(this, given);
-        WritableFile file = FilePaths.Use(path, () => WritableFile.At(path, Force));
-        if (ShouldProcess(path, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Accesses.Count)))
+        (string path, WritableFile file) = Target();
+        if (!ShouldProcess(path, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Accesses.Count)))
         {
-            string written = RunJoined((writer, token) => FilePaths.Use(path, () =>
-            {
-                PreRecordFile.Write(file, PreRecord, writer, token);
-                return path;
-            }));
-
-            // As Get-Item returns it: with the folder that its view shows, and the path that Import-PreRecord takes.
-            WriteObject(InvokeProvider.Item.Get([written], force: true, literalPath: true), enumerateCollection: true);
+            LetGoDeclined(PreRecord);
+            return;
         }
-    });
+
+        string written = RunJoined((writer, token) => FilePaths.Use(path, () =>
+        {
+            PreRecordFile.Write(file, PreRecord, writer, token);
+            return path;
+        }));
+        if (PassThru)
+        {
+            WriteObject(PreRecord);
+            return;
+        }
+
+        LetGoExported();
+
+        // As Get-Item returns it: with the folder that its view shows, and the path that Import-PreRecord takes.
+        WriteObject(InvokeProvider.Item.Get([written], force: true, literalPath: true), enumerateCollection: true);
+    }));
+
+    private string Given => ParameterSetName == LiteralPathSet ? LiteralPath : Path;
+
+    private (string Path, WritableFile File) Target()
+    {
+        string path = FilePaths.Target(this, Given);
+        return (path, FilePaths.Use(path, () => WritableFile.At(path, Force)));
+    }
+
+    /// <summary>Lets a recording go that nobody has any more; of one that somebody has it is said until when it is held.</summary>
+    private void LetGoExported()
+    {
+        if (RecordingRegistry.LetGoDeclined(PreRecord))
+        {
+            WriteStep(Text.Format(SR.VerboseExported, PreRecord.Name));
+        }
+        else if (RecordingRegistry.HeldOf(PreRecord) is { } held)
+        {
+            WriteStep(Text.Format(SR.VerboseStillHeld, PreRecord.Name, held.HeldUntil));
+        }
+    }
 }
 
 /// <summary>Import-PreRecord: reads what a recording saw from files.</summary>

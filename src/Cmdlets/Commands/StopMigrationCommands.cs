@@ -29,6 +29,9 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         ForEachMigration(job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
 
     /// <inheritdoc/>
+    private protected override string? NothingMeant => SR.NothingToStop;
+
+    /// <inheritdoc/>
     protected override void EndProcessing()
     {
         // All were asked before any is waited for, so that many take no longer than one.
@@ -86,7 +89,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
                 nameof(SR.MigrationNotStoppable),
                 ErrorCategory.InvalidOperation,
                 Text.Format(SR.MigrationNotStoppable, job.Id, domain, job.IsActive ? job.Describe().Phase : state, job.ExplainHolder()),
-                SR.MigrationNotStoppableRemedy,
+                job.IsActive ? SR.MigrationNotStoppableRemedy : Text.Format(SR.MigrationEndedRemedy, job.Id),
                 domain);
         }
 
@@ -150,6 +153,9 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
 {
     private Route? _way;
 
+    /// <inheritdoc/>
+    private protected override string? NothingMeant => SR.NothingToResume;
+
     /// <summary>Another way to the same receiver: a host that Connect-MigrationHost has named, or the local end of a new tunnel,
     /// such as localhost:7001. The way that the migration went before if it is not given.</summary>
     [Parameter]
@@ -162,7 +168,9 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
     {
         if (Destination is not null)
         {
-            _way = Cmdlets.Destination.Parse(Destination).RouteToReceiver();
+            Destination other = Cmdlets.Destination.Parse(Destination);
+            _way = other.RouteToReceiver();
+            WarnOfUnusedCertificates(other);
         }
     });
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using PreRecordMigration.Estimates;
@@ -21,11 +22,11 @@ internal static class MigrationConfiguration
     private static readonly ConcurrentDictionary<string, string?> Session = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The user's file.</summary>
-    public static string UserFile => Environment.GetEnvironmentVariable(UserFileVariable)
+    public static string UserFile => NamedBy(UserFileVariable)
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData), "prerecord", "settings.json");
 
     /// <summary>The system's file.</summary>
-    public static string SystemFile => Environment.GetEnvironmentVariable(SystemFileVariable) ?? "/etc/prerecord/settings.json";
+    public static string SystemFile => NamedBy(SystemFileVariable) ?? "/etc/prerecord/settings.json";
 
     /// <summary>Sets something for this process; null takes it away again.</summary>
     public static void SetForSession(MigrationSetting setting, string? text)
@@ -41,8 +42,7 @@ internal static class MigrationConfiguration
 
     /// <summary>Refuses a value that a setting cannot have.</summary>
     /// <exception cref="CommandException">It cannot; the message says what is allowed.</exception>
-    public static void Check(MigrationSetting setting, string text) =>
-        Parse(setting, text, SettingSource.Session, "Set-MigrationConfiguration");
+    public static void Check(MigrationSetting setting, string text) => Parse(setting, text, SettingSource.Session, "");
 
     /// <summary>Every setting with its value and where that comes from, as it is now.</summary>
     /// <exception cref="CommandException">A file or variable has something wrong; the message names it, the key and what is allowed.</exception>
@@ -57,8 +57,8 @@ internal static class MigrationConfiguration
                 new ConfigurationBuilder().AddEnvironmentVariables(MigrationSetting.VariablePrefix).Build(),
                 false),
         ];
-        layers.AddRange(ReadFile(SettingSource.UserFile, UserFile));
-        layers.AddRange(ReadFile(SettingSource.SystemFile, SystemFile));
+        layers.AddRange(ReadFile(SettingSource.UserFile, UserFile, UserFileVariable));
+        layers.AddRange(ReadFile(SettingSource.SystemFile, SystemFile, SystemFileVariable));
         foreach (Layer file in layers.Where(layer => layer.IsStrict))
         {
             file.RequireKnownKeys();
@@ -135,22 +135,36 @@ internal static class MigrationConfiguration
             throw new CommandException(
                 nameof(SR.SettingInvalid),
                 ErrorCategory.InvalidData,
-                Text.Format(SR.SettingInvalid, origin, setting.Name, text),
+                origin.Length == 0
+                    ? Text.Format(SR.SettingRefused, setting.Name, text)
+                    : Text.Format(SR.SettingInvalid, origin, setting.Name, text),
                 Text.Format(SR.SettingInvalidRemedy, setting.Name, setting.Allowed),
                 source is SettingSource.UserFile or SettingSource.SystemFile ? origin : setting.Name);
         }
     }
 
-    private static IEnumerable<Layer> ReadFile(SettingSource source, string path)
+    /// <summary>The file that a variable names; null where it is not set, or was taken away by setting it to nothing.</summary>
+    private static string? NamedBy(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : null;
+
+    private static IEnumerable<Layer> ReadFile(SettingSource source, string path, string variable)
     {
         if (!File.Exists(path))
         {
-            return [];
+            // Where the usual file is not there nothing is configured; one that somebody has named is meant.
+            return NamedBy(variable) is null ? [] : throw new CommandException(
+                nameof(SR.SettingsFileMissing),
+                ErrorCategory.ObjectNotFound,
+                Text.Format(SR.SettingsFileMissing, variable, path),
+                Text.Format(SR.SettingsFileMissingRemedy, variable),
+                path);
         }
 
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            // One without anything in it sets nothing.
+            string text = File.ReadAllText(path);
+            using MemoryStream stream = new(Encoding.UTF8.GetBytes(string.IsNullOrWhiteSpace(text) ? "{}" : text));
             return [new Layer(source, path, new ConfigurationBuilder().AddJsonStream(stream).Build(), true)];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException or InvalidDataException or JsonException)

@@ -19,12 +19,12 @@ internal static class FilePaths
         }
         catch (SessionStateException)
         {
-            throw NotFound(cmdlet, path);
+            throw Missing(cmdlet, path);
         }
 
         RequireFileSystem(provider, path);
         string[] existing = [.. files.Where(File.Exists)];
-        return existing.Length > 0 ? existing : throw (files.Any(Directory.Exists) ? IsFolder(path) : NotFound(cmdlet, path));
+        return existing.Length > 0 ? existing : throw (files.Any(Directory.Exists) ? IsFolder(path) : Missing(cmdlet, path));
     }
 
     /// <summary>The file that a path stands for, whether it is there or not.</summary>
@@ -102,11 +102,23 @@ internal static class FilePaths
     private static CommandException IsFolder(string path) => new(
         nameof(SR.FileIsFolder), ErrorCategory.InvalidArgument, Text.Format(SR.FileIsFolder, path), SR.FileIsFolderRemedy, path);
 
-    /// <summary>-LiteralPath is advised only where there is one.</summary>
+    /// <summary>The error of a file that was to be read.</summary>
+    private static CommandException Missing(PSCmdlet cmdlet, string path) => new(
+        nameof(SR.FileNotFound),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(SR.FileToReadNotFound, path),
+        WithLiteral(cmdlet, SR.FileToReadNotFoundRemedy),
+        path);
+
+    /// <summary>The error of a file that was to be written.</summary>
     private static CommandException NotFound(PSCmdlet cmdlet, string path) => new(
         nameof(SR.FileNotFound),
         ErrorCategory.ObjectNotFound,
         Text.Format(SR.FileNotFound, path),
-        cmdlet.MyInvocation.MyCommand.Parameters.ContainsKey("LiteralPath") ? SR.FileNotFoundRemedyLiteral : SR.FileNotFoundRemedy,
+        WithLiteral(cmdlet, SR.FileNotFoundRemedy),
         path);
+
+    /// <summary>-LiteralPath is advised only where there is one.</summary>
+    private static string WithLiteral(PSCmdlet cmdlet, string remedy) =>
+        cmdlet.MyInvocation.MyCommand.Parameters.ContainsKey("LiteralPath") ? $"{remedy} {SR.LiteralRemedy}" : remedy;
 }

@@ -105,7 +105,6 @@ internal static class PreRecordFile
             Accesses = trajectory,
             RecordedPages = trajectory.PagesByFirstTouch().Length,
             BackedUpPages = int.TryParse(Property(nameof(PreRecord.BackedUpPages)), CultureInfo.InvariantCulture, out int pages) ? pages : 0,
-            HeldUntil = DateTimeOffset.MinValue,
             Populated = document.Populated,
             ImportedFrom = file,
         };

@@ -77,6 +77,7 @@ internal sealed class WritableFile
 
             RequireReplaceable();
             File.Move(partial, Target, overwrite: true);
+            FolderOnDisk.Keep(folder);
         }
         catch
         {

@@ -17,6 +17,9 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     private MigrationException? _silence;
     private AdmissionVerdict _verdict = AdmissionVerdict.Open;
 
+    /// <summary>Whether the way there has a protection of its own: it leads to another machine.</summary>
+    public bool IsProtected => _isRemote;
+
     /// <summary>Whether the migration has a receiver of its own, even where the host has one: it has ended with the migration.</summary>
     public bool HasOwnReceiver { get; init; }
 

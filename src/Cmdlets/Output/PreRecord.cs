@@ -42,8 +42,9 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>The proof that the checkpoint can be restored; null in Observe, or where none was asked for.</summary>
     public RollbackProof? RollbackProof { get; init; }
 
-    /// <summary>When the recording is discarded by itself, and the domain runs on, if it has not been moved by then.</summary>
-    public required DateTimeOffset HeldUntil { get; init; }
+    /// <summary>When the recording is discarded by itself, and the domain runs on, if it has not been moved by then; null for what was
+    /// read from a file.</summary>
+    public DateTimeOffset? HeldUntil { get; init; }
 
     /// <summary>Who made it and holds it: process, runspace and command; null for what was read from a file.</summary>
     public string? Holder { get; init; }

@@ -50,6 +50,12 @@ internal static class ErrorRecords
                     CategoryOf(busy.ErrorId),
                     Text.Format(SR.HeldRemedy, domain, held.Holder, held.HeldUntil),
                     target ?? busy.Target),
+            MigrationException { ErrorId: MigrationErrorId.DomainBusy, Target: string domain } busy
+                when MigrationRegistry.HolderOf(domain) is { } job =>
+                (busy.ErrorId.ToString(),
+                    CategoryOf(busy.ErrorId),
+                    Text.Format(job.IsActive ? SR.MovingRemedy : SR.InterruptedRemedy, domain, job.Id, job.Destination.Name),
+                    target ?? busy.Target),
             MigrationException migration =>
                 (migration.ErrorId.ToString(), CategoryOf(migration.ErrorId), migration.Remedy, target ?? migration.Target),
             CommandException command => (command.ErrorId, command.Category, command.Remedy, command.Target ?? target),
@@ -60,6 +66,18 @@ internal static class ErrorRecords
             ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = remedy },
         };
     }
+
+    /// <summary>The same error, with more that can be done about it.</summary>
+    /// <param name="error">A <see cref="MigrationException"/> or <see cref="CommandException"/>.</param>
+    /// <param name="more">What else can be done.</param>
+    public static Exception WithRemedy(Exception error, string more) => error switch
+    {
+        MigrationException migration => new MigrationException(
+            migration.ErrorId, migration.Message, $"{migration.Remedy} {more}", migration.Target, migration),
+        CommandException command => new CommandException(
+            command.ErrorId, command.Category, command.Message, $"{command.Remedy} {more}", command.Target),
+        _ => error,
+    };
 
     private static ErrorCategory CategoryOf(MigrationErrorId id) => id switch
     {

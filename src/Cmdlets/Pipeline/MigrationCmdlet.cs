@@ -9,6 +9,7 @@ namespace PreRecordMigration.Cmdlets;
 public abstract class MigrationCmdlet : PSCmdlet, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
+    private bool _hasWarnedOfCertificates;
 
     /// <summary>Cancelled by Ctrl+C.</summary>
     private protected CancellationToken StopToken => _stopping.Token;
@@ -108,6 +109,10 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
             {
                 WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
             }
+            else if (RecordingRegistry.HeldOf(recorded) is { } held)
+            {
+                throw ErrorRecords.WithRemedy(error, Text.Format(SR.HeldStillRemedy, held.Name, held.HeldUntil));
+            }
 
             throw;
         }
@@ -119,6 +124,30 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         if (RecordingRegistry.LetGoDeclined(recorded))
         {
             WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
+        }
+    }
+
+    /// <summary>Warns, once a command, where certificates are configured and memory travels without them all the same.</summary>
+    /// <param name="why">Why they are not used: a message with a place for the certificate and one for the place.</param>
+    /// <param name="place">Where they are not used.</param>
+    /// <exception cref="CommandException">The configuration cannot be read.</exception>
+    private protected void WarnOfUnusedCertificates(string why, object place)
+    {
+        (string? own, string[]? trusted) = MigrationConfiguration.ReadCertificatePaths();
+        if (!_hasWarnedOfCertificates && (own ?? trusted?.FirstOrDefault()) is { } configured)
+        {
+            _hasWarnedOfCertificates = true;
+            WriteWarning(Text.Format(why, configured, place));
+        }
+    }
+
+    /// <summary>As <see cref="WarnOfUnusedCertificates(string, object)"/>, of a destination.</summary>
+    private protected void WarnOfUnusedCertificates(Destination destination)
+    {
+        if (!destination.IsProtected)
+        {
+            WarnOfUnusedCertificates(
+                destination.Host is null ? SR.WarningCertificatesLoopback : SR.WarningCertificatesHere, destination.Name);
         }
     }
 

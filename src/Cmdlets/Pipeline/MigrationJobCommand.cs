@@ -56,6 +56,11 @@ public abstract class MigrationJobCommand : MigrationCmdlet
 
                 break;
             case NameSet when Name is null:
+                if (NothingMeant is { } words && !MigrationRegistry.All.Any(isMeant))
+                {
+                    WriteWarning(words);
+                }
+
                 ForAll(MigrationRegistry.All, isMeant, action);
                 break;
             default:
@@ -76,6 +81,9 @@ public abstract class MigrationJobCommand : MigrationCmdlet
 
     /// <summary>Whether a migration that has ended is as good as one that ends.</summary>
     private protected virtual bool TakesEnded => false;
+
+    /// <summary>What is said where nothing was given and there is nothing to do something about; null for nothing.</summary>
+    private protected virtual string? NothingMeant => null;
 
     private void ForInput(PSObject input, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
     {

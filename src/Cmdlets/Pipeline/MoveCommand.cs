@@ -187,7 +187,8 @@ public abstract class MoveCommand : RecordingCommand
             WriteStep(Text.Format(SR.VerboseMode, move.Location.Info.Name, move.ModeReason));
         }
 
-        Preflight.Move(move.Location, move.Destination, move.Options);
+        Preflight.Move(move);
+        WarnOfUnusedCertificates(move.Destination);
         MigrationReport report = MoveReport.OfPlan(move, _link);
         RequireShortExposure(move, report);
         if (move.Recorded is { IsPreview: true })

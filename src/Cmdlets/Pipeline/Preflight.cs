@@ -12,15 +12,17 @@ internal sealed record Requirement(object Target, Action Require);
 internal static class Preflight
 {
     /// <summary>Refuses what the source cannot do.</summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy.</exception>
-    public static void Recording(DomainLocation domain, MigrationOptions options) => RequireAll(OfSource(domain, options));
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy, or
+    /// <see cref="MigrationErrorId.DomainBusy"/> with who works on the domain.</exception>
+    public static void Recording(DomainLocation domain, MigrationOptions options) =>
+        RequireAll([.. OfSource(domain, options), Unclaimed(domain)]);
 
     /// <summary>What stands against recording a domain so, in words; null where nothing does.</summary>
     public static string? WhyNotRecorded(DomainLocation domain, MigrationOptions options)
     {
         try
         {
-            Recording(domain, options);
+            RequireAll(OfSource(domain, options));
             return null;
         }
         catch (MigrationException error)
@@ -31,25 +33,35 @@ internal static class Preflight
 
     /// <summary>Refuses what the source or the destination cannot do.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy,
-    /// <see cref="MigrationErrorId.DomainExists"/> or <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    /// <see cref="MigrationErrorId.DomainBusy"/>, <see cref="MigrationErrorId.DomainExists"/> or
+    /// <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     /// <exception cref="CommandException">The destination is the source.</exception>
-    public static void Move(DomainLocation domain, Destination destination, MigrationOptions options)
+    public static void Move(PlannedMove move)
     {
-        RequireAll(OfHosts(domain, destination, options));
+        RequireAll(OfHosts(move.Location, move.Destination, move.Options, isHeld: move.Recorded is { IsPreview: false }));
 
         // All that the policy refuses in one error.
-        destination.Judge(domain).Require(domain.Info.Name);
+        move.Destination.Judge(move.Location).Require(move.Location.Info.Name);
     }
 
     /// <summary>All that a move needs, the source's part first.</summary>
     public static IEnumerable<Requirement> OfMove(DomainLocation domain, Destination destination, MigrationOptions options) =>
-        [.. OfHosts(domain, destination, options), .. OfAdmission(domain, destination)];
+        [.. OfHosts(domain, destination, options, isHeld: false), .. OfAdmission(domain, destination)];
 
-    private static IEnumerable<Requirement> OfHosts(DomainLocation domain, Destination destination, MigrationOptions options)
+    /// <param name="domain">The domain.</param>
+    /// <param name="destination">Where it goes.</param>
+    /// <param name="options">How.</param>
+    /// <param name="isHeld">Whether it is held by the recording that moves it.</param>
+    private static IEnumerable<Requirement> OfHosts(DomainLocation domain, Destination destination, MigrationOptions options, bool isHeld)
     {
         Requirement otherHost = new(domain.Info, () => destination.RequireOtherThan(domain));
-        return [otherHost, .. OfSource(domain, options), .. OfDestination(domain, destination, options)];
+        Requirement[] unclaimed = isHeld ? [] : [Unclaimed(domain)];
+        return [otherHost, .. unclaimed, .. OfSource(domain, options), .. OfDestination(domain, destination, options)];
     }
+
+    /// <summary>Nobody else works on the domain.</summary>
+    private static Requirement Unclaimed(DomainLocation domain) =>
+        new(domain.Info, () => domain.Host.RequireUnclaimed(domain.Info.Name));
 
     private static IEnumerable<Requirement> OfSource(DomainLocation domain, MigrationOptions options)
     {

@@ -90,6 +90,34 @@ public abstract class RowCommand : MigrationCmdlet
         }
     }
 
+    /// <summary>
+    /// Does something for what one object of the pipeline names, with the parameters as it says them: a text is a name, a row has it in
+    /// one of some columns.
+    /// </summary>
+    /// <param name="input">The object.</param>
+    /// <param name="columns">The columns that may have the name, the first one first.</param>
+    /// <param name="otherwise">The name of what has none; null where that is refused.</param>
+    /// <param name="action">What to do.</param>
+    private protected void ForNamed(PSObject input, string[] columns, string? otherwise, Action<string> action)
+    {
+        foreach (PSObject one in InputRow.Each(input))
+        {
+            if (one.BaseObject is string text)
+            {
+                ForEachInput(text, () =>
+                {
+                    PrepareAgain();
+                    action(text);
+                });
+                continue;
+            }
+
+            InputRow row = new(one);
+            string? name = columns.Select(row.TextOf).FirstOrDefault(cell => cell is not null) ?? otherwise;
+            ForEachInput(name ?? row.Label, () => WithCells(row, () => action(name ?? row.RequireName())));
+        }
+    }
+
     private void SetCells(InputRow row, List<(PropertyInfo Property, object? Before)> changed)
     {
         IReadOnlyDictionary<string, PropertyInfo> columns = ColumnsOf.GetOrAdd(GetType(), FindColumns);
