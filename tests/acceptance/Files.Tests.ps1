@@ -11,7 +11,7 @@ BeforeDiscovery {
 BeforeAll {
     $null = New-SimulatedHost files1
     $null = New-SimulatedDomain worker -HostName files1 -Memory 4MB -Workload Idle
-    $recorded = Start-PreRecord worker -Mode Observe -Window 20ms -Epoch 20ms
+    $recorded = Start-PreRecord worker -Mode Observe -Window 20ms -Epoch 20ms -HoldTime 1h
 
     # Has one of both files written where a path leads, through a link of the pair's name.
     function New-Pair([string] $path, [string] $extension) {
@@ -25,8 +25,7 @@ BeforeAll {
 
     # What stands at a path, as the module sees it before it writes.
     function Get-Kind([string] $path) {
-        $type = (Get-Command Export-PreRecord).ImplementingType.Assembly.GetType('PreRecordMigration.Cmdlets.FileStatus')
-        "$($type.GetMethod('Of').Invoke($null, @($path)).Kind)"
+        "$([PreRecordMigration.Files.FileStatus]::Of($path).Kind)"
     }
 }
 

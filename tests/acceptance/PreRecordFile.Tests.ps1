@@ -2,7 +2,7 @@ BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
     $null = New-SimulatedHost file1
     $null = New-SimulatedDomain worker -HostName file1 -Memory 8MB -OperationsPerSecond 20000
-    $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms -Mode Observe
+    $recorded = Start-PreRecord worker -Window 60ms -Epoch 20ms -Mode Observe -HoldTime 1h
     $folder = [System.IO.Directory]::CreateTempSubdirectory('prerecord-').FullName
     function Get-Place([string] $name) { [System.IO.Path]::Combine($folder, $name) }
 }

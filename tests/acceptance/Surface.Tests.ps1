@@ -47,7 +47,7 @@ BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
     $null = New-SimulatedHost surface1, surface2
     $null = New-SimulatedDomain surface, spare -HostName surface1 -Memory 8MB -OperationsPerSecond 20000
-    $recorded = Start-PreRecord surface -Mode Observe -Window 40ms -Epoch 20ms
+    $recorded = Start-PreRecord surface -Mode Observe -Window 40ms -Epoch 20ms -HoldTime 1h
 }
 
 AfterAll {

@@ -114,7 +114,7 @@ internal static class ProcessEnd
         bool hasEnded = Wait(
             job.Ended,
             () => LimitOf(job),
-            () => (job.HasLeft, job.Describe() is var now ? (now.Phase, now.PagesDone) : default),
+            () => job.Describe() is var now ? (job.HasLeft, now.Phase, now.PagesDone) : default,
             () => Explain(job),
             isHurried);
         if (!hasEnded)
