@@ -6,16 +6,16 @@ BeforeDiscovery {
         @{ Type = 'DomainInfo'; Telling = 'Name', 'Id', 'Host', 'State', 'Kind', 'vCPUs', 'Memory' }
         @{ Type = 'FaultWait'; Telling = 'Mean', 'Median', 'P99', 'Maximum', 'Total' }
         @{ Type = 'IncomingMigrationInfo'; Telling = 'Domain', 'State', 'RemotePF', 'Missing', 'Faults', 'Error' }
-        @{ Type = 'MigrationCertificateInfo'; Telling = 'Name', 'Valid until', 'Certificate', 'SHA-256 thumbprint' }
-        @{ Type = 'MigrationEstimateInfo'; Telling = 'Method', 'Mode', 'Total', 'Downtime', 'Exposure', 'Stalled', 'Faults', 'Sent', 'Converges' }
+        @{ Type = 'MigrationCertificateInfo'; Telling = 'Name', 'Valid to', 'Certificate', 'SHA-256 thumbprint' }
+        @{ Type = 'MigrationEstimateInfo'; Telling = 'Method', 'Mode', 'Total', 'Downtime', 'Waits', 'Exposure', 'Faults', 'Sent', 'Converges' }
         @{ Type = 'MigrationHost'; Telling = 'Name', 'Hypervisor', 'Domains', 'Free memory', 'Receiver' }
-        @{ Type = 'MigrationHostCapability'; Telling = 'Capability', 'Available', 'Reason', 'Remedy' }
-        @{ Type = 'MigrationIncompatibility'; Telling = 'Error', 'Stands against', 'Message', 'Remedy' }
+        @{ Type = 'MigrationHostCapability'; Telling = 'Capability', 'Available', 'Reason and remedy' }
+        @{ Type = 'MigrationIncompatibility'; Telling = 'Error', 'Stands against', 'Message and remedy' }
         @{ Type = 'MigrationInfo'; Telling = 'Id', 'Domain', 'Destination', 'State', 'Phase', 'Done', 'Elapsed' }
-        @{ Type = 'MigrationOutcome'; Telling = 'Domain', 'Destination', 'Method', 'Mode', 'Total', 'Downtime', 'Exposure', 'Stalled' }
+        @{ Type = 'MigrationOutcome'; Telling = 'Domain', 'Destination', 'Method', 'Mode', 'Total', 'Downtime', 'Waits', 'Exposure' }
         @{ Type = 'MigrationReceiverInfo'; Telling = 'Host', 'Endpoint', 'Incoming' }
-        @{ Type = 'MigrationReport'; Telling = 'Domain', 'Destination', 'Advised', 'Exposure', 'Problems' }
-        @{ Type = 'MigrationSettingInfo'; Telling = 'Name', 'Value', 'Source', 'Origin' }
+        @{ Type = 'MigrationReport'; Telling = 'Domain', 'Destination', 'Advised', 'Waits', 'Exposure', 'Problems' }
+        @{ Type = 'MigrationSettingInfo'; Telling = 'Name', 'Value', 'Source' }
         @{ Type = 'PageBackupInfo'; Telling = 'Domain', 'Host', 'Pages', 'Store', 'Limit' }
         @{ Type = 'PageOrderInfo'; Telling = 'Domain', 'Strategy', 'Pages', 'Recorded', 'Predicted' }
         @{ Type = 'PageOrderMeasure'; Telling = 'Recording', 'Order', 'Faults', 'Stalled', 'p99', 'x oracle' }
