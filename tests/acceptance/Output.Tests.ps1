@@ -75,7 +75,7 @@ Describe 'The tables' {
 Describe 'The table of <Type>' -ForEach $tables {
     It 'shows what tells most at 80 columns, and no word letter by letter' {
         $objects[$Type] | Should -Not -BeNullOrEmpty
-        $lines = (Get-PlainText ($objects[$Type] | Format-Table | Out-String -Width 80)).Split("`n")
+        $lines = (Get-PlainText ($objects[$Type] | Format-Table | Out-String -Width 79)).Split("`n")
         foreach ($line in $lines) {
             $line.Length | Should -BeLessOrEqual 80
         }
@@ -117,6 +117,7 @@ Describe 'A result' {
         $handle = Get-Migration -Id $result.Id
         $handle.BytesPerSecond | Should -Be ([long] [Math]::Floor($result.BytesSent / $handle.Elapsed.TotalSeconds))
         $handle.Ended | Should -Be $result.Ended
+        $handle.Elapsed | Should -Be $result.TotalTime -Because 'one time has one value'
         $handle.Result.Id | Should -Be $result.Id
     }
 

@@ -1,4 +1,4 @@
-# Every table at 80 columns, with the least and the most that its columns can have to show: nothing that tells is cut, no word, number
+# Every table on a screen of 80 columns, the last of which PowerShell leaves empty, with the least and the most that its columns can have to show: nothing that tells is cut, no word, number
 # or date is broken over lines. A name, a path or an address of any length may be cut at its end; its list has the whole of it.
 
 BeforeDiscovery {
@@ -14,11 +14,12 @@ BeforeAll {
     $cuttable = 'Name', 'Domain', 'Host', 'Destination', 'Recording', 'Certificate', 'Receiver', 'Value'
 
     $assemblies = [System.AppDomain]::CurrentDomain.GetAssemblies().Where({ $_.GetName().Name -like 'PreRecordMigration.*' })
-    $durations = 0, 0.0004, 0.04, 0.9996, 99.95, 999.94, 999.96, 12345, 59994, 59996, 61000, 3596000, 3599000, 86399000, 359819000, (8.6e7 * 999)
+    $durations = 0, 0.0004, 0.04, 0.9996, 9.994, 9.996, 99.96, 999.4, 999.6, 9996, 59940, 59960, 596000, 598000, 3569000, 3571000, 86399000, 359819000, (8.6e7 * 999)
     $counts = 0, 99999, 100000, 999999, 1000000, 99949999, 99950000, 268435456
     $sizes = 0, 999, 1023, 1048575, 10475274, 1073741823, 107374182400, 1099511627775, 12TB
-    $ratios = 0, 1, 999.994, 999.996, 999999.4, 12345678, $null
+    $ratios = (0.0, 1.0, 195.835671, 999.994, 999.996, 999999.4, 12345678.0).ForEach({ [PreRecordMigration.Cmdlets.Flat]::WithText($_) }) + $null
     $dates = [DateTimeOffset]::new(2026, 11, 29, 23, 59, 59, 999, [TimeSpan]::Zero), [DateTimeOffset]::Now, [DateTimeOffset]::MaxValue
+    $dates = $dates.ForEach({ [PreRecordMigration.Cmdlets.Flat]::WithText($_) })
     $names = 'a', 'production-database-primary-of-the-accounts-department-01', 'web[1] *?', 'bücher-und-straßen', '本番データベース一号機のとても長い名前', 'web🐘01'
     $paths = '/etc/prerecord/xen1.pem', '/var/lib/some/where/deep/in/a/tree/of/folders/with/long/names/xen1.pem'
     $sentences = 'The file /usr/lib/xen-4.17/x.so is none.', ('Set CONFIG_MEM_PAGING=y, and ask nobody. ' * 4).Trim(), ''
@@ -27,7 +28,7 @@ BeforeAll {
     $texts = @{
         CertificatePath = $paths; KeyPath = $paths; Endpoint = $addresses + $widest; Receiver = $addresses + $null; Address = $addresses
         Holder = 'process 4194304, runspace 12345: Invoke-PreRecordMigration', 'process 1, runspace 1: Enable-RemotePF'
-        Hypervisor = 'Simulated', 'Xen 4.17.6-pre', 'another machine, by TLS'; Thumbprint = @('0123456789ABCDEF' * 4)
+        Hypervisor = 'Simulated', 'Xen 4.17.5-prerecord', 'another machine, by TLS'; Thumbprint = @('0123456789ABCDEF' * 4)
         AtCheckpoint = @('0123456789abcdef' * 2); AfterWindow = @('fedcba9876543210' * 2)
         Reason = $sentences; Remedy = $sentences; Gain = $sentences; Error = $sentences; Message = $sentences
         ErrorId = [Enum]::GetNames([PreRecordMigration.Hypervisor.MigrationErrorId])
@@ -117,15 +118,15 @@ Describe 'The table of <_>' -ForEach $tables {
         $items = @($view.TableControl.TableRowEntries.TableRowEntry.TableColumnItems.TableColumnItem)
         $seen = 0
         foreach ($object in Get-Rows $view) {
-            [string[]] $lines = (Get-Plain ($object | Format-Table | Out-String -Width 80)).Split("`n").ForEach({ Get-Cells $_ })
-            @($lines.Where({ $_.Length -gt 80 })).Count | Should -Be 0
+            [string[]] $lines = (Get-Plain ($object | Format-Table | Out-String -Width 79)).Split("`n").ForEach({ Get-Cells $_ })
+            @($lines.Where({ $_.Length -gt 79 })).Count | Should -Be 0
             $from = [Array]::FindIndex($lines, [Predicate[string]] { $args[0] -match '^ *-+( +-+)+ *$' }) + 1
             $from | Should -BeGreaterThan 0
             $start = 0
             for ($at = 0; $at -lt $headers.Count; $at++) {
                 $width = [int] $headers[$at].Width
                 $width | Should -BeGreaterThan 0 -Because "the column $($headers[$at].Label) has a width of its own"
-                $cells = $lines[$from..($lines.Count - 1)].ForEach({ $_.PadRight(81).Substring($start, $width).Trim() })
+                $cells = $lines[$from..($lines.Count - 1)].ForEach({ $_.PadRight(80).Substring($start, $width).Trim() })
                 $shown = [regex]::Replace(($cells -join ' ').Replace("`u{1}", ''), '\s+', ' ').Trim()
                 $said = Get-Said $items[$at] $object
                 $label = $headers[$at].Label
