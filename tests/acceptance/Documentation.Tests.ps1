@@ -77,6 +77,17 @@ Describe 'The repository' {
         @($addresses).Where({ $_ -notmatch '^https?://(www\.apache\.org/licenses|schemas\.|www\.w3\.org|www\.gnu\.org)' }) | Should -BeNullOrEmpty
     }
 
+    It 'has no central package version that no project uses, and no project but the engine and the cmdlets' {
+        $projects = @(git -C $root ls-files '*.csproj').ForEach({ [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, $_)) }) -join "`n"
+        $versions = ([xml] [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, 'Directory.Packages.props'))).SelectNodes('//PackageVersion')
+        $versions.Count | Should -BeGreaterThan 5
+        foreach ($version in $versions) {
+            $projects.Contains("PackageReference Include=`"$($version.Include)`"", [StringComparison]::Ordinal) | Should -BeTrue -Because $version.Include
+        }
+
+        git -C $root ls-tree --name-only HEAD src/ | Should -Be 'src/Cmdlets', 'src/Migration'
+    }
+
     It 'leaves recordings that were tried out of what is committed' {
         git -C $root check-ignore -q web04.prerecord
         $LASTEXITCODE | Should -Be 0
