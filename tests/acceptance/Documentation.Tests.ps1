@@ -26,6 +26,74 @@ BeforeAll {
     }
 }
 
+Describe 'The rule of <_>' -ForEach 'identity', 'binding', 'files', 'addresses', 'units' {
+    It 'is a sentence, and names tests that there are' {
+        $kind = $_
+        $row = @($lines.Where({ $_.StartsWith("| $kind | ") }))
+        $row.Count | Should -Be 1
+        $row[0].Split(' | ')[1] | Should -Match '^[A-Z].*\.$'
+        $named = @(Get-Named $row[0])
+        $named.Count | Should -BeGreaterThan 0
+        foreach ($test in $named) {
+            Test-Named $test
+        }
+    }
+}
+
+Describe 'docs/architecture.md' {
+    It 'names every folder that there is: <_>' -ForEach '.', 'src', 'src/Migration', 'native', 'tests', 'tools' {
+        $text = [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, 'docs', 'architecture.md'))
+        foreach ($entry in git -C $root ls-tree --name-only HEAD "$_/") {
+            $name = [System.IO.Path]::GetFileName($entry)
+            if ([System.IO.Path]::GetExtension($name) -or $name -in 'docs', 'src', 'native', 'LICENSE', 'demo', 'run') {
+                continue
+            }
+
+            $text | Should -Match ('`[a-z/A-Z]*' + [regex]::Escape($name) + '`') -Because "$entry is there"
+        }
+    }
+
+    It 'names no folder of the repository that is not there' {
+        foreach ($file in 'docs/architecture.md', 'docs/operating.md', 'docs/powershell.md', 'README.md') {
+            $text = [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, $file))
+            foreach ($path in [regex]::Matches($text, '`((?:src|native|module|tests|tools|docs)(?:/[A-Za-z0-9._-]+)+)`').ForEach({ $_.Groups[1].Value })) {
+                @('', '.cs', '.ps1').Where({ Test-Path -LiteralPath ([System.IO.Path]::Combine($root, "$path$_")) }).Count |
+                    Should -BeGreaterThan 0 -Because "$file names $path"
+            }
+        }
+    }
+}
+
+Describe 'The repository' {
+    It 'claims no address of its own: it has none yet' {
+        $manifest = Import-PowerShellDataFile ([System.IO.Path]::Combine($root, 'module', 'PreRecordMigration.psd1'))
+        $manifest.ContainsKey('HelpInfoURI') | Should -BeFalse
+        $manifest.PrivateData.PSData.ContainsKey('ProjectUri') | Should -BeFalse
+        foreach ($command in (Get-Module PreRecordMigration).ExportedCmdlets.Values) {
+            $command.HelpUri | Should -BeNullOrEmpty
+        }
+
+        $addresses = git -C $root grep -hoE 'https?://[A-Za-z0-9./_-]+' -- '*.md' '*.psd1' '*.psm1' '*.txt' '*.cs' '*.csproj' '*.props' README.md
+        @($addresses).Where({ $_ -notmatch '^https?://(www\.apache\.org/licenses|schemas\.|www\.w3\.org|www\.gnu\.org)' }) | Should -BeNullOrEmpty
+    }
+
+    It 'has no central package version that no project uses, and no project but the engine and the cmdlets' {
+        $projects = @(git -C $root ls-files '*.csproj').ForEach({ [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, $_)) }) -join "`n"
+        $versions = ([xml] [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, 'Directory.Packages.props'))).SelectNodes('//PackageVersion')
+        $versions.Count | Should -BeGreaterThan 5
+        foreach ($version in $versions) {
+            $projects.Contains("PackageReference Include=`"$($version.Include)`"", [StringComparison]::Ordinal) | Should -BeTrue -Because $version.Include
+        }
+
+        git -C $root ls-tree --name-only HEAD src/ | Should -Be 'src/Cmdlets', 'src/Migration'
+    }
+
+    It 'leaves recordings that were tried out of what is committed' {
+        git -C $root check-ignore -q web04.prerecord
+        $LASTEXITCODE | Should -Be 0
+    }
+}
+
 Describe 'The table of conventions' {
     It 'names tests that there are, in every row' {
         $start = [Array]::IndexOf($lines, '| expectation | proved by |')

@@ -133,7 +133,11 @@ Describe 'Connect-MigrationHost' {
         $failed[0].FullyQualifiedErrorId | Should -Be 'LibraryMissing,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
         $failed[0].CategoryInfo.Category | Should -Be 'NotInstalled'
         $failed[0].Exception.Message | Should -Match 'libprerecordxen'
-        $failed[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        $failed[0].Exception.Message | Should -Not -Match "`n|LD_DEBUG|strace" -Because 'the loader has advice for programmers'
+        $readme = [System.IO.File]::ReadAllText([System.IO.Path]::Combine($PSScriptRoot, '..', '..', 'README.md'))
+        $command = [regex]::Match($failed[0].ErrorDetails.RecommendedAction, 'apt-get install .* && module/build\.sh').Value
+        $command | Should -Not -BeNullOrEmpty
+        $readme.Contains($command, [StringComparison]::Ordinal) | Should -BeTrue -Because 'there is one way, and the README tells it'
     }
 
     It 'says so again wherever this machine is named' {

@@ -268,14 +268,14 @@ Describe 'The views' {
         $format = [xml] [System.IO.File]::ReadAllText($path)
     }
 
-    It 'have no table wider than 80 columns' {
+    It 'have no table wider than 80 columns, the last of which PowerShell leaves empty' {
         foreach ($view in @($format.Configuration.ViewDefinitions.View).Where({ $_.TableControl })) {
             $width = -1
             foreach ($column in @($view.TableControl.TableHeaders.TableColumnHeader)) {
                 $width += 1 + [int] $column.Width
             }
 
-            $width | Should -BeLessOrEqual 80 -Because $view.Name
+            $width | Should -BeLessOrEqual 79 -Because $view.Name
         }
     }
 

@@ -163,6 +163,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     {
         MigrationProgress? progress = _progress;
         MigrationState state = State;
+        MigrationOutcome? outcome = Outcome;
         bool isRecorded = _move.Options.Method == MigrationMethod.PreRecord;
         return new MigrationInfo
         {
@@ -179,12 +180,12 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             PagesDone = progress?.PagesDone ?? 0,
             PagesTotal = progress?.PagesTotal ?? 0,
             BytesSent = progress?.BytesSent ?? 0,
-            BytesPerSecond = _took is { } took ? Rates.Average(Outcome?.BytesSent ?? progress?.BytesSent ?? 0, took) : (long)(progress?.BytesPerSecond ?? 0),
+            BytesPerSecond = outcome?.BytesPerSecond ?? (_took is { } took ? Rates.Average(progress?.BytesSent ?? 0, took) : (long)(progress?.BytesPerSecond ?? 0)),
             Remaining = IsActive ? progress?.Remaining?.TotalSeconds : null,
             Started = _started,
             Ended = _started + _took,
-            Elapsed = (_took ?? TimeProvider.System.GetElapsedTime(_startedAt)).TotalSeconds,
-            Outcome = Outcome,
+            Elapsed = outcome?.TotalTime ?? (_took ?? TimeProvider.System.GetElapsedTime(_startedAt)).TotalSeconds,
+            Outcome = outcome,
             Error = Error is null ? null : Explain(Error),
         };
     }

@@ -50,7 +50,8 @@ public sealed record MigrationEstimateInfo
     /// <summary>How long the domain's clients wait in all, in seconds: while it stands still, and while it runs for nothing.</summary>
     public double ClientsWait { get; }
 
-    /// <summary>The time in which the domain's state is split over two hosts, in seconds.</summary>
+    /// <summary>The time in which the domain needs both hosts, in seconds: the commit's round trip alone with pre-copy and with
+    /// RemotePF off.</summary>
     public double Exposure { get; }
 
     /// <summary>Bytes of memory that travel, pages sent again included.</summary>

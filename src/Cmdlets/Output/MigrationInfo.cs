@@ -64,7 +64,7 @@ public sealed record MigrationInfo
     /// <summary>When it ended, or was interrupted; null while it is under way.</summary>
     public DateTimeOffset? Ended { get; init; }
 
-    /// <summary>How long it has taken so far, or took, in seconds.</summary>
+    /// <summary>How long it has taken so far, or took until it ended, in seconds; of a completed one, what its result has as TotalTime.</summary>
     public required double Elapsed { get; init; }
 
     /// <summary>

@@ -102,7 +102,8 @@ public sealed record MigrationOutcome
     /// </summary>
     public double ClientsWait { get; }
 
-    /// <summary>The time in which the domain's state was split over two hosts, in seconds.</summary>
+    /// <summary>The time in which the domain needed both hosts, in seconds: the commit's round trip alone with pre-copy and with
+    /// RemotePF off.</summary>
     public double Exposure { get; }
 
     /// <summary>All bytes the source sent, protocol included.</summary>

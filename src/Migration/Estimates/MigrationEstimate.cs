@@ -18,7 +18,10 @@ public sealed record MigrationEstimate
     /// is not in it.</summary>
     public required TimeSpan Downtime { get; init; }
 
-    /// <summary>The time in which the domain's state is split over two hosts.</summary>
+    /// <summary>
+    /// The time in which the domain needs both hosts, from the commit until the source has heard that every page is at the
+    /// destination: the commit's round trip alone with pre-copy and with RemotePF off.
+    /// </summary>
     public required TimeSpan Exposure { get; init; }
 
     /// <summary>How long the checkpoint holds the domain before the window, as far as the proof of the rollback does; zero

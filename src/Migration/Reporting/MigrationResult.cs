@@ -57,7 +57,10 @@ public sealed record MigrationResult
     /// <summary>Why the mode was chosen; null where it was given, or nothing was recorded.</summary>
     public string? ModeReason { get; init; }
 
-    /// <summary>The time in which the domain's state was split over two hosts.</summary>
+    /// <summary>
+    /// The time in which the domain needed both hosts: from the commit until the source had heard that every page is at the
+    /// destination. With pre-copy and with RemotePF off that is the commit's round trip alone.
+    /// </summary>
     public required TimeSpan Exposure { get; init; }
 
     /// <summary>All bytes the source sent, protocol included.</summary>

@@ -16,7 +16,7 @@ public sealed class CertificateTrust
 
     /// <summary>Makes a list.</summary>
     /// <param name="certificates">Certificates of peers, or of authorities that issue them.</param>
-    /// <param name="thumbprints">SHA-256 thumbprints of peers' certificates: 64 hexadecimal digits, colons allowed.</param>
+    /// <param name="thumbprints">SHA-256 thumbprints of peers' certificates: 64 hexadecimal digits, colons and spaces allowed.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: nobody is on the list, or something
     /// is no thumbprint.</exception>
     public CertificateTrust(IEnumerable<X509Certificate2> certificates, IEnumerable<string> thumbprints)
@@ -51,7 +51,7 @@ public sealed class CertificateTrust
     /// <summary>Reads a SHA-256 thumbprint; null where a text is none.</summary>
     public static string? ParseThumbprint(string text)
     {
-        string digits = text.Replace(":", "", StringComparison.Ordinal).Trim();
+        string digits = string.Concat(text.Where(letter => letter != ':' && !char.IsWhiteSpace(letter)));
         return digits.Length == ThumbprintLength && digits.All(char.IsAsciiHexDigit) ? digits.ToUpperInvariant() : null;
     }
 

@@ -40,6 +40,15 @@ public sealed class MigrationEstimatorTests
     }
 
     [Fact]
+    public void Pre_copy_is_advised_with_the_exposure_that_its_estimate_has()
+    {
+        MigrationEstimate estimate = MigrationEstimator.Of(Sample([], [0, 0]), Options(MigrationMethod.PreCopy), s_link);
+        Assert.Equal(s_link.RoundTrip, estimate.Exposure);
+        MigrationAdvice advice = MigrationAdvice.Choose([estimate], null);
+        Assert.Contains($"needs both hosts for {s_link.RoundTrip.TotalMilliseconds:0.#} ms only", Assert.Single(advice.Reasons), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_guest_that_touches_nothing_has_no_faults_and_is_exposed_for_as_long_as_its_memory_takes()
     {
         MigrationEstimate estimate = MigrationEstimator.Of(Sample([], [0, 0]), Options(MigrationMethod.PostCopy), s_link);

@@ -72,6 +72,8 @@ public sealed class XenErrorTests
         Assert.Equal(MigrationErrorId.LibraryMissing, exception.ErrorId);
         Assert.Contains("/nowhere/libprerecordxen.so", exception.Message, StringComparison.Ordinal);
         Assert.Contains("apt-get install", exception.Remedy, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', exception.Message);
+        Assert.DoesNotContain("LD_DEBUG", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -84,6 +86,8 @@ public sealed class XenErrorTests
             XenLibraryException exception = Assert.Throws<XenLibraryException>(
                 () => XenLibrary.Load(["/nowhere/libprerecordxen.so", path]));
             Assert.Contains(path, exception.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("/nowhere", exception.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("LD_DEBUG", exception.Message, StringComparison.Ordinal);
             Assert.NotNull(exception.InnerException);
         }
         finally

@@ -41,9 +41,8 @@ public sealed class XenLibraryException : MigrationException
         : base(
             MigrationErrorId.LibraryMissing,
             message,
-            $"Install Xen {XenLibrary.XenVersion}'s libraries (Debian: apt-get install libxenmisc4.17 xen-utils-4.17) and the "
-            + $"{XenLibrary.FileName} that comes with this module: beside its assemblies, or name it in {XenLibrary.PathVariable}. "
-            + "The simulated host works without it.",
+            $"Build it into the module, in dom0 and as root: {XenLibrary.BuildCommand}. Or name its file in {XenLibrary.PathVariable}. "
+            + "Simulated hosts do without it.",
             XenLibrary.FileName,
             innerException)
     {

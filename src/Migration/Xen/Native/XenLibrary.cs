@@ -19,6 +19,10 @@ internal static partial class XenLibrary
     /// <summary>The version of Xen whose libraries it needs.</summary>
     internal const string XenVersion = "4.17";
 
+    /// <summary>What makes a module that carries the library, as the README has it.</summary>
+    internal const string BuildCommand =
+        $"apt-get install xen-utils-{XenVersion} libxen-dev cmake gcc && native/interop/build.sh && module/build.sh";
+
     /// <summary>The version of the boundary that these bindings speak: PRX_ABI_VERSION of prerecordxen.h.</summary>
     internal const uint AbiVersion = 2;
 
@@ -54,11 +58,11 @@ internal static partial class XenLibrary
     private static unsafe string Text(byte* text) => Utf8StringMarshaller.ConvertToManaged(text) ?? "";
 
     /// <summary>Loads the first of the files that can be loaded.</summary>
-    /// <exception cref="XenLibraryException">None can; the message names them and the loader's reason.</exception>
+    /// <exception cref="XenLibraryException">None can; the message names them, or the one that is there with the loader's reason.</exception>
     internal static nint Load(IEnumerable<string> candidates)
     {
         List<string> tried = [];
-        Exception? why = null;
+        (string Reason, Exception Error)? broken = null;
         foreach (string path in candidates)
         {
             tried.Add(path);
@@ -66,18 +70,20 @@ internal static partial class XenLibrary
             {
                 return NativeLibrary.Load(path);
             }
-            catch (DllNotFoundException exception)
+            catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
             {
-                // A file that is there but does not load says more than the ones that are not there.
-                why = why is null || File.Exists(path) ? exception : why;
-            }
-            catch (BadImageFormatException exception)
-            {
-                why = exception;
+                // The loader's own words come last, behind advice about tools that look into it.
+                string reason = exception.Message.TrimEnd().Split('\n')[^1].Trim();
+                if (!reason.StartsWith($"{path}: cannot open shared object file", StringComparison.Ordinal))
+                {
+                    broken ??= (reason, exception);
+                }
             }
         }
 
-        throw new XenLibraryException($"{FileName} cannot be loaded (tried {string.Join(", ", tried)}): {why?.Message}", why);
+        throw broken is { } there
+            ? new XenLibraryException($"{FileName}, the module's library for Xen, cannot be loaded: {there.Reason}", there.Error)
+            : new XenLibraryException($"{FileName}, the module's library for Xen, is not on this machine (looked for {string.Join(", ", tried)}).");
     }
 
     private static IEnumerable<string> Candidates()
