@@ -160,7 +160,7 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
             {
                 receiver.DisposeAsync().AsTask().GetAwaiter().GetResult();
                 ReceiverRegistry.Remove(hostName, receiver);
-                foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsKept || incoming.IsUnnamed))
+                foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsUndecided))
                 {
                     left.GiveUp();
                 }

@@ -82,6 +82,12 @@ public sealed class StopMigrationCommand : MigrationJobCommand
 
         if (!job.IsActive || job.HasLeft)
         {
+            if (job.IsActive && !IsWhatIf)
+            {
+                // It is finished all the same, but not waited for without end: where the destination does nothing more, it is interrupted.
+                job.Cancel();
+            }
+
             throw new CommandException(
                 nameof(SR.MigrationNotStoppable),
                 ErrorCategory.InvalidOperation,

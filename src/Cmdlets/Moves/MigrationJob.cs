@@ -17,7 +17,8 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 {
     private PlannedMove _move;
     private MoveSource? _source;
-    private readonly CancellationTokenSource _cancellation = new();
+    private volatile CancellationTokenSource _cancellation = new();
+    private readonly Lock _changing = new();
     private readonly DateTimeOffset _started = TimeProvider.System.GetLocalNow();
     private readonly long _startedAt = TimeProvider.System.GetTimestamp();
     private volatile MigrationProgress? _progress;
@@ -125,7 +126,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     /// <summary>
     /// Asks the migration to stop. Until the commit it does, and the domain runs on at the source; after it, the migration
-    /// is finished all the same.
+    /// is finished all the same, or interrupted where the destination does nothing more for it.
     /// </summary>
     public void Cancel() => _cancellation.Cancel();
 
@@ -199,7 +200,10 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     {
         InterruptedMigration interrupted = TakeInterrupted();
         _took = null;
-        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Route, this, CancellationToken.None)));
+
+        // That it was asked to stop before does not stop it now.
+        CancellationToken cancellationToken = (_cancellation = new CancellationTokenSource()).Token;
+        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Route, this, cancellationToken)));
     }
 
     /// <summary>Gives an interrupted migration up: what this process has of the domain, on either side, is destroyed.</summary>
@@ -217,7 +221,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             {
                 incoming.Disconnect();
                 StopPatience.Join([incoming.Ended]);
-                if (incoming.IsKept)
+                if (incoming.IsUndecided)
                 {
                     incoming.GiveUp();
                 }
@@ -311,7 +315,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     private void Change(Action change)
     {
-        lock (_cancellation)
+        lock (_changing)
         {
             change();
         }
