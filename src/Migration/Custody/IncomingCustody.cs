@@ -193,6 +193,31 @@ internal sealed class IncomingCustody : IDisposable
         Domain.Mark(null);
     }
 
+    /// <summary>
+    /// Does what there is left to do with a domain that no source is at work on any more: one that is wholly here gets its final
+    /// name, one that waits for the rest is given up, and one that never ran is destroyed.
+    /// </summary>
+    /// <param name="word">The decision.</param>
+    /// <exception cref="InvalidOperationException">There is nothing to do.</exception>
+    /// <exception cref="MigrationException">It could not be named, or destroyed; it can be tried again.</exception>
+    public void Conclude(GivenUp word)
+    {
+        Require(IncomingHolding.Preparing, IncomingHolding.Started, IncomingHolding.Whole);
+        if (IsAllHere)
+        {
+            HaveAll();
+            Take();
+        }
+        else if (_holding == IncomingHolding.Started)
+        {
+            Destroy(word);
+        }
+        else
+        {
+            Destroy();
+        }
+    }
+
     /// <summary>Frees what is held, and leaves the domain as <see cref="IncomingHolding"/> says.</summary>
     public void Dispose()
     {

@@ -171,25 +171,21 @@ public sealed partial class IncomingMigration
     /// <summary>Does with a claimed domain what there is left to do here: names it, or destroys it.</summary>
     private void Decide()
     {
-        if (IsUnnamed || (IsKept && Custody.IsAllHere))
-        {
-            Custody.HaveAll();
-            Report ??= MakeReport(0);
-            Custody.Take();
-        }
-        else if (IsKept)
-        {
-            Custody.Destroy(GivenUp.ByTheAdministrator);
-            Populated = null;
-        }
-        else if (IsUndestroyed)
-        {
-            Custody.Destroy();
-            Populated = null;
-        }
-        else
+        if (!IsUndecided)
         {
             throw NothingToGiveUp();
+        }
+
+        if (Custody.IsAllHere)
+        {
+            // A source that comes back is told of it.
+            Report ??= MakeReport(0);
+        }
+
+        Custody.Conclude(GivenUp.ByTheAdministrator);
+        if (Holding is IncomingHolding.GivenUp or IncomingHolding.Gone)
+        {
+            Populated = null;
         }
 
         Custody.Dispose();

@@ -29,6 +29,7 @@ internal sealed class SourceAttempt : IDisposable
     private readonly Timer _closing;
     private readonly ProgressWatch _watch;
     private readonly Workers _workers;
+    private readonly Workers _demandWorkers;
     private readonly DemandGate _demand = new();
     private readonly ControlReader _control;
     private readonly Func<IGuestMemory> _memory;
@@ -52,6 +53,7 @@ internal sealed class SourceAttempt : IDisposable
         _dispatcher = new SourceDispatcher(custody, connections.Bulk.Send);
         _pump = new(session, _dispatcher.CarryOut, () => options.Trace) { Changed = OnChanged };
         _workers = new Workers(error => _pump.Post(SourceDispatcher.Failure(error)), connections.Dispose);
+        _demandWorkers = new Workers(PostWhileNeeded, connections.Dispose);
         _closing = new Timer(_ => connections.Dispose());
         _watch = new ProgressWatch(options.Clock, options.PeerTimeout + TimeOfBatch(options), () => (State, _sent?.Remaining ?? 0), OnStalled);
         _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ended.Token);
@@ -117,7 +119,7 @@ internal sealed class SourceAttempt : IDisposable
         WelcomeDemand();
 
         // From the welcome on: also where no request is to be expected it is heard whether the destination is still there.
-        _workers.Start("page requests", ReceiveRequests);
+        _demandWorkers.Start("page requests", ReceiveRequests);
         WaitFor(stage);
     }
 
@@ -154,7 +156,7 @@ internal sealed class SourceAttempt : IDisposable
             Post(new SourceEvent.PushedAll());
         });
         _serving.SetResult(_faults);
-        _workers.Start(AnswerThread, _faults.Answer);
+        _demandWorkers.Start(AnswerThread, _faults.Answer);
     }
 
     /// <summary>Pushes pages as they are recorded, beside the window.</summary>
@@ -198,10 +200,12 @@ internal sealed class SourceAttempt : IDisposable
         _closing.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _watch.Dispose();
         _workers.Stop();
+        _demandWorkers.Stop();
 
         // A thread that is blocked in a socket ends with its connection.
         _connections.Dispose();
         _workers.Join();
+        _demandWorkers.Join();
     }
 
     /// <inheritdoc/>
@@ -210,6 +214,7 @@ internal sealed class SourceAttempt : IDisposable
         _cancelling.Dispose();
         Stop();
         _workers.Dispose();
+        _demandWorkers.Dispose();
         _pusher?.Dispose();
         _faults?.Dispose();
         _demand.Dispose();
@@ -229,6 +234,16 @@ internal sealed class SourceAttempt : IDisposable
 
         // After the commit the migration is finished all the same, as long as it comes on.
         _watch.Start();
+    }
+
+    /// <summary>Once every page is there, a request that came late and the end of the demand connection mean nothing any more: what
+    /// comes on the other one does not wait for them.</summary>
+    private void PostWhileNeeded(Exception error)
+    {
+        if (State.Stage < SourceStage.Releasing)
+        {
+            Post(SourceDispatcher.Failure(error));
+        }
     }
 
     private void OnStalled() => Post(new SourceEvent.Failed(new MigrationException(
@@ -271,10 +286,17 @@ internal sealed class SourceAttempt : IDisposable
         while (!cancellationToken.IsCancellationRequested)
         {
             RecordType type = _connections.Demand.Receive(out ReadOnlySpan<byte> body);
-            if (type != RecordType.PageRequest || !State.MayAnswerFaults)
+            SourceState state = State;
+            if (type == RecordType.PageRequest && state.Stage >= SourceStage.Releasing)
+            {
+                // Asked before the last page was there, and read after that was said on the other connection.
+                continue;
+            }
+
+            if (type != RecordType.PageRequest || !state.MayAnswerFaults)
             {
                 throw ProtocolErrors.Violation(
-                    $"The destination sent {type} on the demand connection, which is not legal while the source is {State.GetType().Name}.");
+                    $"The destination sent {type} on the demand connection, which is not legal while the source is {state.GetType().Name}.");
             }
 
             // A destination may ask before the owner has come so far as to answer.

@@ -34,7 +34,7 @@ internal sealed class Matrix
     {
         Matrix matrix = new();
         List<MatrixOutcome> plain = [];
-        foreach (MatrixCase way in MatrixCase.Plain)
+        foreach (MatrixCase way in MatrixCase.Plain(isAll: pairs > 0))
         {
             plain.Add(await MatrixRun.RunAsync(way));
         }

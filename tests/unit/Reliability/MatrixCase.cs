@@ -3,20 +3,31 @@ using PreRecordMigration.Methods;
 namespace PreRecordMigration.Tests.Reliability;
 
 /// <summary>A migration and what goes wrong in it.</summary>
-public sealed record MatrixCase(MigrationMethod Method, RecordingMode Mode, IReadOnlyList<Disturbance> Disturbances)
+/// <param name="Method">How memory travels.</param>
+/// <param name="Mode">What a recording does; of methods that record.</param>
+/// <param name="RemotePF">Whether memory arrives after the domain runs there.</param>
+/// <param name="Vcpus">How many the domain has.</param>
+/// <param name="Disturbances">What goes wrong, in order.</param>
+public sealed record MatrixCase(MigrationMethod Method, RecordingMode Mode, bool RemotePF, int Vcpus, IReadOnlyList<Disturbance> Disturbances)
 {
-    /// <summary>Every way to move a domain, by reflection: a mode matters to methods that record alone.</summary>
-    public static IEnumerable<MatrixCase> Plain =>
+    /// <summary>Every way to move a domain, by reflection: a mode matters to methods that record alone, and RemotePF to those that do not
+    /// send everything before.</summary>
+    /// <param name="isAll">Domains with one vCPU and with several, by each way; else either of them.</param>
+    public static IEnumerable<MatrixCase> Plain(bool isAll) =>
         from method in Enum.GetValues<MigrationMethod>()
         from mode in Enum.GetValues<RecordingMode>()
         where method == MigrationMethod.PreRecord || mode == RecordingMode.Observe
-        select new MatrixCase(method, mode, []);
+        from remotePF in new[] { true, false }
+        where method != MigrationMethod.PreCopy || !remotePF
+        from vcpus in new[] { 1, 3 }
+        where isAll || vcpus > 1 == (remotePF || method == MigrationMethod.PreCopy)
+        select new MatrixCase(method, mode, remotePF, vcpus, []);
 
     public MatrixCase With(Disturbance disturbance) => this with { Disturbances = [.. Disturbances, disturbance] };
 
-    public string Way => Method == MigrationMethod.PreRecord ? $"{Method} {Mode}" : $"{Method}";
+    public string Way => $"{Method}{(Method == MigrationMethod.PreRecord ? $" {Mode}" : "")}{(RemotePF || Method == MigrationMethod.PreCopy ? "" : ", RemotePF off")}";
 
-    public override string ToString() => $"{Way}: {string.Join(", then ", Disturbances)}";
+    public override string ToString() => $"{Way}, {Vcpus} vCPUs: {string.Join(", then ", Disturbances)}";
 }
 
 /// <summary>What became of the domain.</summary>
