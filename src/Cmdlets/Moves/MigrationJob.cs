@@ -28,7 +28,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     private DestinationEndpoint? _way;
     private IDisposable? _watching;
     private InterruptedMigration? _interrupted;
-    private bool _isAbandoned;
+    private bool _isGivenUp;
     private readonly DomainWatch _watch = new();
 
     private MigrationJob(int id, PlannedMove move, MoveSource source)
@@ -90,7 +90,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             DomainHolder.Leaving => SR.HolderLeaving,
             DomainHolder.Both => SR.HolderBoth,
             DomainHolder.Destination => SR.HolderDestination,
-            _ => SR.OutcomeAbandoned,
+            _ => SR.OutcomeGivenUp,
         },
         Location.Info.Name,
         Location.Host.Name,
@@ -188,7 +188,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     private string Explain(Exception error) => error switch
     {
-        _ when _isAbandoned => Text.Format(SR.OutcomeAbandoned, Location.Info.Name),
+        _ when _isGivenUp => Text.Format(SR.OutcomeGivenUp, Location.Info.Name),
         OperationCanceledException => Text.Format(SR.OutcomeStopped, Location.Info.Name, Location.Host.Name),
         _ => error.Message,
     };
@@ -208,10 +208,10 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     /// <summary>Gives an interrupted migration up: what this process has of the domain, on either side, is destroyed.</summary>
     /// <exception cref="CommandException">It is not interrupted.</exception>
-    public void Abandon()
+    public void GiveUp()
     {
         InterruptedMigration interrupted = TakeInterrupted();
-        _isAbandoned = true;
+        _isGivenUp = true;
         interrupted.GiveUp();
         foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
         {

@@ -29,6 +29,7 @@ public sealed partial class IncomingMigration : IDisposable
         _host = host;
         (PeerTimeout, Clock) = (peerTimeout, clock);
         Peer = bulk.Peer;
+        Custody = new IncomingCustody { Source = bulk.PeerAddress ?? bulk.Peer };
         _attempt = new IncomingAttempt(this, bulk, demand, new DestinationSession(), null, null);
     }
 
@@ -115,7 +116,7 @@ public sealed partial class IncomingMigration : IDisposable
     internal TimeProvider Clock { get; }
 
     /// <summary>One thread at a time works on it: the attempt's owner, and where there is no attempt whoever has claimed it.</summary>
-    internal IncomingCustody Custody { get; } = new();
+    internal IncomingCustody Custody { get; }
 
     internal FaultLog Faults { get; } = new(TimeProvider.System);
 

@@ -67,7 +67,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
         return true;
     }
 
-    public void Mark(SourceMark? mark) => calls.Call(() => Noted = mark);
+    public void Mark(SourceMark? mark, string? destination = null) => calls.Call(() => Noted = mark);
 
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => calls.Call(() => Runs = false);
 
@@ -165,7 +165,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
         return Paging;
     }
 
-    public void Mark(IncomingMark? mark) => calls.Call(() => Noted = mark);
+    public void Mark(IncomingMark? mark, string? source = null) => calls.Call(() => Noted = mark);
 
     public void Restore(CoreState core, CancellationToken cancellationToken) => calls.Call(() => { });
 
@@ -188,6 +188,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
     public IReadOnlyList<DomainInfo> GetDomains() => throw new NotSupportedException();
 
     public ISourceDomain OpenSource(string name) => throw new NotSupportedException();
+
+    public ISourceDomain OpenLeft(string name) => throw new NotSupportedException();
 }
 
 /// <summary>RemotePF of a domain with one page.</summary>

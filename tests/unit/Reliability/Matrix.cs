@@ -12,7 +12,8 @@ internal sealed class Matrix
     public static readonly string[] NotOfAMigration =
     [
         "IMigrationHost.GetCapabilities", "IMigrationHost.Examine", "IMigrationHost.GetDomains", "IMigrationHost.FreeMemoryBytes",
-        "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.Announce", "IMigrationHost.Judge", "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
+        "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.OpenLeft", "IMigrationHost.Announce", "IMigrationHost.Judge", "IMigrationHost.Dispose",
+        "IOutputPlug.HeldCount",
     ];
 
     private static readonly Lock s_log = new();

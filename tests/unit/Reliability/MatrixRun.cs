@@ -83,7 +83,7 @@ internal sealed class MatrixRun : IAsyncDisposable
     private static SimulatedDomainOptions Guest(int vcpus) => new()
     {
         Name = Name,
-        MemoryBytes = 1L << 20,
+        MemoryBytes = (long)vcpus << 20,
         VcpuCount = vcpus,
         Seed = 42,
         OperationsPerSecond = 20_000,
