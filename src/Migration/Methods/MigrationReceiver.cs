@@ -285,8 +285,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            MigrationException reason = error as MigrationException
-                ?? new MigrationException(MigrationErrorId.HypervisorCall, error.Message, "Look at the destination.", null, error);
+            MigrationException reason = ProtocolErrors.Of(error);
             Answer(bulk, demand, new AbortRecord(reason.ErrorId, reason.Message, reason.Remedy));
         }
     }

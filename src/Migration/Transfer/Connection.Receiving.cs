@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Reporting;
-using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
 

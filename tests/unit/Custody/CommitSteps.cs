@@ -45,11 +45,13 @@ internal enum StepKind
 /// <param name="ForGood">Whether all that come after it fail too.</param>
 internal readonly record struct Outcome(int At, bool TakesEffect, bool ForGood)
 {
+    private static readonly bool[] s_either = [false, true];
+
     /// <summary>Every way in which one of so many calls can fail.</summary>
     public static IEnumerable<Outcome> Of(int calls) =>
         from at in Enumerable.Range(1, calls)
-        from takesEffect in new[] { false, true }
-        from forGood in new[] { false, true }
+        from takesEffect in s_either
+        from forGood in s_either
         select new Outcome(at, takesEffect, forGood);
 }
 

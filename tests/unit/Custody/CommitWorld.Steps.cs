@@ -1,6 +1,5 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Tests.Custody;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
-using PreRecordMigration.Simulated;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 

@@ -1,6 +1,5 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 
 namespace PreRecordMigration.Tests.Methods;

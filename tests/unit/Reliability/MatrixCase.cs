@@ -10,6 +10,9 @@ namespace PreRecordMigration.Tests.Reliability;
 /// <param name="Disturbances">What goes wrong, in order.</param>
 public sealed record MatrixCase(MigrationMethod Method, RecordingMode Mode, bool RemotePF, int Vcpus, IReadOnlyList<Disturbance> Disturbances)
 {
+    private static readonly bool[] s_either = [true, false];
+    private static readonly int[] s_vcpus = [1, 2];
+
     /// <summary>Every way to move a domain, by reflection: a mode matters to methods that record alone, and RemotePF to those that do not
     /// send everything before.</summary>
     /// <param name="isAll">Domains with one vCPU and with several, by each way; else either of them.</param>
@@ -17,9 +20,9 @@ public sealed record MatrixCase(MigrationMethod Method, RecordingMode Mode, bool
         from method in Enum.GetValues<MigrationMethod>()
         from mode in Enum.GetValues<RecordingMode>()
         where method == MigrationMethod.PreRecord || mode == RecordingMode.Observe
-        from remotePF in new[] { true, false }
+        from remotePF in s_either
         where method != MigrationMethod.PreCopy || !remotePF
-        from vcpus in new[] { 1, 2 }
+        from vcpus in s_vcpus
         where isAll || vcpus > 1 == (remotePF || method == MigrationMethod.PreCopy)
         select new MatrixCase(method, mode, remotePF, vcpus, []);
 
