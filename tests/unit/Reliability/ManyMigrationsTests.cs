@@ -28,7 +28,7 @@ public sealed class ManyMigrationsTests
             IsPaced = false,
             StopAtOperations = 0,
         });
-        MatrixCase[] ways = [.. MatrixCase.Plain(isAll: false)];
+        MatrixCase[] ways = [.. MatrixCase.Plain];
         Held warm = default;
         for (int i = 0; i < All; i++)
         {

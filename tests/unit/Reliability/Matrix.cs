@@ -35,7 +35,7 @@ internal sealed class Matrix
     {
         Matrix matrix = new();
         List<MatrixOutcome> plain = [];
-        foreach (MatrixCase way in MatrixCase.Plain(isAll: pairs > 0))
+        foreach (MatrixCase way in MatrixCase.Plain)
         {
             plain.Add(await MatrixRun.RunAsync(way));
         }

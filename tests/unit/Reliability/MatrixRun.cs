@@ -150,7 +150,14 @@ internal sealed class MatrixRun : IAsyncDisposable
             _route.Do(Upset.BothCut);
             bool isAtSource = (await _plan.Hung).StartsWith("source", StringComparison.Ordinal);
             Task other = isAtSource ? Task.WhenAll(Incoming.Select(incoming => incoming.Ended)) : Settled(moving);
-            await WaitAsync(other, "The other side waits for one that hangs.");
+
+            // Where both hang nobody is left who could end alone.
+            Task ended = await Task.WhenAny(other, _plan.HungToo, Task.Delay(s_patience));
+            if (ended != _plan.HungToo || (await _plan.HungToo).StartsWith("source", StringComparison.Ordinal) == isAtSource)
+            {
+                await WaitAsync(other, "The other side waits for one that hangs.");
+            }
+
             _plan.Release();
         }
 
