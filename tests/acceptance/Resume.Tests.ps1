@@ -237,3 +237,51 @@ Describe 'Stop-Migration, after the commit' {
         }
     }
 }
+
+Describe 'Stop-Migration -NeverRanThere' {
+    BeforeAll {
+        $null = New-SimulatedHost left1, left2
+        $null = New-SimulatedDomain left -HostName left1 -Memory 8MB -OperationsPerSecond 20000
+
+        # The destination's process is killed when it is about to start the domain, and the source's after that.
+        $destination = Get-SimulatedHost left2
+        $destination.Faults.Before([PreRecordMigration.Simulated.SimulatedCall]::MarkIncoming, 1, (ConvertTo-Action $destination KillTool))
+        Invoke-PreRecordMigration left left2 -Method PostCopy -ErrorAction SilentlyContinue
+        (Get-SimulatedHost left1).KillTool()
+    }
+
+    AfterAll {
+        # What the killed process had of it cannot be given up any more, and is not listed after that.
+        Stop-Migration left -Force -ErrorAction SilentlyContinue
+        Disconnect-MigrationHost left1, left2
+    }
+
+    It 'is what a refusal names, with the place to look at' {
+        Get-MigrationDomain left -HostName left1 | Start-PreRecord -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^DomainState,'
+        $refused[0].Exception.Message | Should -Match 'may run at its destination, 127\.0\.0\.1:\d+'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match 'Stop-Migration left -NeverRanThere -HostName left1'
+    }
+
+    It 'changes nothing with -WhatIf, and asks where nobody could answer' {
+        Stop-Migration left -NeverRanThere -HostName left1 -WhatIf
+        "$((Get-MigrationDomain left -HostName left1).State)" | Should -Be 'Suspended'
+        $asked = Start-ThreadJob { Stop-Migration left -NeverRanThere -HostName left1 -ErrorAction SilentlyContinue -ErrorVariable refused; $refused[0].FullyQualifiedErrorId } |
+            Receive-Job -Wait -AutoRemoveJob
+        $asked | Should -Match '^ForceNeeded,'
+        "$((Get-MigrationDomain left -HostName left1).State)" | Should -Be 'Suspended'
+    }
+
+    It 'wakes the domain, once' {
+        $woken = Stop-Migration left -NeverRanThere -HostName left1 -Force
+        "$($woken.State)" | Should -Be 'Running'
+        (Get-SimulatedHost left2).Violations.Count | Should -Be 0
+        Stop-Migration left -NeverRanThere -HostName left1 -Force -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^DomainState,'
+    }
+
+    It 'needs a name, and is what -HostName belongs to' {
+        { Stop-Migration -NeverRanThere } | Should -Throw -ErrorId 'LeftNeedsName,*'
+        { Stop-Migration left -HostName left1 -ErrorAction Stop } | Should -Throw -ErrorId 'HostNameOfLeft,*'
+    }
+}

@@ -232,10 +232,10 @@ class Rounds:
 
     def _release(self, here, said):
         """The administrator says, by the command that the error has, that the guest never ran elsewhere."""
-        command = re.search(r"xenstore-write \S+ '[^']*'", said)
+        command = re.search(r"Stop-Migration \S+ -NeverRanThere", said)
         if not command:
             raise AssertionError(f"no command in: {said}")
-        here.host.run(command[0], 120).check()
+        here.check(f"{command[0]} -Force -Confirm:$false -ErrorAction Stop", PATIENCE)
         here.check(RECORD.format(name=self.guest.name, mode="Observe"), PATIENCE)
         return self._settled(here.host, BY_HAND, said)
 

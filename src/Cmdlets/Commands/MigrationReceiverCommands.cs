@@ -191,7 +191,7 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
             {
                 CleanUp stopping = new();
                 stopping.Try(() => receiver.DisposeAsync().AsTask().GetAwaiter().GetResult());
-                foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsKept || incoming.IsUnnamed))
+                foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsUndecided))
                 {
                     stopping.Try(left.GiveUp);
                 }

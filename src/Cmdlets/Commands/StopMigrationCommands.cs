@@ -1,14 +1,17 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
-/// Stop-Migration: stops migrations before their commit, and the domains run on at the source; gives interrupted ones up.
+/// Stop-Migration: stops migrations before their commit, and the domains run on at the source; gives interrupted ones up; takes domains
+/// back that a killed process left.
 /// </summary>
 [Cmdlet(VerbsLifecycle.Stop, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(MigrationInfo))]
+[OutputType(typeof(MigrationInfo), typeof(DomainInfo))]
 public sealed class StopMigrationCommand : MigrationJobCommand
 {
     /// <summary>The host of a background job, whose prompts would block it for ever.</summary>
@@ -20,13 +23,51 @@ public sealed class StopMigrationCommand : MigrationJobCommand
 #pragma warning restore IDE0044
     private readonly List<MigrationJob> _stopping = [];
 
-    /// <summary>Gives an interrupted migration up without asking: what is missing at the destination is lost.</summary>
+    /// <summary>Does not ask: gives an interrupted migration up, with what is missing at the destination, or takes a domain back.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>The names are of domains whose process was killed after they had left, and which certainly do not run at their
+    /// destination and never did: they are woken here.</summary>
+    [Parameter(ParameterSetName = NameSet)]
+    public SwitchParameter NeverRanThere { get; set; }
+
+    /// <summary>With -NeverRanThere the host where they stand; this machine's Xen where it is not given.</summary>
+    [Parameter(ParameterSetName = NameSet)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string? HostName { get; set; }
+
     /// <inheritdoc/>
-    protected override void ProcessRecord() =>
-        ForEachMigration(job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
+    protected override void BeginProcessing() => ForCommand(() =>
+    {
+        if (HostName is not null && !NeverRanThere)
+        {
+            throw new CommandException(
+                nameof(SR.HostNameOfLeft), ErrorCategory.InvalidArgument, SR.HostNameOfLeft, SR.HostNameOfLeftRemedy, HostName);
+        }
+    });
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (!NeverRanThere)
+        {
+            ForEachMigration(job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
+            return;
+        }
+
+        if (Name is null)
+        {
+            ForCommand(() => throw new CommandException(
+                nameof(SR.LeftNeedsName), ErrorCategory.InvalidArgument, SR.LeftNeedsName, SR.LeftNeedsNameRemedy, null));
+        }
+
+        foreach (string name in Name ?? [])
+        {
+            ForEachInput(name, () => TakeBack(HostRegistry.Get(HostName ?? LocalXen.HostName), name));
+        }
+    }
 
     /// <inheritdoc/>
     private protected override string? NothingMeant => SR.NothingToStop;
@@ -79,12 +120,18 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         MigrationState state = job.State;
         if (state == MigrationState.Interrupted)
         {
-            Abandon(job);
+            GiveUp(job);
             return;
         }
 
         if (!job.IsActive || job.HasLeft)
         {
+            if (job.IsActive && !IsWhatIf)
+            {
+                // It is finished all the same, but not waited for without end: where the destination does nothing more, it is interrupted.
+                job.Cancel();
+            }
+
             throw new CommandException(
                 nameof(SR.MigrationNotStoppable),
                 ErrorCategory.InvalidOperation,
@@ -101,16 +148,16 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     }
 
     /// <summary>After the commit this destroys a domain, so it is asked for whatever the preference says.</summary>
-    private void Abandon(MigrationJob job)
+    private void GiveUp(MigrationJob job)
     {
         string domain = job.Location.Info.Name;
-        if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionAbandon, job.Id))
+        if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionGiveUp, job.Id))
             && MayLose(domain))
         {
             RunJoined(
                 (_, _) =>
                 {
-                    job.Abandon();
+                    job.GiveUp();
                     return true;
                 },
                 Text.Format(SR.StillGivingUp, job.Id, domain),
@@ -119,8 +166,29 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         }
     }
 
+    /// <summary>Nobody can find out whether it is true that the domain never ran elsewhere, so it is asked for whatever the preference says.</summary>
+    private void TakeBack(IMigrationHost host, string domain)
+    {
+        if (ShouldProcess(Text.Format(SR.TargetDomain, domain, host.Name), SR.ActionTakeBack)
+            && May(domain, Text.Format(SR.ContinueTakeBack, domain), SR.ContinueTakeBackCaption, SR.ForceNeededToTakeBackRemedy))
+        {
+            RunJoined(
+                (_, _) =>
+                {
+                    MigrationSource.TakeBack(host, domain);
+                    return true;
+                },
+                Text.Format(SR.StillTakingBack, domain, host.Name),
+                isEnding: true);
+            WriteObject(host.GetDomains().First(info => info.Name == domain));
+        }
+    }
+
+    private bool MayLose(string domain) =>
+        May(domain, Text.Format(SR.ContinueGiveUp, domain), SR.ContinueGiveUpCaption, SR.ForceNeededRemedy);
+
     /// <summary>Asks, unless it is forced. In a job nobody could answer, so there it is refused.</summary>
-    private bool MayLose(string domain)
+    private bool May(string domain, string question, string caption, string remedy)
     {
         if (Force)
         {
@@ -132,8 +200,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
             if (Host.Name != JobHostName)
             {
                 // With a security impact, so that who only presses Enter has said no.
-                return ShouldContinue(
-                    Text.Format(SR.ContinueAbandon, domain), SR.ContinueAbandonCaption, hasSecurityImpact: true, ref _yesToAll, ref _noToAll);
+                return ShouldContinue(question, caption, hasSecurityImpact: true, ref _yesToAll, ref _noToAll);
             }
         }
         catch (Exception error) when (error is HostException or InvalidOperationException)
@@ -142,7 +209,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         }
 
         throw new CommandException(
-            nameof(SR.ForceNeeded), ErrorCategory.InvalidOperation, Text.Format(SR.ForceNeeded, domain), SR.ForceNeededRemedy, domain);
+            nameof(SR.ForceNeeded), ErrorCategory.InvalidOperation, Text.Format(SR.ForceNeeded, domain), remedy, domain);
     }
 }
 

@@ -17,7 +17,8 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 {
     private PlannedMove _move;
     private MoveSource? _source;
-    private readonly CancellationTokenSource _cancellation = new();
+    private volatile CancellationTokenSource _cancellation = new();
+    private readonly Lock _changing = new();
     private readonly DateTimeOffset _started = TimeProvider.System.GetLocalNow();
     private readonly long _startedAt = TimeProvider.System.GetTimestamp();
     private volatile MigrationProgress? _progress;
@@ -27,8 +28,8 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     private DestinationEndpoint? _way;
     private IDisposable? _watching;
     private InterruptedMigration? _interrupted;
-    private bool _isAbandoned;
-    private Exception? _notAbandoned;
+    private bool _isGivenUp;
+    private Exception? _notGivenUp;
     private readonly DomainWatch _watch = new();
 
     private MigrationJob(int id, PlannedMove move, MoveSource source)
@@ -93,7 +94,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             DomainHolder.Leaving => SR.HolderLeaving,
             DomainHolder.Both => SR.HolderBoth,
             DomainHolder.Destination => SR.HolderDestination,
-            _ => SR.OutcomeAbandoned,
+            _ => SR.OutcomeGivenUp,
         },
         Location.Info.Name,
         Location.Host.Name,
@@ -129,7 +130,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     /// <summary>
     /// Asks the migration to stop. Until the commit it does, and the domain runs on at the source; after it, the migration
-    /// is finished all the same.
+    /// is finished all the same, or interrupted where the destination does nothing more for it.
     /// </summary>
     public void Cancel() => _cancellation.Cancel();
 
@@ -192,8 +193,8 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     private string Explain(Exception error) => error switch
     {
-        _ when _notAbandoned is { } left => Text.Format(SR.OutcomeNotAbandoned, Location.Info.Name, left.Message),
-        _ when _isAbandoned => Text.Format(SR.OutcomeAbandoned, Location.Info.Name),
+        _ when _notGivenUp is { } left => Text.Format(SR.OutcomeNotGivenUp, Location.Info.Name, left.Message),
+        _ when _isGivenUp => Text.Format(SR.OutcomeGivenUp, Location.Info.Name),
         OperationCanceledException => Text.Format(SR.OutcomeStopped, Location.Info.Name, Location.Host.Name),
         _ => error.Message,
     };
@@ -205,28 +206,31 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     {
         InterruptedMigration interrupted = TakeInterrupted();
         _took = null;
-        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Route, this, CancellationToken.None)));
+
+        // That it was asked to stop before does not stop it now.
+        CancellationToken cancellationToken = (_cancellation = new CancellationTokenSource()).Token;
+        Begin(() => FollowAsync(interrupted.ResumeAsync(way ?? _way!.Route, this, cancellationToken)));
     }
 
     /// <summary>Gives an interrupted migration up: what this process has of the domain, on either side, is destroyed.</summary>
     /// <exception cref="CommandException">It is not interrupted.</exception>
-    public void Abandon()
+    public void GiveUp()
     {
         InterruptedMigration interrupted = TakeInterrupted();
-        _isAbandoned = true;
-        CleanUp abandoning = new();
-        abandoning.Try(interrupted.GiveUp);
+        _isGivenUp = true;
+        CleanUp givingUp = new();
+        givingUp.Try(interrupted.GiveUp);
         foreach (IncomingMigration incoming in ReceiverRegistry.Listening.SelectMany(receiver => receiver.Incoming))
         {
             // Its own other half: another domain of that name may wait on another host. It may not have heard yet that the source
             // has gone, and would wait for it.
             if (incoming.Id == interrupted.Id)
             {
-                abandoning.Try(() =>
+                givingUp.Try(() =>
                 {
                     incoming.Disconnect();
                     StopPatience.Join([incoming.Ended]);
-                    if (incoming.IsKept)
+                    if (incoming.IsUndecided)
                     {
                         incoming.GiveUp();
                     }
@@ -234,9 +238,9 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
             }
         }
 
-        abandoning.Try(() => LeaveAsync().AsTask().GetAwaiter().GetResult());
-        _notAbandoned = abandoning.Errors.Count > 0 ? abandoning.Errors[0] : null;
-        abandoning.ThrowIfFailed();
+        givingUp.Try(() => LeaveAsync().AsTask().GetAwaiter().GetResult());
+        _notGivenUp = givingUp.Errors.Count > 0 ? givingUp.Errors[0] : null;
+        givingUp.ThrowIfFailed();
     }
 
     /// <summary>Refuses a migration that is not interrupted.</summary>
@@ -323,7 +327,7 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
 
     private void Change(Action change)
     {
-        lock (_cancellation)
+        lock (_changing)
         {
             change();
         }

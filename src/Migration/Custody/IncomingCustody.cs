@@ -22,6 +22,9 @@ internal sealed class IncomingCustody : IDisposable
     /// <exception cref="InvalidOperationException">There is none yet.</exception>
     public IIncomingDomain Domain => _domain ?? throw new InvalidOperationException("The incoming domain has not been made.");
 
+    /// <summary>Where it comes from, for whoever finds it without its process; null where nobody knows.</summary>
+    public string? Source { get; init; }
+
     /// <summary>The name that the domain has here; empty before it is made.</summary>
     public string Name { get; private set; } = "";
 
@@ -58,7 +61,7 @@ internal sealed class IncomingCustody : IDisposable
     {
         Require(IncomingHolding.Preparing);
         _holding = IncomingHolding.Started;
-        Domain.Mark(IncomingMark.Started);
+        Domain.Mark(IncomingMark.Started, PeerName.Of(Source));
         Domain.Unpause();
     }
 
@@ -98,7 +101,7 @@ internal sealed class IncomingCustody : IDisposable
     public void Continue()
     {
         Require(IncomingHolding.Started);
-        Domain.Mark(IncomingMark.Started);
+        Domain.Mark(IncomingMark.Started, PeerName.Of(Source));
         Domain.Unpause();
     }
 
@@ -127,7 +130,7 @@ internal sealed class IncomingCustody : IDisposable
     public void NoteWhole()
     {
         Require(IncomingHolding.Whole);
-        Domain.Mark(IncomingMark.Whole);
+        Domain.Mark(IncomingMark.Whole, PeerName.Of(Source));
     }
 
     /// <summary>Switches RemotePF off, where it is on: nothing is missing. What failed can be made again.</summary>
@@ -191,6 +194,31 @@ internal sealed class IncomingCustody : IDisposable
         cleaning.ThrowIfFailed();
         _holding = IncomingHolding.GivenUp;
         Domain.Mark(null);
+    }
+
+    /// <summary>
+    /// Does what there is left to do with a domain that no source is at work on any more: one that is wholly here gets its final
+    /// name, one that waits for the rest is given up, and one that never ran is destroyed.
+    /// </summary>
+    /// <param name="word">The decision.</param>
+    /// <exception cref="InvalidOperationException">There is nothing to do.</exception>
+    /// <exception cref="MigrationException">It could not be named, or destroyed; it can be tried again.</exception>
+    public void Conclude(GivenUp word)
+    {
+        Require(IncomingHolding.Preparing, IncomingHolding.Started, IncomingHolding.Whole);
+        if (IsAllHere)
+        {
+            HaveAll();
+            Take();
+        }
+        else if (_holding == IncomingHolding.Started)
+        {
+            Destroy(word);
+        }
+        else
+        {
+            Destroy();
+        }
     }
 
     /// <summary>Frees what is held, and leaves the domain as <see cref="IncomingHolding"/> says.</summary>

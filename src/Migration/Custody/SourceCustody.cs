@@ -30,6 +30,9 @@ public sealed class SourceCustody : IDisposable
     /// <summary>Who holds it.</summary>
     public SourceHolding Holding => _holding;
 
+    /// <summary>Where it goes, for whoever finds it leaving; null where nobody knows.</summary>
+    public string? Destination { get; set; }
+
     /// <summary>Asks the guest to suspend.</summary>
     /// <exception cref="MigrationException">It did not; <see cref="RunOn"/> makes sure that it runs on.</exception>
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => Stop(() => Domain.Suspend(timeout, cancellationToken));
@@ -111,7 +114,7 @@ public sealed class SourceCustody : IDisposable
     public void Leave()
     {
         Require(SourceHolding.Stopped);
-        Domain.Mark(SourceMark.Leaving);
+        Domain.Mark(SourceMark.Leaving, PeerName.Of(Destination));
         _holding = SourceHolding.Leaving;
         s_pinned[this] = 0;
     }
@@ -191,7 +194,7 @@ public sealed class SourceCustody : IDisposable
         Require(SourceHolding.Leaving, SourceHolding.Destroying);
         CleanUp cleaning = new();
         Unpin(SourceHolding.Destroying);
-        cleaning.Try(() => Domain.Mark(SourceMark.Destroying));
+        cleaning.Try(() => Domain.Mark(SourceMark.Destroying, PeerName.Of(Destination)));
         if (cleaning.Insist(Domain.Destroy))
         {
             _holding = SourceHolding.Gone;

@@ -37,7 +37,8 @@ public interface IIncomingDomain : IDisposable
 
     /// <summary>Notes outside of this process what the next tool must know of the domain should this one die.</summary>
     /// <param name="mark">What to note; null takes the note away.</param>
-    void Mark(IncomingMark? mark);
+    /// <param name="source">Where the domain comes from, as <see cref="PeerName.Of"/> made it; null where nobody knows.</param>
+    void Mark(IncomingMark? mark, string? source = null);
 
     /// <summary>Lets the domain run: the commit. Again after <see cref="Pause"/>: a resumed migration.</summary>
     void Unpause();

@@ -66,6 +66,15 @@ public interface IMigrationHost : IDisposable
     ISourceDomain OpenSource(string name);
 
     /// <summary>
+    /// Opens a domain that was leaving when its process ended, by the administrator's word that it never ran elsewhere: it is woken, as one
+    /// that was stopped. No program can find out whether that is true.
+    /// </summary>
+    /// <param name="name">The domain's name, matched exactly.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it was not leaving; or what
+    /// <see cref="OpenSource"/> throws.</exception>
+    ISourceDomain OpenLeft(string name);
+
+    /// <summary>
     /// Creates the paused domain that a migration comes into, with every populated page allocated but no content yet.
     /// </summary>
     /// <param name="description">What the source says of the domain.</param>

@@ -102,7 +102,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
     }
 
     /// <summary>What a thread threw, as the session's event.</summary>
-    public static DestinationEvent Failure(Exception exception) => Describe(exception) switch
+    public static DestinationEvent Failure(Exception exception) => ProtocolErrors.Of(exception) switch
     {
         { ErrorId: MigrationErrorId.ConnectionLost } lost => new DestinationEvent.Lost(lost),
         { } error => new DestinationEvent.Failed(error),
@@ -113,7 +113,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
         switch (action)
         {
             case DestinationAction.Create or DestinationAction.Restore or DestinationAction.Start or DestinationAction.EndPaging:
-                return new DestinationEvent.WorkFailed(Describe(error));
+                return new DestinationEvent.WorkFailed(ProtocolErrors.Of(error));
             case DestinationAction.ProveNeverRan:
                 _afterwards.Add(error);
                 return new DestinationEvent.MayHaveRun();
@@ -122,7 +122,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                 return new DestinationEvent.NotDestroyed();
             case DestinationAction.TakeName:
                 _afterwards.Add(error);
-                MigrationException problem = Describe(error);
+                MigrationException problem = ProtocolErrors.Of(error);
                 return new DestinationEvent.Named(new SettledRecord(
                     custody.Name, new AbortRecord(problem.ErrorId, problem.Message, problem.Remedy)));
             case DestinationAction.Pause:
@@ -135,7 +135,4 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                 return Failure(error);
         }
     }
-
-    private static MigrationException Describe(Exception exception) => exception as MigrationException
-        ?? new MigrationException(MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception);
 }

@@ -1,19 +1,25 @@
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
 /// <summary>
 /// One attempt of an incoming migration: its connections, its session and its threads. The owner's thread does what the
-/// session decides; another receives control records and pushed pages, and two more ask for and receive demanded pages.
+/// session decides; another receives control records and pushed pages, a third demanded pages, and a fourth asks for them.
 /// </summary>
 internal sealed class IncomingAttempt : IDestinationWork, IDisposable
 {
     /// <summary>How long a source may take to read why the migration was given up.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a lost demand connection is no news before the domain has run: a source that gives up says why on the other
+    /// one, and closes both.</summary>
+    private static readonly TimeSpan s_explanation = TimeSpan.FromMilliseconds(500);
 
     private readonly IncomingMigration _migration;
     private readonly Connection _bulk;
@@ -27,9 +33,10 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     private readonly Workers _demandWorkers;
     private readonly ControlReader _control = ControlReader.AtDestination();
     private CorePageCollector? _corePages = new();
+    private readonly ProgressWatch _watch;
     private volatile PagePlacer? _placer;
+    private volatile FaultRequester? _requester;
     private int _missingAtEnd;
-    private bool _isServing;
 
     /// <summary>Prepares; <see cref="Run"/> does the work.</summary>
     /// <param name="migration">The migration that it belongs to.</param>
@@ -49,7 +56,8 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _pump = new(session, _dispatcher.CarryOut, () => migration.Trace) { Changed = OnChanged };
         _receiving = new Workers(Post, Disconnect);
         _faultWorkers = new Workers(PostWhileNeeded, Disconnect);
-        _demandWorkers = new Workers(PostWhileNeeded, Disconnect);
+        _demandWorkers = new Workers(PostOfDemand, Disconnect);
+        _watch = new ProgressWatch(migration.Clock, migration.PeerTimeout, () => (State, MissingPages), OnStalled);
         _placer = missing is null || migration.Custody.Paging is null
             ? null
             : new PagePlacer(migration.Custody.Paging, new SentPageTable(missing), migration.Faults);
@@ -89,6 +97,10 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             }
 
             _receiving.Start("migration records", ReceiveRecords);
+
+            // Also where nothing is to be expected there: while the domain is made or restored this is how it is heard that the source
+            // has gone, for pushed pages wait then, and whatever comes behind them.
+            _demandWorkers.Start("demanded pages", ReceiveDemanded);
         }
 #pragma warning disable CA1031 // Whatever fails, the session decides what becomes of the domain.
         catch (Exception e)
@@ -108,8 +120,12 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _bulk.Dispose();
     }
 
-    /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
-    public void Stop() => _pump.Post(new DestinationEvent.Stopped(ProtocolErrors.ReceiverStopped()));
+    /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for as long as the migration comes on.</summary>
+    public void Stop()
+    {
+        _pump.Post(new DestinationEvent.Stopped(ProtocolErrors.ReceiverStopped()));
+        _watch.Start();
+    }
 
     /// <summary>Tells of every record from now on.</summary>
     public void TraceTo(IProgress<MigrationTrace>? trace)
@@ -121,6 +137,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _watch.Dispose();
         Disconnect();
         _receiving.Dispose();
         _faultWorkers.Dispose();
@@ -170,12 +187,11 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
 
     private void ServeFaults()
     {
-        if (_migration.Custody.Paging is { } paging && !_isServing)
+        if (_migration.Custody.Paging is { } paging && _requester is null)
         {
-            _isServing = true;
             FaultRequester requester = new(paging, _demand, _migration.Populated!, _placer!, _migration.Faults);
+            _requester = requester;
             _faultWorkers.Start("remote faults", requester.RequestPages);
-            _demandWorkers.Start("demanded pages", _ => requester.ReceivePages(PostWhenAllPlaced));
         }
     }
 
@@ -207,7 +223,25 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
 
             Take(type, body, batch);
             PostWhenAllPlaced();
-            _pump.WaitWhile(state => state.MustWait);
+
+            // Where the work is broken off already, what comes may still say why: it is read on.
+            _pump.WaitWhile(state => state.MustWait && !state.IsInterrupted);
+        }
+    }
+
+    private void ReceiveDemanded(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            RecordType type = _demand.Receive(out ReadOnlySpan<byte> body);
+            if (type != RecordType.DemandPages || _requester is not { } requester)
+            {
+                throw ProtocolErrors.Violation(
+                    $"The source sent {type} on the demand connection, which is not legal while the destination is {State.GetType().Name}.");
+            }
+
+            requester.Take(type, body);
+            PostWhenAllPlaced();
         }
     }
 
@@ -216,6 +250,9 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         DestinationState state = State;
         switch (type)
         {
+            case RecordType.CorePages or RecordType.Pages when state.IsInterrupted:
+                // Nobody places it any more.
+                break;
             case RecordType.CorePages when state.MayTakeCorePages:
                 batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);
                 _corePages!.Add(core, contents);
@@ -255,6 +292,18 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
 
     private void Post(Exception error) => _pump.Post(DestinationDispatcher.Failure(error));
 
+    /// <summary>What the demand connection came to. Why a source has given up the other one says.</summary>
+    private void PostOfDemand(Exception error)
+    {
+        _pump.WaitWhile(state => state.MayBeExplained, s_explanation);
+        PostWhileNeeded(error);
+    }
+
+    private void OnStalled() => Post(new MigrationException(
+        MigrationErrorId.Cancelled,
+        $"The receiver is being stopped, and nothing of the migration has happened for {PeerTimeout.Text(_watch.Patience)} since.",
+        "Look at the source's hypervisor, then resume the migration there."));
+
     /// <summary>Once all is here, the end of the demand connection is the normal one.</summary>
     private void PostWhileNeeded(Exception error)
     {
@@ -275,6 +324,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// <summary>Closes after the source has, where it is still to read why; then ends every thread.</summary>
     private void End()
     {
+        _watch.Dispose();
         if (State is DestinationState.Aborted or DestinationState.Finished)
         {
             _bulk.EndSending();
@@ -287,7 +337,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _receiving.Join();
 
         // An ended attempt is looked at long afterwards: nothing that is as large as the guest stays with it.
-        (_missingAtEnd, _placer, _corePages) = (MissingPages, null, null);
+        (_missingAtEnd, _placer, _requester, _corePages) = (MissingPages, null, null, null);
         _bulk.ForgetBuffer();
         _demand.ForgetBuffer();
     }

@@ -9,7 +9,7 @@ namespace PreRecordMigration.Methods;
 
 /// <summary>One migration at its destination, whatever number of attempts it takes: the custody of the incoming domain, which
 /// pages are missing, and what came of it.</summary>
-public sealed class IncomingMigration : IDisposable
+public sealed partial class IncomingMigration : IDisposable
 {
     /// <summary>How long the end of an attempt is waited for: a hypercall may take a while.</summary>
     private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
@@ -18,15 +18,18 @@ public sealed class IncomingMigration : IDisposable
     private readonly IMigrationHost _host;
     private IncomingAttempt _attempt;
     private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isClaimed;
     private volatile string _domainName = "";
     private List<Exception> _afterwards = [];
     private volatile IProgress<MigrationTrace>? _trace;
 
-    internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand)
+    internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand, TimeSpan peerTimeout, TimeProvider clock)
     {
         Id = id;
         _host = host;
+        (PeerTimeout, Clock) = (peerTimeout, clock);
         Peer = bulk.Peer;
+        Custody = new IncomingCustody { Source = bulk.PeerAddress ?? bulk.Peer };
         _attempt = new IncomingAttempt(this, bulk, demand, new DestinationSession(), null, null);
     }
 
@@ -78,7 +81,8 @@ public sealed class IncomingMigration : IDisposable
         }
     }
 
-    /// <summary>Done when its last attempt has come to its end, good or bad, and every thread of it has ended.</summary>
+    /// <summary>Done when its last attempt has come to its end, good or bad, every thread of it has ended, and nobody gives it up or
+    /// takes it up again.</summary>
     public Task Ended
     {
         get
@@ -93,13 +97,26 @@ public sealed class IncomingMigration : IDisposable
     /// <summary>Whether the domain is kept here, stopped, until its source comes back or it is given up.</summary>
     public bool IsKept => Holding == IncomingHolding.Started && State is DestinationState.Detached;
 
+    /// <summary>Whether the domain never ran here, and what was made of it could not be destroyed yet.</summary>
+    public bool IsUndestroyed => Holding == IncomingHolding.Preparing && State is DestinationState.Unproved;
+
+    /// <summary>Whether something of it is here that <see cref="GiveUp"/> decides about.</summary>
+    public bool IsUndecided => IsKept || IsUnnamed || IsUndestroyed;
+
     /// <summary>Whether the domain runs here wholly, but could not get its final name.</summary>
     public bool IsUnnamed => Holding == IncomingHolding.Whole && State.IsFinal;
 
     /// <summary>Who the source is, as the transport has proved it; null where it proves nothing.</summary>
     internal string? Peer { get; }
 
-    internal IncomingCustody Custody { get; } = new();
+    /// <summary>How long its source may be silent, or do nothing once the receiver is being stopped.</summary>
+    internal TimeSpan PeerTimeout { get; }
+
+    /// <summary>Measures that.</summary>
+    internal TimeProvider Clock { get; }
+
+    /// <summary>One thread at a time works on it: the attempt's owner, and where there is no attempt whoever has claimed it.</summary>
+    internal IncomingCustody Custody { get; }
 
     internal FaultLog Faults { get; } = new(TimeProvider.System);
 
@@ -125,50 +142,6 @@ public sealed class IncomingMigration : IDisposable
     /// <summary>Closes the connections, as a network that fails does. What becomes of the domain the session decides.</summary>
     public void Disconnect() => Attempt.Disconnect();
 
-    /// <summary>
-    /// Gives a kept domain up: it is destroyed, with all that has arrived of it. A domain that is wholly here is not given up: it
-    /// gets its final name.
-    /// </summary>
-    /// <exception cref="InvalidOperationException">It is neither kept nor wholly here without its name.</exception>
-    /// <exception cref="MigrationException">It could not be destroyed, or named.</exception>
-    public void GiveUp()
-    {
-        // Its last attempt may still be ending: its threads must not meet a domain that goes.
-        if ((IsKept || IsUnnamed) && !Ended.Wait(s_endPatience))
-        {
-            throw new MigrationException(
-                MigrationErrorId.DomainBusy, $"What {DomainName} was doing when it was interrupted has not ended yet.",
-                "Give it up again in a moment; if that does not help, look at this host's hypervisor.", DomainName);
-        }
-
-        lock (_gate)
-        {
-            if (Holding == IncomingHolding.GivenUp)
-            {
-                return;
-            }
-
-            if (IsUnnamed || (IsKept && Custody.IsAllHere))
-            {
-                Custody.HaveAll();
-                Report ??= MakeReport(0);
-                Custody.Take();
-                Custody.Dispose();
-                _afterwards = [];
-            }
-            else if (IsKept && _ended.Task.IsCompleted)
-            {
-                Custody.Destroy(GivenUp.ByTheAdministrator);
-                Custody.Dispose();
-                Populated = null;
-            }
-            else
-            {
-                throw new InvalidOperationException($"The incoming migration of {DomainName} is {State.GetType().Name}: there is nothing to give up.");
-            }
-        }
-    }
-
     /// <summary>Lets go of what an ended migration holds; a domain that is kept stays with what has arrived of it.</summary>
     public void Dispose()
     {
@@ -191,64 +164,6 @@ public sealed class IncomingMigration : IDisposable
 
     /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
     internal void Stop() => Attempt.Stop();
-
-    /// <summary>
-    /// A source has come back, on its own thread, which becomes the owner's: goes on over new connections. Once at a time; the
-    /// attempt before it is ended first.
-    /// </summary>
-    /// <param name="bulk">The bulk connection, given over.</param>
-    /// <param name="demand">The demand connection, given over.</param>
-    /// <returns>Whether it went on; false where nothing of the domain is here, which the source may be told.</returns>
-    /// <exception cref="MigrationException">It cannot be resumed: it was given up, or another resumption is under way.</exception>
-    internal bool Resume(Connection bulk, Connection demand)
-    {
-        IncomingAttempt next;
-        lock (_gate)
-        {
-            if (!_ended.Task.IsCompleted)
-            {
-                throw new MigrationException(
-                    MigrationErrorId.DomainBusy, $"{DomainName} is being resumed already.", "Wait for the other resumption to end.", DomainName);
-            }
-
-            switch (PositionOf(Custody))
-            {
-                case ResumePosition.NeverRan:
-                    return false;
-                case ResumePosition.Complete:
-                    next = new IncomingAttempt(
-                        this, bulk, demand, DestinationSession.ResumeWhole(), new ResumeRecord(ResumePosition.Complete, new PageBitmap(0)), null);
-                    break;
-                default:
-                    PageBitmap missing = Custody.Paging?.Missing.Clone() ?? new PageBitmap(Populated!.PageCount);
-                    next = new IncomingAttempt(
-                        this, bulk, demand, DestinationSession.Resume(missing.Count == 0), new ResumeRecord(ResumePosition.Paused, missing), missing);
-                    break;
-            }
-
-            _afterwards = [.. _afterwards, .. _attempt.Afterwards];
-            _attempt.Dispose();
-            _attempt = next;
-            _ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        }
-
-        next.TraceTo(_trace);
-        Run(next);
-        return true;
-    }
-
-    /// <summary>What a source that comes back is told of its domain, once every thread of the last attempt has ended.</summary>
-    /// <exception cref="MigrationException">Nothing can be told: it was given up here, or never ran and cannot be destroyed.</exception>
-    internal static ResumePosition PositionOf(IncomingCustody custody) => custody.Holding switch
-    {
-        IncomingHolding.Whole or IncomingHolding.Taken => ResumePosition.Complete,
-        IncomingHolding.Started => ResumePosition.Paused,
-        IncomingHolding.GivenUp => throw new MigrationException(
-            MigrationErrorId.DomainNotFound,
-            $"{custody.Name} was given up here: what had arrived of it is destroyed.",
-            "Give it up at its source too (Stop-Migration -Force), and restore it from a backup."),
-        _ => custody.Destroy() is { } ? ResumePosition.NeverRan : throw new InvalidOperationException("Nothing proves that it is gone."),
-    };
 
     internal void Create(PrepareRecord prepare, CancellationToken cancellationToken)
     {

@@ -64,6 +64,12 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// The migrations whose domain never ran here and could not be destroyed yet. Who stops the receiver tries it again, and so does
+    /// the source that comes back, the administrator who gives it up, and the next arrival of the domain.
+    /// </summary>
+    public IReadOnlyList<IncomingMigration> Left => [.. Incoming.Where(incoming => incoming.IsUndestroyed)];
+
     /// <summary>Why connections were turned away, oldest first; the last hundred.</summary>
     public IReadOnlyList<MigrationException> Rejections => [.. _rejections];
 
@@ -101,9 +107,10 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         Start(host, listen, identity, TimeProvider.System, peerTimeout);
 
     /// <summary>
-    /// Takes no new migration in, gives up those whose domain does not run here yet and waits for those whose domain does;
-    /// then stops listening. Where one has lost its source meanwhile, the domain is kept, and the receiver goes on as
-    /// before: the source can resume it only here.
+    /// Takes no new migration in, gives up those whose domain does not run here yet and waits for those whose domain does, as
+    /// long as they come on; then stops listening. Where one has lost its source meanwhile, the domain is kept, and the receiver
+    /// goes on as before: the source can resume it only here. So it does where a domain that never ran cannot be destroyed
+    /// (<see cref="Left"/>): only here can its source hear that it is gone.
     /// </summary>
     /// <param name="cancellationToken">Ends the waiting; the receiver goes on as before.</param>
     /// <returns>The migrations that are kept; none where the receiver has stopped.</returns>
@@ -121,12 +128,13 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
             while (kept is null)
             {
                 await EndAllAsync(cancellationToken).ConfigureAwait(false);
+                await DestroyLeftAsync(cancellationToken).ConfigureAwait(false);
                 lock (_gate)
                 {
                     // A source may have resumed its migration since: that one is waited for too.
                     if (_incoming.TrueForAll(incoming => incoming.Ended.IsCompleted))
                     {
-                        kept = _incoming.FindAll(incoming => incoming.IsKept);
+                        kept = _incoming.FindAll(incoming => incoming.IsKept || incoming.IsUndestroyed);
                         _isStopping = kept.Count == 0;
                     }
                 }
@@ -150,7 +158,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 
     /// <summary>
     /// Stops listening. Migrations whose domain does not run here yet are given up; those whose domain runs here are
-    /// waited for.
+    /// waited for, as long as they come on. What is left of a domain that cannot be destroyed is in <see cref="Left"/>.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -164,6 +172,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         _acceptor.Join();
         _arrivals.Close();
         await EndAllAsync(CancellationToken.None).ConfigureAwait(false);
+        await DestroyLeftAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>As the public ones; the clock is for arrivals, for the silence of sources and for the validity of certificates.</summary>
@@ -182,6 +191,21 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         {
             incoming.Stop();
             await incoming.Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>On another thread: a hypervisor that hangs must not keep who stops the receiver from being free again.</summary>
+    private Task DestroyLeftAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyList<IncomingMigration> left = Left;
+        return left.Count == 0 ? Task.CompletedTask : Task.Run(DestroyLeft, CancellationToken.None).WaitAsync(cancellationToken);
+
+        void DestroyLeft()
+        {
+            foreach (IncomingMigration incoming in left)
+            {
+                incoming.DestroyLeft();
+            }
         }
     }
 
@@ -264,8 +288,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            MigrationException reason = error as MigrationException
-                ?? new MigrationException(MigrationErrorId.HypervisorCall, error.Message, "Look at the destination.", null, error);
+            MigrationException reason = ProtocolErrors.Of(error);
             Answer(bulk, demand, new AbortRecord(reason.ErrorId, reason.Message, reason.Remedy));
         }
     }

@@ -98,6 +98,15 @@ public static class MigrationSource
         }
     }
 
+    /// <summary>
+    /// Takes a domain back that was leaving when its process was killed: the administrator says that it never ran at its destination. It runs
+    /// on here as if nothing had been.
+    /// </summary>
+    /// <param name="host">Where it stands.</param>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="MigrationException">It was not leaving, or cannot be woken; then the next tool tries that again.</exception>
+    public static void TakeBack(IMigrationHost host, string name) => new SourceCustody(host.OpenLeft(name)).Dispose();
+
     /// <summary>Rounds of dirty pages while the domain runs, then the last ones while it stands.</summary>
     private static void PreCopy(SourceMigration run)
     {

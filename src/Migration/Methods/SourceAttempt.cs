@@ -3,7 +3,6 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
-using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
@@ -28,12 +27,15 @@ internal sealed class SourceAttempt : IDisposable
     private readonly CancellationTokenSource _running;
     private readonly CancellationTokenRegistration _cancelling;
     private readonly Timer _closing;
+    private readonly ProgressWatch _watch;
     private readonly Workers _workers;
+    private readonly Workers _demandWorkers;
     private readonly DemandGate _demand = new();
     private readonly ControlReader _control;
     private readonly Func<IGuestMemory> _memory;
     private SentPageTable? _sent;
     private PagePusher? _pusher;
+    private readonly TaskCompletionSource<FaultServer> _serving = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private FaultServer? _faults;
     private LivePageOrder? _live;
 
@@ -42,21 +44,22 @@ internal sealed class SourceAttempt : IDisposable
         SourceSession session,
         SourceCustody custody,
         Func<IGuestMemory> memory,
-        IProgress<MigrationTrace>? trace,
+        MigrationOptions options,
         CancellationToken cancellationToken)
     {
         _connections = connections;
         _control = ControlReader.AtSource(custody.Domain.Info.PageCount);
         _memory = memory;
         _dispatcher = new SourceDispatcher(custody, connections.Bulk.Send);
-        _pump = new(session, _dispatcher.CarryOut, () => trace) { Changed = OnChanged };
+        _pump = new(session, _dispatcher.CarryOut, () => options.Trace) { Changed = OnChanged };
         _workers = new Workers(error => _pump.Post(SourceDispatcher.Failure(error)), connections.Dispose);
+        _demandWorkers = new Workers(PostWhileNeeded, connections.Dispose);
         _closing = new Timer(_ => connections.Dispose());
+        _watch = new ProgressWatch(options.Clock, options.PeerTimeout + TimeOfBatch(options), () => (State, _sent?.Remaining ?? 0), OnStalled);
         _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ended.Token);
 
         // Told on the cancelling thread, so that nothing is committed between the cancellation and the abort.
-        _cancelling = cancellationToken.UnsafeRegister(
-            _ => _pump.Post(SourceDispatcher.Failure(new OperationCanceledException(cancellationToken))), null);
+        _cancelling = cancellationToken.UnsafeRegister(_ => OnCancelled(cancellationToken), null);
     }
 
     /// <summary>What failed once the outcome was decided.</summary>
@@ -96,7 +99,7 @@ internal sealed class SourceAttempt : IDisposable
         Func<IGuestMemory> memory,
         MigrationOptions options,
         CancellationToken cancellationToken) =>
-        new(SourceConnections.Open(destination, options, cancellationToken), new SourceSession(prepare), custody, memory, options.Trace, cancellationToken);
+        new(SourceConnections.Open(destination, options, cancellationToken), new SourceSession(prepare), custody, memory, options, cancellationToken);
 
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
     public static SourceAttempt Reopen(
@@ -105,7 +108,7 @@ internal sealed class SourceAttempt : IDisposable
         SourceCustody custody,
         MigrationOptions options,
         CancellationToken cancellationToken) =>
-        new(SourceConnections.Reopen(destination, lost._connections, options, cancellationToken), SourceSession.Resume(), custody, lost._memory, options.Trace, cancellationToken);
+        new(SourceConnections.Reopen(destination, lost._connections, options, cancellationToken), SourceSession.Resume(), custody, lost._memory, options, cancellationToken);
 
     /// <summary>Greets, and works until the session has come to a stage.</summary>
     public void Begin(SourceStage stage)
@@ -114,6 +117,9 @@ internal sealed class SourceAttempt : IDisposable
         using CancellationTokenRegistration ungreeted = _ended.Token.UnsafeRegister(_ => _connections.Demand.Dispose(), null);
         _workers.Start("migration control", ReceiveControl);
         WelcomeDemand();
+
+        // From the welcome on: also where no request is to be expected it is heard whether the destination is still there.
+        _demandWorkers.Start("page requests", ReceiveRequests);
         WaitFor(stage);
     }
 
@@ -143,15 +149,14 @@ internal sealed class SourceAttempt : IDisposable
         IGuestMemory memory = _memory();
         _sent = new SentPageTable(remaining);
         _pusher = new PagePusher(Bulk, memory, _sent, new BandwidthLimiter(bandwidthLimit, TimeProvider.System), _demand);
-        _faults = new FaultServer(
-            _connections.Demand, memory, _sent, _demand, () => State.MayAnswerFaults, pfn => Volatile.Read(ref _live)?.Steer(pfn));
+        _faults = new FaultServer(_connections.Demand, memory, _sent, _demand, pfn => Volatile.Read(ref _live)?.Steer(pfn));
         _workers.Start("page pusher", token =>
         {
             _pusher.Run(token);
             Post(new SourceEvent.PushedAll());
         });
-        _workers.Start("page requests", _faults.ReadRequests);
-        _workers.Start(AnswerThread, _faults.Answer);
+        _serving.SetResult(_faults);
+        _demandWorkers.Start(AnswerThread, _faults.Answer);
     }
 
     /// <summary>Pushes pages as they are recorded, beside the window.</summary>
@@ -194,11 +199,14 @@ internal sealed class SourceAttempt : IDisposable
     {
         CleanUp.All(
             () => _closing.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan),
+            _watch.Dispose,
             _workers.Stop,
+            _demandWorkers.Stop,
 
             // A thread that is blocked in a socket ends with its connection.
             _connections.Dispose,
-            _workers.Join);
+            _workers.Join,
+            _demandWorkers.Join);
     }
 
     /// <inheritdoc/>
@@ -208,6 +216,7 @@ internal sealed class SourceAttempt : IDisposable
             _cancelling.Dispose,
             Stop,
             _workers.Dispose,
+            _demandWorkers.Dispose,
             () => _pusher?.Dispose(),
             () => _faults?.Dispose(),
             _demand.Dispose,
@@ -215,6 +224,34 @@ internal sealed class SourceAttempt : IDisposable
             _running.Dispose,
             _ended.Dispose);
     }
+
+    /// <summary>How long one record of pages takes at the bandwidth that it may have: that long nothing need happen.</summary>
+    private static TimeSpan TimeOfBatch(MigrationOptions options) => options.BandwidthLimit is long limit
+        ? TimeSpan.FromSeconds((double)PagePusher.BatchPages * Page.Size / limit)
+        : TimeSpan.Zero;
+
+    private void OnCancelled(CancellationToken cancellationToken)
+    {
+        Post(SourceDispatcher.Failure(new OperationCanceledException(cancellationToken)));
+
+        // After the commit the migration is finished all the same, as long as it comes on.
+        _watch.Start();
+    }
+
+    /// <summary>Once every page is there, a request that came late and the end of the demand connection mean nothing any more: what
+    /// comes on the other one does not wait for them.</summary>
+    private void PostWhileNeeded(Exception error)
+    {
+        if (State.Stage < SourceStage.Releasing)
+        {
+            Post(SourceDispatcher.Failure(error));
+        }
+    }
+
+    private void OnStalled() => Post(new SourceEvent.Failed(new MigrationException(
+        MigrationErrorId.Cancelled,
+        $"The migration was cancelled at the source after the commit, and nothing of it has happened for {PeerTimeout.Text(_watch.Patience)} since.",
+        "Look at the destination's hypervisor, then resume it.")));
 
     private void OnChanged(SourceState state)
     {
@@ -246,7 +283,31 @@ internal sealed class SourceAttempt : IDisposable
         }
     }
 
-    /// <summary>Waits for the destination's welcome on the demand connection; its other half is the fault server's.</summary>
+    private void ReceiveRequests(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            RecordType type = _connections.Demand.Receive(out ReadOnlySpan<byte> body);
+            SourceState state = State;
+            if (type == RecordType.PageRequest && state.Stage >= SourceStage.Releasing)
+            {
+                // Asked before the last page was there, and read after that was said on the other connection.
+                continue;
+            }
+
+            if (type != RecordType.PageRequest || !state.MayAnswerFaults)
+            {
+                throw ProtocolErrors.Violation(
+                    $"The destination sent {type} on the demand connection, which is not legal while the source is {state.GetType().Name}.");
+            }
+
+            // A destination may ask before the owner has come so far as to answer.
+            _serving.Task.Wait(cancellationToken);
+            _serving.Task.Result.Take(type, body, cancellationToken);
+        }
+    }
+
+    /// <summary>Waits for the destination's welcome on the demand connection; what comes after it are requests.</summary>
     private void WelcomeDemand()
     {
         RecordType type = _connections.Demand.Receive(out ReadOnlySpan<byte> body);

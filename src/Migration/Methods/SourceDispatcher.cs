@@ -60,13 +60,12 @@ internal sealed class SourceDispatcher(SourceCustody custody, Action<ControlReco
     }
 
     /// <summary>What a thread threw, as the session's event.</summary>
-    public static SourceEvent Failure(Exception exception) => exception switch
-    {
-        MigrationException { ErrorId: MigrationErrorId.ConnectionLost } lost => new SourceEvent.Lost(lost),
-        MigrationException error => new SourceEvent.Failed(error),
-        OperationCanceledException => new SourceEvent.Cancelled(new MigrationException(
-            MigrationErrorId.Cancelled, "The migration was cancelled at the source.", "Start it again.", null, exception)),
-        _ => new SourceEvent.Failed(new MigrationException(
-            MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception)),
-    };
+    public static SourceEvent Failure(Exception exception) => exception is OperationCanceledException
+        ? new SourceEvent.Cancelled(new MigrationException(
+            MigrationErrorId.Cancelled, "The migration was cancelled at the source.", "Start it again.", null, exception))
+        : ProtocolErrors.Of(exception) switch
+        {
+            { ErrorId: MigrationErrorId.ConnectionLost } lost => new SourceEvent.Lost(lost),
+            { } error => new SourceEvent.Failed(error),
+        };
 }

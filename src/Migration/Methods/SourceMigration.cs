@@ -52,6 +52,7 @@ internal sealed partial class SourceMigration : IDisposable
         CancellationToken cancellationToken)
     {
         Custody = custody;
+        custody.Destination = destination.ToString();
         Recorded = recorded;
         Options = options;
         _destination = destination;

@@ -6,8 +6,8 @@ using PreRecordMigration.Transfer;
 namespace PreRecordMigration.RemotePaging;
 
 /// <summary>
-/// The destination's side of remote faults: one thread waits for faults and asks for their pages, another receives what
-/// was asked for and places it.
+/// The destination's side of remote faults: one thread waits for faults and asks for their pages, the one that reads the demand
+/// connection brings what was asked for, to be placed.
 /// </summary>
 /// <param name="paging">RemotePF of the incoming domain.</param>
 /// <param name="demand">The demand connection.</param>
@@ -22,6 +22,7 @@ public sealed class FaultRequester(
 
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(250);
     private readonly PageBitmap _requested = new(populated.PageCount);
+    private readonly PageBatch _batch = new();
     private readonly byte[] _record = new byte[Protocol.HeaderSize + sizeof(uint) + (BurstFaults * sizeof(uint))];
 
     /// <summary>Waits for faults and asks for their pages, each page once, until cancelled.</summary>
@@ -50,24 +51,14 @@ public sealed class FaultRequester(
         }
     }
 
-    /// <summary>Receives and places demanded pages until the connection ends.</summary>
-    /// <param name="onPlaced">Called after each batch.</param>
-    /// <exception cref="MigrationException">The connection was lost, or what came is not legal.</exception>
-    public void ReceivePages(Action onPlaced)
+    /// <summary>Places the demanded pages of a record.</summary>
+    /// <param name="type">The record's type.</param>
+    /// <param name="body">Its body.</param>
+    /// <exception cref="MigrationException">What came is not legal, or the hypervisor failed.</exception>
+    public void Take(RecordType type, ReadOnlySpan<byte> body)
     {
-        PageBatch batch = new();
-        while (true)
-        {
-            RecordType type = demand.Receive(out ReadOnlySpan<byte> body);
-            if (type != RecordType.DemandPages)
-            {
-                throw ProtocolErrors.Violation($"The source sent {type} on the demand connection.");
-            }
-
-            batch.Decode(type, body, populated, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
-            placer.Place(pfns, pages);
-            onPlaced();
-        }
+        _batch.Decode(type, body, populated, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
+        placer.Place(pfns, pages);
     }
 
     /// <summary>Keeps those pages that have to be asked for, at the front and in order.</summary>

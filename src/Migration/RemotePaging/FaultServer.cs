@@ -5,8 +5,8 @@ using PreRecordMigration.Transfer;
 namespace PreRecordMigration.RemotePaging;
 
 /// <summary>
-/// The source's side of remote faults: one thread reads page requests, another answers them, beside the pusher. They
-/// share the sent-page table.
+/// The source's side of remote faults: the thread that reads the demand connection brings page requests, another answers them,
+/// beside the pusher. They share the sent-page table.
 /// </summary>
 public sealed class FaultServer : IDisposable
 {
@@ -16,71 +16,55 @@ public sealed class FaultServer : IDisposable
     private readonly IGuestMemory _memory;
     private readonly SentPageTable _sent;
     private readonly DemandGate _gate;
-    private readonly Func<bool> _mayAnswer;
     private readonly Action<int> _onFault;
     private readonly BlockingCollection<int> _queue = new(QueueLimit);
     private long _pagesDemanded;
 
-    /// <summary>Makes a server; <see cref="ReadRequests"/> and <see cref="Answer"/> do the work.</summary>
+    /// <summary>Makes a server; <see cref="Take"/> and <see cref="Answer"/> do the work.</summary>
     /// <param name="demand">The demand connection.</param>
     /// <param name="memory">The memory that travels.</param>
     /// <param name="sent">Shared with the pusher.</param>
     /// <param name="gate">Shared with the pusher, which gives way to requests.</param>
-    /// <param name="mayAnswer">Whether page requests are legal now.</param>
     /// <param name="onFault">Told of each page that is asked for, by the thread that reads the requests.</param>
     public FaultServer(
-        Connection demand, IGuestMemory memory, SentPageTable sent, DemandGate gate, Func<bool> mayAnswer, Action<int> onFault)
+        Connection demand, IGuestMemory memory, SentPageTable sent, DemandGate gate, Action<int> onFault)
     {
         _demand = demand;
         _memory = memory;
         _sent = sent;
         _gate = gate;
-        _mayAnswer = mayAnswer;
         _onFault = onFault;
     }
 
     /// <summary>Pages sent because they were asked for.</summary>
     public long PagesDemanded => Interlocked.Read(ref _pagesDemanded);
 
-    /// <summary>Reads page requests until the connection ends or the token is cancelled.</summary>
-    /// <exception cref="MigrationException">The connection was lost, or a request is not legal.</exception>
-    public void ReadRequests(CancellationToken cancellationToken)
+    /// <summary>Takes the page requests of a record.</summary>
+    /// <param name="type">The record's type.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="cancellationToken">Ends the wait for room.</param>
+    /// <exception cref="MigrationException">A request is not legal.</exception>
+    public void Take(RecordType type, ReadOnlySpan<byte> body, CancellationToken cancellationToken)
     {
-        try
+        WireReader reader = new(type, body);
+        int count = reader.ReadCount(Protocol.MaximumRequest);
+        for (int i = 0; i < count; i++)
         {
-            while (true)
+            int pfn = reader.ReadCount(int.MaxValue);
+            if (!_sent.Expects(pfn))
             {
-                RecordType type = _demand.Receive(out ReadOnlySpan<byte> body);
-                WireReader reader = new(type, body);
-                if (type != RecordType.PageRequest || !_mayAnswer())
-                {
-                    throw reader.Violation("what is not legal on the demand connection now");
-                }
-
-                int count = reader.ReadCount(Protocol.MaximumRequest);
-                for (int i = 0; i < count; i++)
-                {
-                    int pfn = reader.ReadCount(int.MaxValue);
-                    if (!_sent.Expects(pfn))
-                    {
-                        throw reader.Violation($"a request for page {pfn}, which is not to be sent");
-                    }
-
-                    _gate.Arrived();
-                    _queue.Add(pfn, cancellationToken);
-                    _onFault(pfn);
-                }
-
-                reader.ExpectEnd();
+                throw reader.Violation($"a request for page {pfn}, which is not to be sent");
             }
+
+            _gate.Arrived();
+            _queue.Add(pfn, cancellationToken);
+            _onFault(pfn);
         }
-        finally
-        {
-            _queue.CompleteAdding();
-        }
+
+        reader.ExpectEnd();
     }
 
-    /// <summary>Answers requests until <see cref="ReadRequests"/> has ended or the token is cancelled.</summary>
+    /// <summary>Answers requests until the token is cancelled.</summary>
     /// <remarks>A page that was pushed may still stand in a queue: it is sent again, because the guest waits.</remarks>
     public void Answer(CancellationToken cancellationToken)
     {

@@ -172,6 +172,9 @@ public sealed partial class SimulatedDomain
     /// <summary>What is noted for the next tool while it comes in.</summary>
     internal IncomingMark? IncomingMark { get; set; }
 
+    /// <summary>Where its other half is, as the note says that was made last.</summary>
+    internal string? NotedPeer { get; set; }
+
     /// <summary>Whether it has ever been let run.</summary>
     internal bool HasRun { get; private set; }
 
@@ -294,134 +297,6 @@ public sealed partial class SimulatedDomain
         else
         {
             RunnableCopies.Leave(this);
-        }
-    }
-
-    private void UpdateAttention()
-    {
-        _attention = State != DomainState.Running || _safepoints > 0 || _isSuspending;
-        Monitor.PulseAll(_gate);
-    }
-
-    private void Wake()
-    {
-        lock (_gate)
-        {
-            Monitor.PulseAll(_gate);
-        }
-    }
-
-    private void AwaitNoAccess()
-    {
-        while (_vcpus.Any(vcpu => vcpu.IsAccessing))
-        {
-            Monitor.Wait(_gate);
-        }
-    }
-
-    /// <summary>Does something while no vCPU is inside an access.</summary>
-    private void AtSafepoint(Action action)
-    {
-        lock (_gate)
-        {
-            _safepoints++;
-            UpdateAttention();
-            try
-            {
-                AwaitNoAccess();
-                action();
-            }
-            finally
-            {
-                _safepoints--;
-                UpdateAttention();
-            }
-        }
-    }
-
-    private bool MayContinue => State == DomainState.Running && _safepoints == 0;
-
-    private long LimitOf(Vcpu vcpu) =>
-        Math.Min(_isFree ? long.MaxValue : vcpu.Target, Options.StopAtOperations ?? long.MaxValue);
-
-    private Thread StartThread(Vcpu vcpu)
-    {
-        Thread thread = new(() => RunVcpu(vcpu)) { IsBackground = true, Name = $"{Name} vCPU {vcpu.Index}" };
-        thread.Start();
-        return thread;
-    }
-
-    private void RunVcpu(Vcpu vcpu)
-    {
-        GuestCpu cpu = new(_pages, _layout, Options.Seed, vcpu.Index, _sharedInfoPfns[vcpu.Index], vcpu.Context);
-        try
-        {
-            while (EnterGuest(vcpu) is long limit)
-            {
-                VcpuContext context = vcpu.Context;
-                while (context.Operations < limit && !_attention)
-                {
-                    cpu.Step(_workload);
-                    if (context.Operations % Options.OutputInterval == 0)
-                    {
-                        _outputs.Send(new SimulatedOutput(
-                            Options.Name, vcpu.Index, context.Operations / Options.OutputInterval, context.Random.S0));
-                    }
-                }
-            }
-        }
-        catch (GuestEndedException)
-        {
-            // The domain is gone; so is this vCPU, wherever it stood.
-        }
-
-        lock (_gate)
-        {
-            vcpu.IsInGuest = false;
-            Monitor.PulseAll(_gate);
-        }
-    }
-
-    /// <summary>Waits at an operation's boundary until the vCPU may run; tells how far, or null when the domain ends.</summary>
-    private long? EnterGuest(Vcpu vcpu)
-    {
-        lock (_gate)
-        {
-            vcpu.IsInGuest = false;
-            Monitor.PulseAll(_gate);
-            while (!_isDying)
-            {
-                long limit = LimitOf(vcpu);
-                if (!MayContinue || _isSuspending || vcpu.Context.Operations >= limit)
-                {
-                    Monitor.Wait(_gate);
-                    continue;
-                }
-
-                long now = Stopwatch.GetTimestamp();
-                if (_isFree && Options.IsPaced)
-                {
-                    TimeSpan early = Stopwatch.GetElapsedTime(now, vcpu.NextSlice);
-                    if (early > TimeSpan.Zero)
-                    {
-                        Monitor.Wait(_gate, TimeSpan.FromMilliseconds(Math.Ceiling(early.TotalMilliseconds)));
-                        continue;
-                    }
-                }
-
-                long slice = UnpacedSlice;
-                if (_isFree && Options.IsPaced)
-                {
-                    // No catching up after a wait: time in which a vCPU stood still is lost, as on a real one.
-                    slice = Math.Max(1, (long)(Options.OperationsPerSecond * s_pacedSlice.TotalSeconds));
-                    vcpu.NextSlice = now + (long)((double)slice / Options.OperationsPerSecond * Stopwatch.Frequency);
-                }
-
-                vcpu.IsInGuest = true;
-                return Math.Min(limit, vcpu.Context.Operations + slice);
-            }
-
-            return null;
         }
     }
 

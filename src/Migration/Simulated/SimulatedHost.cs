@@ -5,7 +5,7 @@ using PreRecordMigration.Simulated.Guest;
 namespace PreRecordMigration.Simulated;
 
 /// <summary>A host whose domains are simulated: runs anywhere, needs nothing.</summary>
-public sealed class SimulatedHost : IMigrationHost
+public sealed partial class SimulatedHost : IMigrationHost
 {
     /// <summary>What the name of a domain ends with while it comes in.</summary>
     public const string IncomingSuffix = "--incoming";
@@ -169,33 +169,6 @@ public sealed class SimulatedHost : IMigrationHost
     public AdmissionVerdict Judge(DomainDescription description) => SimulatedAdmission.Judge(Options.PolicyFile, description);
 
     /// <inheritdoc/>
-    public void RequireUnclaimed(string name) => RequireUnclaimed(GetDomain(name));
-
-    /// <inheritdoc/>
-    public ISourceDomain OpenSource(string name)
-    {
-        SimulatedDomain domain = GetDomain(name);
-        Mend(domain);
-        lock (_lock)
-        {
-            RequireUnclaimed(domain);
-
-            if (domain.State != DomainState.Running)
-            {
-                throw new MigrationException(
-                    MigrationErrorId.DomainState, $"Domain {name} is {domain.State}, not running.", "Let it run first.", name);
-            }
-
-            CheckVcpus(name, domain.Options.VcpuCount);
-            domain.IsOwned = true;
-            domain.SourceMark = SourceMark.Running;
-            return Options.SupportsInPlaceRollback
-                ? new SimulatedCheckpointedDomain(this, domain)
-                : new SimulatedSourceDomain(this, domain);
-        }
-    }
-
-    /// <inheritdoc/>
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
         Faults.Enter(SimulatedCall.CreateIncoming);
@@ -244,22 +217,6 @@ public sealed class SimulatedHost : IMigrationHost
         return new SimulatedIncomingDomain(this, incoming, description.Name);
     }
 
-    /// <summary>
-    /// Kills the tool that works on this host's domains, at this moment and without any of its cleaning up: whatever it does
-    /// from here on fails, and its domains stay as they are, with what was noted of them. Whoever opens one next mends it.
-    /// </summary>
-    public void KillTool()
-    {
-        lock (_lock)
-        {
-            Tool++;
-            foreach (SimulatedDomain domain in _domains.Values)
-            {
-                domain.IsOwned = false;
-            }
-        }
-    }
-
     /// <summary>Destroys its domains: the host goes down.</summary>
     public void Dispose()
     {
@@ -293,28 +250,6 @@ public sealed class SimulatedHost : IMigrationHost
         }
     }
 
-    /// <summary>Which tool works here now; handles of an earlier one are dead.</summary>
-    internal int Tool { get; private set; }
-
-    internal void RequireTool(int tool)
-    {
-        if (tool != Tool)
-        {
-            throw new InvalidOperationException($"The tool that worked on host {Name} was killed.");
-        }
-    }
-
-    internal void Disown(SimulatedDomain domain, int tool)
-    {
-        lock (_lock)
-        {
-            if (tool == Tool)
-            {
-                domain.IsOwned = false;
-            }
-        }
-    }
-
     internal void Remove(SimulatedDomain domain)
     {
         lock (_lock)
@@ -338,92 +273,6 @@ public sealed class SimulatedHost : IMigrationHost
             _domains.Remove(domain.Name);
             domain.Name = name;
             _domains[name] = domain;
-        }
-    }
-
-    /// <summary>Does with a domain whose tool is dead what was noted of it.</summary>
-    private void Mend(SimulatedDomain domain)
-    {
-        SourceMark? mark;
-        lock (_lock)
-        {
-            if (domain.IsOwned || domain.SourceMark is null)
-            {
-                return;
-            }
-
-            mark = domain.SourceMark;
-            if (mark == SourceMark.Leaving)
-            {
-                throw new MigrationException(
-                    MigrationErrorId.DomainState,
-                    $"Domain {domain.Name} was leaving when its tool ended: it stands still here, and may run at its destination.",
-                    "Look at the destination before anything else. Only where it certainly does not run there may this one.",
-                    domain.Name);
-            }
-
-            domain.IsOwned = true;
-        }
-
-        try
-        {
-            if (mark == SourceMark.Destroying)
-            {
-                domain.End();
-                Remove(domain);
-                throw new MigrationException(
-                    MigrationErrorId.DomainNotFound, $"Domain {domain.Name} had moved; what was left of it here is destroyed now.",
-                    "It runs at its destination.", domain.Name);
-            }
-
-            domain.RemoveLeftTraps();
-            if (mark == SourceMark.Stopped)
-            {
-                domain.Resume();
-            }
-
-            domain.SourceMark = null;
-        }
-        finally
-        {
-            domain.IsOwned = false;
-        }
-    }
-
-    /// <summary>Takes down what a dead tool left under a provisional name: only what has never run.</summary>
-    private void SweepIncoming(string name)
-    {
-        SimulatedDomain? left;
-        lock (_lock)
-        {
-            left = _domains.GetValueOrDefault(name);
-            if (left is null)
-            {
-                return;
-            }
-
-            if (left.IsOwned || left.IncomingMark != IncomingMark.Preparing)
-            {
-                throw Exists(name);
-            }
-        }
-
-        left.End();
-        Remove(left);
-    }
-
-    private void RequireUnclaimed(SimulatedDomain domain)
-    {
-        lock (_lock)
-        {
-            if (domain.IsOwned || domain.IsPaging)
-            {
-                throw new MigrationException(
-                    MigrationErrorId.DomainBusy,
-                    $"Another recording or migration works on domain {domain.Name}.",
-                    "Wait for it, or stop it.",
-                    domain.Name);
-            }
         }
     }
 

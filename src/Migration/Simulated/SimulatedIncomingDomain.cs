@@ -24,10 +24,10 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
         }
     }
 
-    public void Mark(IncomingMark? mark)
+    public void Mark(IncomingMark? mark, string? source = null)
     {
         Enter(SimulatedCall.MarkIncoming);
-        domain.IncomingMark = mark;
+        (domain.IncomingMark, domain.NotedPeer) = (mark, source);
     }
 
     public IRemotePaging EnableRemotePF()

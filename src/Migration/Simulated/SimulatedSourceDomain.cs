@@ -40,10 +40,10 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
         }
     }
 
-    public void Mark(SourceMark? mark)
+    public void Mark(SourceMark? mark, string? destination = null)
     {
         Enter(SimulatedCall.MarkSource);
-        domain.SourceMark = mark;
+        (domain.SourceMark, domain.NotedPeer) = (mark, destination);
     }
 
     public IOutputPlug PlugOutputs()

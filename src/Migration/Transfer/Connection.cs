@@ -12,7 +12,7 @@ namespace PreRecordMigration.Transfer;
 /// has gone: from its greeting on (<see cref="HelloRecord"/>, <see cref="WelcomeRecord"/>) a connection beats, and takes a
 /// peer that is silent for too long for lost.
 /// </summary>
-public sealed class Connection : IDisposable
+public sealed partial class Connection : IDisposable
 {
     /// <summary>How much is written at once: what has gone of a long record shows that the peer takes it.</summary>
     private const int WrittenAtOnce = 64 << 10;
@@ -59,35 +59,14 @@ public sealed class Connection : IDisposable
     /// <summary>Who is at the other end, as the transport has proved it; null where it proves nothing.</summary>
     public string? Peer => _channel.Peer;
 
+    /// <summary>Which host is at the other end; null where that is this one, as with a tunnel.</summary>
+    internal string? PeerAddress => _channel.Address;
+
     /// <summary>Bytes of records sent so far, headers included; beats are none.</summary>
     public long BytesSent => Interlocked.Read(ref _bytesSent);
 
     /// <summary>Threads that send or wait to.</summary>
     internal int Senders => _pulse.Senders;
-
-    /// <summary>
-    /// How long <see cref="Receive"/> waits for a record before it takes the connection for lost, whether the peer beats or
-    /// not: for answers that a peer owes at once. No limit where it is null. Set while a receive waits, it begins anew.
-    /// </summary>
-    public TimeSpan? ReceiveTimeout
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _receiveTimeout;
-            }
-        }
-
-        set
-        {
-            lock (_gate)
-            {
-                _receiveTimeout = value;
-                LimitAnswer();
-            }
-        }
-    }
 
     /// <summary>Connects to a receiver.</summary>
     /// <param name="route">The way there.</param>
@@ -157,41 +136,6 @@ public sealed class Connection : IDisposable
         Interlocked.Add(ref _bytesSent, record.Length);
         _trace?.Report(new MigrationTrace(
             MigrationTraceKind.Sent, ((RecordType)BinaryPrimitives.ReadUInt16LittleEndian(record.Span)).ToString(), _role, record.Length));
-    }
-
-    /// <summary>Waits for the next record; beats, and optional records of unknown type, are passed over.</summary>
-    /// <param name="body">The body; valid until the next call.</param>
-    /// <returns>The record's type, which is a known one.</returns>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/> or
-    /// <see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
-    public RecordType Receive(out ReadOnlySpan<byte> body)
-    {
-        SetReceiving(true);
-        try
-        {
-            while (true)
-            {
-                (RecordType type, int length) = ReceiveAny();
-                if (type == RecordType.Beat)
-                {
-                    if (length > 0)
-                    {
-                        throw ProtocolErrors.Violation($"The peer sent a beat with a body of {length} bytes.");
-                    }
-                }
-                else if (Enum.IsDefined(type))
-                {
-                    body = _body.AsSpan(0, length);
-                    _trace?.Report(new MigrationTrace(
-                        MigrationTraceKind.Received, type.ToString(), _role, Protocol.HeaderSize + length));
-                    return type;
-                }
-            }
-        }
-        finally
-        {
-            SetReceiving(false);
-        }
     }
 
     /// <summary>Sends no more; what was sent before still reaches the peer, which sees the end after it.</summary>
@@ -349,92 +293,6 @@ public sealed class Connection : IDisposable
         finally
         {
             LeaveSending();
-        }
-    }
-
-    private void SetReceiving(bool isReceiving)
-    {
-        lock (_gate)
-        {
-            _isReceiving = isReceiving;
-            if (_receiveTimeout is not null)
-            {
-                LimitAnswer();
-            }
-        }
-    }
-
-    /// <summary>Begins to wait for an answer, or ends it. With the gate held.</summary>
-    private void LimitAnswer()
-    {
-        _answerLimit?.Dispose();
-        _answerLimit = _isReceiving && !_isClosed && _receiveTimeout is TimeSpan limit
-            ? _clock.CreateTimer(_ => Lose(ProtocolErrors.Silent("did not answer", limit)), null, limit, Timeout.InfiniteTimeSpan)
-            : null;
-    }
-
-    /// <summary>Waits for the next record of any kind that the protocol allows; its body is in the buffer.</summary>
-    private (RecordType Type, int Length) ReceiveAny()
-    {
-        Fill(_header);
-        RecordType type = (RecordType)BinaryPrimitives.ReadUInt16LittleEndian(_header);
-        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(_header.AsSpan(2));
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(_header.AsSpan(4));
-        if (type is Protocol.TlsHandshake or Protocol.TlsAlert)
-        {
-            throw ProtocolErrors.Tls();
-        }
-
-        if (length > Protocol.MaximumLength || (flags & ~Protocol.OptionalFlag) != 0)
-        {
-            throw ProtocolErrors.Violation(
-                $"The peer sent a record of type {(ushort)type}, flags 0x{flags:X4} and length {length}, which the protocol does not have.");
-        }
-
-        if (!Enum.IsDefined(type) && (flags & Protocol.OptionalFlag) == 0)
-        {
-            throw ProtocolErrors.Violation($"The peer sent a record of the unknown type {(ushort)type}.");
-        }
-
-        // The buffer grows with what really arrives, not with what a header claims.
-        int received = 0;
-        while (received < length)
-        {
-            if (received == _body.Length)
-            {
-                Array.Resize(ref _body, (int)Math.Min(length, 2L * _body.Length));
-            }
-
-            int take = (int)Math.Min(length - received, _body.Length - received);
-            Fill(_body.AsSpan(received, take));
-            received += take;
-        }
-
-        return (type, (int)length);
-    }
-
-    private void Fill(Span<byte> buffer)
-    {
-        while (!buffer.IsEmpty)
-        {
-            int read = 0;
-            _pulse.BeginListening();
-            try
-            {
-                read = _stream.Read(buffer);
-            }
-            catch (Exception e) when (IsLoss(e))
-            {
-                throw Loss(e);
-            }
-            finally
-            {
-                _pulse.EndListening(read > 0);
-            }
-
-            buffer = read > 0
-                ? buffer[read..]
-                : throw Loss(_isClosed ? null : new EndOfStreamException("It was closed at the other end."));
         }
     }
 }

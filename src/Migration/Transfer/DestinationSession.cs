@@ -69,6 +69,10 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
         (DestinationState.Creating { End: null } busy, _) when IsEnd(e) => (busy with { End = e }, []),
         (DestinationState.Restoring { End: null } busy, _) when IsEnd(e) => (busy with { End = e }, []),
         (DestinationState.Starting { End: null } busy, _) when IsEnd(e) => (busy with { End = e }, []),
+
+        // A source that gives up closes the other connection too, and its reason may be read after that.
+        (DestinationState.Creating { End: DestinationEvent.Lost } busy, DestinationEvent.Received { Record: AbortRecord }) => (busy with { End = e }, []),
+        (DestinationState.Restoring { End: DestinationEvent.Lost } busy, DestinationEvent.Received { Record: AbortRecord }) => (busy with { End = e }, []),
         (DestinationState.Creating or DestinationState.Restoring or DestinationState.Starting, _) when IsEnd(e) => (state, []),
 
         (DestinationState.Undoing undoing, DestinationEvent.NeverRan) => Abort(undoing.Error, tellPeer: true),

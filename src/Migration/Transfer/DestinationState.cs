@@ -77,6 +77,9 @@ public abstract record DestinationState
     /// <summary>Whether the work on the domain is to be broken off, because the migration has ended meanwhile.</summary>
     public bool IsInterrupted => this is Creating { End: not null } or Restoring { End: not null };
 
+    /// <summary>Whether the migration is open and the domain has not run, so that a source which has gone may have said why.</summary>
+    public bool MayBeExplained => this is Greeted or Creating { End: null } or Collecting or Restoring { End: null } or Restored;
+
     /// <summary>Whether nothing of the domain is missing any more, so that it runs on without its source.</summary>
     public bool IsWhole => this is Finishing or Completed or Naming or Finished;
 

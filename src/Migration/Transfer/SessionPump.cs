@@ -117,13 +117,20 @@ internal sealed class SessionPump<TState, TEvent, TAction>(
     }
 
     /// <summary>Waits, on a thread that is not the owner's, while a state lasts.</summary>
-    public void WaitWhile(Func<TState, bool> condition)
+    /// <param name="condition">Whether it lasts.</param>
+    /// <param name="patience">How long to wait at most; null where whatever ends the state is sure to come.</param>
+    public void WaitWhile(Func<TState, bool> condition, TimeSpan? patience = null)
     {
+        long start = TimeProvider.System.GetTimestamp();
         lock (_gate)
         {
             while (!session.IsFinal && condition(session.State))
             {
-                Monitor.Wait(_gate);
+                TimeSpan left = patience - TimeProvider.System.GetElapsedTime(start) ?? Timeout.InfiniteTimeSpan;
+                if ((patience is not null && left <= TimeSpan.Zero) || !Monitor.Wait(_gate, left))
+                {
+                    return;
+                }
             }
         }
     }

@@ -75,9 +75,6 @@ public abstract record SourceState
     /// <summary>Whether no event changes the state any more.</summary>
     public bool IsFinal => this is Finished or Aborted or Detached;
 
-    /// <summary>Whether page records may be pushed.</summary>
-    public bool MayPush => this is Open or Committing or Committed or Running;
-
     /// <summary>Whether page requests may come.</summary>
     public bool MayAnswerFaults => this is Open or Committing or Committed or Running or Draining;
 }

@@ -73,6 +73,10 @@ internal ref struct WireReader(RecordType type, ReadOnlySpan<byte> body)
 /// <summary>The errors of the protocol, worded once.</summary>
 internal static class ProtocolErrors
 {
+    /// <summary>Whatever a thread or a call threw, as an error that can be told to the other side.</summary>
+    public static MigrationException Of(Exception exception) => exception as MigrationException
+        ?? new MigrationException(MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception);
+
     public static MigrationException Violation(string message) => new(
         MigrationErrorId.ProtocolViolation,
         message,

@@ -12,6 +12,9 @@ public abstract class PeerChannel : IDisposable
     /// </summary>
     public virtual string? Peer => null;
 
+    /// <summary>Which host is at the other end; null where that is this one, or where it is not known.</summary>
+    public virtual string? Address => null;
+
     /// <summary>Tells the peer that nothing more comes; what it still sends can be read.</summary>
     /// <exception cref="IOException">The peer was faster.</exception>
     public abstract void EndSending();

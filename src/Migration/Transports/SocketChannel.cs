@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace PreRecordMigration.Transports;
@@ -29,7 +30,11 @@ internal sealed class SocketChannel : PeerChannel
         _socket = socket;
         Stream = stream;
         Peer = peer;
+        Address = socket.RemoteEndPoint is IPEndPoint { Address: { } address } && !IPAddress.IsLoopback(address) ? address.ToString() : null;
     }
+
+    /// <inheritdoc/>
+    public override string? Address { get; }
 
     /// <inheritdoc/>
     public override Stream Stream { get; }

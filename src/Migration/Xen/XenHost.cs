@@ -109,13 +109,21 @@ public sealed partial class XenHost : IMigrationHost
     public void RequireUnclaimed(string name) => SourceOpening.RequireUnclaimed(_control, name);
 
     /// <inheritdoc/>
-    public ISourceDomain OpenSource(string name)
+    public ISourceDomain OpenSource(string name) => Open(name, isReleased: false);
+
+    /// <inheritdoc/>
+    public ISourceDomain OpenLeft(string name) => Open(name, isReleased: true);
+
+    /// <inheritdoc/>
+    public void Dispose() => _control.Dispose();
+
+    private XenSourceDomain Open(string name, bool isReleased)
     {
         XenControl control = XenControl.Open();
         try
         {
             SourceOpening opening = new(control, (info, found) => new XenSourceExamination(control, Name, info, found), XenControl.Open);
-            return opening.Open(name);
+            return opening.Open(name, isReleased);
         }
         catch
         {
@@ -123,9 +131,6 @@ public sealed partial class XenHost : IMigrationHost
             throw;
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _control.Dispose();
 
     private DomainInfo? Snapshot(XenDomainInfo info)
     {

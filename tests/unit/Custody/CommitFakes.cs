@@ -6,45 +6,28 @@ using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Custody;
 
-/// <summary>How the calls of one action, or of one cleaning up, go.</summary>
-internal enum Outcome
-{
-    /// <summary>All succeed.</summary>
-    Right,
-
-    /// <summary>All fail without having had an effect.</summary>
-    Fail,
-
-    /// <summary>All have their effect and report an error.</summary>
-    FailAfter,
-
-    /// <summary>The first succeeds, the others fail.</summary>
-    FailLater,
-
-    /// <summary>The first succeeds, the others have their effect and report an error.</summary>
-    FailLaterAfter,
-}
-
 /// <summary>A hypervisor whose calls fail on demand.</summary>
 internal sealed class FaultyCalls
 {
     private Outcome _outcome;
-    private int _calls;
 
-    public void Begin(Outcome outcome) => (_outcome, _calls) = (outcome, 0);
+    /// <summary>How many were made in this step.</summary>
+    public int Count { get; private set; }
+
+    public void Begin(Outcome outcome) => (_outcome, Count) = (outcome, 0);
 
     public void Call(Action effect)
     {
-        int number = _calls++;
-        bool fails = _outcome is Outcome.Fail or Outcome.FailAfter || (_outcome != Outcome.Right && number > 0);
-        if (!fails || _outcome is Outcome.FailAfter or Outcome.FailLaterAfter)
+        Count++;
+        bool fails = _outcome.At > 0 && (Count == _outcome.At || (_outcome.ForGood && Count > _outcome.At));
+        if (!fails || _outcome.TakesEffect)
         {
             effect();
         }
 
         if (fails)
         {
-            throw new MigrationException(MigrationErrorId.HypervisorCall, $"Call {number} was made to fail.", "None.");
+            throw new MigrationException(MigrationErrorId.HypervisorCall, $"Call {Count} was made to fail.", "None.");
         }
     }
 }
@@ -84,7 +67,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
         return true;
     }
 
-    public void Mark(SourceMark? mark) => calls.Call(() => Noted = mark);
+    public void Mark(SourceMark? mark, string? destination = null) => calls.Call(() => Noted = mark);
 
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => calls.Call(() => Runs = false);
 
@@ -99,10 +82,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
         // It never changes.
     }
 
-    public void Dispose()
-    {
-        // Handles alone.
-    }
+    public void Dispose() => calls.Call(() => { });
 
     public PageBitmap GetPopulatedPages() => throw new NotSupportedException();
 
@@ -132,7 +112,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public IncomingMark? Noted { get; private set; }
 
-    public FakePaging Paging { get; } = new();
+    public FakePaging Paging { get; } = new(calls);
 
     public bool HasRun
     {
@@ -187,7 +167,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
         return Paging;
     }
 
-    public void Mark(IncomingMark? mark) => calls.Call(() => Noted = mark);
+    public void Mark(IncomingMark? mark, string? source = null) => calls.Call(() => Noted = mark);
 
     public void Restore(CoreState core, CancellationToken cancellationToken) => calls.Call(() => { });
 
@@ -199,10 +179,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public void Destroy() => calls.Call(() => (Exists, Runs) = (false, false));
 
-    public void Dispose()
-    {
-        // Handles alone.
-    }
+    public void Dispose() => calls.Call(() => { });
 
     public CapabilityReport GetCapabilities() => throw new NotSupportedException();
 
@@ -213,10 +190,12 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
     public IReadOnlyList<DomainInfo> GetDomains() => throw new NotSupportedException();
 
     public ISourceDomain OpenSource(string name) => throw new NotSupportedException();
+
+    public ISourceDomain OpenLeft(string name) => throw new NotSupportedException();
 }
 
 /// <summary>RemotePF of a domain with one page.</summary>
-internal sealed class FakePaging : IRemotePaging
+internal sealed class FakePaging(FaultyCalls calls) : IRemotePaging
 {
     public PageBitmap Missing { get; } = new(1);
 
@@ -224,13 +203,7 @@ internal sealed class FakePaging : IRemotePaging
 
     public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages) => Missing.TryClear(0);
 
-    public void Disable()
-    {
-        // Nothing hangs on it.
-    }
+    public void Disable() => calls.Call(() => { });
 
-    public void Dispose()
-    {
-        // Nothing is held.
-    }
+    public void Dispose() => calls.Call(() => { });
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
@@ -8,46 +9,10 @@ using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Tests.Custody;
 
-/// <summary>What can happen next.</summary>
-internal enum StepKind
-{
-    DeliverToSource,
-    DeliverToDestination,
-    SourceActs,
-    DestinationActs,
-    SourceStops,
-    SourcePushedAll,
-    DestinationPlacedAll,
-    SourceLoses,
-    DestinationLoses,
-    SourceNotices,
-    DestinationNotices,
-    SourceFails,
-    DestinationFails,
-    SourceCancels,
-    ReceiverStops,
-    Resume,
-    SourceCleansUp,
-    DestinationCleansUp,
-    SourceDies,
-    DestinationDies,
-    SourceOpens,
-    DestinationOpens,
-}
-
-/// <summary>A step, and how the hypervisor's calls in it go.</summary>
-internal readonly record struct Step(StepKind Kind, Outcome Outcome = Outcome.Right)
-{
-    public bool IsFault => Outcome != Outcome.Right || Kind is StepKind.SourceLoses or StepKind.DestinationLoses or StepKind.SourceFails
-        or StepKind.DestinationFails or StepKind.SourceCancels or StepKind.ReceiverStops or StepKind.SourceDies or StepKind.DestinationDies;
-
-    public override string ToString() => Outcome == Outcome.Right ? $"{Kind}" : $"{Kind} ({Outcome})";
-}
-
 /// <summary>One state of a migration, reached by a trace of steps: the production sessions, dispatchers and custodies of both sides,
 /// with domains and wires that fail on demand.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "Its custodies hold fakes; that they are disposed is a step of the world.")]
-internal sealed class CommitWorld : IDestinationWork
+internal sealed partial class CommitWorld : IDestinationWork
 {
     private const int MaximumResumptions = 2;
     private static readonly MigrationException s_error = new(MigrationErrorId.HypervisorCall, "It was made to fail.", "None.");
@@ -70,6 +35,7 @@ internal sealed class CommitWorld : IDestinationWork
     private bool _sourceCleaned;
     private bool _destinationCleaned;
     private bool _sourceRefused;
+    private bool _sourceGivenUp;
     private int _resumptions;
 
     private CommitWorld(bool remotePF)
@@ -90,14 +56,48 @@ internal sealed class CommitWorld : IDestinationWork
     /// <summary>Whether the domain is wholly at the destination.</summary>
     public bool IsWholeThere => Destination.Exists && _incomingCustody.Holding is IncomingHolding.Whole or IncomingHolding.Taken;
 
-    /// <summary>Whether both halves are kept, to be resumed or given up.</summary>
-    public bool IsKept => Source.Noted == SourceMark.Leaving && !Source.IsGone;
+    /// <summary>Whether a tool was killed that had the domain, or a half of it.</summary>
+    public bool HasToolDied => !_sourceLives || !_destinationLives;
 
-    public string Key => string.Join(
-        '|', _source.State, _destination.State, Names(_toSource), Names(_toDestination), string.Join(',', _sourceDue), string.Join(',', _destinationDue),
-        _sourceCustody.Holding, _incomingCustody.Holding, Source.Runs, Source.IsGone, Source.Noted, Destination.Exists, Destination.Runs,
-        Destination.HasEverRun, Destination.IsNamed, Destination.Noted, Destination.Paging.Missing.Count, _sourceCut, _destinationCut,
-        _sourceLives, _destinationLives, _sourceCleaned, _destinationCleaned, _sourceRefused, _resumptions);
+    /// <summary>Whether the source's half stands still, with its note and its memory, for whoever comes; a tool that was killed knows nothing
+    /// any more, and the note alone counts.</summary>
+    public bool IsKeptAtSource => Source is { IsGone: false, Runs: false, Noted: SourceMark.Leaving }
+        && (!_sourceLives || _sourceCustody.Holding == SourceHolding.Leaving);
+
+    /// <summary>Whether an administrator has given a half up.</summary>
+    public bool IsGivenUp { get; private set; }
+
+    /// <summary>How many calls of the hypervisor the last step made.</summary>
+    public int LastCalls => _calls.Count;
+
+    public string Key
+    {
+        get
+        {
+            StringBuilder key = new();
+            StateText.Append(key, _source.State);
+            StateText.Append(key, _destination.State);
+            foreach (ControlRecord record in _toSource)
+            {
+                key.Append(record is ResumeRecord resume ? resume.Position.ToString() : record.GetType().Name);
+            }
+
+            key.Append('|');
+            foreach (object due in _toDestination.Concat<object>(_sourceDue).Append("|").Concat(_destinationDue))
+            {
+                StateText.Append(key, due);
+            }
+
+            return key.Append('|').Append((int)_sourceCustody.Holding).Append((int)_incomingCustody.Holding)
+                .Append((int?)Source.Noted ?? 9).Append((int?)Destination.Noted ?? 9).Append(Destination.Paging.Missing.Count).Append(_resumptions)
+                .Append(string.Concat(new[]
+                {
+                    Source.Runs, Source.IsGone, Destination.Exists, Destination.Runs, Destination.HasEverRun, Destination.IsNamed, _sourceCut, _destinationCut,
+                    _sourceLives, _destinationLives, _sourceCleaned, _destinationCleaned, _sourceRefused, _sourceGivenUp, IsGivenUp,
+                }.Select(flag => flag ? '1' : '0')))
+                .ToString();
+        }
+    }
 
     /// <summary>The states of both sessions: what a run has reached.</summary>
     public string States => $"{_source.State.GetType().Name} / {_destination.State.GetType().Name}";
@@ -111,33 +111,6 @@ internal sealed class CommitWorld : IDestinationWork
         }
 
         return world;
-    }
-
-    public IEnumerable<StepKind> PossibleSteps()
-    {
-        if (_sourceLives)
-        {
-            foreach (StepKind kind in SourceSteps())
-            {
-                yield return kind;
-            }
-        }
-        else if (Source is { IsGone: false, Noted: not null } && !_sourceRefused)
-        {
-            yield return StepKind.SourceOpens;
-        }
-
-        if (_destinationLives)
-        {
-            foreach (StepKind kind in DestinationSteps())
-            {
-                yield return kind;
-            }
-        }
-        else if (Destination.Noted == IncomingMark.Preparing)
-        {
-            yield return StepKind.DestinationOpens;
-        }
     }
 
     void IDestinationWork.Create(PrepareRecord prepare) =>
@@ -156,7 +129,7 @@ internal sealed class CommitWorld : IDestinationWork
         // No thread here.
     }
 
-    void IDestinationWork.EndPaging() => _incomingCustody.Paging?.Disable();
+    void IDestinationWork.EndPaging() => _incomingCustody.EndPaging();
 
     CompleteRecord IDestinationWork.Report() => new(0, FaultLatency.None, 0);
 
@@ -170,174 +143,6 @@ internal sealed class CommitWorld : IDestinationWork
         if (!_sourceCut)
         {
             _toSource.Enqueue(record);
-        }
-    }
-
-    private IEnumerable<StepKind> SourceSteps()
-    {
-        if (_sourceDue.Count > 0)
-        {
-            yield return StepKind.SourceActs;
-        }
-        else if (_source.State.IsFinal && !_sourceCleaned && _source.State is not SourceState.Detached)
-        {
-            yield return StepKind.SourceCleansUp;
-        }
-
-        if (_sourceCleaned && Source is { IsGone: false, Noted: not null } && !_sourceRefused)
-        {
-            yield return StepKind.SourceOpens;
-        }
-
-        if (_toSource.Count > 0)
-        {
-            yield return StepKind.DeliverToSource;
-        }
-
-        if (_source.State is SourceState.Open { IsStopped: false })
-        {
-            yield return StepKind.SourceStops;
-        }
-
-        if (_source.State is SourceState.Running)
-        {
-            yield return StepKind.SourcePushedAll;
-        }
-
-        // What is not at its end can be taken up again.
-        if (_source.State is SourceState.Detached && _destinationLives && _resumptions < MaximumResumptions)
-        {
-            yield return StepKind.Resume;
-        }
-
-        // Silence is noticed sooner or later, by the beat if by nothing else.
-        if (!_source.State.IsFinal && (_destinationCut || _destination.State.IsFinal))
-        {
-            yield return StepKind.SourceNotices;
-        }
-
-        if (!_source.State.IsFinal)
-        {
-            yield return StepKind.SourceLoses;
-            yield return StepKind.SourceFails;
-            yield return StepKind.SourceCancels;
-        }
-
-        yield return StepKind.SourceDies;
-    }
-
-    private IEnumerable<StepKind> DestinationSteps()
-    {
-        if (_destinationDue.Count > 0)
-        {
-            yield return StepKind.DestinationActs;
-        }
-        else if (_destination.State is DestinationState.Aborted or DestinationState.Finished && !_destinationCleaned)
-        {
-            yield return StepKind.DestinationCleansUp;
-        }
-
-        // The receiving thread waits while the owner is at work on the domain.
-        if (_toDestination.Count > 0 && !_destination.State.MustWait)
-        {
-            yield return StepKind.DeliverToDestination;
-        }
-
-        if (_destination.State is DestinationState.Running { IsAllPlaced: false, IsPushComplete: true })
-        {
-            yield return StepKind.DestinationPlacedAll;
-        }
-
-        if (!_destination.State.IsFinal && (_sourceCut || _source.State.IsFinal))
-        {
-            yield return StepKind.DestinationNotices;
-        }
-
-        if (!_destination.State.IsFinal)
-        {
-            yield return StepKind.DestinationLoses;
-            yield return StepKind.DestinationFails;
-            yield return StepKind.ReceiverStops;
-        }
-
-        yield return StepKind.DestinationDies;
-    }
-
-    private void Take(Step step)
-    {
-        _calls.Begin(step.Outcome);
-        switch (step.Kind)
-        {
-            case StepKind.DeliverToSource:
-                Deliver(_toSource.Dequeue());
-                break;
-            case StepKind.DeliverToDestination:
-                Post(new DestinationEvent.Received(_toDestination.Dequeue()));
-                break;
-            case StepKind.SourceActs:
-                PostAfter(_sourceDispatcher.CarryOut(_sourceDue.Dequeue()));
-                break;
-            case StepKind.DestinationActs:
-                PostAfter(_destinationDispatcher.CarryOut(_destinationDue.Dequeue()));
-                break;
-            case StepKind.SourceStops:
-                Stop();
-                break;
-            case StepKind.SourcePushedAll:
-                Post(new SourceEvent.PushedAll());
-                break;
-            case StepKind.DestinationPlacedAll:
-                Destination.Paging.Place([0], []);
-                Post(new DestinationEvent.PlacedAll());
-                break;
-            case StepKind.SourceLoses or StepKind.SourceNotices:
-                // What is under way to a side that has lost its connection never arrives; the other may still get what was sent.
-                CutSource();
-                Post(new SourceEvent.Lost(s_lost));
-                break;
-            case StepKind.DestinationLoses or StepKind.DestinationNotices:
-                CutDestination();
-                Post(new DestinationEvent.Lost(s_lost));
-                break;
-            case StepKind.SourceFails:
-                Post(new SourceEvent.Failed(s_error));
-                break;
-            case StepKind.SourceCancels:
-                Post(new SourceEvent.Cancelled(s_error));
-                break;
-            case StepKind.DestinationFails:
-                Post(new DestinationEvent.Failed(s_error));
-                break;
-            case StepKind.ReceiverStops:
-                Post(new DestinationEvent.Stopped(s_error));
-                break;
-            case StepKind.Resume:
-                Resume();
-                break;
-            case StepKind.SourceCleansUp:
-                _sourceCleaned = true;
-                Xunit.Record.Exception(_sourceCustody.Dispose);
-                break;
-            case StepKind.DestinationCleansUp:
-                _destinationCleaned = true;
-                Xunit.Record.Exception(_incomingCustody.Dispose);
-                break;
-            case StepKind.SourceDies:
-                _sourceLives = false;
-                _sourceDue.Clear();
-                CutSource();
-                break;
-            case StepKind.DestinationDies:
-                _destinationLives = false;
-                _destinationDue.Clear();
-                CutDestination();
-                break;
-            case StepKind.SourceOpens:
-                _sourceRefused = !Source.Open();
-                break;
-            case StepKind.DestinationOpens:
-                Destination.Open();
-                break;
         }
     }
 
@@ -454,7 +259,4 @@ internal sealed class CommitWorld : IDestinationWork
         _destinationCut = true;
         _toDestination.Clear();
     }
-
-    private static string Names(IEnumerable<ControlRecord> records) =>
-        string.Join(',', records.Select(record => record is ResumeRecord resume ? $"{resume.Position}" : record.GetType().Name));
 }

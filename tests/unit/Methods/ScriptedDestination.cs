@@ -27,6 +27,9 @@ internal sealed class ScriptedDestination : IDisposable
 
     public CoreStateRecord? Core { get; private set; }
 
+    /// <summary>What it does once the source has let go, before it tells its name; null for nothing.</summary>
+    public Action<Connection>? AtRelease { get; init; }
+
     public void Dispose() => _listener.Dispose();
 
     private (int[] Core, int[] Pushed) Serve()
@@ -71,6 +74,8 @@ internal sealed class ScriptedDestination : IDisposable
                     bulk.Send(new CompleteRecord(7, FaultLatency.None, 0));
                     break;
                 case ReleasedRecord:
+                    AtRelease?.Invoke(demand);
+                    bulk.Send(new SettledRecord("web01", null));
                     return ([.. core], [.. pushed]);
             }
         }

@@ -41,6 +41,8 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
 
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 
+    public ISourceDomain OpenLeft(string name) => host.OpenLeft(name);
+
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>
         new Domain(this, host.CreateIncoming(description, cancellationToken));
 
@@ -82,7 +84,7 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
 
         public bool HasRun => domain.HasRun;
 
-        public void Mark(IncomingMark? mark) => domain.Mark(mark);
+        public void Mark(IncomingMark? mark, string? source = null) => domain.Mark(mark, source);
 
         public void Unpause() => domain.Unpause();
 

@@ -52,7 +52,7 @@ public sealed class UnseenWriterTests
 
         public void RequireUnchanged(DomainDescription announced) => inner.RequireUnchanged(announced);
 
-        public void Mark(SourceMark? mark) => inner.Mark(mark);
+        public void Mark(SourceMark? mark, string? destination = null) => inner.Mark(mark, destination);
 
         public IOutputPlug PlugOutputs() => inner.PlugOutputs();
 

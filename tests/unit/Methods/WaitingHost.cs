@@ -38,6 +38,8 @@ internal sealed class WaitingHost(IMigrationHost host, bool waitsAtCreation) : I
 
     public ISourceDomain OpenSource(string name) => host.OpenSource(name);
 
+    public ISourceDomain OpenLeft(string name) => host.OpenLeft(name);
+
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
         Wait(WaitsAtCreation, cancellationToken);
@@ -66,7 +68,7 @@ internal sealed class WaitingHost(IMigrationHost host, bool waitsAtCreation) : I
 
         public bool HasRun => inner.HasRun;
 
-        public void Mark(IncomingMark? mark) => inner.Mark(mark);
+        public void Mark(IncomingMark? mark, string? source = null) => inner.Mark(mark, source);
 
         public IRemotePaging EnableRemotePF() => inner.EnableRemotePF();
 

@@ -83,6 +83,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
     private readonly HashSet<string> _failing = [];
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _hung = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _hungToo = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _next;
     private int _count;
     private bool _isOver;
@@ -92,6 +93,9 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
 
     /// <summary>Done when a call hangs: the point.</summary>
     public Task<string> Hung => _hung.Task;
+
+    /// <summary>Done when another call hangs beside it: the point.</summary>
+    public Task<string> HungToo => _hungToo.Task;
 
     /// <summary>How many of the disturbances have come.</summary>
     public int Come
@@ -168,7 +172,11 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
                 undo?.Invoke(made);
                 throw Failure(point);
             case Upset.Hangs:
-                _hung.TrySetResult(point);
+                if (!_hung.TrySetResult(point))
+                {
+                    _hungToo.TrySetResult(point);
+                }
+
                 _released.Task.Wait();
                 break;
         }

@@ -40,6 +40,7 @@ public sealed class ManyMigrationsTests
                 {
                     Method = ways[i % ways.Length].Method,
                     Mode = ways[i % ways.Length].Mode,
+                    RemotePF = ways[i % ways.Length].RemotePF,
                     Window = TimeSpan.FromMilliseconds(5),
                     Epoch = TimeSpan.FromMilliseconds(5),
                 },

@@ -12,8 +12,8 @@ internal sealed class Matrix
     public static readonly string[] NotOfAMigration =
     [
         "IMigrationHost.GetCapabilities", "IMigrationHost.Examine", "IMigrationHost.GetDomains", "IMigrationHost.FreeMemoryBytes",
-        "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.RequireUnclaimed", "IMigrationHost.Announce", "IMigrationHost.Judge",
-        "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
+        "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.RequireUnclaimed", "IMigrationHost.OpenLeft", "IMigrationHost.Announce",
+        "IMigrationHost.Judge", "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
     ];
 
     private static readonly Lock s_log = new();

@@ -3,20 +3,30 @@ using PreRecordMigration.Methods;
 namespace PreRecordMigration.Tests.Reliability;
 
 /// <summary>A migration and what goes wrong in it.</summary>
-public sealed record MatrixCase(MigrationMethod Method, RecordingMode Mode, IReadOnlyList<Disturbance> Disturbances)
+/// <param name="Method">How memory travels.</param>
+/// <param name="Mode">What a recording does; of methods that record.</param>
+/// <param name="RemotePF">Whether memory arrives after the domain runs there.</param>
+/// <param name="Vcpus">How many the domain has.</param>
+/// <param name="Disturbances">What goes wrong, in order.</param>
+public sealed record MatrixCase(MigrationMethod Method, RecordingMode Mode, bool RemotePF, int Vcpus, IReadOnlyList<Disturbance> Disturbances)
 {
-    /// <summary>Every way to move a domain, by reflection: a mode matters to methods that record alone.</summary>
+    private static readonly bool[] s_either = [true, false];
+
+    /// <summary>Every way to move a domain, by reflection: a mode matters to methods that record alone, and RemotePF to those that do not
+    /// send everything before. With RemotePF several vCPUs wait for pages at once.</summary>
     public static IEnumerable<MatrixCase> Plain =>
         from method in Enum.GetValues<MigrationMethod>()
         from mode in Enum.GetValues<RecordingMode>()
         where method == MigrationMethod.PreRecord || mode == RecordingMode.Observe
-        select new MatrixCase(method, mode, []);
+        from remotePF in s_either
+        where method != MigrationMethod.PreCopy || !remotePF
+        select new MatrixCase(method, mode, remotePF, remotePF ? 2 : 1, []);
 
     public MatrixCase With(Disturbance disturbance) => this with { Disturbances = [.. Disturbances, disturbance] };
 
-    public string Way => Method == MigrationMethod.PreRecord ? $"{Method} {Mode}" : $"{Method}";
+    public string Way => $"{Method}{(Method == MigrationMethod.PreRecord ? $" {Mode}" : "")}{(RemotePF || Method == MigrationMethod.PreCopy ? "" : ", RemotePF off")}";
 
-    public override string ToString() => $"{Way}: {string.Join(", then ", Disturbances)}";
+    public override string ToString() => $"{Way}, {Vcpus} vCPUs: {string.Join(", then ", Disturbances)}";
 }
 
 /// <summary>What became of the domain.</summary>

@@ -37,7 +37,7 @@ internal sealed class MatrixRun : IAsyncDisposable
         _case = matrixCase;
         _plan = new FaultPlan(matrixCase.Disturbances) { OnTheWay = OnTheWay };
         _route = new FaultyRoute(_plan, () => Route.Loopback(_receivers[^1].Endpoint));
-        _domain = _source.CreateDomain(Guest());
+        _domain = _source.CreateDomain(Guest(matrixCase.Vcpus));
         StartReceiver();
     }
 
@@ -80,10 +80,11 @@ internal sealed class MatrixRun : IAsyncDisposable
     }
 
     /// <summary>A guest of a megabyte that comes to its end by itself, and is then compared to the byte.</summary>
-    private static SimulatedDomainOptions Guest() => new()
+    private static SimulatedDomainOptions Guest(int vcpus) => new()
     {
         Name = Name,
-        MemoryBytes = 1L << 20,
+        MemoryBytes = (long)vcpus << 20,
+        VcpuCount = vcpus,
         Seed = 42,
         OperationsPerSecond = 20_000,
         IsPaced = false,
@@ -97,6 +98,7 @@ internal sealed class MatrixRun : IAsyncDisposable
         {
             Method = _case.Method,
             Mode = _case.Mode,
+            RemotePF = _case.RemotePF,
             Window = TimeSpan.FromMilliseconds(20),
             Epoch = TimeSpan.FromMilliseconds(5),
             Clock = _clock,
@@ -148,7 +150,14 @@ internal sealed class MatrixRun : IAsyncDisposable
             _route.Do(Upset.BothCut);
             bool isAtSource = (await _plan.Hung).StartsWith("source", StringComparison.Ordinal);
             Task other = isAtSource ? Task.WhenAll(Incoming.Select(incoming => incoming.Ended)) : Settled(moving);
-            await WaitAsync(other, "The other side waits for one that hangs.");
+
+            // Where both hang nobody is left who could end alone.
+            Task ended = await Task.WhenAny(other, _plan.HungToo, Task.Delay(s_patience));
+            if (ended != _plan.HungToo || (await _plan.HungToo).StartsWith("source", StringComparison.Ordinal) == isAtSource)
+            {
+                await WaitAsync(other, "The other side waits for one that hangs.");
+            }
+
             _plan.Release();
         }
 
@@ -174,10 +183,10 @@ internal sealed class MatrixRun : IAsyncDisposable
 
     private (Fate Fate, string Why) Judge(Exception? error, MigrationResult? result, bool isResumed)
     {
-        // The administrator looks at what is left: what only lacks its name gets it. Then the tool ends.
+        // The administrator looks at what is left: what only lacks its name gets it, what never ran goes. Then the tool ends.
         foreach (IncomingMigration incoming in _receivers[^1].Incoming)
         {
-            if (incoming.IsUnnamed)
+            if (incoming.IsUnnamed || incoming.IsUndestroyed)
             {
                 incoming.GiveUp();
             }

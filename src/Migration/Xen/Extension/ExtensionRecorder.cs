@@ -116,7 +116,7 @@ internal sealed class ExtensionRecorder : IAccessRecorder
     }
 
     /// <summary>The domain is about to go with all that the hypervisor keeps for it: takes over what is there, and lets go.</summary>
-    internal void Abandon()
+    internal void EndWithDomain()
     {
         EndStore();
         lock (_gate)

@@ -53,7 +53,7 @@ internal sealed class ExtensionRecording(XenControl control, DomainFacts facts, 
     }
 
     /// <inheritdoc/>
-    public void Abandon() => _recorder?.Abandon();
+    public void EndWithDomain() => _recorder?.EndWithDomain();
 
     /// <inheritdoc/>
     public void Dispose() => _recorder?.Dispose();

@@ -116,7 +116,7 @@ internal static class ArrivalNames
                 ? Arriving(arrival.Name, other.Owner)
                 : new MigrationException(
                     MigrationErrorId.DomainBusy,
-                    $"{other.Arrival.ProvisionalName} (domain {other.DomId}) was left by a migration whose process was killed after the domain began to run here"
+                    $"{other.Arrival.ProvisionalName} (domain {other.DomId}) was left by a migration{IncomingMarker.From(other.Source)} whose process was killed after the domain began to run here"
                     + (other.Mark == IncomingMark.Whole ? "; nothing of it is missing." : "; pages of it may be missing."),
                     other.Mark == IncomingMark.Whole
                         ? $"It is {arrival.Name}: xl rename {other.Arrival.ProvisionalName} {arrival.Name}, once the source has none any more."

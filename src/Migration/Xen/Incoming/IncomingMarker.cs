@@ -6,7 +6,7 @@ namespace PreRecordMigration.Xen.Incoming;
 
 /// <summary>
 /// What XenStore says of incoming domains, so that a later run finds what a killed one left: /prerecord/incoming/DOMID holds
-/// the mark, the owning process, and who the domain is (UUID, what only its arrival has, final name).
+/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, behind a tab, where it comes from.
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
@@ -14,24 +14,25 @@ namespace PreRecordMigration.Xen.Incoming;
 internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival arrival)
 {
     private const string Root = "/prerecord/incoming";
-    private IncomingMark? _last;
+    private const char Tab = '\t';
+    private (IncomingMark Mark, string? Source)? _last;
 
     /// <summary>A mark found, whose domain is there.</summary>
-    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival);
+    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source);
 
     /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
-    internal void Write(IncomingMark mark)
+    internal void Write(IncomingMark mark, string? source = null)
     {
-        _last = mark;
-        Write(mark, OwnerProcess.Current);
+        _last = (mark, source);
+        Write((mark, source), OwnerProcess.Current);
     }
 
     /// <summary>Leaves the mark, where there is one, without a living owner: whoever comes next does what it says.</summary>
     internal void Orphan()
     {
-        if (_last is { } mark)
+        if (_last is { } last)
         {
-            Write(mark, default);
+            Write(last, default);
             _last = null;
         }
     }
@@ -57,7 +58,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
                 MigrationErrorId.DomainBusy,
                 found.Owner.IsAlive
                     ? $"{domain.Name} is coming in by process {found.Owner.Id}."
-                    : $"{domain.Name} was coming in when the tool was killed: pages of it may be missing.",
+                    : $"{domain.Name} was coming in{From(found.Source)} when the tool was killed: pages of it may be missing.",
                 found.Owner.IsAlive ? "Wait until it has arrived." : "Look whether its source still has it, and destroy the one here if it has.",
                 domain.Name);
         }
@@ -93,19 +94,23 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         return left;
     }
 
-    private void Write(IncomingMark mark, OwnerProcess owner) =>
-        control.WriteStore(PathOf(domid), $"{mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}");
+    /// <summary>Words for an error.</summary>
+    internal static string From(string? source) => source is null ? "" : $" from {source}";
+
+    private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(
+        PathOf(domid), $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{(last.Source is null ? "" : $"{Tab}{last.Source}")}");
 
     private static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
     private static Found? Read(IDomainControl control, int domid)
     {
         string[] parts = (control.ReadStore(PathOf(domid)) ?? "").Split(' ', 5);
-        return parts.Length == 5
+        string[] names = parts.Length == 5 ? parts[4].Split(Tab, 2) : [];
+        return names.Length > 0
             && Enum.TryParse(parts[0], out IncomingMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-                ? new Found(domid, mark, owner, new Arrival(parts[4], parts[2], parts[3]))
+                ? new Found(domid, mark, owner, new Arrival(names[0], parts[2], parts[3]), PeerName.Read(names.ElementAtOrDefault(1)))
                 : null;
     }
 }

@@ -56,11 +56,11 @@ internal sealed class XenIncomingDomain(
     public bool HasRun => domain.Require().CpuTimeNanoseconds > 0;
 
     /// <inheritdoc/>
-    public void Mark(IncomingMark? mark)
+    public void Mark(IncomingMark? mark, string? source = null)
     {
         if (mark is { } value)
         {
-            marker.Write(value);
+            marker.Write(value, source);
         }
         else
         {

@@ -90,7 +90,7 @@ internal sealed class PvSource : ISourceMechanism
     public void EndCapture() => _recording.EndCapture();
 
     /// <inheritdoc/>
-    public void Abandon() => _recording.Abandon();
+    public void EndWithDomain() => _recording.EndWithDomain();
 
     /// <inheritdoc/>
     public void Dispose() => _recording.Dispose();

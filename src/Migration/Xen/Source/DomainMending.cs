@@ -11,28 +11,43 @@ internal static class DomainMending
     /// <summary>A domain that may run elsewhere is left alone, and one that does is destroyed here: neither can be opened.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it was leaving;
     /// <see cref="MigrationErrorId.DomainNotFound"/>: it had left, and what was left of it here is gone now.</exception>
-    internal static void RequireOurs(KnownDomain domain, SourceMarker marker, SourceMark mark)
+    internal static void RequireOurs(KnownDomain domain, SourceMarker marker, SourceMarker.Found found)
     {
-        switch (mark)
+        switch (found.Mark)
         {
             case SourceMark.Leaving:
                 throw new MigrationException(
                     MigrationErrorId.DomainState,
-                    $"{domain.Name} was moving when the tool was killed: it stands still here (domain {domain.DomId}) and may run at its destination.",
-                    $"Look at the destination. If {domain.Name} or {domain.Name}{Incoming.ArrivalNames.Suffix}* runs there, destroy the one here "
-                    + $"(xl destroy {domain.DomId}). Only if it certainly does not: {SourceMarker.ReleaseCommand(domain)}, and open it again "
-                    + "(Start-PreRecord or a migration): that wakes it. `xl unpause` does not wake a suspended domain.",
+                    $"{domain.Name} was moving when the tool was killed: it stands still here (domain {domain.DomId}) and may run at its destination, "
+                    + (found.Destination ?? "of which nothing is noted") + ".",
+                    $"Look there. If {domain.Name} or {domain.Name}{Incoming.ArrivalNames.Suffix}* runs there, destroy the one here "
+                    + $"(xl destroy {domain.DomId}). Only if it certainly does not: Stop-Migration {domain.Name} -NeverRanThere wakes the one here. "
+                    + "`xl unpause` does not wake a suspended domain.",
                     domain.Name);
             case SourceMark.Destroying:
                 domain.Destroy();
                 marker.Remove();
                 throw new MigrationException(
                     MigrationErrorId.DomainNotFound,
-                    $"{domain.Name} has moved away. What a killed tool left of it here (domain {domain.DomId}) has been destroyed.",
+                    $"{domain.Name} has moved away{(found.Destination is null ? "" : $" to {found.Destination}")}. What a killed tool left of it here (domain {domain.DomId}) has been destroyed.",
                     "Look for it at its destination.",
                     domain.Name);
             default:
                 return;
+        }
+    }
+
+    /// <summary>Refuses to take a domain back that was not leaving.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>.</exception>
+    internal static void RequireLeaving(string name, SourceMark? mark)
+    {
+        if (mark != SourceMark.Leaving)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{name} was not leaving when a tool was killed: there is nothing to take back.",
+                mark is null ? "Migrate it, or record it." : "Record or migrate it: whatever a killed tool left is mended first.",
+                name);
         }
     }
 

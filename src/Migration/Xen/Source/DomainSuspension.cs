@@ -56,7 +56,7 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
                 domain.EndSuspension();
             }
 
-            request.Forget();
+            request.Remove();
             return;
         }
 
@@ -73,7 +73,7 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
             {
                 // Where it answered an earlier request, it must not answer this one when it runs again.
                 request.TryWithdraw();
-                request.Forget();
+                request.Remove();
                 return;
             }
 
@@ -120,7 +120,7 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
             domain.EndSuspension();
         }
 
-        request.Forget();
+        request.Remove();
     }
 
     private MigrationException TooSlow(TimeSpan timeout) => new(

@@ -97,7 +97,7 @@ internal sealed class HvmSource : ISourceMechanism
     public void EndCapture() => _recording.EndCapture();
 
     /// <inheritdoc/>
-    public void Abandon() => _recording.Abandon();
+    public void EndWithDomain() => _recording.EndWithDomain();
 
     /// <inheritdoc/>
     public void Dispose() => _recording.Dispose();

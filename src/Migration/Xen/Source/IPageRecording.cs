@@ -23,5 +23,5 @@ internal interface IPageRecording : IDisposable
     void EndCapture();
 
     /// <summary>The domain is about to be destroyed: lets go of everything that would keep its remnant.</summary>
-    void Abandon();
+    void EndWithDomain();
 }

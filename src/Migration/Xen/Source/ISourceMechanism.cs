@@ -42,5 +42,5 @@ internal interface ISourceMechanism : IDisposable
     void EndCapture();
 
     /// <summary>The domain is about to be destroyed: lets go of everything that would keep its remnant.</summary>
-    void Abandon();
+    void EndWithDomain();
 }

@@ -138,7 +138,7 @@ internal sealed class LateSuspension
             return false;
         }
 
-        _request.Forget();
+        _request.Remove();
         return true;
     }
 

@@ -127,7 +127,7 @@ internal sealed class PageTraps : IDisposable
     }
 
     /// <summary>Stops serving and switches paging off with traps in place: the domain must never run again.</summary>
-    internal void Abandon()
+    internal void EndWithDomain()
     {
         if (!_isClosed)
         {
@@ -136,7 +136,7 @@ internal sealed class PageTraps : IDisposable
         }
     }
 
-    /// <summary>Lets go what is left where neither <see cref="Remove"/> nor <see cref="Abandon"/> came to its end.</summary>
+    /// <summary>Lets go what is left where neither <see cref="Remove"/> nor <see cref="EndWithDomain"/> came to its end.</summary>
     public void Dispose()
     {
         StopServing();

@@ -64,10 +64,10 @@ internal sealed class RingRecording(XenControl control, DomainFacts facts, IGues
     }
 
     /// <inheritdoc/>
-    public void Abandon()
+    public void EndWithDomain()
     {
         // Its traps go with it; the ring's page must be let go first.
-        _traps?.Abandon();
+        _traps?.EndWithDomain();
         _traps?.Dispose();
         _traps = null;
     }

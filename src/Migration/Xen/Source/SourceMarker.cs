@@ -8,7 +8,7 @@ namespace PreRecordMigration.Xen.Source;
 
 /// <summary>
 /// What XenStore says of a domain that is the source of a recording, so that the next run mends what a killed one left:
-/// /prerecord/source/DOMID holds the mark, the owning process and the domain's UUID.
+/// /prerecord/source/DOMID holds the mark, the owning process, the domain's UUID and, where it leaves, where it goes.
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
@@ -18,10 +18,10 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Where the marks of all domains are.</summary>
     internal const string Root = "/prerecord/source";
 
-    private SourceMark? _last;
+    private (SourceMark Mark, string? Destination)? _last;
 
-    /// <summary>A mark found: who owns the domain, and what it was about to do.</summary>
-    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner);
+    /// <summary>A mark found: who owns the domain, what it was about to do, and where the domain went as far as that is noted.</summary>
+    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner, string? Destination);
 
     /// <summary>Where a domain's mark is.</summary>
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
@@ -29,28 +29,24 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Whose a mark is, and of which domain; null where it is none.</summary>
     internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
 
-    /// <summary>The command by which an administrator says that a domain which was leaving never came to run elsewhere.</summary>
-    internal static string ReleaseCommand(KnownDomain domain) =>
-        $"xenstore-write {PathOf(domain.DomId)} '{SourceMark.Stopped} {default(OwnerProcess)} {domain.Uuid}'";
-
     /// <summary>
     /// Becomes the domain's owner, in one step: of two processes one succeeds. What a dead one noted stays noted, now by this process.
     /// </summary>
     /// <param name="name">The domain's name, for errors.</param>
     /// <returns>What a dead process noted; null where there was nothing.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process owns it.</exception>
-    internal SourceMark? Claim(string name)
+    internal Found? Claim(string name)
     {
         while (true)
         {
             string? content = control.ReadStore(PathOf(domid));
             Found? found = Parse(content);
             RequireDead(found, name);
-            SourceMark claimed = found?.Mark ?? SourceMark.Running;
+            (SourceMark Mark, string? Destination) claimed = (found?.Mark ?? SourceMark.Running, found?.Destination);
             if (TryTake(content, Format(claimed, OwnerProcess.Current)))
             {
                 _last = claimed;
-                return found?.Mark;
+                return found;
             }
         }
     }
@@ -64,18 +60,18 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     internal void RequireUnclaimed(string name) => RequireDead(Parse(control.ReadStore(PathOf(domid))), name);
 
     /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
-    internal void Write(SourceMark mark)
+    internal void Write(SourceMark mark, string? destination = null)
     {
-        _last = mark;
-        control.WriteStore(PathOf(domid), Format(mark, OwnerProcess.Current));
+        _last = (mark, destination);
+        control.WriteStore(PathOf(domid), Format((mark, destination), OwnerProcess.Current));
     }
 
     /// <summary>Leaves the mark, where there is one, without a living owner: whoever opens the domain next does what it says.</summary>
     internal void Orphan()
     {
-        if (_last is { } mark)
+        if (_last is { } last)
         {
-            control.WriteStore(PathOf(domid), Format(mark, default));
+            control.WriteStore(PathOf(domid), Format(last, default));
             _last = null;
         }
     }
@@ -113,20 +109,21 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
-    private string Format(SourceMark mark, OwnerProcess owner) => $"{mark} {owner} {uuid}";
+    private string Format((SourceMark Mark, string? Destination) last, OwnerProcess owner) =>
+        $"{last.Mark} {owner} {uuid}{(last.Destination is null ? "" : $" {last.Destination}")}";
 
     /// <summary>Null where there is no mark, or where it is another domain's of the same number.</summary>
     private Found? Parse(string? content) =>
-        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner) : null;
+        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Destination) : null;
 
-    private static (SourceMark Mark, NoteOrigin Origin)? Read(string? content)
+    private static (SourceMark Mark, NoteOrigin Origin, string? Destination)? Read(string? content)
     {
-        string[] parts = (content ?? "").Split(' ');
-        return parts.Length == 3
+        string[] parts = (content ?? "").Split(' ', 4);
+        return parts.Length >= 3
             && Enum.TryParse(parts[0], out SourceMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-                ? (mark, new NoteOrigin(owner, parts[2]))
+                ? (mark, new NoteOrigin(owner, parts[2]), PeerName.Read(parts.ElementAtOrDefault(3)))
                 : null;
     }
 }

@@ -15,17 +15,25 @@ internal sealed class SourceOpening(
 {
     /// <summary>Opens.</summary>
     /// <param name="name">The domain's name.</param>
-    internal XenSourceDomain Open(string name)
+    /// <param name="isReleased">The administrator says that the domain, which was leaving, never ran elsewhere: it is woken.</param>
+    internal XenSourceDomain Open(string name, bool isReleased = false)
     {
         StaleNotes.Remove(control);
         XenDomainInfo info = DomainNames.Require(control, name);
         KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
         IncomingMarker.RequireNotComingIn(domain);
         SourceMarker marker = new(control, domain.DomId, domain.Uuid);
-        SourceMark? left = marker.Claim(name);
+        SourceMarker.Found? noted = marker.Claim(name);
+        SourceMark? left = noted?.Mark;
         try
         {
-            if (left is { } found)
+            if (isReleased)
+            {
+                DomainMending.RequireLeaving(name, left);
+                marker.Write(SourceMark.Stopped);
+                left = SourceMark.Stopped;
+            }
+            else if (noted is { } found)
             {
                 DomainMending.RequireOurs(domain, marker, found);
             }

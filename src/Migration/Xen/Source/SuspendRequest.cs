@@ -55,7 +55,7 @@ internal sealed class SuspendRequest(KnownDomain domain)
     internal bool IsTaken() => domain.Control.ReadStore(ControlPath) is { Length: 0 };
 
     /// <summary>The outcome is known: nothing is noted any more, but for what somebody else has noted since.</summary>
-    internal void Forget()
+    internal void Remove()
     {
         if (_note is not null)
         {

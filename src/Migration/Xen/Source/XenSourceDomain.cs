@@ -89,11 +89,11 @@ internal sealed class XenSourceDomain : ISourceDomain
     }
 
     /// <inheritdoc/>
-    public void Mark(SourceMark? mark)
+    public void Mark(SourceMark? mark, string? destination = null)
     {
         if (mark is { } value)
         {
-            _marker.Write(value);
+            _marker.Write(value, destination);
         }
         else
         {
@@ -198,7 +198,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         CheckUsable();
 
         // What would keep its remnant is let go of first, and the domain is destroyed whatever that comes to.
-        CleanUp.All(_mechanism.Abandon, _domain.Destroy);
+        CleanUp.All(_mechanism.EndWithDomain, _domain.Destroy);
     }
 
     /// <inheritdoc/>

@@ -135,7 +135,7 @@ public sealed class ExtensionRecorderTests
         PageBackup backups = new(PageCount);
         ExtensionRecorder recorder = Start(port, backups);
         port.Write(3, 11);
-        recorder.Abandon();
+        recorder.EndWithDomain();
         Assert.False(port.IsMapped);
         Assert.True(port.IsDisposed);
         Assert.Equal([3], backups.Pfns());

@@ -57,12 +57,12 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
 
     public void EndCapture() => Step(nameof(EndCapture));
 
-    public void Abandon() => Step(nameof(Abandon));
+    public void EndWithDomain() => Step(nameof(EndWithDomain));
 
     public void Dispose() => Step(nameof(Dispose));
 
     /// <summary>Opens the domain as the host does.</summary>
-    internal XenSourceDomain Open() => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).Open("vm");
+    internal XenSourceDomain Open(bool isReleased = false) => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).Open("vm", isReleased);
 
     private void Step(string name)
     {

@@ -159,21 +159,72 @@ public sealed class SourceOpeningTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void What_the_refusal_says_wakes_a_domain_that_never_ran_elsewhere(bool isSuspended)
+    public void The_administrators_word_wakes_a_domain_that_never_ran_elsewhere(bool isSuspended)
     {
         Stop(isSuspended);
         Leave(SourceMark.Leaving);
-        string remedy = Refusal().Remedy;
+        Assert.Contains("Stop-Migration vm -NeverRanThere", Refusal().Remedy, StringComparison.Ordinal);
 
-        // The administrator's own hand: xenstore-write PATH 'VALUE'.
-        string command = SourceMarker.ReleaseCommand(new KnownDomain(_xen.Connect(), _domain.DomId, _domain.Uuid, "vm"));
-        Assert.Contains(command, remedy, StringComparison.Ordinal);
-        string[] words = command.Split(' ', 3);
-        Assert.Equal("xenstore-write", words[0]);
-        _xen.Write(words[1], words[2].Trim('\''));
-        _source.Open();
+        XenSourceDomain open = _source.Open(isReleased: true);
 
         Assert.True(_domain.Runs);
+        Assert.StartsWith("Running", _xen.Read(MarkPath), StringComparison.Ordinal);
+        new PreRecordMigration.Custody.SourceCustody(open).Dispose();
+        Assert.Empty(_xen.Notes);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(SourceMark.Running)]
+    [InlineData(SourceMark.Stopped)]
+    [InlineData(SourceMark.Destroying)]
+    public void What_was_not_leaving_is_not_taken_back_and_stays_as_it_is(SourceMark? mark)
+    {
+        if (mark is { } left)
+        {
+            Stop(isSuspended: true);
+            Leave(left);
+        }
+
+        string[] notes = [.. _xen.Notes];
+
+        Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => _source.Open(isReleased: true)).ErrorId);
+
+        Assert.Equal(notes, _xen.Notes);
+        Assert.Equal(mark is null, _domain.Runs);
+        Assert.Empty(_source.Steps);
+    }
+
+    [Theory]
+    [InlineData("xen2:8472", "xen2:8472")]
+    [InlineData("", "nothing is noted")]
+    [InlineData("xen2\u001b[2J", "nothing is noted")]
+    [InlineData("xen2 and more", "nothing is noted")]
+    public void Where_a_leaving_domain_went_is_told_where_what_is_noted_can_be_a_name(string noted, string told)
+    {
+        Stop(isSuspended: true);
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {noted}");
+
+        MigrationException error = Refusal();
+
+        Assert.Contains(told, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', error.Message);
+        Assert.DoesNotContain("more", error.Message, StringComparison.Ordinal);
+
+        // And whoever comes next is told the same.
+        Assert.Contains(told, Refusal().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_a_domain_goes_is_noted_with_its_mark_and_stays_with_it()
+    {
+        using (XenSourceDomain open = _source.Open())
+        {
+            open.Mark(SourceMark.Leaving, "xen2:8472");
+            Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} xen2:8472"], _xen.Notes);
+        }
+
+        Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} xen2:8472"], _xen.Notes);
     }
 
     [Fact]

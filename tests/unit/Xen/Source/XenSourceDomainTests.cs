@@ -125,7 +125,7 @@ public class XenSourceDomainTests
     {
         FakeXen xen = new();
         FakeDomain domain = xen.Add("vm");
-        FakeSource source = new(xen, domain) { FailsAt = nameof(FakeSource.Abandon) };
+        FakeSource source = new(xen, domain) { FailsAt = nameof(FakeSource.EndWithDomain) };
         using XenSourceDomain open = source.Open();
 
         Assert.Throws<MigrationException>(open.Destroy);

@@ -1,0 +1,184 @@
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Simulated;
+
+/// <content>Tools that work on its domains, that are killed, and that come after those which were: what they left is mended by its mark.</content>
+public sealed partial class SimulatedHost
+{
+    /// <inheritdoc/>
+    public void RequireUnclaimed(string name)
+    {
+        SimulatedDomain domain = GetDomain(name);
+        lock (_lock)
+        {
+            RequireUnclaimed(domain);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ISourceDomain OpenSource(string name) => Open(GetDomain(name), isReleased: false);
+
+    /// <inheritdoc/>
+    public ISourceDomain OpenLeft(string name)
+    {
+        SimulatedDomain domain = GetDomain(name);
+        lock (_lock)
+        {
+            if (domain.IsOwned)
+            {
+                throw Busy(name);
+            }
+
+            if (domain.SourceMark != SourceMark.Leaving)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState, $"Domain {name} was not leaving: there is nothing to take back.", "Migrate it, or record it.", name);
+            }
+        }
+
+        return Open(domain, isReleased: true);
+    }
+
+    /// <summary>
+    /// Kills the tool that works on this host's domains, at this moment and without any of its cleaning up: whatever it does
+    /// from here on fails, and its domains stay as they are, with what was noted of them. Whoever opens one next mends it.
+    /// </summary>
+    public void KillTool()
+    {
+        lock (_lock)
+        {
+            Tool++;
+            foreach (SimulatedDomain domain in _domains.Values)
+            {
+                domain.IsOwned = false;
+            }
+        }
+    }
+
+    /// <summary>Which tool works here now; handles of an earlier one are dead.</summary>
+    internal int Tool { get; private set; }
+
+    internal void RequireTool(int tool)
+    {
+        if (tool != Tool)
+        {
+            throw new InvalidOperationException($"The tool that worked on host {Name} was killed.");
+        }
+    }
+
+    internal void Disown(SimulatedDomain domain, int tool)
+    {
+        lock (_lock)
+        {
+            if (tool == Tool)
+            {
+                domain.IsOwned = false;
+            }
+        }
+    }
+
+    private SimulatedSourceDomain Open(SimulatedDomain domain, bool isReleased)
+    {
+        string name = domain.Name;
+        Mend(domain, isReleased);
+        lock (_lock)
+        {
+            RequireUnclaimed(domain);
+            if (domain.State != DomainState.Running)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState, $"Domain {name} is {domain.State}, not running.", "Let it run first.", name);
+            }
+
+            CheckVcpus(name, domain.Options.VcpuCount);
+            domain.IsOwned = true;
+            domain.SourceMark = SourceMark.Running;
+            return Options.SupportsInPlaceRollback
+                ? new SimulatedCheckpointedDomain(this, domain)
+                : new SimulatedSourceDomain(this, domain);
+        }
+    }
+
+    /// <summary>Does with a domain whose tool is dead what was noted of it.</summary>
+    private void Mend(SimulatedDomain domain, bool isReleased)
+    {
+        SourceMark? mark;
+        lock (_lock)
+        {
+            if (domain.IsOwned || domain.SourceMark is null)
+            {
+                return;
+            }
+
+            mark = domain.SourceMark;
+            if (mark == SourceMark.Leaving && !isReleased)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"Domain {domain.Name} was leaving when its tool ended: it stands still here, and may run at its destination, {domain.NotedPeer ?? "of which nothing is noted"}.",
+                    $"Look there before anything else. Only where it certainly does not run there: Stop-Migration {domain.Name} -NeverRanThere -HostName {Name}.",
+                    domain.Name);
+            }
+
+            domain.IsOwned = true;
+        }
+
+        try
+        {
+            if (mark == SourceMark.Destroying)
+            {
+                domain.End();
+                Remove(domain);
+                throw new MigrationException(
+                    MigrationErrorId.DomainNotFound, $"Domain {domain.Name} had moved; what was left of it here is destroyed now.",
+                    "It runs at its destination.", domain.Name);
+            }
+
+            domain.RemoveLeftTraps();
+            if (mark is SourceMark.Stopped or SourceMark.Leaving)
+            {
+                domain.Resume();
+            }
+
+            domain.SourceMark = null;
+        }
+        finally
+        {
+            domain.IsOwned = false;
+        }
+    }
+
+    /// <summary>Takes down what a dead tool left under a provisional name: only what has never run.</summary>
+    private void SweepIncoming(string name)
+    {
+        SimulatedDomain? left;
+        lock (_lock)
+        {
+            left = _domains.GetValueOrDefault(name);
+            if (left is null)
+            {
+                return;
+            }
+
+            if (left.IsOwned || left.IncomingMark != IncomingMark.Preparing)
+            {
+                throw Exists(name);
+            }
+        }
+
+        left.End();
+        Remove(left);
+    }
+
+    /// <summary>With the lock held.</summary>
+    private static void RequireUnclaimed(SimulatedDomain domain)
+    {
+        if (domain.IsOwned || domain.IsPaging)
+        {
+            throw Busy(domain.Name);
+        }
+    }
+
+    private static MigrationException Busy(string name) => new(
+        MigrationErrorId.DomainBusy, $"Another recording or migration works on domain {name}.", "Wait for it, or stop it.", name);
+}
