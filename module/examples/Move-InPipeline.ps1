@@ -4,7 +4,7 @@ Moves web01 to xen2 in one pipeline: record, decide the order, decide about Remo
 
 .DESCRIPTION
 On a machine without Xen the hosts and the domain are simulated ones of the same names, which this script makes and takes
-away again. With -Destination it moves a domain of this machine's Xen through the local end of a tunnel.
+away again. With -Destination it moves a domain of this machine's Xen to a host that Connect-MigrationHost has named, or to a receiver of another process.
 
 .EXAMPLE
 ./Move-InPipeline.ps1

@@ -6,16 +6,23 @@ function Start-FakePeer([byte[]] $answer) {
     $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
         [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
     $runspace.Open()
+    $transports = [PreRecordMigration.Hypervisor.MigrationException].Assembly
+    $flags = [System.Reflection.BindingFlags] 'Static, NonPublic'
+    $key = $transports.GetType('PreRecordMigration.Transports.LoopbackKey').GetMethod('OfThisUser', $flags)
+    $prove = $transports.GetType('PreRecordMigration.Transports.LoopbackProof').GetMethod('Accept', $flags)
     $shell = [System.Management.Automation.PowerShell]::Create()
     $shell.Runspace = $runspace
     $null = $shell.AddScript({
-            param($listener, $answer)
+            param($listener, $answer, $key, $prove)
             $clients = [System.Collections.Generic.List[object]]::new()
             try {
                 while ($true) {
                     $client = $listener.AcceptTcpClient()
                     $clients.Add($client)
                     $stream = $client.GetStream()
+
+                    # It is the same user's, whatever it says afterwards.
+                    $null = $prove.Invoke($null, @($client.Client, $key.Invoke($null, @())))
 
                     # One whole Hello has come before anything is said.
                     $stream.ReadExactly([byte[]]::new(40), 0, 40)
@@ -35,7 +42,7 @@ function Start-FakePeer([byte[]] $answer) {
                     $client.Dispose()
                 }
             }
-        }).AddArgument($listener).AddArgument($answer)
+        }).AddArgument($listener).AddArgument($answer).AddArgument($key).AddArgument($prove)
     [pscustomobject] @{
         Port     = $listener.LocalEndpoint.Port
         Listener = $listener

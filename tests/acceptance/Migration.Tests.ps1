@@ -59,7 +59,7 @@ Describe 'Invoke-PreRecordMigration' {
         Get-State fleet2 here | Should -Be 'Running'
     }
 
-    It 'goes through the local end of a tunnel' {
+    It 'goes to the receiver of an address' {
         New-Worker tunnelled
         $receiver = Start-MigrationReceiver there
         $result = Invoke-PreRecordMigration tunnelled -Destination "localhost:$($receiver.Port)" -Method PostCopy
@@ -156,9 +156,9 @@ Describe 'Invoke-PreRecordMigration, given something wrong' {
         $failed.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
     }
 
-    It 'explains the tunnel where the destination is another machine' {
+    It 'explains the ways where the destination is another machine' {
         $failed = Invoke-Wrongly @{ Name = 'victim'; Destination = '192.0.2.7:7000' }
-        $failed.ErrorDetails.RecommendedAction | Should -Match 'ssh -L 7000:localhost:7000 root@192\.0\.2\.7'
+        $failed.ErrorDetails.RecommendedAction | Should -Match '-Address 192\.0\.2\.7:7000 .*-SshTarget root@192\.0\.2\.7 -Port 7000'
     }
 
     It 'says that nobody listens' {

@@ -342,7 +342,8 @@ Describe 'Another machine, through ssh' {
         [System.IO.File]::WriteAllText($ssh, @'
 #!/usr/bin/env bash
 echo $$ >> "$0.started"
-while [ "$1" != -W ]; do shift; done
+while [ "$1" != -W ] && [ "$1" != -- ]; do shift; done
+if [ "$1" = -- ] && [ "$2" = root@xen2 ]; then eval "$3"; exit; fi
 if [ "$4" != root@xen2 ]; then echo "Could not resolve hostname $4" >&2; exit 255; fi
 exec 3<> "/dev/tcp/127.0.0.1/${2#localhost:}"
 cat <&3 &

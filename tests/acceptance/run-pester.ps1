@@ -11,7 +11,17 @@ $configuration = New-PesterConfiguration
 $configuration.Run.Path = $Path
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Detailed'
-$result = Invoke-Pester -Configuration $configuration
+
+# What the module keeps for as long as the machine runs is kept for as long as the tests do.
+$runtime = [System.IO.Directory]::CreateTempSubdirectory('prerecord-run-').FullName
+$env:PRERECORD_RUNTIME_DIRECTORY = $runtime
+try {
+    $result = Invoke-Pester -Configuration $configuration
+}
+finally {
+    [System.IO.Directory]::Delete($runtime, $true)
+}
+
 $failed = $result.FailedCount + $result.FailedBlocksCount + $result.FailedContainersCount
 "acceptance: $($result.PassedCount) passed, $failed failed, $($result.SkippedCount) skipped"
 exit [int] ($failed -gt 0 -or $result.PassedCount -eq 0)

@@ -1,11 +1,15 @@
 """Recordings and moves of guests by the module, measured: between two hosts over TLS, or on one host."""
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab_guest import Guest, is_listening, wait_listening
 from prerecord_lab import LabError
 
 PORT, RELAY_PORT = 7000, 7001
+
+# Where root has the key by which both ends of loopback prove who they are (docs/protocol.md).
+LOOPBACK_KEY = "/run/prerecord/loopback.key"
 KEYS = "/tmp/prerecord-keys"
 # A writer that leaves the emulated processor time for the move. (pci=noearly matters to HVM guests: see their files.)
 PACED = 'extra="console=hvc0 quiet mitigations=off pci=noearly lab.workload=writer lab.mib=32 lab.rate=1000"'
@@ -121,6 +125,10 @@ def forward(host, port, target, bind=""):
 def open_tunnel(source, destination):
     """A way to the receiver on another host's loopback by a tunnel that encrypts nothing: shows what TLS costs."""
     receive(destination)
+
+    # Both ends prove that they are one user's: here, that means that root of one host trusts root of the other.
+    key = destination.host.run(f"cat {LOOPBACK_KEY}").check().strip()
+    source.host.run(f"umask 077 && mkdir -p {Path(LOOPBACK_KEY).parent} && echo {key} > {LOOPBACK_KEY}").check()
     address = destination.host.address
     if not is_listening(source.host, RELAY_PORT):
         forward(destination.host, RELAY_PORT, f"127.0.0.1:{PORT}", f",bind={address}")

@@ -5,7 +5,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Decides for a recorded domain whether memory may arrive after it runs at the destination.</summary>
 public abstract class RemotePFCommand : PreRecordCommand
 {
-    /// <summary>Where the domain is to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where the domain is to go: a host that Get-MigrationHost lists, or a receiver of another process on this machine, such as localhost:7000.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(DestinationCompleter))]

@@ -223,8 +223,10 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
     /// <inheritdoc/>
     private protected override string? NothingMeant => SR.NothingToResume;
 
-    /// <summary>Another way to the same receiver: a host that Connect-MigrationHost has named, or the local end of a new tunnel,
-    /// such as localhost:7001. The way that the migration went before if it is not given.</summary>
+    /// <summary>
+    /// Another way to the same receiver: a host that Connect-MigrationHost has named, or the address of a receiver of another process on this machine,
+    /// such as localhost:7001. The way that the migration went before if it is not given.
+    /// </summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(DestinationCompleter))]

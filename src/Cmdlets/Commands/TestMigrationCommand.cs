@@ -13,7 +13,7 @@ public sealed class TestMigrationCommand : WindowCommand
     private Destination? _destination;
     private LinkSpeed _link = null!;
 
-    /// <summary>Where to go: a host that Get-MigrationHost lists, or the local end of a tunnel such as localhost:7000.</summary>
+    /// <summary>Where to go: a host that Get-MigrationHost lists, or a receiver of another process on this machine, such as localhost:7000.</summary>
     [Parameter(Mandatory = true, Position = 1, ParameterSetName = NameSet)]
     [Parameter(ParameterSetName = InputSet)]
     [Column]

@@ -7,7 +7,7 @@ using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Where a domain is to go: a host of this process, another machine, or the local end of a tunnel.</summary>
+/// <summary>Where a domain is to go: a host of this process, another process of this machine, or another machine.</summary>
 /// <param name="Name">As the administrator said it.</param>
 /// <param name="Host">The host, where it is one of this process.</param>
 /// <param name="Route">The way there, where it is not.</param>
@@ -137,27 +137,16 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
         // A receiver with certificates is for other machines; within this process nothing has to be proved.
         if (!HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null)
         {
-            return new DestinationEndpoint(Route.Loopback(running.Endpoint), running, null);
+            return new DestinationEndpoint(running.Route, running, null);
         }
 
         MigrationReceiver temporary = ReceiverRegistry.StartTemporary(Host!, peerTimeout);
-        return new DestinationEndpoint(Route.Loopback(temporary.Endpoint), temporary, temporary);
+        return new DestinationEndpoint(temporary.Route, temporary, temporary);
     }
 
     /// <summary>The way to a receiver that a migration went to before: another machine's, or the host's running one.</summary>
     /// <exception cref="CommandException">The host has no receiver.</exception>
-    public Route RouteToReceiver()
-    {
-        if (Route is not null)
-        {
-            return Route;
-        }
-
-        MigrationReceiver running = ReceiverRegistry.Get(Name);
-        return running.Identity is null
-            ? Route.Loopback(running.Endpoint)
-            : Route.Tls(HostAddress.Of(running.Endpoint.Address), running.Endpoint.Port, running.Identity);
-    }
+    public Route RouteToReceiver() => Route ?? ReceiverRegistry.Get(Name).Route;
 
     private static CommandException Invalid(string text, string problem, string remedy) => new(
         nameof(SR.InvalidDestination), ErrorCategory.InvalidArgument, Text.Format(SR.InvalidDestination, text, problem), remedy, text);

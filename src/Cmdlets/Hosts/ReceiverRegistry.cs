@@ -70,7 +70,7 @@ internal static class ReceiverRegistry
     /// <param name="peerTimeout">How long the source may be silent.</param>
     public static MigrationReceiver StartTemporary(IMigrationHost host, TimeSpan peerTimeout)
     {
-        MigrationReceiver receiver = MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, 0), peerTimeout);
+        MigrationReceiver receiver = MigrationReceiver.StartPrivate(host, peerTimeout);
         Temporary[receiver] = 0;
         return receiver;
     }

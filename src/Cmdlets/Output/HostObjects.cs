@@ -36,7 +36,7 @@ public sealed record MigrationHostCapability(
 /// <param name="HostName">The host that incoming domains will run on.</param>
 /// <param name="Endpoint">Where it listens; an IPEndPoint to PowerShell.</param>
 /// <param name="Thumbprint">The SHA-256 thumbprint of the certificate it presents; null on loopback without TLS.</param>
-/// <param name="Port">The port, for a tunnel's other end.</param>
+/// <param name="Port">The port, for who connects through ssh.</param>
 /// <param name="Incoming">The migrations that came in since it was started.</param>
 /// <param name="Rejections">Why connections were turned away, oldest first; the last hundred.</param>
 public sealed record MigrationReceiverInfo(

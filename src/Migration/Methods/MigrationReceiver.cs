@@ -49,6 +49,9 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     /// <summary>How long a source may be silent before the connection to it counts as lost.</summary>
     public TimeSpan MaximumSilence => _peerTimeout;
 
+    /// <summary>The way to it from this process.</summary>
+    public Route Route => _listener.Route;
+
     /// <summary>What it presents and whom it trusts; null where it listens on loopback without TLS.</summary>
     public TlsIdentity? Identity => _listener.Identity;
 
@@ -88,13 +91,20 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts to listen on loopback, without TLS.</summary>
+    /// <summary>Starts to listen on loopback, for sources of the same user: they prove that they have the user's key.</summary>
     /// <param name="host">The host into which domains come; the caller keeps it.</param>
     /// <param name="listen">A loopback address; port 0 for any free one.</param>
     /// <param name="peerTimeout">How long a source may be silent; null for <see cref="PeerTimeout.Default"/>.</param>
     /// <exception cref="MigrationException">The address is not loopback, or is in use, or the time is out of bounds.</exception>
     public static MigrationReceiver Start(IMigrationHost host, IPEndPoint listen, TimeSpan? peerTimeout = null) =>
         Start(host, listen, null, TimeProvider.System, peerTimeout);
+
+    /// <summary>Starts to listen for this process alone: only <see cref="Route"/> leads to it.</summary>
+    /// <param name="host">The host into which domains come; the caller keeps it.</param>
+    /// <param name="peerTimeout">How long a source may be silent; null for <see cref="PeerTimeout.Default"/>.</param>
+    /// <exception cref="MigrationException">The time is out of bounds.</exception>
+    public static MigrationReceiver StartPrivate(IMigrationHost host, TimeSpan? peerTimeout = null) =>
+        Start(host, new IPEndPoint(IPAddress.Loopback, 0), null, TimeProvider.System, peerTimeout, LoopbackKey.Fresh());
 
     /// <summary>Starts to listen for peers that prove by TLS 1.3 who they are.</summary>
     /// <param name="host">The host into which domains come; the caller keeps it.</param>
@@ -177,10 +187,10 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 
     /// <summary>As the public ones; the clock is for arrivals, for the silence of sources and for the validity of certificates.</summary>
     internal static MigrationReceiver Start(
-        IMigrationHost host, IPEndPoint listen, TlsIdentity? identity, TimeProvider clock, TimeSpan? peerTimeout = null)
+        IMigrationHost host, IPEndPoint listen, TlsIdentity? identity, TimeProvider clock, TimeSpan? peerTimeout = null, LoopbackKey? key = null)
     {
         TimeSpan timeout = PeerTimeout.Require(peerTimeout ?? PeerTimeout.Default);
-        MigrationReceiver receiver = new(host, ReceiverListener.Start(listen, identity, clock), clock, timeout);
+        MigrationReceiver receiver = new(host, ReceiverListener.Start(listen, identity, key, clock), clock, timeout);
         receiver._acceptor.Start();
         return receiver;
     }

@@ -4,15 +4,18 @@ using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Transports;
 
-/// <summary>Where a receiver listens, and what those who connect must prove: nothing on loopback, a certificate elsewhere.</summary>
+/// <summary>Where a receiver listens, and what those who connect must prove: the same user's key on loopback, a certificate elsewhere.</summary>
 internal sealed class ReceiverListener : IDisposable
 {
     private readonly Socket _socket;
     private readonly TimeProvider _clock;
 
-    private ReceiverListener(Socket socket, TlsIdentity? identity, TimeProvider clock)
+    private readonly LoopbackKey? _key;
+
+    private ReceiverListener(Socket socket, TlsIdentity? identity, LoopbackKey? key, TimeProvider clock)
     {
         _socket = socket;
+        _key = key;
         _clock = clock;
         Identity = identity;
         Endpoint = (IPEndPoint)socket.LocalEndPoint!;
@@ -21,19 +24,21 @@ internal sealed class ReceiverListener : IDisposable
     /// <summary>Where it listens.</summary>
     public IPEndPoint Endpoint { get; }
 
-    /// <summary>What it presents and whom it trusts; null on plain loopback.</summary>
+    /// <summary>What it presents and whom it trusts; null on loopback without TLS.</summary>
     public TlsIdentity? Identity { get; }
 
     /// <summary>Starts to listen.</summary>
     /// <param name="listen">The address; port 0 for any free one.</param>
     /// <param name="identity">Who listens; null only on loopback.</param>
+    /// <param name="key">What loopback's sources must have; null for this user's, as it is when they connect.</param>
     /// <param name="clock">Tells whether certificates are valid.</param>
-    /// <exception cref="MigrationException">The address needs certificates, or is in use.</exception>
-    public static ReceiverListener Start(IPEndPoint listen, TlsIdentity? identity, TimeProvider clock)
+    /// <exception cref="MigrationException">The address needs certificates, or is in use; or this user's key cannot be had.</exception>
+    public static ReceiverListener Start(IPEndPoint listen, TlsIdentity? identity, LoopbackKey? key, TimeProvider clock)
     {
         if (identity is null)
         {
             LoopbackRoute.RequireLoopback(listen);
+            _ = key ?? LoopbackKey.OfThisUser();
         }
 
         identity?.RequireValid(clock.GetUtcNow());
@@ -60,8 +65,13 @@ internal sealed class ReceiverListener : IDisposable
                 e);
         }
 
-        return new ReceiverListener(socket, identity, clock);
+        return new ReceiverListener(socket, identity, key, clock);
     }
+
+    /// <summary>The way here from this process.</summary>
+    public Route Route => Identity is null
+        ? new LoopbackRoute(Endpoint, _key)
+        : Transports.Route.Tls(HostAddress.Of(Endpoint.Address), Endpoint.Port, Identity);
 
     /// <summary>Waits for the next connection.</summary>
     public Socket Accept() => _socket.Accept();
@@ -69,7 +79,7 @@ internal sealed class ReceiverListener : IDisposable
     /// <summary>Finds out who has connected. Blocks as long as the peer takes; closing the socket ends it.</summary>
     /// <returns>The channel, and why the peer is to be turned away; no channel where the peer could not understand it.</returns>
     public (PeerChannel? Channel, MigrationException? Refusal) Authenticate(Socket socket) => Identity is null
-        ? (new SocketChannel(socket), null)
+        ? LoopbackProof.Accept(socket, _key ?? LoopbackKey.OfThisUser())
         : TlsHandshake.Accept(socket, Identity, _clock);
 
     /// <summary>Stops listening.</summary>

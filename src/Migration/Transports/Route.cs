@@ -13,10 +13,10 @@ public abstract class Route
     /// <summary>Where it leads, for messages.</summary>
     public string Address { get; }
 
-    /// <summary>To a receiver of this machine, or to the local end of a tunnel: neither encrypted nor authenticated.</summary>
+    /// <summary>To a receiver of this user on this machine: not encrypted, and both ends prove that they have the user's key.</summary>
     /// <param name="endpoint">A loopback address.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for any other address.</exception>
-    public static Route Loopback(IPEndPoint endpoint) => new LoopbackRoute(endpoint);
+    public static Route Loopback(IPEndPoint endpoint) => new LoopbackRoute(endpoint, null);
 
     /// <summary>To another machine, by TLS 1.3 with certificates on both sides.</summary>
     /// <param name="host">Its name or address; it is looked up at each opening and proves nothing.</param>
@@ -24,7 +24,10 @@ public abstract class Route
     /// <param name="identity">This side, and whom it trusts.</param>
     public static Route Tls(HostAddress host, int port, TlsIdentity identity) => new TlsRoute(host, port, identity);
 
-    /// <summary>To a receiver on another machine's loopback, through ssh: one ssh process a connection, so that none waits for another.</summary>
+    /// <summary>
+    /// To a receiver on another machine's loopback, through ssh: one ssh process a connection, so that none waits for
+    /// another. The receiver belongs to the user as whom ssh gets there: ssh fetches that user's key.
+    /// </summary>
     /// <param name="target">What ssh calls the machine, such as root@xen2. Who it is, ssh finds out by its own keys.</param>
     /// <param name="port">The receiver's port there.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for a target that ssh would take for an option.</exception>
@@ -88,21 +91,25 @@ public abstract class Route
     private protected static MigrationException Unreachable(string address, string reason, Exception cause) => new(
         MigrationErrorId.DestinationUnreachable,
         $"No migration receiver answers at {address}: {reason.TrimEnd('.')}.",
-        "Start one there with Start-MigrationReceiver, and check the address, the port, the firewall or the tunnel.",
+        "Start one there with Start-MigrationReceiver, and check the address, the port and the firewall.",
         address,
         cause);
 }
 
-/// <summary>Plain TCP, on loopback only.</summary>
+/// <summary>TCP on loopback only, where both ends prove that they have the same key.</summary>
 internal sealed class LoopbackRoute : Route
 {
     private readonly IPEndPoint _endpoint;
+    private readonly LoopbackKey? _key;
 
-    public LoopbackRoute(IPEndPoint endpoint)
+    /// <param name="endpoint">A loopback address.</param>
+    /// <param name="key">The receiver's key; null for this user's, as it is at each opening.</param>
+    public LoopbackRoute(IPEndPoint endpoint, LoopbackKey? key)
         : base(endpoint.ToString())
     {
         RequireLoopback(endpoint);
         _endpoint = endpoint;
+        _key = key;
     }
 
     /// <summary>Refuses addresses that others can reach: plain TCP neither encrypts nor authenticates.</summary>
@@ -114,13 +121,23 @@ internal sealed class LoopbackRoute : Route
             throw new MigrationException(
                 MigrationErrorId.InvalidOption,
                 $"{endpoint} is not a loopback address, and the memory of a domain must not cross a network unprotected.",
-                $"Use certificates (New-MigrationCertificate makes them), or a tunnel, such as 'ssh -L {endpoint.Port}:localhost:{endpoint.Port} {endpoint.Address}', and localhost:{endpoint.Port}.",
+                "Use certificates (New-MigrationCertificate makes them), or go through ssh: Connect-MigrationHost with -SshTarget.",
                 endpoint.ToString());
         }
     }
 
     internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken) => OpenWithin(
-        peerTimeout, clock, Address, token => new SocketChannel(Connect(_endpoint, Address, token)), cancellationToken);
+        peerTimeout,
+        clock,
+        Address,
+        token =>
+        {
+            LoopbackKey key = _key ?? LoopbackKey.OfThisUser();
+            SocketChannel channel = new(Connect(_endpoint, Address, token));
+            LoopbackProof.Connect(channel, key, Address, token);
+            return channel;
+        },
+        cancellationToken);
 }
 
 /// <summary>TLS 1.3 over TCP, with certificates on both sides.</summary>

@@ -1,6 +1,8 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
+using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Transports;
@@ -44,10 +46,75 @@ internal sealed class SshRoute : Route
     /// <summary>Where util-linux has the program that starts another one in a session of its own.</summary>
     private const string SessionProgram = "/usr/bin/setsid";
 
-    internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken)
+    /// <summary>What the other side's shell does to say its user's key.</summary>
+    private const string FetchCommand = "sh -c 'cat \"" + RuntimeFolder.InShell + "/" + LoopbackKey.FileName + "\"'";
+
+    /// <summary>How much of an answer to that is looked at.</summary>
+    private const int LongestAnswer = 4096;
+
+    private LoopbackKey? _key;
+
+    internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken) => OpenWithin(
+        peerTimeout,
+        clock,
+        Address,
+        token =>
+        {
+            LoopbackKey? known = _key;
+            try
+            {
+                return OpenProved(known ?? Fetch(peerTimeout, token), peerTimeout, token);
+            }
+            catch (MigrationException error) when (known is not null && error.ErrorId == MigrationErrorId.NotTrusted)
+            {
+                // The machine may have been started anew, and its user have another key.
+                return OpenProved(Fetch(peerTimeout, token), peerTimeout, token);
+            }
+        },
+        cancellationToken);
+
+    private ProcessChannel OpenProved(LoopbackKey key, TimeSpan peerTimeout, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
 
+        ProcessChannel channel = Start(peerTimeout, "-W", string.Create(CultureInfo.InvariantCulture, $"localhost:{_port}"), "--", _target);
+        LoopbackProof.Connect(channel, key, Address, cancellationToken);
+        _key = key;
+        return channel;
+    }
+
+    /// <summary>Fetches the key of the user as whom ssh gets there.</summary>
+    private LoopbackKey Fetch(TimeSpan peerTimeout, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using ProcessChannel channel = Start(peerTimeout, "--", _target, FetchCommand);
+        using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(static open => ((ProcessChannel)open!).Dispose(), channel);
+        byte[] answer = new byte[LongestAnswer];
+        int length;
+        try
+        {
+            length = channel.Stream.ReadAtLeast(answer, answer.Length, throwOnEndOfStream: false);
+        }
+        catch (IOException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw Unreachable(Address, e.Message, e);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            return LoopbackKey.Parse(Encoding.ASCII.GetString(answer, 0, length), _target);
+        }
+        catch (MigrationException e)
+        {
+            throw Unreachable(Address, $"the key of a receiver's user is not what {_target} says when it is asked for that (a shell's start-up file may print something)", e);
+        }
+    }
+
+    /// <summary>Starts an ssh.</summary>
+    private ProcessChannel Start(TimeSpan peerTimeout, params ReadOnlySpan<string> arguments)
+    {
         // In a session of its own: a Ctrl+C in the terminal is for the migration, which ends in an order of its own and may
         // need its connections for that. ssh would end at once.
         string program = Find(_program);
@@ -64,14 +131,14 @@ internal sealed class SshRoute : Route
         }
 
         // Never asks for anything: nobody is there to answer. Where ssh shares connections, ours do not take part.
-        foreach (string argument in new[]
-        {
+        foreach (string argument in (string[])
+        [
             "-T", "-o", "BatchMode=yes", "-o", "ControlPath=none",
             "-o", $"ConnectTimeout={Seconds(peerTimeout)}",
             "-o", $"ServerAliveInterval={Seconds(peerTimeout / AliveQuestions)}",
             "-o", $"ServerAliveCountMax={AliveQuestions}",
-            "-W", string.Create(CultureInfo.InvariantCulture, $"localhost:{_port}"), "--", _target,
-        })
+            .. arguments,
+        ])
         {
             start.ArgumentList.Add(argument);
         }

@@ -16,8 +16,10 @@ namespace PreRecordMigration.Transports;
 [SuppressMessage("Design", "CA1001", Justification = "The channel that comes out of it takes the streams over, or they are closed on the way out.")]
 internal sealed class TlsHandshake
 {
+    /// <summary>What a TLS connection begins with.</summary>
+    internal const byte HandshakeContent = 0x16;
+
     private const byte AlertContent = 0x15;
-    private const byte HandshakeContent = 0x16;
     private const byte HelloRecord = 0x01;
     private const byte ProtocolVersionAlert = 70;
     private const int AlertCodeOffset = 6;
@@ -143,6 +145,11 @@ internal sealed class TlsHandshake
         {
             // It speaks the protocol, but not through TLS: it understands a refusal that is as plain as it is.
             return (new SocketChannel(_socket, _bytes, null), refusal);
+        }
+
+        if (LoopbackProof.IsGreeting(first))
+        {
+            LoopbackProof.SayNeedsTls(_bytes);
         }
 
         _stream.Dispose();

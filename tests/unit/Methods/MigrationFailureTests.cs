@@ -290,9 +290,15 @@ public sealed class MigrationFailureTests
         listener.Start();
         Task peer = Task.Run(async () =>
         {
+            List<Socket> sockets = [];
             for (int i = 0; i < 2; i++)
             {
-                using Socket socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+                sockets.Add(await listener.AcceptSocketAsync(TestContext.Current.CancellationToken));
+                LoopbackProof.Accept(sockets[i], LoopbackKey.OfThisUser());
+            }
+
+            foreach (Socket socket in sockets)
+            {
                 await socket.SendAsync(answer, TestContext.Current.CancellationToken);
                 socket.Shutdown(SocketShutdown.Send);
                 byte[] sink = new byte[1024];
@@ -300,6 +306,8 @@ public sealed class MigrationFailureTests
                 {
                     // Read until the source hangs up, so that the answer is not lost to a reset.
                 }
+
+                socket.Dispose();
             }
         });
         MigrationException error = await Assert.ThrowsAsync<MigrationException>(() => MigrationSource.MigrateAsync(

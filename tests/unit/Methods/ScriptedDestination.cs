@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -32,10 +33,12 @@ internal sealed class ScriptedDestination : IDisposable
 
     public void Dispose() => _listener.Dispose();
 
+    private Connection Accept() => new(LoopbackProof.Accept(_listener.AcceptSocket(), LoopbackKey.OfThisUser()).Channel!);
+
     private (int[] Core, int[] Pushed) Serve()
     {
-        using Connection bulk = Connection.Accept(_listener.AcceptSocket());
-        using Connection demand = Connection.Accept(_listener.AcceptSocket());
+        using Connection bulk = Accept();
+        using Connection demand = Accept();
         List<int> core = [];
         List<int> pushed = [];
         PageBatch batch = new();

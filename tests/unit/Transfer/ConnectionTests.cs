@@ -44,12 +44,12 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public void An_address_beyond_loopback_is_refused_and_the_tunnel_named()
+    public void An_address_beyond_loopback_is_refused_and_the_ways_named()
     {
         MigrationException error = Assert.Throws<MigrationException>(
             () => Route.Loopback(new System.Net.IPEndPoint(System.Net.IPAddress.Parse("192.0.2.1"), 8002)));
         Assert.Equal(MigrationErrorId.InvalidOption, error.ErrorId);
-        Assert.Contains("ssh -L", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("-SshTarget", error.Remedy, StringComparison.Ordinal);
     }
 
     private static Connection Over(byte[] bytes) => new(new MemoryStream(bytes));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using PreRecordMigration.Files;
 
 namespace PreRecordMigration.Tests.Transports;
 
@@ -42,6 +43,7 @@ internal sealed class OpenSshServer : IDisposable
             $"Port {port}", "ListenAddress 127.0.0.1", $"HostKey {InFolder("host")}", $"AuthorizedKeysFile {InFolder("authorized")}",
             "PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password", "AllowTcpForwarding local",
+            $"SetEnv {RuntimeFolder.VariableName}={RuntimeFolder.Find()}",
         ]);
         File.WriteAllLines(InFolder("ssh_config"),
         [

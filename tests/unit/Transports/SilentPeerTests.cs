@@ -19,15 +19,17 @@ public sealed class SilentPeerTests : IDisposable
     public void Dispose() => _listener.Dispose();
 
     [Theory]
-    [InlineData("")]
-    [InlineData("16")] // A handshake that stops after its first byte,
-    [InlineData("160303007a0200007603")] // within its first message,
-    public async Task A_handshake_that_stops_ends_by_its_time_and_by_cancelling(string said)
+    [InlineData(true, "")]
+    [InlineData(true, "16")] // A handshake that stops after its first byte,
+    [InlineData(true, "160303007a0200007603")] // within its first message,
+    [InlineData(false, "")] // before the receiver's proof,
+    [InlineData(false, "00112233")] // within it.
+    public async Task A_handshake_that_stops_ends_by_its_time_and_by_cancelling(bool isTls, string said)
     {
         foreach (bool isCancelled in (bool[])[true, false])
         {
             using CancellationTokenSource cancelling = new();
-            Task<Connection> opening = Run(() => Connection.Open(Tls(), TimeSpan.FromSeconds(30), cancelling.Token, _clock));
+            Task<Connection> opening = Run(() => Connection.Open(isTls ? Tls() : Plain(), TimeSpan.FromSeconds(30), cancelling.Token, _clock));
             using Socket peer = await _listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
 
             // It has greeted: what it waits for now is the answer.
@@ -50,8 +52,8 @@ public sealed class SilentPeerTests : IDisposable
     [Fact]
     public async Task A_receiver_that_never_welcomes_is_given_up()
     {
-        using Connection connection = Connection.Open(Plain(), PeerTimeout.Maximum, CancellationToken.None, _clock);
-        using Socket peer = await _listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        (Connection connection, Socket peer) = await ConnectPlainAsync(PeerTimeout.Maximum);
+        using IDisposable both = connection, other = peer;
         connection.ReceiveTimeout = TimeSpan.FromSeconds(30);
         connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Probe, Guid.NewGuid(), 0));
         Task receiving = Run(() => connection.Receive(out _));
@@ -107,6 +109,15 @@ public sealed class SilentPeerTests : IDisposable
 
     private Route Plain() => Route.Loopback((IPEndPoint)_listener.LocalEndpoint);
 
+    /// <summary>A connection over loopback, and the socket of a peer that has proved its place.</summary>
+    private async Task<(Connection Connection, Socket Peer)> ConnectPlainAsync(TimeSpan peerTimeout)
+    {
+        Task<Connection> opening = Run(() => Connection.Open(Plain(), peerTimeout, CancellationToken.None, _clock));
+        Socket peer = await _listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        Assert.Null(LoopbackProof.Accept(peer, LoopbackKey.OfThisUser()).Refusal);
+        return (await opening, peer);
+    }
+
     private Route Tls() => Route.Tls(HostAddress.Parse("localhost"), ((IPEndPoint)_listener.LocalEndpoint).Port, _here);
 
     /// <summary>A connection whose peer has shaken hands, where that is done, and does nothing from then on.</summary>
@@ -114,8 +125,7 @@ public sealed class SilentPeerTests : IDisposable
     {
         if (!isTls)
         {
-            Connection plain = Connection.Open(Plain(), TimeSpan.FromSeconds(30), CancellationToken.None, _clock);
-            return (plain, await _listener.AcceptSocketAsync(TestContext.Current.CancellationToken));
+            return await ConnectPlainAsync(TimeSpan.FromSeconds(30));
         }
 
         var xen1 = TestCertificates.Make("xen1");

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
@@ -30,7 +32,9 @@ public sealed class SshRouteTests : IDisposable
         Assert.Equal($"root@xen2, port {fixture.Receiver.Endpoint.Port}", result.Destination);
         await fixture.CheckMovedAsync();
         string[] started = await File.ReadAllLinesAsync(_ssh + ".started", TestContext.Current.CancellationToken);
-        Assert.Equal(2, started.Length);
+        
+        // One fetched the key, and two carried the connections.
+        Assert.Equal(3, started.Length);
         Assert.All(started, id => Assert.False(Directory.Exists($"/proc/{id}"), $"process {id} is left"));
     }
 
@@ -51,38 +55,89 @@ public sealed class SshRouteTests : IDisposable
     {
         Write(
             """
-            echo "$$ $(cut -d ' ' -f 6 /proc/$$/stat)" > "$0.session"
-            echo "$*" > "$0.arguments"
-            cat
+            echo "$$ $(cut -d ' ' -f 6 /proc/$$/stat)" >> "$0.session"
+            echo "$*" >> "$0.arguments"
+            case "$*" in *" -W "*) exit 255;; esac
+            eval "${!#}"
             """);
-        using PeerChannel channel = new SshRoute("root@xen2", 7000, _ssh).Open(
-            TimeSpan.FromSeconds(30), TimeProvider.System, CancellationToken.None);
-
-        // It echoes: what comes back shows that it has said where it is.
-        await channel.Stream.WriteAsync(new byte[] { 1 }, TestContext.Current.CancellationToken);
-        Assert.Equal(1, channel.Stream.ReadByte());
-        string[] session = (await File.ReadAllTextAsync(_ssh + ".session", TestContext.Current.CancellationToken)).Trim().Split(' ');
-        Assert.Equal(session[0], session[1]);
-        string arguments = await File.ReadAllTextAsync(_ssh + ".arguments", TestContext.Current.CancellationToken);
+        Assert.Throws<MigrationException>(
+            () => new SshRoute("root@xen2", 7000, _ssh).Open(TimeSpan.FromSeconds(30), TimeProvider.System, CancellationToken.None));
+        string[] sessions = await File.ReadAllLinesAsync(_ssh + ".session", TestContext.Current.CancellationToken);
+        string[] arguments = await File.ReadAllLinesAsync(_ssh + ".arguments", TestContext.Current.CancellationToken);
+        Assert.Equal(2, arguments.Length);
+        Assert.All(sessions, session => Assert.Equal(session.Split(' ')[0], session.Split(' ')[1]));
         foreach (string option in (string[])["ConnectTimeout=30", "ServerAliveInterval=10", "ServerAliveCountMax=3", "BatchMode=yes"])
         {
-            Assert.Contains($"-o {option} ", arguments, StringComparison.Ordinal);
+            Assert.All(arguments, line => Assert.Contains($"-o {option} ", line, StringComparison.Ordinal));
         }
+
+    }
+
+    [Fact]
+    public async Task Another_key_than_the_one_that_is_known_is_fetched_anew()
+    {
+        // Before and after the machine was started anew.
+        string[] folders = [Path.Combine(Path.GetDirectoryName(_ssh)!, "before"), Path.Combine(Path.GetDirectoryName(_ssh)!, "after")];
+        using SimulatedHost host = new("xen2");
+        IPEndPoint there = new(IPAddress.Loopback, 0);
+        SshRoute? route = null;
+        foreach (string folder in folders)
+        {
+            await using MigrationReceiver receiver = MigrationReceiver.Start(host, there, null, TimeProvider.System, null, LoopbackKey.Of(folder));
+            there = receiver.Endpoint;
+            Forward(there.Port, $"cat {folder}/{LoopbackKey.FileName}");
+            route ??= new SshRoute("root@xen2", there.Port, _ssh);
+            ReceiverProbe.Ask(route, TestContext.Current.CancellationToken);
+            ReceiverProbe.Ask(route, TestContext.Current.CancellationToken);
+        }
+
+        // Key, connection, connection; a connection in vain, key, connection, connection.
+        Assert.Equal(7, (await File.ReadAllLinesAsync(_ssh + ".started", TestContext.Current.CancellationToken)).Length);
+    }
+
+    [Theory]
+    [InlineData("echo Welcome to xen2")]
+    [InlineData(":")]
+    [InlineData("echo 'no such file' >&2; exit 1")]
+    public void A_machine_that_says_no_key_is_told(string answer)
+    {
+        Write(answer);
+        MigrationException error = Assert.Throws<MigrationException>(
+            () => ReceiverProbe.Ask(new SshRoute("root@xen2", 7000, _ssh), CancellationToken.None));
+        Assert.Contains("xen2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Start-MigrationReceiver", error.Remedy, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task An_ssh_that_stalls_is_lost_and_closing_its_way_ends_it_with_its_children()
     {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        LoopbackKey key = LoopbackKey.OfThisUser();
+        Task<Socket> proved = Task.Run(
+            async () =>
+            {
+                Socket socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+                LoopbackProof.Accept(socket, key);
+                return socket;
+            },
+            TestContext.Current.CancellationToken);
+        int port = ((IPEndPoint)listener.LocalEndpoint).Port;
+
+        // It passes the proof on, which is so long, and takes no more from then on.
         Write(
-            """
-            sleep 1000 &
+            $$"""
+            case "$*" in *" -W "*) ;; *) eval "${!#}"; exit;; esac
+            exec 3<> /dev/tcp/127.0.0.1/{{port}}
+            cat <&3 &
+            dd bs=1 count=69 status=none >&3
             echo "$$ $!" > "$0.started"
-            echo
             wait
             """);
         FakeTimeProvider clock = new();
         using Connection connection = Connection.Open(
-            new SshRoute("root@xen2", 7000, _ssh), TimeSpan.FromSeconds(30), CancellationToken.None, clock);
+            new SshRoute("root@xen2", port, _ssh), TimeSpan.FromSeconds(30), CancellationToken.None, clock);
+        using Socket silent = await proved;
         connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.NewGuid(), 0));
         byte[] record = new byte[Protocol.HeaderSize + (1 << 20)];
         RecordCodec.WriteHeader(record, RecordType.Pages, 1 << 20);
@@ -118,7 +173,7 @@ public sealed class SshRouteTests : IDisposable
         Write("echo 'root@xen2: Permission denied (publickey).' >&2; exit 255");
         MigrationException error = Assert.Throws<MigrationException>(
             () => ReceiverProbe.Ask(new SshRoute("root@xen2", 7000, _ssh), CancellationToken.None));
-        Assert.Equal(MigrationErrorId.ConnectionLost, error.ErrorId);
+        Assert.Equal(MigrationErrorId.DestinationUnreachable, error.ErrorId);
         Assert.Contains("Permission denied", error.Message, StringComparison.Ordinal);
         Assert.Equal(
             MigrationErrorId.LibraryMissing,
@@ -147,20 +202,24 @@ public sealed class SshRouteTests : IDisposable
 
     private SshRoute Forwarding(MigrationFixture fixture)
     {
-        Write(
-            """
-            echo $$ >> "$0.started"
-            while [ "$1" != -W ]; do shift; done
-            [ "$4" = root@xen2 ] || exit 255
-            exec 3<> "/dev/tcp/127.0.0.1/${2#localhost:}"
-            cat <&3 &
-            cat <&0 >&3 &
-            exec 3>&-
-            wait -n
-            kill $(jobs -p)
-            """);
+        Forward(fixture.Receiver.Endpoint.Port, "eval \"$3\"");
         return new SshRoute("root@xen2", fixture.Receiver.Endpoint.Port, _ssh);
     }
+
+    /// <summary>What ssh does, and its server: a command's output, or the bytes to a port of loopback and from it.</summary>
+    private void Forward(int port, string command) => Write(
+        $$"""
+        echo $$ >> "$0.started"
+        while [ "$1" != -W ] && [ "$1" != -- ]; do shift; done
+        if [ "$1" = -- ]; then [ "$2" = root@xen2 ] && {{command}}; exit; fi
+        [ "$2 $4" = "localhost:{{port}} root@xen2" ] || exit 255
+        exec 3<> /dev/tcp/127.0.0.1/{{port}}
+        cat <&3 &
+        cat <&0 >&3 &
+        exec 3>&-
+        wait -n
+        kill $(jobs -p)
+        """);
 
     private void Write(string script)
     {

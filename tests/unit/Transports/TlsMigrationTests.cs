@@ -87,7 +87,7 @@ public sealed class TlsMigrationTests
         await using MigrationFixture secure = new(tls: (s_xen1.Trusting(s_xen2), s_xen2.Trusting(s_xen1)));
         MigrationException plain = await MigrateAsync(secure, Route.Loopback(secure.Receiver.Endpoint));
         Assert.Equal(MigrationErrorId.TransportMismatch, plain.ErrorId);
-        Assert.Contains("does not speak TLS", plain.Message, StringComparison.Ordinal);
+        Assert.Contains("takes nothing but TLS", plain.Message, StringComparison.Ordinal);
         await secure.CheckStayedAsync();
 
         await using MigrationFixture open = new();

@@ -1,0 +1,75 @@
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Files;
+
+/// <summary>
+/// Where files stand that concern one boot of the machine and one user: root's in <c>/run/prerecord</c>, another user's under the folder
+/// that the system gives him for that, or his home. Nobody else may look into it.
+/// </summary>
+public static class RuntimeFolder
+{
+    /// <summary>The environment variable that names another folder, by its absolute path.</summary>
+    public const string VariableName = "PRERECORD_RUNTIME_DIRECTORY";
+
+    private const string Roots = "/run/prerecord";
+    private const string Name = "prerecord";
+    private const string SystemVariable = "XDG_RUNTIME_DIR";
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>The same rule in the words of a POSIX shell: where a user of another machine has the folder.</summary>
+    internal const string InShell =
+        "${" + VariableName + ":-$(if [ \"$(id -u)\" = 0 ]; then echo " + Roots + "; else echo \"${" + SystemVariable + ":-$HOME/.local/state}/" + Name + "\"; fi)}";
+
+    /// <summary>The folder's absolute path; it need not be there yet.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: the variable names no absolute path.</exception>
+    public static string Find()
+    {
+        if (Environment.GetEnvironmentVariable(VariableName) is { Length: > 0 } named)
+        {
+            return Absolute(named, VariableName);
+        }
+
+        if (!OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess)
+        {
+            return Roots;
+        }
+
+        return Environment.GetEnvironmentVariable(SystemVariable) is { Length: > 0 } given
+            ? Path.Combine(Absolute(given, SystemVariable), Name)
+            : Path.Combine(Absolute(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "HOME"), ".local", "state", Name);
+    }
+
+    /// <summary>Makes a runtime folder where it is not there, for its owner alone.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.AccessDenied"/>: it cannot be made.</exception>
+    internal static void Make(string folder)
+    {
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(folder);
+            }
+            else
+            {
+                Directory.CreateDirectory(folder, OwnerOnly);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new MigrationException(
+                MigrationErrorId.AccessDenied,
+                $"The folder {folder} cannot be made: {error.Message.TrimEnd('.')}.",
+                $"Let {VariableName} name a folder that this user may write and nobody else.",
+                folder,
+                error);
+        }
+    }
+
+    private static string Absolute(string path, string variable) => Path.IsPathFullyQualified(path)
+        ? path
+        : throw new MigrationException(
+            MigrationErrorId.InvalidOption,
+            $"{variable} is '{path}', which is no absolute path.",
+            $"Let {VariableName} name a folder, from the root on, that this user may write and nobody else.",
+            path);
+}

@@ -1,0 +1,188 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Transports;
+
+/// <summary>
+/// What both ends of a connection over loopback say before anything else, so that each knows that the other has the same
+/// <see cref="LoopbackKey"/>: no other user of the machine, whoever was faster to listen or to connect (docs/protocol.md).
+/// </summary>
+/// <remarks>
+/// Each side answers for both sides' random numbers, so an answer is of use in this connection alone. Who only passes on what the two say
+/// would hear all that follows: the receiver therefore takes connections from processes of its own user and of root alone
+/// (<see cref="LoopbackPeer"/>), as an ssh's server is for that user.
+/// </remarks>
+internal sealed class LoopbackProof
+{
+    private const byte Version = 1;
+    private const int NonceLength = 32;
+    private const int CodeLength = HMACSHA256.HashSizeInBytes;
+    private static readonly byte[] s_magic = "PRLP"u8.ToArray();
+    private static readonly int s_greetingLength = s_magic.Length + 1 + NonceLength;
+    private readonly byte[] _nonces = new byte[2 * NonceLength];
+    private readonly LoopbackKey _key;
+
+    private LoopbackProof(LoopbackKey key) => _key = key;
+
+    /// <summary>What a receiver answers.</summary>
+    private enum Answer : byte
+    {
+        /// <summary>To the greeting: its own number and code follow. To the code: the records may begin.</summary>
+        Accepted = 0,
+
+        /// <summary>It speaks TLS and nothing else.</summary>
+        NeedsTls = 1,
+
+        /// <summary>It does not know this version of the proof.</summary>
+        OtherVersion = 2,
+
+        /// <summary>The code is not the one that the key makes.</summary>
+        NotProved = 3,
+    }
+
+    /// <summary>Whether bytes are the beginning of a source's greeting.</summary>
+    internal static bool IsGreeting(ReadOnlySpan<byte> first) => first.StartsWith(s_magic);
+
+    /// <summary>The source's side.</summary>
+    /// <param name="channel">Just opened; closed where this throws.</param>
+    /// <param name="key">The key that the receiver's side must have.</param>
+    /// <param name="address">The destination, for messages.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotTrusted"/>, <see cref="MigrationErrorId.TransportMismatch"/>,
+    /// <see cref="MigrationErrorId.ProtocolVersion"/> or <see cref="MigrationErrorId.ConnectionLost"/>.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled first.</exception>
+    internal static void Connect(PeerChannel channel, LoopbackKey key, string address, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(static open => ((PeerChannel)open!).Dispose(), channel);
+        try
+        {
+            new LoopbackProof(key).Connect(channel.Stream, address);
+        }
+        catch (Exception error)
+        {
+            channel.Dispose();
+            cancellationToken.ThrowIfCancellationRequested();
+            throw error is IOException or ObjectDisposedException ? ProtocolErrors.Lost(error) : error;
+        }
+    }
+
+    /// <summary>The receiver's side. Blocks as long as the peer takes; closing the socket ends it.</summary>
+    /// <returns>The channel, and why the peer is to be turned away; no channel where it knows that already, or cannot understand it.</returns>
+    internal static (PeerChannel? Channel, MigrationException? Refusal) Accept(Socket socket, LoopbackKey key)
+    {
+        SocketChannel channel = new(socket);
+        Span<byte> greeting = stackalloc byte[s_greetingLength];
+        channel.Stream.ReadExactly(greeting[..s_magic.Length]);
+        if (!IsGreeting(greeting))
+        {
+            // Whatever it is, it cannot take anything for an answer but a plain refusal.
+            return (channel, greeting[0] == TlsHandshake.HandshakeContent ? ProtocolErrors.Tls() : NoProof());
+        }
+
+        channel.Stream.ReadExactly(greeting[s_magic.Length..]);
+        if (greeting[s_magic.Length] is not Version and var theirs)
+        {
+            Say(channel.Stream, Answer.OtherVersion);
+            return (null, ProtocolErrors.Version(theirs));
+        }
+
+        LoopbackProof proof = new(key);
+        greeting[^NonceLength..].CopyTo(proof._nonces);
+        if (proof.IsProvedTo(channel.Stream) && LoopbackPeer.IsOurs((IPEndPoint)socket.RemoteEndPoint!, (IPEndPoint)socket.LocalEndPoint!))
+        {
+            Say(channel.Stream, Answer.Accepted);
+            return (channel, null);
+        }
+
+        Say(channel.Stream, Answer.NotProved);
+        return (null, NoProof());
+    }
+
+    /// <summary>Tells a source that proves its place on loopback that a receiver speaks TLS.</summary>
+    internal static void SayNeedsTls(Stream stream)
+    {
+        try
+        {
+            Say(stream, Answer.NeedsTls);
+        }
+        catch (IOException)
+        {
+            // It has gone; why it was turned away is kept.
+        }
+    }
+
+    private static MigrationException NoProof() => new(
+        MigrationErrorId.NotTrusted,
+        "The source did not prove that it is a process of the user whom this receiver belongs to.",
+        "Run both sides as the same user (on Xen, root); from another machine, use Connect-MigrationHost with -SshTarget or with certificates.");
+
+    private static void Say(Stream stream, Answer answer) => stream.Write([(byte)answer]);
+
+    private void Connect(Stream stream, string address)
+    {
+        Span<byte> ours = _nonces.AsSpan(0, NonceLength);
+        RandomNumberGenerator.Fill(ours);
+        stream.Write([.. s_magic, Version, .. ours]);
+        RequireAccepted(stream, address);
+        stream.ReadExactly(_nonces.AsSpan(NonceLength));
+        Span<byte> code = stackalloc byte[CodeLength];
+        stream.ReadExactly(code);
+        if (!CryptographicOperations.FixedTimeEquals(code, Code(PeerRole.Destination)))
+        {
+            throw NotTheirs(address);
+        }
+
+        stream.Write(Code(PeerRole.Source));
+        RequireAccepted(stream, address);
+    }
+
+    private bool IsProvedTo(Stream stream)
+    {
+        Span<byte> ours = _nonces.AsSpan(NonceLength);
+        RandomNumberGenerator.Fill(ours);
+        stream.Write([(byte)Answer.Accepted, .. ours, .. Code(PeerRole.Destination)]);
+        Span<byte> code = stackalloc byte[CodeLength];
+        stream.ReadExactly(code);
+        return CryptographicOperations.FixedTimeEquals(code, Code(PeerRole.Source));
+    }
+
+    /// <summary>What a side answers with. The role is part of it: nobody's answer can be sent back to him as one's own.</summary>
+    private byte[] Code(PeerRole role) => _key.Sign([.. s_magic, Version, .. Encoding.ASCII.GetBytes(role.Name), .. _nonces]);
+
+    private static void RequireAccepted(Stream stream, string address)
+    {
+        Span<byte> answer = stackalloc byte[1];
+        stream.ReadExactly(answer);
+        switch ((Answer)answer[0])
+        {
+            case Answer.Accepted:
+                return;
+            case Answer.NeedsTls:
+                throw new MigrationException(
+                    MigrationErrorId.TransportMismatch,
+                    $"{address} takes nothing but TLS, and this side does not speak TLS there.",
+                    "Name it with certificates: Connect-MigrationHost with -Address, -Certificate and -TrustedCertificate.",
+                    address);
+            case Answer.OtherVersion:
+                throw new MigrationException(
+                    MigrationErrorId.ProtocolVersion,
+                    $"{address} does not know this version of the proof of who one is.",
+                    "Install the same version of the module on both hosts.",
+                    address);
+            case Answer.NotProved:
+                throw NotTheirs(address);
+            default:
+                throw ProtocolErrors.Violation($"{address} did not answer as a migration receiver does.");
+        }
+    }
+
+    private static MigrationException NotTheirs(string address) => new(
+        MigrationErrorId.NotTrusted,
+        $"What listens at {address} did not prove that it is a receiver of this user: it may be another user's program that was there first.",
+        "Start the receiver as the same user (on Xen, root), and see who listens there: ss -ltnp. To another machine, use Connect-MigrationHost with -SshTarget or with certificates: a tunnel's other end has another key.",
+        address);
+}
