@@ -1,4 +1,7 @@
-"""What a real host lets in: what a real toolstack says of guests is judged by a policy, and a toolstack gets what that lets in."""
+"""What a real host lets in: what a real toolstack says of guests is judged by a policy, and a toolstack gets what that lets in.
+
+Between two hosts: a host knows the domains that are its own to the letter, and does not judge them.
+"""
 from contextlib import contextmanager
 
 from lab_guest import running
@@ -8,7 +11,7 @@ from moves import METHODS, PACED, is_marked, move, open_way
 from prerecord_lab import Lab
 
 LAB = Lab.attach()
-HOST = LAB.host(1)
+HOST, THERE = LAB.host(1), LAB.host(2)
 SHELLS = Shells(LAB)
 POLICY = "/etc/prerecord/policy.json"
 REFUSALS = """
@@ -28,28 +31,31 @@ def tearDownModule():
 @contextmanager
 def policy(text):
     """Another policy than the lab's, for a while."""
-    HOST.run(f"cp {POLICY} /tmp/policy.kept && cat > {POLICY}", stdin=text.encode()).check()
+    THERE.run(f"cp {POLICY} /tmp/policy.kept && cat > {POLICY}", stdin=text.encode()).check()
     try:
         yield
     finally:
-        HOST.run(f"cp /tmp/policy.kept {POLICY}").check()
+        THERE.run(f"cp /tmp/policy.kept {POLICY}").check()
 
 
 class Policy(MoveCase):
     lab, shells = LAB, SHELLS
+
+    def setUp(self):
+        self.require_hosts(2)
 
     def refusals(self, way, guest):
         """What Test-Migration says that the destination's policy refuses."""
         return way.source.values(REFUSALS.format(name=guest.name, destination=way.address))["refusals"]
 
     def check_admitted(self, config, *overrides):
-        way = open_way(SHELLS[1])
-        with running([HOST], config, *overrides) as guest:
+        way = open_way(SHELLS[1], SHELLS[2])
+        with running([HOST, THERE], config, *overrides) as guest:
             self.assertEqual(self.refusals(way, guest), [])
 
     def test_what_the_policy_does_not_name_is_shown_and_refused_and_the_guest_runs_on(self):
-        way = open_way(SHELLS[1])
-        with running([HOST], "writer", PACED) as guest:
+        way = open_way(SHELLS[1], SHELLS[2])
+        with running([HOST, THERE], "writer", PACED) as guest:
             before = guest.report()
             with policy('{ "kinds": ["pvh"], "ramdisks": ["/lab/*"] }'):
                 refused = self.refusals(way, guest)
@@ -66,15 +72,15 @@ class Policy(MoveCase):
             self.check_whole(moved, before)
 
     def test_a_policy_that_others_may_write_lets_nothing_in(self):
-        way = open_way(SHELLS[1])
-        with running([HOST], "idle") as guest:
-            HOST.run(f"chmod o+w {POLICY}").check()
+        way = open_way(SHELLS[1], SHELLS[2])
+        with running([HOST, THERE], "idle") as guest:
+            THERE.run(f"chmod o+w {POLICY}").check()
             try:
                 answer = SHELLS[1].run(
                     f"Invoke-PreRecordMigration {guest.name} -Destination {way.address} {METHODS['post-copy']} -Confirm:$false -ErrorAction Stop")
                 self.assertIn("FileNotTrusted", answer["stderr"])
             finally:
-                HOST.run(f"chmod o-w {POLICY}").check()
+                THERE.run(f"chmod o-w {POLICY}").check()
 
     def test_a_guest_with_a_disk_and_a_network_card_is_let_in_by_the_rules_for_them(self):
         HOST.run("/etc/xen/scripts/lab-devices").check()
