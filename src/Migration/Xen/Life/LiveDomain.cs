@@ -1,13 +1,12 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
-using PreRecordMigration.Xen.Life;
 
-namespace PreRecordMigration.Xen.Source;
+namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
 /// A domain may go at any time: its guest shuts down or reboots, somebody destroys it. Then every call fails in a way of its own, and what is
-/// said is the one reason. Whatever is asked of a source's domain is asked through here.
+/// said is the one reason. Whatever is asked of a domain that leaves or comes in is asked through here.
 /// </summary>
 /// <param name="domain">The domain.</param>
 internal sealed class LiveDomain(KnownDomain domain)
@@ -34,6 +33,9 @@ internal sealed class LiveDomain(KnownDomain domain)
 
     /// <summary>A log of what the domain writes.</summary>
     internal IDirtyTracker Of(IDirtyTracker tracker) => new LiveTracker(this, tracker);
+
+    /// <summary>RemotePF of the domain.</summary>
+    internal IRemotePaging Of(IRemotePaging paging) => new LivePaging(this, paging);
 
     /// <summary>Takes something away from the domain: where that is gone, nothing is left to be taken away.</summary>
     internal void Remove(Action removal)
@@ -115,5 +117,38 @@ internal sealed class LiveDomain(KnownDomain domain)
         public void Collect(PageBitmap dirty) => live.Ask(() => tracker.Collect(dirty));
 
         public void Dispose() => live.Remove(tracker.Dispose);
+    }
+
+    private sealed class LivePaging(LiveDomain live, IRemotePaging paging) : IRemotePaging
+    {
+        public PageBitmap Missing => paging.Missing;
+
+        public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return paging.WaitFault(faults, timeout, cancellationToken);
+            }
+            catch (MigrationException error) when (live.IsGone(error))
+            {
+                throw live.Gone(error);
+            }
+        }
+
+        public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
+        {
+            try
+            {
+                paging.Place(pfns, pages);
+            }
+            catch (MigrationException error) when (live.IsGone(error))
+            {
+                throw live.Gone(error);
+            }
+        }
+
+        public void Disable() => live.Ask(paging.Disable);
+
+        public void Dispose() => live.Remove(paging.Dispose);
     }
 }
