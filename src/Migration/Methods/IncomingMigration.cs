@@ -62,7 +62,8 @@ public sealed partial class IncomingMigration : IDisposable
     {
         DestinationState.Aborted aborted => aborted.Error,
         DestinationState.Unproved unproved => unproved.Error,
-        DestinationState.Detached detached => IsKept ? Keeping(detached.Error) : detached.Error,
+        DestinationState.Detached { Error.ErrorId: MigrationErrorId.ConnectionLost } lost when IsKept => Keeping(lost.Error),
+        DestinationState.Detached detached => detached.Error,
         _ => null,
     };
 

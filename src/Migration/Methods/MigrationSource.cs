@@ -273,7 +273,11 @@ public static class MigrationSource
         {
             cleaning.Try(run.Dispose);
             error = error is null ? null : CleanUp.Attach(error, cleaning.Errors);
-            result = result is null ? null : result with { Problems = [.. result.Problems, .. cleaning.Errors.Select(run.LeftBehind)] };
+
+            // What failed once more in the same way is one problem.
+            result = result is null
+                ? null
+                : result with { Problems = [.. result.Problems.Concat(cleaning.Errors.Select(run.LeftBehind)).DistinctBy(problem => problem.Message)] };
         }
 
         if (error is not null)

@@ -87,8 +87,9 @@ internal sealed partial class SourceMigration
 
     private MigrationInterruptedException AfterCommit(MigrationException error) => new(
         error.ErrorId,
-        $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory, and waits at the destination with what has arrived.",
-        "Do not destroy either side. Resume-Migration goes on from here when the destination can be reached again.",
+        $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory, and at the destination with what has arrived.",
+        "Do not destroy either side. Resume-Migration goes on from here when the destination can be reached again. Where it was the destination that "
+        + "ended the connection, Get-MigrationReceiver there says why: a domain that has shut down or rebooted there is not resumed.",
         new InterruptedMigration(this),
         error);
 }

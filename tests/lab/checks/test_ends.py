@@ -80,6 +80,9 @@ class Ends(HoldingCase):
                 state = guest.listed()[4] if guest.exists() else "gone"
                 self.assertTrue(state == "gone" or {"p", "s"} & set(state), f"the source is {state}")
                 if answer["exitCode"]:
+                    why = self.shell.check('"$((Get-MigrationReceiver).Incoming[-1].Error)"').strip()
+                    print(f"the destination: {why}", end="", flush=True)
+                    self.assertTrue(why, "the destination does not say why")
                     self.shell.check(f"Stop-Migration {guest.name} -Force -Confirm:$false -ErrorAction Stop")
                 destroy_all(HOST, guest.name)
                 self.shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false")

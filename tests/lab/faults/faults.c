@@ -90,7 +90,7 @@ int xc_domain_unpause(void *xc, uint32_t domid)
 
 int xc_domain_resume(void *xc, uint32_t domid, int fast)
 {
-    int (*real)(void *, uint32_t, int) = function("libxenctrl.so", "xc_domain_resume");
+    int (*real)(void *, uint32_t, int) = function("libxenguest.so", "xc_domain_resume");
     FAULTED("resume", -1, real(xc, domid, fast));
 }
 

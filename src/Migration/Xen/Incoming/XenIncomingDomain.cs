@@ -79,7 +79,7 @@ internal sealed class XenIncomingDomain(
                 throw new InvalidOperationException($"{domain.Name}: RemotePF is on already.");
             }
 
-            return _paging = mechanism.EnableRemotePF();
+            return _paging = new LiveDomain(domain).Of(mechanism.EnableRemotePF());
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
 
     /// <summary>The domain as it is now.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainChanged"/>: it was destroyed, or has rebooted.</exception>
-    internal XenDomainInfo Require() => Find() ?? throw Gone();
+    internal XenDomainInfo Require() => Find() ?? throw Gone(null);
 
     /// <summary>Stops its vCPUs where they run.</summary>
     internal void Pause()
@@ -109,7 +109,9 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
         }
     }
 
-    private MigrationException Gone()
+    /// <summary>Why a domain that was here is not, in words.</summary>
+    /// <param name="cause">How that was met; null where it was looked for.</param>
+    internal MigrationException Gone(Exception? cause)
     {
         XenDomainInfo? successor = DomainNames.FindAll(control)
             .Where(other => (int)other.Info.DomId != domid && UuidOf(other.Info) == uuid && other.Name == name)
@@ -121,7 +123,8 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
                 ? string.Create(CultureInfo.InvariantCulture, $"{name} has rebooted: it was domain {domid} and is domain {reborn.DomId} now.")
                 : string.Create(CultureInfo.InvariantCulture, $"{name} (domain {domid}) is gone: it was destroyed, or has shut down."),
             successor is null ? "Start it again, and look at its console for why it went." : "It runs: migrate it again.",
-            name);
+            name,
+            cause);
     }
 }
 

@@ -19,6 +19,8 @@ internal sealed class XenSourceDomain : ISourceDomain
     private readonly SourceMarker _marker;
     private readonly DomainSuspension _suspension;
     private readonly ISourceMechanism _mechanism;
+    private readonly LiveDomain _live;
+    private IGuestMemory? _memory;
     private (DomainDescription Description, string Fingerprint)? _announced;
     private IAccessRecorder? _recorder;
     private bool _isDisposed;
@@ -38,13 +40,14 @@ internal sealed class XenSourceDomain : ISourceDomain
         _marker = marker;
         _suspension = new DomainSuspension(domain, connect);
         _mechanism = mechanism;
+        _live = new LiveDomain(domain);
     }
 
     /// <inheritdoc/>
     public DomainInfo Info { get; }
 
     /// <inheritdoc/>
-    public IGuestMemory Memory => _mechanism.Memory;
+    public IGuestMemory Memory => _memory ??= _live.Of(_mechanism.Memory);
 
     /// <inheritdoc/>
     public bool HasUnseenWriters => _mechanism.Emulator is not null;
@@ -53,7 +56,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     public PageBitmap GetPopulatedPages()
     {
         CheckUsable();
-        return _mechanism.FindPages();
+        return _live.Ask(_mechanism.FindPages);
     }
 
     /// <inheritdoc/>
@@ -64,8 +67,8 @@ internal sealed class XenSourceDomain : ISourceDomain
 
         // Before the configuration: what changes between the two is found by the comparison.
         string fingerprint = DomainFingerprint.Take(_domain.Control, _domain.DomId);
-        PageBitmap populated = _mechanism.FindPages();
-        XenDomainConfiguration configuration = _mechanism.Describe(ConfigurationJson(), populated);
+        PageBitmap populated = GetPopulatedPages();
+        XenDomainConfiguration configuration = _live.Ask(() => _mechanism.Describe(ConfigurationJson(), populated));
         DomainDescription description = new(
             Info.Name, Info.Kind, _pageCount, [.. populated.Ranges()], Info.VcpuCount, configuration.Serialise());
         _announced = (description, fingerprint);
@@ -145,7 +148,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         CheckUsable();
 
         // With traps that nobody serves the domain would stand still at its first touch: they go first, or it stays as it is.
-        _mechanism.EndCapture();
+        _live.Remove(_mechanism.EndCapture);
 
         // A domain whose emulator does not answer runs on all the same, as it would have without us.
         CleanUp.All(ContinueEmulator, _domain.Wake);
@@ -174,14 +177,14 @@ internal sealed class XenSourceDomain : ISourceDomain
             RequireSuspended("backups begin");
         }
 
-        return _recorder = _mechanism.StartRecording(backups, () => _recorder = null);
+        return _recorder = _live.Of(_live.Ask(() => _mechanism.StartRecording(backups, () => _recorder = null)));
     }
 
     /// <inheritdoc/>
     public IDirtyTracker StartDirtyTracking()
     {
         CheckUsable();
-        return _mechanism.StartDirtyTracking();
+        return _live.Of(_live.Ask(_mechanism.StartDirtyTracking));
     }
 
     /// <inheritdoc/>
@@ -189,7 +192,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
         RequireSuspended("its core state is captured");
-        return _mechanism.CaptureCoreState();
+        return _live.Ask(_mechanism.CaptureCoreState);
     }
 
     /// <inheritdoc/>
@@ -208,7 +211,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         {
             _isDisposed = true;
             // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
-            CleanUp.All(_mechanism.Dispose, _marker.Orphan, _domain.Control.Dispose);
+            CleanUp.All(() => _live.Remove(_mechanism.Dispose), _marker.Orphan, _domain.Control.Dispose);
         }
     }
 

@@ -4,6 +4,7 @@ using PreRecordMigration.Pages;
 using PreRecordMigration.Tests.Xen.Life;
 using PreRecordMigration.Xen;
 using PreRecordMigration.Xen.Incoming;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Incoming;
 
@@ -81,7 +82,7 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
             }
         }
 
-        protected override IIncomingMechanism Build(IncomingRestore restore, int domid) => new Mechanism(Pages, restore);
+        protected override IIncomingMechanism Build(IncomingRestore restore, int domid) => new Mechanism(arrival.Xen, domid, Pages, restore);
     }
 
     private FakeXen Xen => xen;
@@ -172,18 +173,44 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
 
     private string Uuid => uuid;
 
-    private sealed class Mechanism(IncomingPages pages, IncomingRestore restore) : IIncomingMechanism
+    private sealed class Mechanism(FakeXen xen, int domid, IncomingPages pages, IncomingRestore restore) : IIncomingMechanism
     {
         public IGuestMemory Memory => throw new NotSupportedException();
 
         public IncomingPages Pages => pages;
 
-        public IRemotePaging EnableRemotePF() => throw new NotSupportedException();
+        public IRemotePaging EnableRemotePF() => new Paging(xen, domid, pages);
 
         public void Restore(CoreState core, CancellationToken cancellationToken) => restore.Complete(() => { }, cancellationToken);
 
         public void BreakOff() => restore.Dispose();
 
         public void Dispose() => restore.Dispose();
+    }
+
+    /// <summary>As a call into Xen does, each fails where the domain is gone.</summary>
+    private sealed class Paging(FakeXen xen, int domid, IncomingPages pages) : IRemotePaging
+    {
+        public PageBitmap Missing => pages.Missing;
+
+        public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
+        {
+            Touch();
+            return 0;
+        }
+
+        public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages) => Touch();
+
+        public void Disable() => Touch();
+
+        public void Dispose() => Touch();
+
+        private void Touch()
+        {
+            if (xen.Domains.All(domain => domain.DomId != domid))
+            {
+                throw new XenException("xc_any", XenErrno.NoProcess, $"Domain {domid}", "");
+            }
+        }
     }
 }

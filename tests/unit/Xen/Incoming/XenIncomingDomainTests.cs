@@ -184,6 +184,32 @@ public class XenIncomingDomainTests
         Assert.Equal(DomainState.Dying, made.Info.State);
     }
 
+    /// <summary>As where its guest shuts down here while pages of it are missing.</summary>
+    [Theory]
+    [InlineData("WaitFault")]
+    [InlineData("Place")]
+    [InlineData("Disable")]
+    public void Whatever_is_asked_of_the_pages_of_a_domain_that_is_gone_the_answer_is_that_it_is_gone(string question)
+    {
+        using XenIncomingDomain made = _arrival.Create();
+        IRemotePaging paging = made.EnableRemotePF();
+        Action ask = question switch
+        {
+            "WaitFault" => () => paging.WaitFault(new PageFault[1], TimeSpan.Zero, TestContext.Current.CancellationToken),
+            "Place" => () => paging.Place([1], new byte[Page.Size]),
+            _ => paging.Disable,
+        };
+        ask();
+        string name = _xen.NameOf(Domain)!;
+        _xen.Remove(Domain);
+
+        MigrationException error = Assert.Throws<MigrationException>(ask);
+
+        Assert.Equal(MigrationErrorId.DomainChanged, error.ErrorId);
+        Assert.Contains($"{name} (domain {made.Info.Id}) is gone", error.Message, StringComparison.Ordinal);
+        paging.Dispose();
+    }
+
     private XenIncomingDomain Restored()
     {
         XenIncomingDomain made = _arrival.Create();

@@ -2,9 +2,11 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
 using PreRecordMigration.Tests.Xen.Life;
 using PreRecordMigration.Xen;
 using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Source;
 
 namespace PreRecordMigration.Tests.Xen.Source;
@@ -22,7 +24,7 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
 
     public DomainInfo Info => new("vm", domain.DomId, "host", DomainState.Running, DomainKind.Pvh, 1, 64, 64 * Page.Size);
 
-    public IGuestMemory Memory => throw new NotSupportedException();
+    public IGuestMemory Memory => new Parts(this);
 
     public DomainEmulator? Emulator { get; init; }
 
@@ -42,6 +44,7 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
 
     public PageBitmap FindPages()
     {
+        Touch();
         PageBitmap pages = new(64);
         pages.SetAll();
         return pages;
@@ -49,9 +52,17 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
 
     public XenDomainConfiguration Describe(string json, PageBitmap populated) => new(json, 4, 17, default, default, [], []);
 
-    public IDirtyTracker StartDirtyTracking() => throw new NotSupportedException();
+    public IDirtyTracker StartDirtyTracking()
+    {
+        Touch();
+        return new Parts(this);
+    }
 
-    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed) => throw new NotSupportedException();
+    public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed)
+    {
+        Touch();
+        return new Parts(this);
+    }
 
     public CoreState CaptureCoreState() => throw new NotSupportedException();
 
@@ -63,6 +74,40 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
 
     /// <summary>Opens the domain as the host does.</summary>
     internal XenSourceDomain Open(bool isReleased = false) => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).Open("vm", isReleased);
+
+    /// <summary>As a call into Xen does, it fails where the domain is gone.</summary>
+    private void Touch()
+    {
+        if (!xen.Domains.Contains(domain))
+        {
+            throw new XenException("xc_any", XenErrno.NoProcess, $"Domain {domain.DomId}", "");
+        }
+    }
+
+    private sealed class Parts(FakeSource source) : IGuestMemory, IAccessRecorder, IDirtyTracker
+    {
+        public int PageCount => 64;
+
+        public bool IsEpochOrdered => true;
+
+        public PageBitmap UntrackedPages => source.FindPages();
+
+        public void Read(ReadOnlySpan<int> pfns, Span<byte> pages) => source.Touch();
+
+        public void Write(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages) => source.Touch();
+
+        public void BeginEpoch() => source.Touch();
+
+        public int Drain(Span<AccessRecord> records)
+        {
+            source.Touch();
+            return 0;
+        }
+
+        public void Collect(PageBitmap dirty) => source.Touch();
+
+        public void Dispose() => source.Touch();
+    }
 
     private void Step(string name)
     {

@@ -1,4 +1,6 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
 using PreRecordMigration.Tests.Xen.Emulators;
 using PreRecordMigration.Tests.Xen.Life;
 using PreRecordMigration.Xen.Emulators;
@@ -148,6 +150,49 @@ public class XenSourceDomainTests
 
         Assert.True(domain.Runs);
         Assert.Equal("cont", qemu.Commands[^1].Split(' ')[0]);
+    }
+
+    public static MatrixTheoryData<string, bool> Questions => new(
+        ["GetPopulatedPages", "Describe", "Read", "Write", "UntrackedPages", "BeginEpoch", "Drain", "StartDirtyTracking", "Collect"],
+        [false, true]);
+
+    /// <summary>As where its guest shuts down or reboots while it is recorded or copied: each call would fail in a way of its own.</summary>
+    [Theory]
+    [MemberData(nameof(Questions))]
+    public void Whatever_is_asked_of_a_domain_that_is_gone_the_answer_is_that_it_is_gone(string question, bool hasRebooted)
+    {
+        FakeXen xen = new();
+        FakeDomain domain = xen.Add("vm");
+        using XenSourceDomain open = new FakeSource(xen, domain).Open();
+        IAccessRecorder recorder = open.StartRecording(null);
+        IDirtyTracker tracker = open.StartDirtyTracking();
+        Action ask = question switch
+        {
+            "GetPopulatedPages" => () => open.GetPopulatedPages(),
+            "Describe" => () => open.Describe(),
+            "Read" => () => open.Memory.Read([1], new byte[Page.Size]),
+            "Write" => () => open.Memory.Write([1], new byte[Page.Size]),
+            "UntrackedPages" => () => _ = recorder.UntrackedPages,
+            "BeginEpoch" => recorder.BeginEpoch,
+            "Drain" => () => recorder.Drain(new AccessRecord[1]),
+            "StartDirtyTracking" => () => open.StartDirtyTracking(),
+            _ => () => tracker.Collect(new PageBitmap(64)),
+        };
+        ask();
+        xen.Remove(domain);
+        if (hasRebooted)
+        {
+            xen.Add("vm", domain.Uuid);
+        }
+
+        MigrationException error = Assert.Throws<MigrationException>(ask);
+
+        Assert.Equal(MigrationErrorId.DomainChanged, error.ErrorId);
+        Assert.Contains(hasRebooted ? "vm has rebooted" : "vm (domain 1) is gone", error.Message, StringComparison.Ordinal);
+
+        // Its traps went with it: nothing fails because they cannot be taken away.
+        recorder.Dispose();
+        tracker.Dispose();
     }
 
     private static void Do(Act act, XenSourceDomain open)
