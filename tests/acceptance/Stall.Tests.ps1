@@ -110,7 +110,7 @@ Describe 'A way that stalls <Point>' -ForEach $points {
             Stop-Command $begun
             "$((Get-Migration $name).State)" | Should -Be 'Stopping'
             @($begun.Host.Warnings).Count | Should -Be 1
-            $begun.Host.Warnings[0] | Should -Match "past its commit, in its phase .*'$name' has left.*$Says.*Get-Migration -Id.*says nothing for 0:10:00"
+            $begun.Host.Warnings[0] | Should -Match "past its commit, in its phase .*'$name' has left.*$Says.*Get-Migration -Id.*says nothing, or does nothing more for it, for 0:10:00"
 
             # And it is still the same migration, which the loss of its connections interrupts.
             $relay.Dispose()
