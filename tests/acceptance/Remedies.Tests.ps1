@@ -78,15 +78,15 @@ Describe 'Certificates that are configured and not used' {
 
 Describe 'What has ended' {
     BeforeAll {
-        $null = New-SimulatedDomain moved, kept -HostName say1 -Memory 4MB -Workload Idle
-        $null = Invoke-PreRecordMigration moved say2 -Method PostCopy
+        $null = New-SimulatedDomain endedwell, endedbadly -HostName say1 -Memory 4MB -Workload Idle
+        $null = Invoke-PreRecordMigration endedwell say2 -Method PostCopy
         (Get-SimulatedHost say3).Faults.Fail('Restore', 1)
-        Invoke-PreRecordMigration kept say3 -Method PostCopy -ErrorAction SilentlyContinue
+        Invoke-PreRecordMigration endedbadly say3 -Method PostCopy -ErrorAction SilentlyContinue
     }
 
     It 'is not stopped or resumed, and what it came to is said: <Name>' -ForEach @(
-        @{ Name = 'moved'; Says = "it is Completed\. 'moved' is wholly at 'say2'" }
-        @{ Name = 'kept'; Says = "it is Failed\. 'kept' runs at 'say1'" }
+        @{ Name = 'endedwell'; Says = "it is Completed\. 'endedwell' is wholly at 'say2'" }
+        @{ Name = 'endedbadly'; Says = "it is Failed\. 'endedbadly' runs at 'say1'" }
     ) {
         $id = (Get-Migration $Name).Id
         foreach ($given in @{ Name = $Name }, @{ Id = $id }, @{ InputObject = (Get-Migration $Name) }) {
@@ -102,8 +102,8 @@ Describe 'What has ended' {
     }
 
     It 'is waited for by saying again what it came to' {
-        (Wait-Migration moved).Destination | Should -Be 'say2'
-        Wait-Migration kept -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
+        (Wait-Migration endedwell).Destination | Should -Be 'say2'
+        Wait-Migration endedbadly -ErrorAction SilentlyContinue -ErrorVariable failed | Should -BeNullOrEmpty
         $failed[0].Exception.Message | Should -Match 'Restore'
     }
 

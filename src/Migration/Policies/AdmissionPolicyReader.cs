@@ -13,7 +13,9 @@ internal sealed class AdmissionPolicyReader
 
     private static readonly JsonDocumentOptions s_options = new()
     {
-        CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = DeepestJson,
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        MaxDepth = DeepestJson,
     };
 
     private static readonly string[] s_kinds = ["pv", "pvh", "hvm", "simulated"];

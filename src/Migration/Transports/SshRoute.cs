@@ -98,7 +98,9 @@ internal sealed class SshRoute : Route
         catch (IOException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw Unreachable(Address, e.Message, e);
+
+            // The stream says whose words they are, and so does this error.
+            throw Unreachable(Address, e.Message.Replace($"{Address}: ", "", StringComparison.Ordinal), e);
         }
 
         cancellationToken.ThrowIfCancellationRequested();

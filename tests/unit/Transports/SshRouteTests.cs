@@ -32,7 +32,7 @@ public sealed class SshRouteTests : IDisposable
         Assert.Equal($"root@xen2, port {fixture.Receiver.Endpoint.Port}", result.Destination);
         await fixture.CheckMovedAsync();
         string[] started = await File.ReadAllLinesAsync(_ssh + ".started", TestContext.Current.CancellationToken);
-        
+
         // One fetched the key, and two carried the connections.
         Assert.Equal(3, started.Length);
         Assert.All(started, id => Assert.False(Directory.Exists($"/proc/{id}"), $"process {id} is left"));
