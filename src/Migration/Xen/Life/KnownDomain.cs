@@ -121,8 +121,8 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
             MigrationErrorId.DomainChanged,
             successor is { } reborn
                 ? string.Create(CultureInfo.InvariantCulture, $"{name} has rebooted: it was domain {domid} and is domain {reborn.DomId} now.")
-                : string.Create(CultureInfo.InvariantCulture, $"{name} (domain {domid}) is gone: it was destroyed, or has shut down."),
-            successor is null ? "Start it again, and look at its console for why it went." : "It runs: migrate it again.",
+                : string.Create(CultureInfo.InvariantCulture, $"{name} (domain {domid}) is gone: it was destroyed, has shut down, or reboots."),
+            successor is null ? "Where it does not come back by itself, start it again; its console says why it went." : "It runs: migrate it again.",
             name,
             cause);
     }
