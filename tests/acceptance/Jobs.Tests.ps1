@@ -51,6 +51,15 @@ Describe 'Start-Migration' {
         $failed[0].FullyQualifiedErrorId | Should -Be 'DomainNotFound,PreRecordMigration.Cmdlets.StartMigrationCommand'
     }
 
+    It 'takes a handle as an argument, as from the pipeline' {
+        New-Worker argued
+        $handle = Start-Migration argued job2 -Method PostCopy
+        (Wait-Migration $handle).Name | Should -Be 'argued'
+        (Get-Migration $handle).Id | Should -Be $handle.Id
+        Stop-Migration $handle -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^MigrationNotStoppable,'
+    }
+
     It 'gives several domains a handle each, which Wait-Migration waits for together' {
         New-Worker many1, many2, many3
         $handles = @(Get-MigrationDomain many* -HostName job1 | Start-Migration -Destination job2 -Method PostCopy)

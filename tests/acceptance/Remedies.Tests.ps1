@@ -107,11 +107,13 @@ Describe 'What has ended' {
         $failed[0].Exception.Message | Should -Match 'Restore'
     }
 
-    It 'leaves nothing to stop or to resume, which is said where nothing was named' {
+    It 'leaves nothing to stop, to resume or to wait for, which is said where nothing was named' {
         Stop-Migration -WarningAction SilentlyContinue -WarningVariable warned | Should -BeNullOrEmpty
         "$warned" | Should -Match 'nothing was stopped'
         Resume-Migration -WarningAction SilentlyContinue -WarningVariable warned | Should -BeNullOrEmpty
         "$warned" | Should -Match 'nothing was resumed'
+        Wait-Migration -WarningAction SilentlyContinue -WarningVariable warned | Should -BeNullOrEmpty
+        "$warned" | Should -Match 'nothing to wait for'
     }
 
     It 'was a receiver: <_>' -ForEach 'Stop-MigrationReceiver', 'Wait-MigrationReceiver' {

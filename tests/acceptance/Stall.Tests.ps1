@@ -64,7 +64,11 @@ BeforeAll {
             $null = [System.Threading.Thread]::Yield()
         }
 
-        "$((Get-MigrationDomain "$name*" -HostName stall2).State)" | Should -Be 'Paused'
+        # What it says comes before what it does about it.
+        while ("$((Get-MigrationDomain "$name*" -HostName stall2).State)" -ne 'Paused') {
+            $null = [System.Threading.Thread]::Yield()
+        }
+
         $lost[0].ErrorDetails.RecommendedAction | Should -Match 'Resume-Migration'
     }
 

@@ -346,7 +346,7 @@ while [ "$1" != -W ] && [ "$1" != -- ]; do shift; done
 if [ "$1" = -- ] && [ "$2" = root@xen2 ]; then eval "$3"; exit; fi
 if [ "$1" = -- ]; then target=$2; else target=$4; fi
 if [ "$target" != root@xen2 ]; then echo "Could not resolve hostname $target" >&2; exit 255; fi
-exec 3<> "/dev/tcp/127.0.0.1/${2#localhost:}"
+exec 3<> "/dev/tcp/127.0.0.1/${2#127.0.0.1:}"
 cat <&3 &
 cat >&3
 wait

@@ -49,6 +49,9 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     private protected override bool TakesEnded => true;
 
     /// <inheritdoc/>
+    private protected override string? NothingMeant => SR.NothingToWaitFor;
+
+    /// <inheritdoc/>
     private protected override bool IsOfMigration(PSObject input) => input.BaseObject is not MigrationReport;
 
     /// <inheritdoc/>

@@ -61,18 +61,19 @@ internal sealed class WritableFile
             using (FileStream stream = new(partial, options))
             {
                 write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            if (!OperatingSystem.IsWindows() && options.UnixCreateMode is { } exact)
-            {
-                if (mode is null)
+                if (!OperatingSystem.IsWindows() && options.UnixCreateMode is { } exact)
                 {
-                    FileStatus.TryGive(partial, before);
+                    // Of the open file: in another user's folder its name may lead elsewhere by now.
+                    if (mode is null)
+                    {
+                        FileStatus.TryGive(stream.SafeFileHandle, before);
+                    }
+
+                    // What a file is created with is cut by the process's mask, and by a change of owner.
+                    File.SetUnixFileMode(stream.SafeFileHandle, exact);
                 }
 
-                // What a file is created with is cut by the process's mask, and by a change of owner.
-                File.SetUnixFileMode(partial, exact);
+                stream.Flush(flushToDisk: true);
             }
 
             RequireReplaceable();

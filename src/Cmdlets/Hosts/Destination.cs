@@ -113,7 +113,12 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     /// <summary>What the destination says to a domain that would come; another machine was asked before.</summary>
     /// <exception cref="MigrationException">The policy of a host of this process cannot be used.</exception>
     public AdmissionVerdict Judge(DomainLocation domain) =>
-        Host is null ? _verdict : Host.Judge(domain.Host.Announce(domain.Info.Name));
+        Host is null ? _verdict : (RunningReceiver is null ? Host.ForItself : Host).Judge(domain.Host.Announce(domain.Info.Name));
+
+    /// <summary>The receiver of the host that a migration within this process would go to; null where it gets one of its own. One with
+    /// certificates is for other machines.</summary>
+    private MigrationReceiver? RunningReceiver =>
+        !HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null ? running : null;
 
     /// <summary>Refuses another machine that was asked and did not answer as a receiver does.</summary>
     /// <exception cref="MigrationException">Why not.</exception>
@@ -134,8 +139,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
             return new DestinationEndpoint(Route, null, null);
         }
 
-        // A receiver with certificates is for other machines; within this process nothing has to be proved.
-        if (!HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null)
+        if (RunningReceiver is { } running)
         {
             return new DestinationEndpoint(running.Route, running, null);
         }

@@ -30,7 +30,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
     /// Handles of Start-Migration and Get-Migration, which mean their own migration and no other; or what names a domain, which
     /// means its migrations: a domain's number is not a migration's.
     /// </summary>
-    [Parameter(Mandatory = true, ParameterSetName = InputSet, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = InputSet, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     public PSObject InputObject { get; set; } = null!;
 

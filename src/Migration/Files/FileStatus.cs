@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace PreRecordMigration.Files;
 
@@ -99,19 +100,19 @@ public readonly partial record struct FileStatus(FileKind Kind, uint User = 0, u
     }
 
     /// <summary>Gives a file to an owner; only root can, and for nobody else is there anything to do.</summary>
-    public static void TryGive(string path, FileStatus owner)
+    public static void TryGive(SafeFileHandle file, FileStatus owner)
     {
         if (OperatingSystem.IsLinux())
         {
-            _ = ChangeOwner(path, owner.User, owner.Group);
+            _ = ChangeOwner(file, owner.User, owner.Group);
         }
     }
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Status(int folder, string path, int flags, uint mask, ref byte result);
 
-    [LibraryImport("libc", EntryPoint = "lchown", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int ChangeOwner(string path, uint user, uint group);
+    [LibraryImport("libc", EntryPoint = "fchown")]
+    private static partial int ChangeOwner(SafeFileHandle file, uint user, uint group);
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint GetEffectiveUser();

@@ -75,6 +75,12 @@ public interface IMigrationHost : IDisposable
     ISourceDomain OpenLeft(string name);
 
     /// <summary>
+    /// This host for domains that this process itself sends to it, as one does that goes back to its checkpoint: where they can only be the
+    /// host's own, they are not judged. Only a receiver that nobody else reaches may take them in by it.
+    /// </summary>
+    IMigrationHost ForItself => this;
+
+    /// <summary>
     /// Creates the paused domain that a migration comes into, with every populated page allocated but no content yet.
     /// </summary>
     /// <param name="description">What the source says of the domain.</param>

@@ -106,7 +106,7 @@ public sealed partial class MigrationReceiver
 
             if (!pair.IsResumed)
             {
-                incoming = new IncomingMigration(pair.Session, Host, pair.Bulk, pair.Demand, _peerTimeout, _clock);
+                incoming = new IncomingMigration(pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock);
                 Trace(incoming);
                 _incoming.Add(incoming);
             }

@@ -20,6 +20,10 @@ internal sealed class LoopbackProof
 {
     private const byte Version = 1;
     private const int NonceLength = 32;
+
+    /// <summary>As what a receiver answers that it takes the connection: its word, and nobody's between.</summary>
+    private const string Acceptance = "accepted";
+
     private const int CodeLength = HMACSHA256.HashSizeInBytes;
     private static readonly byte[] s_magic = "PRLP"u8.ToArray();
     private static readonly int s_greetingLength = s_magic.Length + 1 + NonceLength;
@@ -90,11 +94,12 @@ internal sealed class LoopbackProof
             return (null, ProtocolErrors.Version(theirs));
         }
 
+        // Who is another user gets no code of this side's: he could show it to a source as his own.
         LoopbackProof proof = new(key);
         greeting[^NonceLength..].CopyTo(proof._nonces);
-        if (proof.IsProvedTo(channel.Stream) && LoopbackPeer.IsOurs((IPEndPoint)socket.RemoteEndPoint!, (IPEndPoint)socket.LocalEndPoint!))
+        if (LoopbackPeer.IsOurs((IPEndPoint)socket.RemoteEndPoint!, (IPEndPoint)socket.LocalEndPoint!) && proof.IsProvedTo(channel.Stream))
         {
-            Say(channel.Stream, Answer.Accepted);
+            channel.Stream.Write([(byte)Answer.Accepted, .. proof.Code(Acceptance)]);
             return (channel, null);
         }
 
@@ -129,29 +134,34 @@ internal sealed class LoopbackProof
         stream.Write([.. s_magic, Version, .. ours]);
         RequireAccepted(stream, address);
         stream.ReadExactly(_nonces.AsSpan(NonceLength));
+        RequireCode(stream, PeerRole.Destination.Name, address);
+        stream.Write(Code(PeerRole.Source.Name));
+        RequireAccepted(stream, address);
+        RequireCode(stream, Acceptance, address);
+    }
+
+    private void RequireCode(Stream stream, string role, string address)
+    {
         Span<byte> code = stackalloc byte[CodeLength];
         stream.ReadExactly(code);
-        if (!CryptographicOperations.FixedTimeEquals(code, Code(PeerRole.Destination)))
+        if (!CryptographicOperations.FixedTimeEquals(code, Code(role)))
         {
             throw NotTheirs(address);
         }
-
-        stream.Write(Code(PeerRole.Source));
-        RequireAccepted(stream, address);
     }
 
     private bool IsProvedTo(Stream stream)
     {
         Span<byte> ours = _nonces.AsSpan(NonceLength);
         RandomNumberGenerator.Fill(ours);
-        stream.Write([(byte)Answer.Accepted, .. ours, .. Code(PeerRole.Destination)]);
+        stream.Write([(byte)Answer.Accepted, .. ours, .. Code(PeerRole.Destination.Name)]);
         Span<byte> code = stackalloc byte[CodeLength];
         stream.ReadExactly(code);
-        return CryptographicOperations.FixedTimeEquals(code, Code(PeerRole.Source));
+        return CryptographicOperations.FixedTimeEquals(code, Code(PeerRole.Source.Name));
     }
 
-    /// <summary>What a side answers with. The role is part of it: nobody's answer can be sent back to him as one's own.</summary>
-    private byte[] Code(PeerRole role) => _key.Sign([.. s_magic, Version, .. Encoding.ASCII.GetBytes(role.Name), .. _nonces]);
+    /// <summary>What a side answers with. What it answers as is part of it: nobody's answer can be sent back to him as one's own.</summary>
+    private byte[] Code(string role) => _key.Sign([.. s_magic, Version, .. Encoding.ASCII.GetBytes(role), .. _nonces]);
 
     private static void RequireAccepted(Stream stream, string address)
     {

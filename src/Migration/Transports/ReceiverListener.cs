@@ -68,6 +68,9 @@ internal sealed class ReceiverListener : IDisposable
         return new ReceiverListener(socket, identity, key, clock);
     }
 
+    /// <summary>Whether nobody but this process can get here.</summary>
+    public bool IsPrivate => _key is not null;
+
     /// <summary>The way here from this process.</summary>
     public Route Route => Identity is null
         ? new LoopbackRoute(Endpoint, _key)

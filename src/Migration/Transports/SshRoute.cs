@@ -77,7 +77,9 @@ internal sealed class SshRoute : Route
     {
         cancellationToken.ThrowIfCancellationRequested();
 
-        ProcessChannel channel = Start(peerTimeout, "-W", string.Create(CultureInfo.InvariantCulture, $"localhost:{_port}"), "--", _target);
+
+        // Not localhost, which may be another address there, where anybody may listen.
+        ProcessChannel channel = Start(peerTimeout, "-W", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}"), "--", _target);
         LoopbackProof.Connect(channel, key, Address, cancellationToken);
         _key = key;
         return channel;

@@ -12,7 +12,7 @@ public sealed partial class XenHost
     /// <inheritdoc/>
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
-        XenDomainConfiguration configuration = IncomingAdmission.Admit(_control, _policyFile, description, FreeMemoryBytes);
+        XenDomainConfiguration configuration = IncomingAdmission.Admit(_policyFile, description, FreeMemoryBytes);
 
         // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
         XenControl control = XenControl.Open();
@@ -38,5 +38,5 @@ public sealed partial class XenHost
     }
 
     /// <inheritdoc/>
-    public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_control, _policyFile, description, FreeMemoryBytes);
+    public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_policyFile, description, FreeMemoryBytes);
 }

@@ -14,9 +14,12 @@ public sealed partial class XenHost : IMigrationHost
 {
     private const int ControlDomain = 0;
     private readonly XenControl _control;
-    private readonly string _policyFile;
+    private readonly string? _policyFile;
 
-    private XenHost(XenControl control, string name, string policyFile)
+    /// <param name="control">The connection.</param>
+    /// <param name="name">The host's name.</param>
+    /// <param name="policyFile">The policy; null where nothing is judged.</param>
+    private XenHost(XenControl control, string name, string? policyFile)
     {
         _control = control;
         _policyFile = policyFile;
@@ -31,6 +34,9 @@ public sealed partial class XenHost : IMigrationHost
 
     /// <inheritdoc/>
     public string Hypervisor { get; }
+
+    /// <inheritdoc/>
+    public IMigrationHost ForItself => new XenHost(_control, Name, null);
 
     /// <summary>Opens the host that this process runs on.</summary>
     /// <param name="name">The name to use for it; null for the machine's.</param>

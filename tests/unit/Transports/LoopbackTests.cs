@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 using System.Text;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
@@ -105,9 +106,12 @@ public sealed class LoopbackTests : IDisposable
         await fixture.CheckStayedAsync();
     }
 
-    /// <summary>Another user's program between the two hears what follows the proof, had the receiver taken its connection.</summary>
-    [Fact]
-    public async Task Another_user_who_passes_on_what_the_two_say_is_found_out()
+    /// <summary>Another user's program between the two would hear what follows the proof, whether it passes all of it on or lies in the last byte.</summary>
+    /// <param name="lies">Whether it answers the source's code itself.</param>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Another_user_who_passes_on_what_the_two_say_is_found_out(bool lies)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists(SetPriv), "Only root can have another user's process, by setpriv.");
         await using MigrationFixture fixture = new();
@@ -123,20 +127,39 @@ public sealed class LoopbackTests : IDisposable
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
-        Task relay = Task.Run(
+        Task<int> relay = Task.Run(
             async () =>
             {
                 using Socket source = await between.AcceptSocketAsync(s_cancel);
                 NetworkStream near = new(source);
-                Task back = near.CopyToAsync(far.StandardInput.BaseStream, s_cancel);
-                await far.StandardOutput.BaseStream.CopyToAsync(near, s_cancel);
+                int heard = 0;
+                if (lies)
+                {
+                    byte[] bytes = new byte[65];
+                    await near.ReadExactlyAsync(bytes.AsMemory(0, 37), s_cancel);
+                    await far.StandardInput.BaseStream.WriteAsync(bytes.AsMemory(0, 37), s_cancel);
+                    await far.StandardInput.BaseStream.FlushAsync(s_cancel);
+                    int length = await far.StandardOutput.BaseStream.ReadAsync(bytes, s_cancel);
+                    bytes[0] = 0;
+                    await near.WriteAsync(bytes, s_cancel);
+                    await near.WriteAsync(new byte[33], s_cancel);
+                    Assert.Equal(1, length);
+                    heard = await near.ReadAtLeastAsync(new byte[100], 100, throwOnEndOfStream: false, s_cancel);
+                }
+                else
+                {
+                    Task back = near.CopyToAsync(far.StandardInput.BaseStream, s_cancel);
+                    await far.StandardOutput.BaseStream.CopyToAsync(near, s_cancel);
+                }
+
+                return heard;
             },
             s_cancel);
         MigrationException error = await MigrateAsync(fixture, Route.Loopback((IPEndPoint)between.LocalEndpoint));
         Assert.Equal(MigrationErrorId.NotTrusted, error.ErrorId);
         far.StandardInput.Close();
         await far.WaitForExitAsync(s_cancel);
-        await relay;
+        Assert.Equal(0, await relay);
         Assert.Empty(fixture.Receiver.Incoming);
         await fixture.CheckStayedAsync();
     }
@@ -178,6 +201,23 @@ public sealed class LoopbackTests : IDisposable
             MigrationErrorId.NotTrusted,
             Assert.Throws<MigrationException>(() => ReceiverProbe.Ask(Route.Loopback(receiver.Endpoint), s_cancel)).ErrorId);
         ReceiverProbe.Ask(receiver.Route, s_cancel);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Only_what_a_process_sends_to_itself_is_its_host_s_own(bool isPrivate)
+    {
+        await using MigrationFixture fixture = new();
+        IMigrationHost host = DispatchProxy.Create<IMigrationHost, AskedHost>();
+        AskedHost asked = (AskedHost)host;
+        asked.Target = fixture.Destination;
+        await using MigrationReceiver receiver = isPrivate
+            ? MigrationReceiver.StartPrivate(host)
+            : MigrationReceiver.Start(host, new IPEndPoint(IPAddress.Loopback, 0));
+        await MigrationSource.MigrateAsync(
+            fixture.Source.OpenSource(MigrationFixture.DomainName), receiver.Route, MigrationFixture.Move(MigrationMethod.PostCopy), null, CancellationToken.None);
+        Assert.Equal(isPrivate, asked.IsAsked);
     }
 
     [Fact]
@@ -242,4 +282,23 @@ public sealed class LoopbackTests : IDisposable
     private static Task<MigrationException> MigrateAsync(MigrationFixture fixture, Route route) => Assert.ThrowsAsync<MigrationException>(
         () => MigrationSource.MigrateAsync(
             fixture.Source.OpenSource(MigrationFixture.DomainName), route, MigrationFixture.Move(MigrationMethod.PostCopy), null, CancellationToken.None));
+
+    /// <summary>A host that notes whether it was asked for itself.</summary>
+    public class AskedHost : DispatchProxy
+    {
+        internal bool IsAsked { get; private set; }
+
+        internal IMigrationHost? Target { private get; set; }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            if (targetMethod!.Name == $"get_{nameof(IMigrationHost.ForItself)}")
+            {
+                IsAsked = true;
+                return Target;
+            }
+
+            return targetMethod.Invoke(Target, args);
+        }
+    }
 }

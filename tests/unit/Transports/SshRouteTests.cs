@@ -212,7 +212,7 @@ public sealed class SshRouteTests : IDisposable
         echo $$ >> "$0.started"
         while [ "$1" != -W ] && [ "$1" != -- ]; do shift; done
         if [ "$1" = -- ]; then [ "$2" = root@xen2 ] && {{command}}; exit; fi
-        [ "$2 $4" = "localhost:{{port}} root@xen2" ] || exit 255
+        [ "$2 $4" = "127.0.0.1:{{port}} root@xen2" ] || exit 255
         exec 3<> /dev/tcp/127.0.0.1/{{port}}
         cat <&3 &
         cat <&0 >&3 &

@@ -1,6 +1,5 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
-using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Admission;
 
@@ -8,34 +7,32 @@ namespace PreRecordMigration.Xen.Admission;
 internal static class IncomingAdmission
 {
     /// <summary>Says what of a domain is not let in.</summary>
-    /// <param name="control">The host.</param>
-    /// <param name="policyFile">The policy's absolute path.</param>
+    /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>
     /// <param name="description">What the peer says of the domain.</param>
     /// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
     /// <exception cref="MigrationException">The policy cannot be used, or the description is malformed.</exception>
-    internal static AdmissionVerdict Judge(IDomainControl control, string policyFile, DomainDescription description, long freeMemory)
+    internal static AdmissionVerdict Judge(string? policyFile, DomainDescription description, long freeMemory)
     {
-        _ = Build(control, policyFile, description, freeMemory, out AdmissionVerdict verdict);
+        _ = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict);
         return verdict;
     }
 
     /// <summary>Lets a domain in.</summary>
-    /// <param name="control">The host.</param>
-    /// <param name="policyFile">The policy's absolute path.</param>
+    /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>
     /// <param name="description">What the peer says of the domain.</param>
     /// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
     /// <returns>What the peer's half of the module said, its JSON built anew from what is let in.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.RefusedByPolicy"/>; or the policy cannot be used, or the
     /// description is malformed.</exception>
-    internal static XenDomainConfiguration Admit(IDomainControl control, string policyFile, DomainDescription description, long freeMemory)
+    internal static XenDomainConfiguration Admit(string? policyFile, DomainDescription description, long freeMemory)
     {
-        XenDomainConfiguration built = Build(control, policyFile, description, freeMemory, out AdmissionVerdict verdict);
+        XenDomainConfiguration built = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict);
         verdict.Require(XlAgreement.IsName(description.Name) ? description.Name : "the domain");
         return built;
     }
 
     private static XenDomainConfiguration Build(
-        IDomainControl control, string policyFile, DomainDescription description, long freeMemory, out AdmissionVerdict verdict)
+        string? policyFile, DomainDescription description, long freeMemory, out AdmissionVerdict verdict)
     {
         if (description.Kind == DomainKind.Simulated)
         {
@@ -46,7 +43,7 @@ internal static class IncomingAdmission
         }
 
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
-        if (IsHere(control, description.Name, configuration.Json))
+        if (policyFile is null)
         {
             verdict = AdmissionVerdict.Open;
             return configuration;
@@ -57,11 +54,4 @@ internal static class IncomingAdmission
         verdict = new AdmissionVerdict(policyFile, refusals);
         return configuration with { Json = json };
     }
-
-    /// <summary>
-    /// Whether the host has this very domain, to the last letter of what its own toolstack says of it: one that goes back to its checkpoint
-    /// comes to where it is. It opens nothing that is not open already.
-    /// </summary>
-    private static bool IsHere(IDomainControl control, string name, string json) =>
-        DomainNames.Find(control, name) is { } info && control.GetConfigurationJson((int)info.DomId) == json;
 }

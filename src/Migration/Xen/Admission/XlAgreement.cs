@@ -17,11 +17,11 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
     private static readonly string[] s_memory = ["video_memkb", "shadow_memkb", "iommu_memkb"];
 
     /// <summary>
-    /// Whether a domain may be called so: names are parts of paths of files and of XenStore, and a number means another domain.
+    /// Whether a domain may be called so: names are parts of paths of files and of XenStore, and of a device emulator's options, and a number means another domain.
     /// </summary>
     internal static bool IsName(string name) =>
         name.Length is > 0 and <= LongestName
-        && !name.Any(c => char.IsControl(c) || c == '/')
+        && !name.Any(c => char.IsControl(c) || c is '/' or ',' or '=')
         && name is not ("." or "..")
         && !name.All(char.IsAsciiDigit)
         && name == name.Trim();

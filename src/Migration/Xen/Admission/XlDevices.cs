@@ -301,8 +301,10 @@ internal static class XlDevices
         }
     }
 
+    /// <summary>A scope, which could hold anything, belongs to one host's interfaces alone.</summary>
     private static bool IsAddressList(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 and <= 64 } addresses
-        && addresses.All(address => IPAddress.TryParse(address, out _) || IPNetwork.TryParse(address, out _));
+        && addresses.All(address => address.All(c => char.IsAsciiHexDigit(c) || c is '.' or ':' or '/')
+            && (IPAddress.TryParse(address, out _) || IPNetwork.TryParse(address, out _)));
 
     private static string? Word(JsonObject device, string key) => device[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 }
