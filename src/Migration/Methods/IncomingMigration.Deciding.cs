@@ -98,6 +98,7 @@ public sealed partial class IncomingMigration
         }
 
         IncomingAttempt last = Attempt;
+        bool isStopped;
         lock (_gate)
         {
             _afterwards = [.. _afterwards, .. last.Afterwards];
@@ -105,10 +106,16 @@ public sealed partial class IncomingMigration
 
             // What is claimed is the attempt's from here on, and ends with it.
             _isClaimed = false;
+            (isStopped, _isStopped) = (_isStopped, false);
         }
 
         last.Dispose();
         next.TraceTo(_trace);
+        if (isStopped)
+        {
+            next.Stop();
+        }
+
         Run(next);
         return true;
     }
@@ -161,7 +168,7 @@ public sealed partial class IncomingMigration
         TaskCompletionSource ended;
         lock (_gate)
         {
-            _isClaimed = false;
+            (_isClaimed, _isStopped) = (false, false);
             ended = _ended;
         }
 

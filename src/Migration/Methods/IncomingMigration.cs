@@ -19,6 +19,7 @@ public sealed partial class IncomingMigration : IDisposable
     private IncomingAttempt _attempt;
     private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isClaimed;
+    private bool _isStopped;
     private volatile string _domainName = "";
     private List<Exception> _afterwards = [];
     private volatile IProgress<MigrationTrace>? _trace;
@@ -164,7 +165,18 @@ public sealed partial class IncomingMigration : IDisposable
     internal void Run() => Run(Attempt);
 
     /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
-    internal void Stop() => Attempt.Stop();
+    internal void Stop()
+    {
+        IncomingAttempt attempt;
+        lock (_gate)
+        {
+            // A source that is coming back has no attempt yet, and gets one that is stopped already.
+            _isStopped |= _isClaimed;
+            attempt = _attempt;
+        }
+
+        attempt.Stop();
+    }
 
     internal void Create(PrepareRecord prepare, CancellationToken cancellationToken)
     {

@@ -51,6 +51,23 @@ internal static class DomainMending
         }
     }
 
+    /// <summary>Refuses to wake a domain beside another copy of it on this very host: that one may have run.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>.</exception>
+    internal static void RequireOnly(KnownDomain domain)
+    {
+        foreach ((XenDomainInfo info, string name) in DomainNames.FindAll(domain.Control))
+        {
+            if ((int)info.DomId != domain.DomId && KnownDomain.UuidOf(info) == domain.Uuid)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"{domain.Name} has another copy on this host, {name} (domain {info.DomId}), which may have run: it is not woken.",
+                    $"Look at {name}: where it is whole it is the domain, and the one that left can be destroyed (xl destroy {domain.DomId}). Only where {name} never ran, destroy that one first.",
+                    domain.Name);
+            }
+        }
+    }
+
     /// <summary>Mends a domain that is still this host's: its traps go, and where it was stopped it runs again.</summary>
     internal static void Mend(
         KnownDomain domain, ISourceExamination examination, SourceMarker marker, SourceMark mark, Func<IDomainControl> connect)

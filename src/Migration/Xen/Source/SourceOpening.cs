@@ -30,6 +30,7 @@ internal sealed class SourceOpening(
             if (isReleased)
             {
                 DomainMending.RequireLeaving(name, left);
+                DomainMending.RequireOnly(domain);
                 marker.Write(SourceMark.Stopped);
                 left = SourceMark.Stopped;
             }

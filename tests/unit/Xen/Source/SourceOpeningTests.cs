@@ -173,6 +173,21 @@ public sealed class SourceOpeningTests : IDisposable
         Assert.Empty(_xen.Notes);
     }
 
+    [Fact]
+    public void A_domain_that_has_another_copy_on_this_host_is_not_woken_by_anybodys_word()
+    {
+        Stop(isSuspended: true);
+        Leave(SourceMark.Leaving);
+        _xen.Add("vm--incoming-0000abcd", _domain.Uuid);
+
+        MigrationException error = Assert.Throws<MigrationException>(() => _source.Open(isReleased: true));
+
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Contains("vm--incoming-0000abcd", error.Message, StringComparison.Ordinal);
+        Assert.False(_domain.Runs);
+        Assert.StartsWith("Leaving", _xen.Read(MarkPath), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData(SourceMark.Running)]
