@@ -78,6 +78,7 @@ public sealed class UnheardOfException(string point) : Exception($"{point} threw
 /// <summary>Disturbs one migration as planned, and notes every point that it passes: calls, and states of both sessions.</summary>
 public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
 {
+    private static readonly TaskCompletionSource<string> s_never = new();
     private readonly Lock _lock = new();
     private readonly List<string> _log = [];
     private readonly HashSet<string> _failing = [];
@@ -91,8 +92,8 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
     /// <summary>Does what happens on the way between the sides.</summary>
     public Action<Upset> OnTheWay { get; set; } = _ => { };
 
-    /// <summary>Done when a call hangs: the point.</summary>
-    public Task<string> Hung => _hung.Task;
+    /// <summary>Done when a call hangs: the point. Once it was released, an attempt that comes later meets no hang.</summary>
+    public Task<string> Hung => _released.Task.IsCompleted ? s_never.Task : _hung.Task;
 
     /// <summary>Done when another call hangs beside it: the point.</summary>
     public Task<string> HungToo => _hungToo.Task;

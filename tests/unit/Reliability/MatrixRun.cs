@@ -143,6 +143,7 @@ internal sealed class MatrixRun : IAsyncDisposable
             }
         });
         await Task.WhenAny(both, _plan.Hung, _route.Silenced.Task).WaitAsync(s_patience);
+        await PassTimeAsync(both);
         if (_plan.Hung.IsCompleted && !both.IsCompleted)
         {
             // The administrator gives up, and the way between the sides is lost.
@@ -161,14 +162,19 @@ internal sealed class MatrixRun : IAsyncDisposable
             _plan.Release();
         }
 
-        while (_route.IsSilent && !both.IsCompleted)
+        await PassTimeAsync(both);
+        await WaitAsync(both, "It does not end.");
+        return moving.IsCompletedSuccessfully ? null : moving.Exception?.InnerException ?? new OperationCanceledException();
+    }
+
+    /// <summary>Where nothing passes between the sides time does, until both have ended or one of them hangs.</summary>
+    private async Task PassTimeAsync(Task both)
+    {
+        while (_route.IsSilent && !both.IsCompleted && !_plan.Hung.IsCompleted)
         {
             _clock.Advance(s_step);
             await Task.Yield();
         }
-
-        await WaitAsync(both, "It does not end.");
-        return moving.IsCompletedSuccessfully ? null : moving.Exception?.InnerException ?? new OperationCanceledException();
     }
 
     private static async Task WaitAsync(Task task, string otherwise)
