@@ -103,22 +103,18 @@ internal static class FilePaths
         nameof(SR.FileIsFolder), ErrorCategory.InvalidArgument, Text.Format(SR.FileIsFolder, path), SR.FileIsFolderRemedy, path);
 
     /// <summary>The error of a file that was to be read.</summary>
-    private static CommandException Missing(PSCmdlet cmdlet, string path) => new(
-        nameof(SR.FileNotFound),
-        ErrorCategory.ObjectNotFound,
-        Text.Format(SR.FileToReadNotFound, path),
-        WithLiteral(cmdlet, SR.FileToReadNotFoundRemedy),
-        path);
+    private static CommandException Missing(PSCmdlet cmdlet, string path) =>
+        NotFound(cmdlet, path, SR.FileToReadNotFound, SR.FileToReadNotFoundRemedy);
 
     /// <summary>The error of a file that was to be written.</summary>
-    private static CommandException NotFound(PSCmdlet cmdlet, string path) => new(
-        nameof(SR.FileNotFound),
-        ErrorCategory.ObjectNotFound,
-        Text.Format(SR.FileNotFound, path),
-        WithLiteral(cmdlet, SR.FileNotFoundRemedy),
-        path);
+    private static CommandException NotFound(PSCmdlet cmdlet, string path) =>
+        NotFound(cmdlet, path, SR.FileNotFound, SR.FileNotFoundRemedy);
 
     /// <summary>-LiteralPath is advised only where there is one.</summary>
-    private static string WithLiteral(PSCmdlet cmdlet, string remedy) =>
-        cmdlet.MyInvocation.MyCommand.Parameters.ContainsKey("LiteralPath") ? $"{remedy} {SR.LiteralRemedy}" : remedy;
+    private static CommandException NotFound(PSCmdlet cmdlet, string path, string message, string remedy) => new(
+        nameof(SR.FileNotFound),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(message, path),
+        cmdlet.MyInvocation.MyCommand.Parameters.ContainsKey("LiteralPath") ? $"{remedy} {SR.LiteralRemedy}" : remedy,
+        path);
 }

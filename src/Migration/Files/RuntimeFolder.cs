@@ -56,14 +56,20 @@ public static class RuntimeFolder
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new MigrationException(
-                MigrationErrorId.AccessDenied,
-                $"The folder {folder} cannot be made: {error.Message.TrimEnd('.')}.",
-                $"Let {VariableName} name a folder that this user may write and nobody else.",
-                folder,
-                error);
+            throw Denied($"The folder {folder} cannot be made", folder, error);
         }
     }
+
+    /// <summary>The error of what cannot be kept there.</summary>
+    /// <param name="what">What failed, as the beginning of a sentence.</param>
+    /// <param name="path">Of what.</param>
+    /// <param name="error">Why.</param>
+    internal static MigrationException Denied(string what, string path, Exception error) => new(
+        MigrationErrorId.AccessDenied,
+        $"{what}: {error.Message.TrimEnd('.')}.",
+        $"Let {VariableName} name a folder that this user may write and nobody else.",
+        path,
+        error);
 
     private static string Absolute(string path, string variable) => Path.IsPathFullyQualified(path)
         ? path

@@ -99,12 +99,7 @@ internal sealed partial class LoopbackKey
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new MigrationException(
-                MigrationErrorId.AccessDenied,
-                $"{path} cannot be written: {error.Message.TrimEnd('.')}.",
-                $"Let {RuntimeFolder.VariableName} name a folder that this user may write and nobody else.",
-                path,
-                error);
+            throw RuntimeFolder.Denied($"{path} cannot be written", path, error);
         }
     }
 

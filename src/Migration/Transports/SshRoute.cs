@@ -77,7 +77,6 @@ internal sealed class SshRoute : Route
     {
         cancellationToken.ThrowIfCancellationRequested();
 
-
         // Not localhost, which may be another address there, where anybody may listen.
         ProcessChannel channel = Start(peerTimeout, "-W", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}"), "--", _target);
         LoopbackProof.Connect(channel, key, Address, cancellationToken);

@@ -82,8 +82,7 @@ public sealed class CustodyTests
         Assert.Contains("runs on here", error.Message, StringComparison.Ordinal);
         Assert.Empty(fixture.Destination.GetDomains());
         Assert.Equal(DomainState.Running, fixture.Domain.State);
-        fixture.Domain.RunOperations(fixture.Domain.Options.StopAtOperations!.Value, CancellationToken.None);
-        fixture.CheckRunsOn(fixture.Domain);
+        fixture.CheckRunsOnAtSource();
     }
 
     [Fact]
@@ -221,8 +220,7 @@ public sealed class CustodyTests
         Assert.Equal(MigrationErrorId.AbortedByPeer, error.ErrorId);
         Assert.Equal(DomainState.Running, fixture.Domain.State);
         Assert.Empty(fixture.Destination.GetDomains());
-        fixture.Domain.RunOperations(fixture.Domain.Options.StopAtOperations!.Value, CancellationToken.None);
-        fixture.CheckRunsOn(fixture.Domain);
+        fixture.CheckRunsOnAtSource();
     }
 
     [Fact]

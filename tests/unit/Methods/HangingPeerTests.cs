@@ -165,8 +165,7 @@ public sealed class HangingPeerTests
         relay.Dispose();
         await receiver.DisposeAsync();
         Assert.Empty(fixture.Destination.GetDomains());
-        fixture.Domain.RunOperations(fixture.Domain.Options.StopAtOperations!.Value, CancellationToken.None);
-        fixture.CheckRunsOn(fixture.Domain);
+        fixture.CheckRunsOnAtSource();
     }
 
     [Fact]

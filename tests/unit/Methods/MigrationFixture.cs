@@ -88,11 +88,17 @@ internal sealed class MigrationFixture : IAsyncDisposable
         }
 
         Assert.Empty(Destination.GetDomains());
+        CheckRunsOnAtSource();
+        CheckOutputs();
+        Source.OpenSource(DomainName).Dispose();
+    }
+
+    /// <summary>Drives the domain at the source to its end, and compares every byte.</summary>
+    public void CheckRunsOnAtSource()
+    {
         Assert.Equal(DomainState.Running, Domain.State);
         Domain.RunOperations(Domain.Options.StopAtOperations!.Value, CancellationToken.None);
         CheckRunsOn(Domain);
-        CheckOutputs();
-        Source.OpenSource(DomainName).Dispose();
     }
 
     /// <summary>Lets the domain come to its end and compares every byte.</summary>

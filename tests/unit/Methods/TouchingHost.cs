@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -10,60 +9,25 @@ namespace PreRecordMigration.Tests.Methods;
 /// A host whose incoming domains have something beside them, as an emulator is, that touches a missing page while the core
 /// state is restored and does not let the restoration end before the page is there.
 /// </summary>
-internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
+internal sealed class TouchingHost(IMigrationHost host) : ForwardingHost(host)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
-
-    public string Name => host.Name;
-
-    public string Hypervisor => host.Hypervisor;
-
-    public long FreeMemoryBytes => host.FreeMemoryBytes;
 
     /// <summary>The page that was touched last, once it was there; −1 before.</summary>
     public int Touched { get; private set; } = -1;
 
-    public CapabilityReport GetCapabilities() => host.GetCapabilities();
+    public override IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>
+        new Domain(this, base.CreateIncoming(description, cancellationToken));
 
-    public CapabilityReport GetCapabilities(DomainKind kind) => host.GetCapabilities(kind);
-
-    public CapabilityReport Examine() => host.Examine();
-
-    public IReadOnlyList<DomainInfo> GetDomains() => host.GetDomains();
-
-    public void RequireIsolableOutputs(string name) => host.RequireIsolableOutputs(name);
-
-    public DomainDescription Announce(string name) => host.Announce(name);
-
-    public AdmissionVerdict Judge(DomainDescription description) => host.Judge(description);
-
-    public void RequireUnclaimed(string name) => host.RequireUnclaimed(name);
-
-    public ISourceDomain OpenSource(string name) => host.OpenSource(name);
-
-    public ISourceDomain OpenLeft(string name) => host.OpenLeft(name);
-
-    public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>
-        new Domain(this, host.CreateIncoming(description, cancellationToken));
-
-    public void Dispose()
-    {
-        // The host is somebody else's.
-    }
-
-    private sealed class Domain(TouchingHost owner, IIncomingDomain domain) : IIncomingDomain
+    private sealed class Domain(TouchingHost owner, IIncomingDomain domain) : Incoming(domain)
     {
         private Paging? _paging;
 
-        public DomainInfo Info => domain.Info;
+        public override bool IsTouchedByRestore => true;
 
-        public IGuestMemory Memory => domain.Memory;
+        public override IRemotePaging EnableRemotePF() => _paging = new Paging(base.EnableRemotePF());
 
-        public bool IsTouchedByRestore => true;
-
-        public IRemotePaging EnableRemotePF() => _paging = new Paging(domain.EnableRemotePF());
-
-        public void Restore(CoreState core, CancellationToken cancellationToken)
+        public override void Restore(CoreState core, CancellationToken cancellationToken)
         {
             PageBitmap missing = _paging!.Missing.Clone();
             foreach (int pfn in core.Pages.Pfns)
@@ -79,22 +43,8 @@ internal sealed class TouchingHost(IMigrationHost host) : IMigrationHost
             }
 
             owner.Touched = touched;
-            domain.Restore(core, cancellationToken);
+            base.Restore(core, cancellationToken);
         }
-
-        public bool HasRun => domain.HasRun;
-
-        public void Mark(IncomingMark? mark, string? source = null) => domain.Mark(mark, source);
-
-        public void Unpause() => domain.Unpause();
-
-        public void Pause() => domain.Pause();
-
-        public void Complete() => domain.Complete();
-
-        public void Destroy() => domain.Destroy();
-
-        public void Dispose() => domain.Dispose();
     }
 
     private sealed class Paging(IRemotePaging paging) : IRemotePaging
