@@ -36,6 +36,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     private readonly ProgressWatch _watch;
     private volatile PagePlacer? _placer;
     private volatile FaultRequester? _requester;
+    private volatile bool _isDemandLost;
     private int _missingAtEnd;
 
     /// <summary>Prepares; <see cref="Run"/> does the work.</summary>
@@ -224,8 +225,8 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             Take(type, body, batch);
             PostWhenAllPlaced();
 
-            // Where the work is broken off already, what comes may still say why: it is read on.
-            _pump.WaitWhile(state => state.MustWait && !state.IsInterrupted);
+            // Where the work is broken off, or about to be, what comes may still say why: it is read on.
+            _pump.WaitWhile(state => state.MustWait && !IsOver(state));
         }
     }
 
@@ -250,7 +251,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         DestinationState state = State;
         switch (type)
         {
-            case RecordType.CorePages or RecordType.Pages when state.IsInterrupted:
+            case RecordType.CorePages or RecordType.Pages when IsOver(state):
                 // Nobody places it any more.
                 break;
             case RecordType.CorePages when state.MayTakeCorePages:
@@ -292,9 +293,15 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
 
     private void Post(Exception error) => _pump.Post(DestinationDispatcher.Failure(error));
 
+    /// <summary>Whether the work on the domain is broken off, or will be: without the demand connection nothing comes of it.</summary>
+    private bool IsOver(DestinationState state) =>
+        state.IsInterrupted || (_isDemandLost && state is { MustWait: true, MayBeExplained: true });
+
     /// <summary>What the demand connection came to. Why a source has given up the other one says.</summary>
     private void PostOfDemand(Exception error)
     {
+        _isDemandLost = true;
+        _pump.Wake();
         _pump.WaitWhile(state => state.MayBeExplained, s_explanation);
         PostWhileNeeded(error);
     }

@@ -135,6 +135,15 @@ internal sealed class SessionPump<TState, TEvent, TAction>(
         }
     }
 
+    /// <summary>Has whoever waits look again: something else than the state has changed that they wait for.</summary>
+    public void Wake()
+    {
+        lock (_gate)
+        {
+            Monitor.PulseAll(_gate);
+        }
+    }
+
     /// <summary>Tells of the changes in their order, whichever thread made them.</summary>
     private void Tell()
     {
