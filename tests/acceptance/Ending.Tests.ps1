@@ -57,6 +57,7 @@ Describe 'A session that ends' {
         @{ Way = 'its last line'; End = ''; Code = 0 }
         @{ Way = 'TERM'; End = "sh -c `"kill -TERM `$PID`"; [System.Threading.Thread]::Sleep(-1)"; Code = 143 }
         @{ Way = 'HUP'; End = "sh -c `"kill -HUP `$PID`"; [System.Threading.Thread]::Sleep(-1)"; Code = 129 }
+        @{ Way = 'QUIT'; End = "sh -c `"kill -QUIT `$PID`"; [System.Threading.Thread]::Sleep(-1)"; Code = 131 }
     ) {
         $child = Invoke-Fresh (New-Session "`$null = Start-Migration leaver end2 -Window 10min -Epoch 20ms; Wait-Phase { `$args[0].Phase -eq 'Record' }; $End")
         $child.Errors | Should -Match "PreRecordMigration: Migration 1 of 'leaver' has ended with the session\. Stopped before the commit: 'leaver' runs on at 'end1'\."
@@ -106,6 +107,43 @@ Describe 'A session that ends' {
             Read-Until $process 'This session ends when migration' | Should -Match 'for 0:11:00 at most where none does'
             [System.Diagnostics.Process]::Start('kill', "-INT $($process.Id)").WaitForExit()
             Read-Until $process 'ends without' | Should -Match "past its commit\. 'leaver' has left: it runs at 'end2'.*Destroy nothing before you have looked at 'end2'"
+            $process.WaitForExit()
+        }
+        finally {
+            Close-Session $process
+        }
+    }
+
+    It 'ends a recording in its window in order: by <Signal>' -ForEach @(
+        @{ Signal = 'TERM'; Code = 143 }
+        @{ Signal = 'HUP'; Code = 129 }
+        @{ Signal = 'QUIT'; Code = 131 }
+    ) {
+        $child = Invoke-Fresh (New-Session "
+            `$entered = [System.Threading.ManualResetEventSlim]::new()
+            (Get-SimulatedHost end1).Faults.Before('BeginEpoch', 3, (ConvertTo-Action `$entered 'Set'))
+            `$null = Start-ThreadJob { (`$using:entered).Wait(); sh -c 'kill -$Signal `$PPID' }
+            `$null = Start-PreRecord leaver -Mode Observe -Window 10min -Epoch 20ms")
+        $child.Errors | Should -Match "The recording of 'leaver' on 'end1' ended with the session, in its window: the domain runs on\."
+        $child.ExitCode | Should -Be $Code
+    }
+
+    It 'waits for all that is to stop as long as for one of it: hypercalls that do not return' {
+        $process = Start-Session '
+            $never = [System.Threading.ManualResetEventSlim]::new()
+            $null = New-SimulatedDomain second, third -HostName end1 -Memory 16MB
+            foreach ($name in "leaver", "second", "third") { $null = Start-PreRecord $name -Mode Rollback -Window 20ms -Epoch 20ms }
+            foreach ($n in 1..9) { (Get-SimulatedHost end1).Faults.Before("Resume", $n, (ConvertTo-Action $never "Wait")) }
+            exit'
+        try {
+            Read-Until $process 'This session ends when the recording' | Should -Match "'leaver' on 'end1' has been let go, in 20 s at most"
+            Read-Until $process 'could not be let go' | Should -Match "'leaver' on 'end1'.*the hypervisor does not answer"
+
+            # The first wait used the whole time up: the others are not waited for, which there would be a word of.
+            foreach ($name in 'second', 'third') {
+                $process.StandardError.ReadLine() | Should -Match "The recording of '$name' on 'end1'.*could not be let go well: the hypervisor does not answer"
+            }
+
             $process.WaitForExit()
         }
         finally {

@@ -34,6 +34,7 @@ internal static class ProcessEnd
             // They would end the process without a word, and without its end being awaited: a service that is stopped, a closed terminal.
             Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => EndBy(signal, 15)));
             Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => EndBy(signal, 1)));
+            Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGQUIT, signal => EndBy(signal, 3)));
         }
     }
 
@@ -42,6 +43,7 @@ internal static class ProcessEnd
     {
         if (MigrationRegistry.All.Any(job => job.IsActive || job.State == MigrationState.Interrupted)
             || RecordingRegistry.All.Count > 0
+            || OngoingWork.All.Count > 0
             || ReceiverRegistry.All.Any(receiver => receiver.Incoming.Any(incoming => incoming.IsKept || !incoming.Ended.IsCompleted)))
         {
             signal.Cancel = true;
@@ -65,19 +67,31 @@ internal static class ProcessEnd
             ending.Try(job.Cancel);
         }
 
-        // All are asked before any is waited for.
+        // All are asked before any is waited for; what the work of commands has recorded by then is let go by itself.
+        Deadline stopped = new(StopLimit);
+        OngoingWork.Entry[] working = [.. OngoingWork.All];
+        foreach (OngoingWork.Entry work in working)
+        {
+            ending.Try(work.Stop);
+        }
+
         var lettingGo = RecordingRegistry.All.Select(held => (Held: held, Done: Begin(() => held.Discard()))).ToArray();
         var stopping = ReceiverRegistry.All
             .Select(receiver => (Receiver: receiver, Done: Begin(() => receiver.StopUnlessKeepingAsync(receiving.Token).GetAwaiter().GetResult())))
             .ToArray();
+        foreach (OngoingWork.Entry work in working)
+        {
+            ending.Try(() => Join(work, stopped, isHurried));
+        }
+
         foreach ((LiveRecording held, Task done) in lettingGo)
         {
-            ending.Try(() => LetGo(held, done, isHurried));
+            ending.Try(() => LetGo(held, done, stopped, isHurried));
         }
 
         foreach (MigrationJob job in active)
         {
-            ending.Try(() => Join(job, isHurried));
+            ending.Try(() => Join(job, stopped, isHurried));
         }
 
         foreach (MigrationJob job in MigrationRegistry.All.Where(job => job.State == MigrationState.Interrupted))
@@ -87,7 +101,7 @@ internal static class ProcessEnd
 
         foreach ((MigrationReceiver receiver, Task done) in stopping)
         {
-            ending.Try(() => Join(receiver, done, isHurried));
+            ending.Try(() => Join(receiver, done, stopped, isHurried));
         }
 
         receiving.Cancel();
@@ -97,23 +111,45 @@ internal static class ProcessEnd
         }
     }
 
-    private static void LetGo(LiveRecording held, Task done, ManualResetEventSlim isHurried)
+    /// <summary>Waits for a command's work where it holds somebody's domain.</summary>
+    private static void Join(OngoingWork.Entry work, Deadline stopped, ManualResetEventSlim isHurried)
+    {
+        if (work.Said is not { } said)
+        {
+            return;
+        }
+
+        if (!Wait(work.Ended, () => stopped, () => 0, () => Text.Format(SR.ExitWork, Text.Duration(StopLimit), said.Remains), isHurried))
+        {
+            LastWords.Say(said.Remains);
+        }
+        else if (work.Ended.Exception?.InnerException is { } error and not OperationCanceledException)
+        {
+            LastWords.Say(error.Message);
+        }
+        else if (said.Stopped is { } words && !work.Ended.IsCompletedSuccessfully)
+        {
+            LastWords.Say(words);
+        }
+    }
+
+    private static void LetGo(LiveRecording held, Task done, Deadline stopped, ManualResetEventSlim isHurried)
     {
         string domain = held.Location.Info.Name;
         string host = held.Location.Host.Name;
-        bool isDone = Wait(done, () => StopLimit, () => 0, () => Text.Format(SR.ExitLettingGo, domain, host, Text.Duration(StopLimit)), isHurried);
+        bool isDone = Wait(done, () => stopped, () => 0, () => Text.Format(SR.ExitLettingGo, domain, host, Text.Duration(StopLimit)), isHurried);
         LastWords.Say(
             !isDone ? Text.Format(SR.ExitNotLetGo, domain, host, SR.ExitNoAnswer)
             : RecordingRegistry.FailureOf(held) is { } failure ? Text.Format(SR.ExitNotLetGo, domain, host, failure.Message)
             : Text.Format(SR.ExitLetGo, domain, host, held.Snapshot.HeldUntil));
     }
 
-    private static void Join(MigrationJob job, ManualResetEventSlim isHurried)
+    private static void Join(MigrationJob job, Deadline stopped, ManualResetEventSlim isHurried)
     {
         string domain = job.Location.Info.Name;
         bool hasEnded = Wait(
             job.Ended,
-            () => LimitOf(job),
+            () => job.HasLeft ? new Deadline(LimitOf(job)) : stopped,
             () => job.Describe() is var now ? (job.HasLeft, now.Phase, now.PagesDone) : default,
             () => Explain(job),
             isHurried);
@@ -147,12 +183,12 @@ internal static class ProcessEnd
             : Text.Format(SR.ExitStopping, job.Id, now.Name, job.ExplainHolder(), limit, job.Location.Host.Name);
     }
 
-    private static void Join(MigrationReceiver receiver, Task done, ManualResetEventSlim isHurried)
+    private static void Join(MigrationReceiver receiver, Task done, Deadline stopped, ManualResetEventSlim isHurried)
     {
         string host = receiver.Host.Name;
         bool hasEnded = Wait(
             done,
-            () => receiver.Incoming.Any(HasRun) ? receiver.MaximumSilence + SettleLimit : StopLimit,
+            () => receiver.Incoming.Any(HasRun) ? new Deadline(receiver.MaximumSilence + SettleLimit) : stopped,
             () => receiver.Incoming.Sum(incoming => (long)incoming.MissingPages),
             () => Text.Format(
                 SR.ExitReceiving,
@@ -181,22 +217,25 @@ internal static class ProcessEnd
 
     /// <summary>Waits for an end as long as something comes of it, and says so where that takes longer than nobody would notice.</summary>
     /// <param name="ended">The end.</param>
-    /// <param name="limit">How long nothing may come of it; that may change while it goes on.</param>
+    /// <param name="limit">
+    /// Until when something must have come of it, asked again whenever something has: one end for all that is to stop, since all
+    /// was asked at the same time, and for what arrives one that each page moves on.
+    /// </param>
     /// <param name="progress">What has come of it.</param>
     /// <param name="explain">What is waited for, how long at most, and what one can do.</param>
     /// <param name="isHurried">Set by Ctrl+C: nothing more is waited for.</param>
     /// <returns>Whether it has ended.</returns>
     private static bool Wait(
-        Task ended, Func<TimeSpan> limit, Func<object> progress, Func<string> explain, ManualResetEventSlim isHurried)
+        Task ended, Func<Deadline> limit, Func<object> progress, Func<string> explain, ManualResetEventSlim isHurried)
     {
         WaitHandle[] either = [((IAsyncResult)ended).AsyncWaitHandle, isHurried.WaitHandle];
         object last = progress();
-        Deadline left = new(limit());
+        Deadline left = limit();
         for (TimeSpan patience = Unnoticed; WaitHandle.WaitAny(either, patience) == WaitHandle.WaitTimeout;)
         {
             if (progress() is var now && !now.Equals(last))
             {
-                (last, left) = (now, new Deadline(limit()));
+                (last, left) = (now, limit());
             }
 
             if (left.LeftMilliseconds == 0)

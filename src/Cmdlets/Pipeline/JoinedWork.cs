@@ -31,8 +31,10 @@ internal sealed class JoinedWork<T>
     /// <param name="cmdlet">Whose pipeline waits.</param>
     /// <param name="work">The work. It gets the way to the pipeline's thread, and the token that is cancelled to stop it.</param>
     /// <param name="isEnding">Whether the work itself is to end something, so that the wait has its limit from the start.</param>
+    /// <param name="said">What is said of it where the process ends before it does; null where it holds nobody's domain.</param>
     /// <param name="stop">Cancelled by Ctrl+C.</param>
-    public JoinedWork(MigrationCmdlet cmdlet, Func<PipelineWriter, CancellationToken, T> work, bool isEnding, CancellationToken stop)
+    public JoinedWork(
+        MigrationCmdlet cmdlet, Func<PipelineWriter, CancellationToken, T> work, bool isEnding, WorkWords? said, CancellationToken stop)
     {
         _cancellation = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _patience = isEnding ? new Deadline(StopPatience.Limit) : null;
@@ -55,7 +57,16 @@ internal sealed class JoinedWork<T>
             TaskScheduler.Default);
 
         // By whoever is last, which need not be the pipeline's thread.
-        _task.ContinueWith(_ => _cancellation.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        IDisposable listed = OngoingWork.Add(_task, _cancellation.Cancel, said);
+        _task.ContinueWith(
+            _ =>
+            {
+                listed.Dispose();
+                _cancellation.Dispose();
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.None,
+            TaskScheduler.Default);
     }
 
     /// <summary>Whether it was asked to stop.</summary>

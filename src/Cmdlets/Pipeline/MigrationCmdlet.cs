@@ -192,11 +192,16 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
     /// <param name="remains">What is said where it has not ended after that: who holds the domain, what goes on, how it ends.</param>
     /// <param name="isEnding">Whether the work is to end something: then it is an error where it takes longer than that.</param>
     /// <param name="onLate">Told what the work came to when nobody waited for it any more; null for nobody.</param>
+    /// <param name="stopped">What is said where the end of the process stopped the work in order; null for nothing.</param>
     /// <exception cref="CommandException">The work goes on, without having been stopped.</exception>
     private protected T RunJoined<T>(
-        Func<PipelineWriter, CancellationToken, T> work, string? remains = null, bool isEnding = false, Action<Task<T>>? onLate = null)
+        Func<PipelineWriter, CancellationToken, T> work,
+        string? remains = null,
+        bool isEnding = false,
+        Action<Task<T>>? onLate = null,
+        string? stopped = null)
     {
-        JoinedWork<T> joined = new(this, work, isEnding, StopToken);
+        JoinedWork<T> joined = new(this, work, isEnding, remains is null ? null : new WorkWords(remains, stopped), StopToken);
         if (!joined.Pump())
         {
             // Its failure is observed in any case: it may be nobody's any more.
