@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Transports;
 
@@ -42,9 +43,6 @@ internal sealed class SshRoute : Route
     /// records do: a receiver that is busy is not taken for one that has gone.
     /// </summary>
     private const int AliveQuestions = 3;
-
-    /// <summary>Where util-linux has the program that starts another one in a session of its own.</summary>
-    private const string SessionProgram = "/usr/bin/setsid";
 
     /// <summary>What the other side's shell does to say its user's key.</summary>
     private const string FetchCommand = "sh -c 'cat \"" + RuntimeFolder.InShell + "/" + LoopbackKey.FileName + "\"'";
@@ -118,34 +116,16 @@ internal sealed class SshRoute : Route
     /// <summary>Starts an ssh.</summary>
     private ProcessChannel Start(TimeSpan peerTimeout, params ReadOnlySpan<string> arguments)
     {
-        // In a session of its own: a Ctrl+C in the terminal is for the migration, which ends in an order of its own and may
-        // need its connections for that. ssh would end at once.
-        string program = Find(_program);
-        bool hasSession = File.Exists(SessionProgram);
-        ProcessStartInfo start = new(hasSession ? SessionProgram : program)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        if (hasSession)
-        {
-            start.ArgumentList.Add(program);
-        }
-
         // Never asks for anything: nobody is there to answer. Where ssh shares connections, ours do not take part.
-        foreach (string argument in (string[])
-        [
-            "-T", "-o", "BatchMode=yes", "-o", "ControlPath=none",
-            "-o", $"ConnectTimeout={Seconds(peerTimeout)}",
-            "-o", $"ServerAliveInterval={Seconds(peerTimeout / AliveQuestions)}",
-            "-o", $"ServerAliveCountMax={AliveQuestions}",
-            .. arguments,
-        ])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
+        ProcessStartInfo start = OwnSession.Of(
+            Find(_program),
+            [
+                "-T", "-o", "BatchMode=yes", "-o", "ControlPath=none",
+                "-o", $"ConnectTimeout={Seconds(peerTimeout)}",
+                "-o", $"ServerAliveInterval={Seconds(peerTimeout / AliveQuestions)}",
+                "-o", $"ServerAliveCountMax={AliveQuestions}",
+                .. arguments,
+            ]);
         try
         {
             return new ProcessChannel(Process.Start(start)!, Address);
@@ -158,7 +138,7 @@ internal sealed class SshRoute : Route
 
     private static string Seconds(TimeSpan time) => Math.Ceiling(time.TotalSeconds).ToString("F0", CultureInfo.InvariantCulture);
 
-    /// <summary>Where a program is: what starts it in a session of its own would say of a missing one only that it ended.</summary>
+    /// <summary>Where a program is: what starts it in a session of its own (<see cref="OwnSession"/>) would say of a missing one only that it ended.</summary>
     private string Find(string program) => (program.Contains('/', StringComparison.Ordinal)
             ? [program]
             : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, program)))

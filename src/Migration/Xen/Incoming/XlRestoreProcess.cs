@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Xen.Incoming;
 
@@ -42,14 +43,8 @@ internal sealed class XlRestoreProcess : IRestoreProcess
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>: there is no xl.</exception>
     internal static XlRestoreProcess Start(string subject)
     {
-        // Ctrl+C goes to every process of the terminal; whether the domain survives it is ours to decide, not xl's.
-        ProcessStartInfo start = new("/bin/sh", ["-c", "trap '' INT; exec xl restore -p /proc/self/fd/0"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
+        // Whether the domain survives a Ctrl+C or a closed terminal is ours to decide, not xl's.
+        ProcessStartInfo start = OwnSession.Of("/bin/sh", "-c", "trap '' INT HUP QUIT; exec xl restore -p /proc/self/fd/0");
         try
         {
             return new XlRestoreProcess(Process.Start(start)!, subject);
