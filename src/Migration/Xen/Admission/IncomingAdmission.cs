@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Xen.Admission;
 

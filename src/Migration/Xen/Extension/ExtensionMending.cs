@@ -1,6 +1,6 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Source;
 
 namespace PreRecordMigration.Xen.Extension;
 

@@ -1,8 +1,8 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Source;
 
 namespace PreRecordMigration.Xen.Extension;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Paging;
 
 namespace PreRecordMigration.Xen.Extension;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Native;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Native;
 

@@ -1,6 +1,7 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
 using XenPageType = PreRecordMigration.Xen.Streams.XenPageType;
 

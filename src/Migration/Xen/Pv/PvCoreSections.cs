@@ -1,6 +1,8 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Pv;

@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Xen.Incoming;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Streams;
 

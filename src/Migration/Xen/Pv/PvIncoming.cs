@@ -1,8 +1,9 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
-using PreRecordMigration.Xen.Incoming;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Streams;
 using XenPageType = PreRecordMigration.Xen.Streams.XenPageType;

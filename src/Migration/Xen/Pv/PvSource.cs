@@ -2,10 +2,10 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Source;
 
 namespace PreRecordMigration.Xen.Pv;
 

@@ -1,7 +1,7 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
-using PreRecordMigration.Xen;
 using PreRecordMigration.Xen.Admission;
+using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Tests.Xen.Admission;
 

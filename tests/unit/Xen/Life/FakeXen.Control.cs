@@ -1,4 +1,3 @@
-using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Life;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Life;

@@ -1,7 +1,7 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Xen;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Pv;
 using PreRecordMigration.Xen.Streams;
 

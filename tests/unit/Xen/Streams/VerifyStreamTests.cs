@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using PreRecordMigration.Tests.Xen.Pv;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Tests.Xen.Streams;

@@ -1,4 +1,4 @@
-using PreRecordMigration.Xen.Emulators;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Tests.Xen.Streams;

@@ -1,0 +1,47 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Hvm;
+using PreRecordMigration.Xen.Life;
+
+namespace PreRecordMigration.Xen.Domains;
+
+/// <summary>
+/// In what source domains differ: those with nested paging are recorded through Xen's paging ring and PV domains by the
+/// hypervisor's extension, and their memory and core state are found differently. What is the same, a domain's life, is
+/// <see cref="XenSourceDomain"/>'s.
+/// </summary>
+internal interface ISourceMechanism : IDisposable
+{
+    /// <summary>The domain's memory by page frame number.</summary>
+    IGuestMemory Memory { get; }
+
+    /// <summary>What emulates devices beside the domain; null where nothing does.</summary>
+    DomainEmulator? Emulator { get; }
+
+    /// <summary>Finds the domain's pages as they are now.</summary>
+    PageBitmap FindPages();
+
+    /// <summary>What the destination's half of this module must know beforehand.</summary>
+    /// <param name="json">The domain's configuration.</param>
+    /// <param name="populated">The domain's pages.</param>
+    XenDomainConfiguration Describe(string json, PageBitmap populated);
+
+    /// <summary>Starts to track written pages.</summary>
+    IDirtyTracker StartDirtyTracking();
+
+    /// <summary>Starts to record.</summary>
+    /// <param name="backups">Where originals go; null to record only.</param>
+    /// <param name="onDisposed">Called once, when the recorder was disposed.</param>
+    IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed);
+
+    /// <summary>Captures the suspended domain's core state, whether it is being recorded or not.</summary>
+    CoreState CaptureCoreState();
+
+    /// <summary>Removes what only a capture needed. Nothing happens while the domain is recorded.</summary>
+    void EndCapture();
+
+    /// <summary>The domain is about to be destroyed: lets go of everything that would keep its remnant.</summary>
+    void EndWithDomain();
+}

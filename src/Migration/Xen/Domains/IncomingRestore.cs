@@ -1,0 +1,50 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Streams;
+
+namespace PreRecordMigration.Xen.Domains;
+
+/// <summary>The waiting xl restore, and what goes to it: its own words, or the peer's mistake, become the error.</summary>
+internal sealed class IncomingRestore(IRestoreProcess process) : IDisposable
+{
+    /// <summary>Writes to the stream.</summary>
+    /// <exception cref="MigrationException">What the peer sent is malformed, or xl has ended.</exception>
+    internal void Write(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException error)
+        {
+            throw process.Failure(error);
+        }
+        catch (Exception error) when (error is XenStreamException or ArgumentException)
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation, $"What the peer sent of the domain cannot be restored: {error.Message}",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                null, error);
+        }
+    }
+
+    /// <summary>Sends what the checkpoint left, and waits until the domain is complete.</summary>
+    /// <exception cref="MigrationException">The state is malformed, or xl refused it; its own words are in the message.</exception>
+    /// <exception cref="OperationCanceledException">Given up; the child is dead, or ends with this object.</exception>
+    internal void Complete(Action write, CancellationToken cancellationToken)
+    {
+        // Writing to a child that does not read ends with the child.
+        using CancellationTokenRegistration kill = cancellationToken.UnsafeRegister(static child => ((IRestoreProcess)child!).Kill(), process);
+        try
+        {
+            Write(write);
+            process.Finish(cancellationToken);
+        }
+        catch (MigrationException error) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("Restoring the domain was given up.", error, cancellationToken);
+        }
+    }
+
+    /// <summary>Breaks the stream off where it was not completed: xl then takes the domain down.</summary>
+    public void Dispose() => process.Dispose();
+}

@@ -1,0 +1,44 @@
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
+using PreRecordMigration.Xen.Admission;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Hvm;
+using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Pv;
+
+namespace PreRecordMigration.Xen.Host;
+
+public sealed partial class XenHost
+{
+    /// <inheritdoc/>
+    public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
+    {
+        XenDomainConfiguration configuration = IncomingAdmission.Admit(_policyFile, description, FreeMemoryBytes);
+
+        // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
+        XenControl control = XenControl.Open();
+        try
+        {
+            IncomingCreation creation = description.Kind switch
+            {
+                DomainKind.Pvh or DomainKind.Hvm => new HvmCreation(control, Name, description, configuration),
+                DomainKind.PV => new PvCreation(control, Name, description, configuration),
+                _ => throw new MigrationException(
+                    MigrationErrorId.NotSupported,
+                    $"{description.Name}: a {description.Kind} domain cannot be taken in; PV, PVH and HVM domains can.",
+                    "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
+                    description.Name),
+            };
+            return creation.Make(Name, XlRestoreProcess.Start, cancellationToken);
+        }
+        catch
+        {
+            control.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_policyFile, description, FreeMemoryBytes);
+}

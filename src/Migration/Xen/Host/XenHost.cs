@@ -1,0 +1,159 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Hvm;
+using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Host;
+
+/// <summary>The Xen host that this process runs on, as its control domain.</summary>
+public sealed partial class XenHost : IMigrationHost
+{
+    private const int ControlDomain = 0;
+    private readonly XenControl _control;
+    private readonly string? _policyFile;
+
+    /// <param name="control">The connection.</param>
+    /// <param name="name">The host's name.</param>
+    /// <param name="policyFile">The policy; null where nothing is judged.</param>
+    private XenHost(XenControl control, string name, string? policyFile)
+    {
+        _control = control;
+        _policyFile = policyFile;
+        Name = name;
+        XenHostInfo info = control.GetHostInfo();
+        Hypervisor = string.Create(
+            CultureInfo.InvariantCulture, $"Xen {info.Major}.{info.Minor}{control.GetText(XenText.ExtraVersion)}");
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public string Hypervisor { get; }
+
+    /// <inheritdoc/>
+    public IMigrationHost ForItself => new XenHost(_control, Name, null);
+
+    /// <summary>Opens the host that this process runs on.</summary>
+    /// <param name="name">The name to use for it; null for the machine's.</param>
+    /// <param name="policyFile">The absolute path of the policy by which domains come in; null for
+    /// <see cref="AdmissionPolicy.DefaultPath"/>. It is read whenever one comes.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>,
+    /// <see cref="MigrationErrorId.AccessDenied"/> where the user is not root, or <see cref="MigrationErrorId.NotSupported"/>
+    /// where this is no control domain of Xen.</exception>
+    public static XenHost Open(string? name = null, string? policyFile = null)
+    {
+        XenControl control = XenControl.Open();
+        try
+        {
+            return new XenHost(control, name ?? Environment.MachineName, policyFile ?? AdmissionPolicy.DefaultPath);
+        }
+        catch
+        {
+            control.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public long FreeMemoryBytes => (long)_control.GetHostInfo().FreePages * Pages.Page.Size;
+
+    /// <inheritdoc/>
+    public CapabilityReport GetCapabilities() => XenCapabilities.Of(_control, Name);
+
+    /// <inheritdoc/>
+    public CapabilityReport GetCapabilities(DomainKind kind) => kind == DomainKind.PV
+        ? XenCapabilities.OfParavirtualised(_control, Name)
+        : GetCapabilities();
+
+    /// <inheritdoc/>
+    public CapabilityReport Examine()
+    {
+        XenHostFacts facts = XenHostFacts.Read(_control);
+        XenExtensionAnswer extension = _control.ProbeExtension();
+        return new CapabilityReport(
+            Name,
+            [.. XenCapabilities.Of(facts, extension, Name, ExtensionSupport.IsRingAskedFor).Items, .. XenExamination.Of(facts, extension, XlAnswer.Ask())]);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DomainInfo> GetDomains() =>
+    [
+        .. _control.ListDomains()
+            .Where(info => info.DomId != ControlDomain)
+            .Select(Snapshot)
+            .OfType<DomainInfo>()
+            .OrderBy(info => info.Name, StringComparer.Ordinal),
+    ];
+
+    /// <inheritdoc/>
+    public void RequireIsolableOutputs(string name)
+    {
+        XenDomainInfo info = DomainNames.Require(_control, name);
+        DomainOutputs.RequireNone(_control, (int)info.DomId, name);
+        if (Snapshot(info)?.Kind == DomainKind.Hvm)
+        {
+            EmulatorRequirements.RequireSilent(_control.GetConfigurationJson((int)info.DomId), name);
+        }
+    }
+
+    /// <inheritdoc/>
+    public DomainDescription Announce(string name)
+    {
+        XenDomainInfo info = DomainNames.Require(_control, name);
+        DomainInfo domain = Snapshot(info) ?? throw DomainNames.Missing(name);
+        XenHostInfo host = _control.GetHostInfo();
+        XenDomainConfiguration configuration = new(_control.GetConfigurationJson((int)info.DomId), host.Major, host.Minor, default, default, [], []);
+        return new DomainDescription(name, domain.Kind, 0, [], domain.VcpuCount, configuration.Serialise());
+    }
+
+    /// <inheritdoc/>
+    public void RequireUnclaimed(string name) => SourceOpening.RequireUnclaimed(_control, name);
+
+    /// <inheritdoc/>
+    public ISourceDomain OpenSource(string name) => Open(name, isReleased: false);
+
+    /// <inheritdoc/>
+    public ISourceDomain OpenLeft(string name) => Open(name, isReleased: true);
+
+    /// <inheritdoc/>
+    public void Dispose() => _control.Dispose();
+
+    private XenSourceDomain Open(string name, bool isReleased)
+    {
+        XenControl control = XenControl.Open();
+        try
+        {
+            SourceOpening opening = new(control, (info, found) => new XenSourceExamination(control, Name, info, found), XenControl.Open);
+            return opening.Open(name, isReleased);
+        }
+        catch
+        {
+            control.Dispose();
+            throw;
+        }
+    }
+
+    private DomainInfo? Snapshot(XenDomainInfo info)
+    {
+        int domid = (int)info.DomId;
+        string? name = _control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name"));
+        if (name is null)
+        {
+            return null; // a remnant without a name: the toolstack has taken it down already
+        }
+
+        try
+        {
+            return DomainFacts.Describe(_control, Name, name, info, checked((int)(_control.GetMaximumGfn(domid) + 1)));
+        }
+        catch (XenException exception) when (exception.Errno == XenErrno.NoProcess)
+        {
+            return null; // it went while the list was made
+        }
+    }
+}

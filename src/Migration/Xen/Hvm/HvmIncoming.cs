@@ -1,0 +1,175 @@
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Host;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Ring;
+using PreRecordMigration.Xen.Streams;
+
+namespace PreRecordMigration.Xen.Hvm;
+
+/// <summary>
+/// An incoming PVH or HVM domain. Its pages are missing from before the restoration on: by the hypervisor's extension, where that
+/// serves such domains, otherwise taken away and told of by Xen's paging ring.
+/// </summary>
+internal sealed class HvmIncoming : IIncomingMechanism
+{
+    private readonly XenControl _control;
+    private readonly string _hostName;
+    private readonly DomainDescription _description;
+    private readonly int _domid;
+    private readonly string _name;
+    private readonly IncomingRestore _restore;
+    private readonly SynthesisedRestore _stream;
+    private readonly XenIncomingMemory _memory;
+    private IRemotePaging? _paging;
+
+    internal HvmIncoming(
+        XenControl control, string hostName, DomainDescription description, int domid, string name, IncomingPages pages,
+        IncomingRestore restore, SynthesisedRestore stream)
+    {
+        _control = control;
+        _hostName = hostName;
+        _description = description;
+        _domid = domid;
+        _name = name;
+        _restore = restore;
+        _stream = stream;
+        Pages = pages;
+        _memory = new XenIncomingMemory(control, domid, name, pages);
+    }
+
+    /// <inheritdoc/>
+    public IGuestMemory Memory => _memory;
+
+    /// <inheritdoc/>
+    public IncomingPages Pages { get; }
+
+    /// <inheritdoc/>
+    public IRemotePaging EnableRemotePF()
+    {
+        // What an emulator does to memory by its own mappings only the ring hears of.
+        bool hasEmulator = _description.Kind == DomainKind.Hvm;
+        bool hasNestedPaging = _control.GetDomain(_domid).Flags.HasFlag(XenDomainFlags.Hap);
+        return _paging = !hasEmulator && ExtensionSupport.IsChosenFor(_control, _domid, hasNestedPaging, _name) ? ByExtension() : ByRing();
+    }
+
+    /// <inheritdoc/>
+    public void Restore(CoreState core, CancellationToken cancellationToken)
+    {
+        XenCoreSections sections = XenCoreSections.Parse(core.Sections);
+        RequireEmulator(sections);
+        if (_paging is not null)
+        {
+            Pages.RequireCovered(core.Pages.Pfns, _name);
+        }
+
+        PlaceCorePages(core);
+        XenTsc tsc = sections.Tsc;
+        EmulatorState? emulator = sections.Emulator;
+        _restore.Complete(
+            () => _stream.Complete(
+                new X86TscInfoRecord(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation),
+                sections.HvmContext,
+                emulator is { Store.IsEmpty: false }
+                    ? new EmulatorXenstoreDataRecord(EmulatorKind.QemuUpstream, 0, emulator.Store)
+                    : null,
+                emulator is not null ? new EmulatorContextRecord(EmulatorKind.QemuUpstream, 0, emulator.Context) : null),
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void BreakOff() => _restore.Dispose();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _paging?.Dispose();
+        _restore.Dispose();
+    }
+
+    private ExtensionRemotePaging ByExtension()
+    {
+        foreach (int pfn in Pages.Ordinary())
+        {
+            Pages.Missing.TrySet(pfn);
+        }
+
+        ExtensionRemotePaging paging = new(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
+        try
+        {
+            paging.Begin(static pfn => (ulong)pfn);
+            return paging;
+        }
+        catch
+        {
+            paging.Dispose();
+            throw;
+        }
+    }
+
+    private RingRemotePaging ByRing()
+    {
+        CapabilityReport capabilities = XenCapabilities.OfPagingRing(_control, _hostName);
+        capabilities.Require(MigrationCapability.RemotePF);
+        if (_description.VcpuCount > 1)
+        {
+            // Without the fix two faulting vCPUs hang the whole host.
+            capabilities.Require(MigrationCapability.SeveralVcpus);
+        }
+
+        XenPagingPort port = new(_control, _domid, withContents: true);
+        try
+        {
+            PageEvictor.EvictAll(_control, _domid, Pages, _name);
+        }
+        catch
+        {
+            port.Dispose();
+            throw;
+        }
+
+        return new RingRemotePaging(port, Pages.Missing, _name);
+    }
+
+    private void RequireEmulator(XenCoreSections sections)
+    {
+        bool hasEmulator = _description.Kind == DomainKind.Hvm;
+        if (sections.Emulator is not null != hasEmulator)
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"{_name}: the core state of {(hasEmulator ? "an HVM domain lacks" : "a PVH domain has")} an emulator's state.",
+                "Install the same version of the module on both hosts; if they are the same, the peer is not to be trusted.",
+                _name);
+        }
+    }
+
+    private void PlaceCorePages(CoreState core)
+    {
+        ReadOnlySpan<int> pfns = core.Pages.Pfns;
+        for (int start = 0; start < pfns.Length;)
+        {
+            bool isMissing = Pages.Missing[pfns[start]];
+            int end = start + 1;
+            while (end < pfns.Length && Pages.Missing[pfns[end]] == isMissing)
+            {
+                end++;
+            }
+
+            ReadOnlySpan<byte> contents = core.Pages.Contents[(start * Page.Size)..(end * Page.Size)];
+            if (isMissing)
+            {
+                _paging!.Place(pfns[start..end], contents);
+            }
+            else
+            {
+                _memory.Write(pfns[start..end], contents);
+            }
+
+            start = end;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Xen.Hvm;
+
+/// <summary>
+/// One conversation with a QEMU in its machine protocol (QMP): a line of JSON each way. Nothing that it says is believed
+/// beyond its form: a guest may have taken its emulator over.
+/// </summary>
+internal sealed class QmpConnection : IDisposable
+{
+    private const int LongestLine = 1 << 20;
+    private readonly Socket _socket;
+    private readonly string _subject;
+    private readonly byte[] _buffer = new byte[16 << 10];
+    private int _start;
+    private int _end;
+
+    private QmpConnection(Socket socket, string subject)
+    {
+        _socket = socket;
+        _subject = subject;
+    }
+
+    /// <summary>Connects, and agrees on the protocol.</summary>
+    /// <param name="path">The emulator's socket. It talks to one peer at a time.</param>
+    /// <param name="patience">How long each answer may take.</param>
+    /// <param name="subject">The domain's name, for errors.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.HypervisorCall"/>: nobody answers there, or not in
+    /// this protocol.</exception>
+    internal static QmpConnection Open(string path, TimeSpan patience, string subject)
+    {
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = (int)patience.TotalMilliseconds,
+            SendTimeout = (int)patience.TotalMilliseconds,
+        };
+        QmpConnection connection = new(socket, subject);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            using JsonDocument greeting = connection.ReceiveLine();
+            if (!greeting.RootElement.TryGetProperty("QMP", out _))
+            {
+                throw connection.Malformed("it does not greet");
+            }
+
+            connection.Execute("qmp_capabilities");
+            return connection;
+        }
+        catch (SocketException error)
+        {
+            socket.Dispose();
+            throw connection.Unreachable($"at {path}", error);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Has a command carried out, and waits for its end; events that come meanwhile are passed over.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="arguments">Its arguments as a JSON object; null for none.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.HypervisorCall"/>: refused, with the emulator's own
+    /// words, or not answered.</exception>
+    internal void Execute(string command, string? arguments = null)
+    {
+        string line = arguments is null
+            ? $$"""{"execute":"{{command}}"}"""
+            : $$"""{"execute":"{{command}}","arguments":{{arguments}}}""";
+        Send(Encoding.UTF8.GetBytes(line + "\n"), command);
+        while (true)
+        {
+            using JsonDocument answer = ReceiveLine();
+            if (answer.RootElement.TryGetProperty("return", out _))
+            {
+                return;
+            }
+
+            if (answer.RootElement.TryGetProperty("error", out JsonElement error))
+            {
+                throw new MigrationException(
+                    MigrationErrorId.HypervisorCall,
+                    $"{_subject}: its device emulator refused {command}: {Description(error)}.",
+                    "Look at /var/log/xen/qemu-dm-*.log of the domain.",
+                    _subject);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _socket.Dispose();
+
+    private static string Description(JsonElement error) =>
+        error.ValueKind == JsonValueKind.Object && error.TryGetProperty("desc", out JsonElement text)
+        && text.ValueKind == JsonValueKind.String
+            ? text.GetString()!
+            : "it does not say why";
+
+    private void Send(byte[] line, string command)
+    {
+        try
+        {
+            for (int sent = 0; sent < line.Length;)
+            {
+                sent += _socket.Send(line.AsSpan(sent));
+            }
+        }
+        catch (SocketException error)
+        {
+            throw Unreachable($"when asked for {command}", error);
+        }
+    }
+
+    private JsonDocument ReceiveLine()
+    {
+        List<byte> line = [];
+        while (true)
+        {
+            ReadOnlySpan<byte> received = _buffer.AsSpan(_start, _end - _start);
+            int newline = received.IndexOf((byte)'\n');
+            line.AddRange(newline < 0 ? received : received[..newline]);
+            _start = newline < 0 ? _end : _start + newline + 1;
+            if (line.Count > LongestLine)
+            {
+                throw Malformed($"it sends a line of more than {LongestLine} bytes");
+            }
+
+            if (newline >= 0)
+            {
+                return ParseLine(line);
+            }
+
+            Refill();
+        }
+    }
+
+    private void Refill()
+    {
+        try
+        {
+            (_start, _end) = (0, _socket.Receive(_buffer));
+        }
+        catch (SocketException error)
+        {
+            throw Unreachable("while it was waited for", error);
+        }
+
+        if (_end == 0)
+        {
+            throw Unreachable("and closed the connection", null);
+        }
+    }
+
+    private JsonDocument ParseLine(List<byte> line)
+    {
+        try
+        {
+            JsonDocument document = JsonDocument.Parse(line.ToArray());
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                return document;
+            }
+
+            document.Dispose();
+        }
+        catch (JsonException error)
+        {
+            throw Malformed($"it sends what is no JSON ({error.Message})", error);
+        }
+
+        throw Malformed("it sends JSON that is no object");
+    }
+
+    private MigrationException Malformed(string problem, Exception? cause = null) => new(
+        MigrationErrorId.HypervisorCall,
+        $"{_subject}: its device emulator does not keep to QMP: {problem}.",
+        "Restart the domain with Debian's qemu-system-xen; if its emulator was that, do not trust the domain.",
+        _subject,
+        cause);
+
+    private MigrationException Unreachable(string when, Exception? cause) => new(
+        MigrationErrorId.HypervisorCall,
+        $"{_subject}: its device emulator does not answer {when}{(cause is null ? "" : $" ({cause.Message})")}.",
+        "End other programs that talk to it (xentop, xl), and look whether it still runs: /var/log/xen/qemu-dm-*.log.",
+        _subject,
+        cause);
+}

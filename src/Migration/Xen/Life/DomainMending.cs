@@ -1,0 +1,102 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Life;
+
+/// <summary>Does with a domain what a killed process noted for whoever comes next.</summary>
+internal static class DomainMending
+{
+    /// <summary>A domain that may run elsewhere is left alone, and one that does is destroyed here: neither can be opened.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it was leaving;
+    /// <see cref="MigrationErrorId.DomainNotFound"/>: it had left, and what was left of it here is gone now.</exception>
+    internal static void RequireOurs(KnownDomain domain, SourceMarker marker, SourceMarker.Found found)
+    {
+        switch (found.Mark)
+        {
+            case SourceMark.Leaving:
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"{domain.Name} was moving when the tool was killed: it stands still here (domain {domain.DomId}) and may run at its destination, "
+                    + (found.Destination ?? "of which nothing is noted") + ".",
+                    $"Look there. If {domain.Name} or {domain.Name}{ArrivalNames.Suffix}* runs there, destroy the one here "
+                    + $"(xl destroy {domain.DomId}). Only if it certainly does not: Stop-Migration {domain.Name} -NeverRanThere wakes the one here. "
+                    + "`xl unpause` does not wake a suspended domain.",
+                    domain.Name);
+            case SourceMark.Destroying:
+                domain.Destroy();
+                marker.Remove();
+                throw new MigrationException(
+                    MigrationErrorId.DomainNotFound,
+                    $"{domain.Name} has moved away{(found.Destination is null ? "" : $" to {found.Destination}")}. What a killed tool left of it here (domain {domain.DomId}) has been destroyed.",
+                    "Look for it at its destination.",
+                    domain.Name);
+            default:
+                return;
+        }
+    }
+
+    /// <summary>Refuses to take a domain back that was not leaving.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>.</exception>
+    internal static void RequireLeaving(string name, SourceMark? mark)
+    {
+        if (mark != SourceMark.Leaving)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{name} was not leaving when a tool was killed: there is nothing to take back.",
+                mark is null ? "Migrate it, or record it." : "Record or migrate it: whatever a killed tool left is mended first.",
+                name);
+        }
+    }
+
+    /// <summary>Refuses to wake a domain beside another copy of it on this very host: that one may have run.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>.</exception>
+    internal static void RequireOnly(KnownDomain domain)
+    {
+        foreach ((XenDomainInfo info, string name) in DomainNames.FindAll(domain.Control))
+        {
+            if ((int)info.DomId != domain.DomId && KnownDomain.UuidOf(info) == domain.Uuid)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"{domain.Name} has another copy on this host, {name} (domain {info.DomId}), which may have run: it is not woken.",
+                    $"Look at {name}: where it is whole it is the domain, and the one that left can be destroyed (xl destroy {domain.DomId}). Only where {name} never ran, destroy that one first.",
+                    domain.Name);
+            }
+        }
+    }
+
+    /// <summary>Mends a domain that is still this host's: its traps go, and where it was stopped it runs again.</summary>
+    internal static void Mend(
+        KnownDomain domain, ISourceExamination examination, SourceMarker marker, SourceMark mark, Func<IDomainControl> connect)
+    {
+        XenDomainFlags flags = domain.Require().Flags;
+        bool ran = !flags.HasFlag(XenDomainFlags.Shutdown) && !flags.HasFlag(XenDomainFlags.Paused);
+        if (ran)
+        {
+            // Should this process be killed while the domain is paused here, the next one wakes it.
+            marker.Write(SourceMark.Stopped);
+        }
+
+        domain.Pause();
+        try
+        {
+            examination.RemoveTraps();
+        }
+        catch (Exception error) when (ran)
+        {
+            throw CleanUp.After(error, domain.Unpause, () => marker.Write(mark));
+        }
+
+        new DomainSuspension(domain, connect).Settle();
+        if (ran || mark == SourceMark.Stopped)
+        {
+            CleanUp.All(examination.ContinueEmulator, domain.Wake);
+        }
+        else if (!flags.HasFlag(XenDomainFlags.Paused))
+        {
+            domain.Unpause();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Life;
+
+/// <summary>
+/// Has a guest suspend itself, through control/shutdown in XenStore as the toolstack does. A transaction: either the domain is suspended, or
+/// the request is withdrawn before the guest took it, or whoever waits for its late suspension is known and undoes that.
+/// </summary>
+/// <param name="domain">The domain.</param>
+/// <param name="connect">Opens a connection for who waits on when this one is given up.</param>
+internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> connect)
+{
+    /// <summary>The node that changes when a domain has shut down, suspended or gone.</summary>
+    private const string DomainStopped = "@releaseDomain";
+
+    /// <summary>How often the domain is looked at besides.</summary>
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long a guest that has taken the request is waited for here, after which that is left to a thread.</summary>
+    internal TimeSpan TakenPatience { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Asks, and waits until the domain is suspended. Nothing where it is suspended already.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.SuspendTimeout"/>: it did not, and runs.</exception>
+    /// <exception cref="OperationCanceledException">Given up; it runs.</exception>
+    internal void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        LateSuspension.End(domain);
+        if (!domain.Require().IsSuspended)
+        {
+            Ask(new SuspendRequest(domain), timeout, cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// Settles what a killed process left: a request that nobody took is withdrawn; where one was taken, the domain is woken, or its late
+    /// suspension is waited for.
+    /// </summary>
+    internal void Settle()
+    {
+        SuspendRequest request = new(domain);
+        if (request.Find() is not { Owner.IsAlive: false } note || !request.TryAdopt(note))
+        {
+            return;
+        }
+
+        XenDomainInfo info = domain.Require();
+        if (request.TryWithdraw() || info.Flags.HasFlag(XenDomainFlags.Shutdown) || !note.IsFresh)
+        {
+            // A suspension from long after the request is somebody else's.
+            if (domain.Require().IsSuspended && note.IsFresh)
+            {
+                domain.EndSuspension();
+            }
+
+            request.Remove();
+            return;
+        }
+
+        LateSuspension.Await(connect(), domain, request);
+    }
+
+    private void Ask(SuspendRequest request, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        Exception why;
+        try
+        {
+            request.Make();
+            if (WaitSuspended(timeout, cancellationToken))
+            {
+                // Where it answered an earlier request, it must not answer this one when it runs again.
+                request.TryWithdraw();
+                request.Remove();
+                return;
+            }
+
+            why = cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken) : TooSlow(timeout);
+        }
+#pragma warning disable CA1031 // Whatever the failure, the request must not be answered afterwards.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            why = error;
+        }
+
+        bool isTaken = false;
+        Exception told = CleanUp.After(why, () => isTaken = !TryUndo(request));
+        throw isTaken && told is MigrationException timedOut
+            ? new MigrationException(
+                timedOut.ErrorId,
+                $"{timedOut.Message} Its kernel has taken the request: should it suspend yet, process {Environment.ProcessId} wakes it.",
+                timedOut.Remedy,
+                timedOut.Target,
+                timedOut)
+            : told;
+    }
+
+    /// <summary>Undoes a request whose suspension is not wanted any more.</summary>
+    /// <returns>False where the guest has taken it and is still on its way; that is waited for from here on.</returns>
+    private bool TryUndo(SuspendRequest request)
+    {
+        // Withdrawn or not, the domain may have suspended meanwhile: for an earlier request that was given up, too.
+        if (domain.Find() is null || request.TryWithdraw() || !request.IsTaken() || WaitSuspended(TakenPatience, CancellationToken.None))
+        {
+            Undo(request);
+            return true;
+        }
+
+        LateSuspension.Await(connect(), domain, request);
+        return false;
+    }
+
+    private void Undo(SuspendRequest request)
+    {
+        if (domain.Find() is { IsSuspended: true })
+        {
+            domain.EndSuspension();
+        }
+
+        request.Remove();
+    }
+
+    private MigrationException TooSlow(TimeSpan timeout) => new(
+        MigrationErrorId.SuspendTimeout,
+        string.Create(CultureInfo.InvariantCulture, $"{domain.Name} did not suspend within {timeout.TotalSeconds:0.#} s; it runs on."),
+        "Its kernel needs Xen's suspend support (control/feature-suspend in XenStore), and must not be shutting down; if it is busy, allow more time.",
+        domain.Name);
+
+    /// <summary>Whether the domain is suspended within a time.</summary>
+    private bool WaitSuspended(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        using IStoreWatch stopped = domain.Control.WatchStore(DomainStopped);
+        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(static watch => ((IStoreWatch)watch!).Wake(), stopped);
+        while (true)
+        {
+            XenDomainInfo info = domain.Require();
+            if (info.IsSuspended)
+            {
+                return true;
+            }
+
+            if (info.Flags.HasFlag(XenDomainFlags.Shutdown))
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"{domain.Name} {ShutdownReasons.Describe(info.ShutdownReason)} instead of suspending.",
+                    "Start it again; look at its console for why it went down.",
+                    domain.Name);
+            }
+
+            TimeSpan left = timeout - TimeProvider.System.GetElapsedTime(start);
+            if (cancellationToken.IsCancellationRequested || left <= TimeSpan.Zero)
+            {
+                return false;
+            }
+
+            stopped.Wait(left < s_poll ? left : s_poll);
+        }
+    }
+}

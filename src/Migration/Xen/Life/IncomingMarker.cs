@@ -1,0 +1,116 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Life;
+
+/// <summary>
+/// What XenStore says of incoming domains, so that a later run finds what a killed one left: /prerecord/incoming/DOMID holds
+/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, behind a tab, where it comes from.
+/// </summary>
+/// <param name="control">The connection.</param>
+/// <param name="domid">The domain.</param>
+/// <param name="arrival">Who it is.</param>
+internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival arrival)
+{
+    private const string Root = "/prerecord/incoming";
+    private const char Tab = '\t';
+    private (IncomingMark Mark, string? Source)? _last;
+
+    /// <summary>A mark found, whose domain is there.</summary>
+    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source);
+
+    /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
+    internal void Write(IncomingMark mark, string? source = null)
+    {
+        _last = (mark, source);
+        Write((mark, source), OwnerProcess.Current);
+    }
+
+    /// <summary>Leaves the mark, where there is one, without a living owner: whoever comes next does what it says.</summary>
+    internal void Orphan()
+    {
+        if (_last is { } last)
+        {
+            Write(last, default);
+            _last = null;
+        }
+    }
+
+    /// <summary>Takes the mark away.</summary>
+    internal void Remove()
+    {
+        control.RemoveStore(PathOf(domid));
+        _last = null;
+    }
+
+    /// <summary>Whether a domain has a mark.</summary>
+    internal static bool IsMarked(KnownDomain domain) => Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid;
+
+    /// <summary>Refuses a domain that comes in, and whose pages may be missing.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
+    internal static void RequireNotComingIn(KnownDomain domain)
+    {
+        if (Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid
+            && (found.Owner.IsAlive || found.Mark != IncomingMark.Whole))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy,
+                found.Owner.IsAlive
+                    ? $"{domain.Name} is coming in by process {found.Owner.Id}."
+                    : $"{domain.Name} was coming in{From(found.Source)} when the tool was killed: pages of it may be missing.",
+                found.Owner.IsAlive ? "Wait until it has arrived." : "Look whether its source still has it, and destroy the one here if it has.",
+                domain.Name);
+        }
+    }
+
+    /// <summary>
+    /// Does what killed runs noted: takes domains down that never ran, and leaves the others. What is noted of domains that are gone, or have
+    /// another name by now, goes.
+    /// </summary>
+    /// <returns>The marks that are left: of living processes, and of domains that have run.</returns>
+    internal static IReadOnlyList<Found> Sweep(IDomainControl control)
+    {
+        List<Found> left = [];
+        foreach (string child in control.ListStore(Root))
+        {
+            if (int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
+                && Read(control, domid) is { } found
+                && found.Arrival.Find(control) is { } domain
+                && domain.DomId == domid)
+            {
+                if (found.Owner.IsAlive || found.Mark != IncomingMark.Preparing)
+                {
+                    left.Add(found);
+                    continue;
+                }
+
+                domain.Destroy();
+            }
+
+            control.RemoveStore($"{Root}/{child}");
+        }
+
+        return left;
+    }
+
+    /// <summary>Words for an error.</summary>
+    internal static string From(string? source) => source is null ? "" : $" from {source}";
+
+    private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(
+        PathOf(domid), $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{(last.Source is null ? "" : $"{Tab}{last.Source}")}");
+
+    private static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
+
+    private static Found? Read(IDomainControl control, int domid)
+    {
+        string[] parts = (control.ReadStore(PathOf(domid)) ?? "").Split(' ', 5);
+        string[] names = parts.Length == 5 ? parts[4].Split(Tab, 2) : [];
+        return names.Length > 0
+            && Enum.TryParse(parts[0], out IncomingMark mark)
+            && Enum.IsDefined(mark)
+            && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
+                ? new Found(domid, mark, owner, new Arrival(names[0], parts[2], parts[3]), PeerName.Read(names.ElementAtOrDefault(1)))
+                : null;
+    }
+}

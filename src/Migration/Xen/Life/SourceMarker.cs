@@ -1,0 +1,128 @@
+using System.Globalization;
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Life;
+
+/// <summary>
+/// What XenStore says of a domain that is the source of a recording, so that the next run mends what a killed one left:
+/// /prerecord/source/DOMID holds the mark, the owning process, the domain's UUID and, where it leaves, where it goes.
+/// </summary>
+/// <param name="control">The connection.</param>
+/// <param name="domid">The domain.</param>
+/// <param name="uuid">Its UUID: the number may be another's later.</param>
+internal sealed class SourceMarker(IDomainControl control, int domid, string uuid)
+{
+    /// <summary>Where the marks of all domains are.</summary>
+    internal const string Root = "/prerecord/source";
+
+    private (SourceMark Mark, string? Destination)? _last;
+
+    /// <summary>A mark found: who owns the domain, what it was about to do, and where the domain went as far as that is noted.</summary>
+    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner, string? Destination);
+
+    /// <summary>Where a domain's mark is.</summary>
+    internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
+
+    /// <summary>Whose a mark is, and of which domain; null where it is none.</summary>
+    internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
+
+    /// <summary>
+    /// Becomes the domain's owner, in one step: of two processes one succeeds. What a dead one noted stays noted, now by this process.
+    /// </summary>
+    /// <param name="name">The domain's name, for errors.</param>
+    /// <returns>What a dead process noted; null where there was nothing.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process owns it.</exception>
+    internal Found? Claim(string name)
+    {
+        while (true)
+        {
+            string? content = control.ReadStore(PathOf(domid));
+            Found? found = Parse(content);
+            RequireDead(found, name);
+            (SourceMark Mark, string? Destination) claimed = (found?.Mark ?? SourceMark.Running, found?.Destination);
+            if (TryTake(content, Format(claimed, OwnerProcess.Current)))
+            {
+                _last = claimed;
+                return found;
+            }
+        }
+    }
+
+    /// <summary>Whether a living process owns the domain.</summary>
+    internal bool IsOwned => Parse(control.ReadStore(PathOf(domid))) is { Owner.IsAlive: true };
+
+    /// <summary>Refuses a domain that a living process owns. Looks, and touches nothing.</summary>
+    /// <param name="name">The domain's name, for errors.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
+    internal void RequireUnclaimed(string name) => RequireDead(Parse(control.ReadStore(PathOf(domid))), name);
+
+    /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
+    internal void Write(SourceMark mark, string? destination = null)
+    {
+        _last = (mark, destination);
+        control.WriteStore(PathOf(domid), Format((mark, destination), OwnerProcess.Current));
+    }
+
+    /// <summary>Leaves the mark, where there is one, without a living owner: whoever opens the domain next does what it says.</summary>
+    internal void Orphan()
+    {
+        if (_last is { } last)
+        {
+            control.WriteStore(PathOf(domid), Format(last, default));
+            _last = null;
+        }
+    }
+
+    /// <summary>Takes the mark away.</summary>
+    internal void Remove()
+    {
+        control.RemoveStore(PathOf(domid));
+        _last = null;
+    }
+
+    private static void RequireDead(Found? found, string name)
+    {
+        if (found is { Owner.IsAlive: true } busy)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy,
+                $"{name} is held by a recording or migration of {busy.Owner.Describe()}.",
+                $"In the session of process {busy.Owner.Id}, Get-PreRecord {name} says until when it is held and Stop-PreRecord {name} lets it go, "
+                    + $"or Stop-Migration {name} stops its migration. When that process has ended, whoever opens the domain next mends it.",
+                name);
+        }
+    }
+
+    /// <summary>Where taking it took effect and reported an error, it is given back: nobody would know that this process has it.</summary>
+    private bool TryTake(string? content, string own)
+    {
+        try
+        {
+            return control.TrySwapStore(PathOf(domid), content, own);
+        }
+        catch (XenException error)
+        {
+            throw CleanUp.After(error, () => control.TrySwapStore(PathOf(domid), own, content));
+        }
+    }
+
+    private string Format((SourceMark Mark, string? Destination) last, OwnerProcess owner) =>
+        $"{last.Mark} {owner} {uuid}{(last.Destination is null ? "" : $" {last.Destination}")}";
+
+    /// <summary>Null where there is no mark, or where it is another domain's of the same number.</summary>
+    private Found? Parse(string? content) =>
+        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Destination) : null;
+
+    private static (SourceMark Mark, NoteOrigin Origin, string? Destination)? Read(string? content)
+    {
+        string[] parts = (content ?? "").Split(' ', 4);
+        return parts.Length >= 3
+            && Enum.TryParse(parts[0], out SourceMark mark)
+            && Enum.IsDefined(mark)
+            && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
+                ? (mark, new NoteOrigin(owner, parts[2]), PeerName.Read(parts.ElementAtOrDefault(3)))
+                : null;
+    }
+}

@@ -1,0 +1,101 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Life;
+
+/// <summary>Opens a domain as a source: becomes its owner, mends what a killed process left, and checks what can be checked beforehand.</summary>
+/// <param name="control">A connection of its own, given over where the domain is opened.</param>
+/// <param name="examine">Examines a domain by its name; refuses what cannot be recorded or moved.</param>
+/// <param name="connect">Opens another connection.</param>
+internal sealed class SourceOpening(
+    IDomainControl control, Func<XenDomainInfo, string, ISourceExamination> examine, Func<IDomainControl> connect)
+{
+    /// <summary>Opens.</summary>
+    /// <param name="name">The domain's name.</param>
+    /// <param name="isReleased">The administrator says that the domain, which was leaving, never ran elsewhere: it is woken.</param>
+    internal XenSourceDomain Open(string name, bool isReleased = false)
+    {
+        StaleNotes.Remove(control);
+        XenDomainInfo info = DomainNames.Require(control, name);
+        KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
+        IncomingMarker.RequireNotComingIn(domain);
+        SourceMarker marker = new(control, domain.DomId, domain.Uuid);
+        SourceMarker.Found? noted = marker.Claim(name);
+        SourceMark? left = noted?.Mark;
+        try
+        {
+            if (isReleased)
+            {
+                DomainMending.RequireLeaving(name, left);
+                DomainMending.RequireOnly(domain);
+                marker.Write(SourceMark.Stopped);
+                left = SourceMark.Stopped;
+            }
+            else if (noted is { } found)
+            {
+                DomainMending.RequireOurs(domain, marker, found);
+            }
+
+            ISourceExamination examination = examine(info, name);
+            if (left is { } mark)
+            {
+                DomainMending.Mend(domain, examination, marker, mark, connect);
+                marker.Write(SourceMark.Running);
+                left = null;
+            }
+            else
+            {
+                new DomainSuspension(domain, connect).Settle();
+            }
+
+            RequireRunning(domain);
+            return new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect);
+        }
+        catch (Exception error)
+        {
+            throw CleanUp.After(error, () => Unclaim(domain, marker, isLeft: left is not null));
+        }
+    }
+
+    /// <summary>Refuses a domain that comes in, or that a living process works on. Looks, and touches nothing.</summary>
+    /// <param name="control">A connection.</param>
+    /// <param name="name">The domain's name.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/> or
+    /// <see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    internal static void RequireUnclaimed(IDomainControl control, string name)
+    {
+        XenDomainInfo info = DomainNames.Require(control, name);
+        KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
+        IncomingMarker.RequireNotComingIn(domain);
+        new SourceMarker(control, domain.DomId, domain.Uuid).RequireUnclaimed(name);
+    }
+
+    private static void RequireRunning(KnownDomain domain)
+    {
+        XenDomainInfo info = domain.Require();
+        if (info.Flags.HasFlag(XenDomainFlags.Shutdown) || info.Flags.HasFlag(XenDomainFlags.Paused))
+        {
+            bool isPaused = info.Flags.HasFlag(XenDomainFlags.Paused);
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{domain.Name} {(isPaused ? "is paused" : ShutdownReasons.Describe(info.ShutdownReason))}; a source must run.",
+                isPaused ? $"xl unpause {domain.DomId}" : "Start it, or end what suspended it.",
+                domain.Name);
+        }
+    }
+
+    /// <summary>What could not be mended stays marked, by an owner that will be found dead, so that the next run tries again.</summary>
+    private static void Unclaim(KnownDomain domain, SourceMarker marker, bool isLeft)
+    {
+        if (isLeft && domain.Find() is not null)
+        {
+            marker.Orphan();
+        }
+        else
+        {
+            marker.Remove();
+        }
+    }
+}

@@ -1,0 +1,233 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Hvm;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Life;
+
+/// <summary>A running domain as the source of a recording or a migration.</summary>
+/// <remarks>The owner's handle: its methods are called by one thread at a time. Whether the domain runs is asked of Xen; who may let it run
+/// is custody's matter.</remarks>
+internal sealed class XenSourceDomain : ISourceDomain
+{
+    private readonly KnownDomain _domain;
+    private readonly int _pageCount;
+    private readonly SourceMarker _marker;
+    private readonly DomainSuspension _suspension;
+    private readonly ISourceMechanism _mechanism;
+    private readonly LiveDomain _live;
+    private IGuestMemory? _memory;
+    private (DomainDescription Description, string Fingerprint)? _announced;
+    private IAccessRecorder? _recorder;
+    private bool _isDisposed;
+
+    /// <summary>Takes a domain over.</summary>
+    /// <param name="domain">The domain; its connection is given over.</param>
+    /// <param name="info">What it was when it was opened.</param>
+    /// <param name="mechanism">How it is recorded, given over.</param>
+    /// <param name="marker">The mark of this process.</param>
+    /// <param name="connect">Opens a connection for who waits on when this one is given up.</param>
+    internal XenSourceDomain(
+        KnownDomain domain, DomainInfo info, ISourceMechanism mechanism, SourceMarker marker, Func<IDomainControl> connect)
+    {
+        _domain = domain;
+        Info = info;
+        _pageCount = info.PageCount;
+        _marker = marker;
+        _suspension = new DomainSuspension(domain, connect);
+        _mechanism = mechanism;
+        _live = new LiveDomain(domain);
+    }
+
+    /// <inheritdoc/>
+    public DomainInfo Info { get; }
+
+    /// <inheritdoc/>
+    public IGuestMemory Memory => _memory ??= _live.Of(_mechanism.Memory);
+
+    /// <inheritdoc/>
+    public bool HasUnseenWriters => _mechanism.Emulator is not null;
+
+    /// <inheritdoc/>
+    public PageBitmap GetPopulatedPages()
+    {
+        CheckUsable();
+        return _live.Ask(_mechanism.FindPages);
+    }
+
+    /// <inheritdoc/>
+    public DomainDescription Describe()
+    {
+        CheckUsable();
+        _domain.Require();
+
+        // Before the configuration: what changes between the two is found by the comparison.
+        string fingerprint = DomainFingerprint.Take(_domain.Control, _domain.DomId);
+        PageBitmap populated = GetPopulatedPages();
+        XenDomainConfiguration configuration = _live.Ask(() => _mechanism.Describe(ConfigurationJson(), populated));
+        DomainDescription description = new(
+            Info.Name, Info.Kind, _pageCount, [.. populated.Ranges()], Info.VcpuCount, configuration.Serialise());
+        _announced = (description, fingerprint);
+        return description;
+    }
+
+    /// <inheritdoc/>
+    public void RequireUnchanged(DomainDescription announced)
+    {
+        ArgumentNullException.ThrowIfNull(announced);
+        CheckUsable();
+        DomainChanges.RequireStanding(_domain);
+        if (_announced is { } last && ReferenceEquals(last.Description, announced)
+            && last.Fingerprint == DomainFingerprint.Take(_domain.Control, _domain.DomId))
+        {
+            return;
+        }
+
+        string before = XenDomainConfiguration.Parse(announced.Configuration, announced.PageCount).Json;
+        DomainChanges.RequireSame(before, ConfigurationJson(), Info.Name);
+    }
+
+    /// <inheritdoc/>
+    public void Mark(SourceMark? mark, string? destination = null)
+    {
+        if (mark is { } value)
+        {
+            _marker.Write(value, destination);
+        }
+        else
+        {
+            _marker.Remove();
+        }
+    }
+
+    /// <inheritdoc/>
+    public IOutputPlug PlugOutputs()
+    {
+        CheckUsable();
+        DomainOutputs.RequireNone(_domain.Control, _domain.DomId, Info.Name);
+        if (_mechanism.Emulator is not null)
+        {
+            EmulatorRequirements.RequireSilent(ConfigurationJson(), Info.Name);
+        }
+
+        return new EmptyOutputPlug();
+    }
+
+    /// <inheritdoc/>
+    public void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        CheckUsable();
+        _suspension.Suspend(timeout, cancellationToken);
+        try
+        {
+            _mechanism.Emulator?.Stop();
+        }
+#pragma warning disable CA1031 // Whatever the failure, the suspension is undone.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            throw CleanUp.After(error, ContinueEmulator, _domain.Wake);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Pause()
+    {
+        CheckUsable();
+        _domain.Pause();
+        _mechanism.Emulator?.Stop();
+    }
+
+    /// <inheritdoc/>
+    public void Resume()
+    {
+        CheckUsable();
+
+        // With traps that nobody serves the domain would stand still at its first touch: they go first, or it stays as it is.
+        _live.Remove(_mechanism.EndCapture);
+
+        // A domain whose emulator does not answer runs on all the same, as it would have without us.
+        CleanUp.All(ContinueEmulator, _domain.Wake);
+    }
+
+    /// <inheritdoc/>
+    public void RunFor(TimeSpan duration, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(duration.Ticks, nameof(duration));
+        CheckUsable();
+        cancellationToken.WaitHandle.WaitOne(duration);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <inheritdoc/>
+    public IAccessRecorder StartRecording(PageBackup? backups)
+    {
+        CheckUsable();
+        if (_recorder is not null)
+        {
+            throw new InvalidOperationException($"{Info.Name} is being recorded already.");
+        }
+
+        if (backups is not null)
+        {
+            RequireSuspended("backups begin");
+        }
+
+        return _recorder = _live.Of(_live.Ask(() => _mechanism.StartRecording(backups, () => _recorder = null)));
+    }
+
+    /// <inheritdoc/>
+    public IDirtyTracker StartDirtyTracking()
+    {
+        CheckUsable();
+        return _live.Of(_live.Ask(_mechanism.StartDirtyTracking));
+    }
+
+    /// <inheritdoc/>
+    public CoreState CaptureCoreState()
+    {
+        CheckUsable();
+        RequireSuspended("its core state is captured");
+        return _live.Ask(_mechanism.CaptureCoreState);
+    }
+
+    /// <inheritdoc/>
+    public void Destroy()
+    {
+        CheckUsable();
+
+        // What would keep its remnant is let go of first, and the domain is destroyed whatever that comes to.
+        CleanUp.All(_mechanism.EndWithDomain, _domain.Destroy);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
+            CleanUp.All(() => _live.Remove(_mechanism.Dispose), _marker.Orphan, _domain.Control.Dispose);
+        }
+    }
+
+    private string ConfigurationJson() => _domain.Control.GetConfigurationJson(_domain.DomId);
+
+    private void ContinueEmulator() => _mechanism.Emulator?.Continue();
+
+    private void RequireSuspended(string purpose)
+    {
+        XenDomainInfo info = _domain.Require();
+        if (!info.IsSuspended)
+        {
+            DomainChanges.RequireStanding(_domain);
+            throw new InvalidOperationException($"{Info.Name} must be suspended before {purpose}.");
+        }
+    }
+
+    private void CheckUsable() => ObjectDisposedException.ThrowIf(_isDisposed, this);
+}

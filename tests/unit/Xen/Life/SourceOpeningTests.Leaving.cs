@@ -1,0 +1,113 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Life;
+
+namespace PreRecordMigration.Tests.Xen.Life;
+
+/// <content>A domain that was leaving: it is not woken but by the administrator's word.</content>
+public sealed partial class SourceOpeningTests
+{
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Left_leaving_it_is_never_woken_and_the_refusal_says_where_to_look(bool isSuspended)
+    {
+        Stop(isSuspended);
+        Leave(SourceMark.Leaving);
+
+        MigrationException error = Refusal();
+
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Contains("may run at its destination", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"xl destroy {_domain.DomId}", error.Remedy, StringComparison.Ordinal);
+        Assert.False(_domain.Runs);
+        Assert.Empty(_source.Steps);
+        Assert.Equal($"{MarkPath}=Leaving 0:0 {_domain.Uuid}", Assert.Single(_xen.Notes));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_administrators_word_wakes_a_domain_that_never_ran_elsewhere(bool isSuspended)
+    {
+        Stop(isSuspended);
+        Leave(SourceMark.Leaving);
+        Assert.Contains("Stop-Migration vm -NeverRanThere", Refusal().Remedy, StringComparison.Ordinal);
+
+        XenSourceDomain open = _source.Open(isReleased: true);
+
+        Assert.True(_domain.Runs);
+        Assert.StartsWith("Running", _xen.Read(MarkPath), StringComparison.Ordinal);
+        new SourceCustody(open).Dispose();
+        Assert.Empty(_xen.Notes);
+    }
+
+    [Fact]
+    public void A_domain_that_has_another_copy_on_this_host_is_not_woken_by_anybodys_word()
+    {
+        Stop(isSuspended: true);
+        Leave(SourceMark.Leaving);
+        _xen.Add("vm--incoming-0000abcd", _domain.Uuid);
+
+        MigrationException error = Assert.Throws<MigrationException>(() => _source.Open(isReleased: true));
+
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Contains("vm--incoming-0000abcd", error.Message, StringComparison.Ordinal);
+        Assert.False(_domain.Runs);
+        Assert.StartsWith("Leaving", _xen.Read(MarkPath), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(SourceMark.Running)]
+    [InlineData(SourceMark.Stopped)]
+    [InlineData(SourceMark.Destroying)]
+    public void What_was_not_leaving_is_not_taken_back_and_stays_as_it_is(SourceMark? mark)
+    {
+        if (mark is { } left)
+        {
+            Stop(isSuspended: true);
+            Leave(left);
+        }
+
+        string[] notes = [.. _xen.Notes];
+
+        Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => _source.Open(isReleased: true)).ErrorId);
+
+        Assert.Equal(notes, _xen.Notes);
+        Assert.Equal(mark is null, _domain.Runs);
+        Assert.Empty(_source.Steps);
+    }
+
+    [Theory]
+    [InlineData("xen2:8472", "xen2:8472")]
+    [InlineData("", "nothing is noted")]
+    [InlineData("xen2\u001b[2J", "nothing is noted")]
+    [InlineData("xen2 and more", "nothing is noted")]
+    public void Where_a_leaving_domain_went_is_told_where_what_is_noted_can_be_a_name(string noted, string told)
+    {
+        Stop(isSuspended: true);
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {noted}");
+
+        MigrationException error = Refusal();
+
+        Assert.Contains(told, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', error.Message);
+        Assert.DoesNotContain("more", error.Message, StringComparison.Ordinal);
+
+        // And whoever comes next is told the same.
+        Assert.Contains(told, Refusal().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_a_domain_goes_is_noted_with_its_mark_and_stays_with_it()
+    {
+        using (XenSourceDomain open = _source.Open())
+        {
+            open.Mark(SourceMark.Leaving, "xen2:8472");
+            Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} xen2:8472"], _xen.Notes);
+        }
+
+        Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} xen2:8472"], _xen.Notes);
+    }
+}
