@@ -2,7 +2,6 @@ using System.Globalization;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Pv;
 
 namespace PreRecordMigration.Xen.Domains;
 
@@ -15,13 +14,16 @@ internal sealed class DomainFacts
     private const int LastSpecialPage = 0xFFFFF;
 
     /// <summary>Asks the hypervisor.</summary>
-    internal DomainFacts(XenControl control, string hostName, string name, int domid)
+    /// <param name="control">The connection.</param>
+    /// <param name="hostName">The host's name.</param>
+    /// <param name="name">The domain's.</param>
+    /// <param name="domid">Its number.</param>
+    /// <param name="pageCount">One past its highest page frame, which kinds of domains find differently.</param>
+    internal DomainFacts(XenControl control, string hostName, string name, int domid, int pageCount)
     {
         XenDomainInfo info = control.GetDomain(domid);
         DomId = domid;
-        PageCount = info.Flags.HasFlag(XenDomainFlags.Hvm)
-            ? checked((int)(control.GetMaximumGfn(domid) + 1))
-            : PvSource.ReadMap(control, domid, name).PageCount;
+        PageCount = pageCount;
         Info = Describe(control, hostName, name, info, PageCount);
         IEnumerable<uint> parameters = info.Flags.HasFlag(XenDomainFlags.Hvm) ? XenHvmParameters.Migrated : [];
         Parameters =
@@ -76,7 +78,8 @@ internal sealed class DomainFacts
             (long)info.TotalPages * Page.Size);
     }
 
-    private static DomainKind KindOf(XenControl control, XenDomainInfo info)
+    /// <summary>A domain's kind.</summary>
+    internal static DomainKind KindOf(XenControl control, XenDomainInfo info)
     {
         if (!info.Flags.HasFlag(XenDomainFlags.Hvm))
         {

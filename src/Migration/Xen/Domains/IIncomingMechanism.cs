@@ -1,12 +1,11 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Domains;
 
 /// <summary>
 /// In what incoming domains differ: how those with nested paging and PV domains get their pages and their core state, and who
-/// serves their faults. What is the same is <see cref="XenIncomingDomain"/>'s, which also keeps the order of the calls.
+/// serves their faults. What is the same is <c>XenIncomingDomain</c>'s, which also keeps the order of the calls.
 /// Disposing lets go of everything but the domain.
 /// </summary>
 internal interface IIncomingMechanism : IDisposable

@@ -2,15 +2,13 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Xen.Hvm;
-using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Xen.Domains;
 
 /// <summary>
 /// In what source domains differ: those with nested paging are recorded through Xen's paging ring and PV domains by the
 /// hypervisor's extension, and their memory and core state are found differently. What is the same, a domain's life, is
-/// <see cref="XenSourceDomain"/>'s.
+/// <c>XenSourceDomain</c>'s.
 /// </summary>
 internal interface ISourceMechanism : IDisposable
 {
@@ -18,7 +16,7 @@ internal interface ISourceMechanism : IDisposable
     IGuestMemory Memory { get; }
 
     /// <summary>What emulates devices beside the domain; null where nothing does.</summary>
-    DomainEmulator? Emulator { get; }
+    IDeviceEmulator? Emulator { get; }
 
     /// <summary>Finds the domain's pages as they are now.</summary>
     PageBitmap FindPages();

@@ -6,6 +6,30 @@ namespace PreRecordMigration.Xen.Domains;
 /// <summary>The waiting xl restore, and what goes to it: its own words, or the peer's mistake, become the error.</summary>
 internal sealed class IncomingRestore(IRestoreProcess process) : IDisposable
 {
+    private static readonly TimeSpan s_toolstackPatience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Waits for something that the toolstack's child does.</summary>
+    /// <param name="process">The child.</param>
+    /// <param name="condition">Whether it is done.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="MigrationException">The child ended before, or did nothing for two minutes.</exception>
+    internal static void WaitFor(IRestoreProcess process, Func<bool> condition, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_toolstackPatience);
+        while (!condition())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (process.HasExited || patience.IsCancellationRequested)
+            {
+                throw process.Failure(null);
+            }
+
+            patience.Token.WaitHandle.WaitOne(s_pollInterval);
+        }
+    }
+
     /// <summary>Writes to the stream.</summary>
     /// <exception cref="MigrationException">What the peer sent is malformed, or xl has ended.</exception>
     internal void Write(Action write)

@@ -1,7 +1,6 @@
 using System.Numerics;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Domains;
@@ -13,7 +12,7 @@ internal sealed class XenDirtyTracker : IDirtyTracker
     private readonly int _domid;
     private readonly PageBitmap _pages;
     private readonly PageBitmap _alwaysDirty;
-    private readonly DomainEmulator? _emulator;
+    private readonly IDeviceEmulator? _emulator;
     private readonly ulong[] _words;
     private bool _isDisposed;
 
@@ -24,7 +23,7 @@ internal sealed class XenDirtyTracker : IDirtyTracker
     /// <param name="alwaysDirty">Those of them that Xen or backends write without a mark.</param>
     /// <param name="emulator">The domain's emulator, which then marks what it writes; null where it has none.</param>
     internal XenDirtyTracker(
-        XenControl control, int domid, PageBitmap pages, PageBitmap alwaysDirty, DomainEmulator? emulator)
+        XenControl control, int domid, PageBitmap pages, PageBitmap alwaysDirty, IDeviceEmulator? emulator)
     {
         _control = control;
         _domid = domid;

@@ -1,5 +1,4 @@
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Extension;
@@ -10,13 +9,13 @@ internal static class ExtensionMending
     /// <summary>Ends a recording, whose domain runs on, and frees what it held.</summary>
     /// <returns>Whether there was one, or the beginning of one.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: pages of the domain are missing.</exception>
-    internal static bool EndRecording(XenControl control, DomainFacts facts)
+    internal static bool EndRecording(XenControl control, int domid, string subject)
     {
-        using XenExtensionPort port = new(control, facts.DomId);
-        return EndRecording(port, facts.Info.Name);
+        using XenExtensionPort port = new(control, domid);
+        return EndRecording(port, subject);
     }
 
-    /// <summary>The same.</summary>
+    /// <summary>As above, through a port to the domain.</summary>
     internal static bool EndRecording(IExtensionPort port, string subject)
     {
         try

@@ -1,9 +1,10 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Extension;
 
-/// <summary>Whether the hypervisor's extension, or Xen's paging ring, records and serves a domain.</summary>
+/// <summary>Asks the hypervisor's extension whether it takes a domain, where <see cref="RecorderChoice"/> would have it.</summary>
 internal static class ExtensionSupport
 {
     /// <summary>
@@ -17,34 +18,22 @@ internal static class ExtensionSupport
     /// <summary>Whether Xen's paging ring was asked for in this process.</summary>
     internal static bool IsRingAskedFor => Environment.GetEnvironmentVariable(ChoiceVariable) == Ring;
 
-    /// <summary>Chooses for a PVH or HVM domain: the extension, unless only Xen's paging ring takes the domain, or the ring was asked for.</summary>
+    /// <summary>Chooses for a domain by the rule, and where that is the extension, tries whether it takes the very domain.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain, which nobody records or serves yet.</param>
-    /// <param name="hasNestedPaging">Whether it has nested paging: only then there is a choice.</param>
-    /// <param name="subject">Its name, for errors.</param>
-    /// <exception cref="MigrationException">It has no nested paging and the hypervisor no extension, or it has an owner.</exception>
-    internal static bool IsChosenFor(XenControl control, int domid, bool hasNestedPaging, string subject)
+    /// <param name="domain">What decides about it.</param>
+    /// <exception cref="XenException">EBUSY: the domain has an owner already.</exception>
+    internal static RecorderChoice Choose(XenControl control, int domid, DomainTraits domain)
     {
-        if (!XenExtension.IsSupported(control))
+        HostTraits host = new(XenHostFacts.Read(control), control.ProbeExtension());
+        RecorderChoice choice = RecorderChoice.Make(domain, host, IsRingAskedFor);
+        if (!choice.IsByExtension)
         {
-            return hasNestedPaging ? false : throw new MigrationException(
-                MigrationErrorId.NotSupported,
-                $"{subject} runs without hardware-assisted paging (hap=0), and the hypervisor lacks the extension that records and serves such domains.",
-                XenErrno.ExtensionRemedy + " Or remove hap=0 from the domain's configuration and start it again.",
-                subject);
-        }
-
-        if (hasNestedPaging && IsRingAskedFor && control.SupportsPaging())
-        {
-            return false;
+            return choice;
         }
 
         using XenExtensionPort port = new(control, domid);
-        return Accepts(port) || (hasNestedPaging ? false : throw new MigrationException(
-            MigrationErrorId.NotSupported,
-            $"{subject} cannot be recorded or served by the hypervisor's extension.",
-            "Look at `xl dmesg` for what the hypervisor says of it.",
-            subject));
+        return Accepts(port) ? choice : RecorderChoice.Make(domain, host with { TakesDomain = false }, IsRingAskedFor);
     }
 
     /// <summary>Whether the extension takes a domain: becomes its owner for a moment.</summary>

@@ -11,9 +11,6 @@ internal static class XenExamination
     /// <summary>Less than this is room for no domain worth moving, in bytes.</summary>
     private const long SmallDomain = 128L << 20;
 
-    private const string BuildRemedy =
-        "Build the hypervisor by native/hypervisor/build, which sets the configuration and applies the patches, and boot it.";
-
     /// <summary>The verdicts, in the order in which a remedy helps the next.</summary>
     internal static IReadOnlyList<Capability> Of(XenHostFacts facts, XenExtensionAnswer extension, XlAnswer toolstack) =>
     [
@@ -38,11 +35,11 @@ internal static class XenExamination
 
     private static Capability MemoryPaging(XenHostFacts facts) => facts.HasMemoryPaging
         ? Yes(MigrationCapability.MemoryPaging, "The hypervisor was built with MEM_PAGING.")
-        : No(MigrationCapability.MemoryPaging, "The hypervisor was built without MEM_PAGING.", BuildRemedy);
+        : No(MigrationCapability.MemoryPaging, "The hypervisor was built without MEM_PAGING.", XenErrno.BuildRemedy);
 
     private static Capability ShadowPaging(XenHostFacts facts) => facts.HasShadowPaging
         ? Yes(MigrationCapability.ShadowPaging, "The hypervisor was built with SHADOW_PAGING.")
-        : No(MigrationCapability.ShadowPaging, "The hypervisor was built without SHADOW_PAGING.", BuildRemedy);
+        : No(MigrationCapability.ShadowPaging, "The hypervisor was built without SHADOW_PAGING.", XenErrno.BuildRemedy);
 
     private static Capability Extension(XenExtensionAnswer answer) => answer switch
     {
@@ -50,7 +47,7 @@ internal static class XenExamination
         XenExtensionAnswer.OtherVersion => No(MigrationCapability.Extension,
             "The hypervisor has the extension in another version.",
             "Build hypervisor and module from the same version of this project, and boot it."),
-        _ => No(MigrationCapability.Extension, "The hypervisor does not know the extension's hypercall.", BuildRemedy),
+        _ => No(MigrationCapability.Extension, "The hypervisor does not know the extension's hypercall.", XenErrno.BuildRemedy),
     };
 
     private static Capability NestedExtension(XenHostFacts facts, XenExtensionAnswer answer)
@@ -61,7 +58,7 @@ internal static class XenExamination
         }
 
         return answer != XenExtensionAnswer.Present
-            ? No(MigrationCapability.NestedExtension, "The hypervisor lacks the extension.", BuildRemedy)
+            ? No(MigrationCapability.NestedExtension, "The hypervisor lacks the extension.", XenErrno.BuildRemedy)
             : No(MigrationCapability.NestedExtension,
                 "The extension takes domains with nested paging on AMD's processors only; here Xen's paging ring is used for them.",
                 "Nothing is missing for moves; on an AMD host, build the hypervisor anew by native/hypervisor/build.");

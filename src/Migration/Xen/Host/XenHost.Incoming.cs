@@ -20,17 +20,17 @@ public sealed partial class XenHost
         XenControl control = XenControl.Open();
         try
         {
-            IncomingCreation creation = description.Kind switch
+            IIncomingKind kind = description.Kind switch
             {
-                DomainKind.Pvh or DomainKind.Hvm => new HvmCreation(control, Name, description, configuration),
-                DomainKind.PV => new PvCreation(control, Name, description, configuration),
+                DomainKind.Pvh or DomainKind.Hvm => new HvmCreation(control, description, configuration),
+                DomainKind.PV => new PvCreation(control, description, configuration),
                 _ => throw new MigrationException(
                     MigrationErrorId.NotSupported,
                     $"{description.Name}: a {description.Kind} domain cannot be taken in; PV, PVH and HVM domains can.",
                     "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
                     description.Name),
             };
-            return creation.Make(Name, XlRestoreProcess.Start, cancellationToken);
+            return new IncomingCreation(control, description, configuration, kind).Make(Name, XlRestoreProcess.Start, cancellationToken);
         }
         catch
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Hvm;
@@ -14,7 +15,7 @@ namespace PreRecordMigration.Xen.Hvm;
 /// <param name="patience">How long it may take to answer.</param>
 /// <param name="subject">The domain's name, for errors.</param>
 internal sealed class DomainEmulator(
-    string socket, string stateFile, Func<byte[]> readStore, TimeSpan patience, string subject)
+    string socket, string stateFile, Func<byte[]> readStore, TimeSpan patience, string subject) : IDeviceEmulator
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
@@ -34,14 +35,14 @@ internal sealed class DomainEmulator(
         using QmpConnection connection = Open();
     }
 
-    /// <summary>Stops the emulated devices: from here on they change neither themselves nor the domain's memory.</summary>
-    internal void Stop() => Execute("stop");
+    /// <inheritdoc/>
+    public void Stop() => Execute("stop");
 
-    /// <summary>Lets the devices go on. Does nothing where they were not stopped.</summary>
-    internal void Continue() => Execute("cont");
+    /// <inheritdoc/>
+    public void Continue() => Execute("cont");
 
-    /// <summary>Whether the emulator marks the pages that it writes in the hypervisor's log-dirty bitmap.</summary>
-    internal void TrackWrites(bool isOn) => Execute("xen-set-global-dirty-log", isOn ? """{"enable":true}""" : """{"enable":false}""");
+    /// <inheritdoc/>
+    public void TrackWrites(bool isOn) => Execute("xen-set-global-dirty-log", isOn ? """{"enable":true}""" : """{"enable":false}""");
 
     /// <summary>The state of the stopped devices; they stay stopped, and give up what locks they hold on images.</summary>
     internal EmulatorState Save()

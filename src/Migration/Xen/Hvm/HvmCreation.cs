@@ -1,80 +1,100 @@
+using System.Globalization;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
-using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Hvm;
 
 /// <summary>Makes a PVH or HVM domain: its ordinary pages are allocated here, beside the waiting toolstack.</summary>
-internal sealed class HvmCreation(
-    XenControl control, string hostName, DomainDescription description, XenDomainConfiguration configuration)
-    : IncomingCreation(control, description, configuration)
+internal sealed class HvmCreation(XenControl control, DomainDescription description, XenDomainConfiguration configuration) : IIncomingKind
 {
     private const int PopulateChunk = 1024;
     private SynthesisedRestore? _stream;
 
     /// <inheritdoc/>
-    protected override void BeginStream(Stream input)
+    public IncomingPages Pages { get; } = new(description, configuration);
+
+    /// <inheritdoc/>
+    public void BeginStream(Stream input, SynthesisedRestoreSettings settings)
     {
         RequireRing();
-        _stream = new SynthesisedRestore(input, Settings with { HasEmulator = Description.Kind == DomainKind.Hvm });
+        _stream = new SynthesisedRestore(input, settings with { HasEmulator = description.Kind == DomainKind.Hvm });
         _stream.Begin();
     }
 
     /// <inheritdoc/>
-    protected override void AnnouncePages() =>
+    public void AnnouncePages() =>
         // Without content: it comes with the core state, and the rings among these pages are emptied anyway.
         _stream!.Prepare(
             Pages.Reserved.Select(pfn => new XenStreamPage(pfn, Streams.XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)),
             OrderedParameters());
 
     /// <inheritdoc/>
-    protected override void Allocate(IRestoreProcess restore, int domid, CancellationToken cancellationToken)
+    public void Allocate(IRestoreProcess process, int domid, CancellationToken cancellationToken)
     {
         // The paging ring's parameter comes last: once the domain has it, all that came before has been restored.
-        WaitFor(
-            restore,
+        IncomingRestore.WaitFor(
+            process,
             () => control.GetHvmParameter(domid, XenHvmParameters.PagingRingPfn)
-                == Configuration.GetParameter(XenHvmParameters.PagingRingPfn),
+                == configuration.GetParameter(XenHvmParameters.PagingRingPfn),
             cancellationToken);
         foreach (int[] chunk in Pages.Ordinary().Chunk(PopulateChunk))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (restore.HasExited)
+            if (process.HasExited)
             {
-                throw restore.Failure(null);
+                throw process.Failure(null);
             }
 
             int done = control.Populate(domid, Array.ConvertAll(chunk, pfn => (ulong)pfn));
             if (done < chunk.Length)
             {
-                throw OutOfMemory(control.GetHostInfo(), domid);
+                throw OutOfMemory(domid);
             }
         }
     }
 
     /// <inheritdoc/>
-    protected override IIncomingMechanism Build(IncomingRestore restore, int domid) =>
-        new HvmIncoming(control, hostName, Description, domid, Arrival.ProvisionalName, Pages, restore, _stream!);
+    public IIncomingMechanism Build(IncomingRestore restore, int domid, string name) =>
+        new HvmIncoming(control, description, domid, name, Pages, restore, _stream!);
+
+    private MigrationException OutOfMemory(int domid)
+    {
+        XenHostInfo host = control.GetHostInfo();
+        XenDomainInfo domain = control.GetDomain(domid);
+        long needed = (long)Pages.Populated.Count * Page.Size;
+        long held = (long)domain.TotalPages * Page.Size;
+        return new MigrationException(
+            MigrationErrorId.OutOfMemory,
+            string.Create(CultureInfo.InvariantCulture,
+                $"{description.Name} needs {Mebibytes(needed)} MiB; it got {Mebibytes(held)} MiB, its limit is ")
+            + string.Create(CultureInfo.InvariantCulture,
+                $"{Mebibytes((long)domain.MaxPages * Page.Size)} MiB, and the host has {Mebibytes((long)host.FreePages * Page.Size)} MiB free."),
+            "Free memory on the host (xl info shows free_memory), or choose another.",
+            description.Name);
+    }
+
+    private static long Mebibytes(long bytes) => bytes >> 20;
 
     private List<HvmParameter> OrderedParameters()
     {
-        List<HvmParameter> parameters = [.. Configuration.Parameters
+        List<HvmParameter> parameters = [.. configuration.Parameters
             .Where(parameter => parameter.Index != XenHvmParameters.PagingRingPfn)
             .Select(parameter => new HvmParameter(parameter.Index, parameter.Value))];
-        parameters.Add(new HvmParameter(XenHvmParameters.PagingRingPfn, Configuration.GetParameter(XenHvmParameters.PagingRingPfn)));
+        parameters.Add(new HvmParameter(XenHvmParameters.PagingRingPfn, configuration.GetParameter(XenHvmParameters.PagingRingPfn)));
         return parameters;
     }
 
     private void RequireRing()
     {
-        if (Configuration.GetParameter(XenHvmParameters.PagingRingPfn) == 0)
+        if (configuration.GetParameter(XenHvmParameters.PagingRingPfn) == 0)
         {
             throw new MigrationException(
                 MigrationErrorId.ProtocolViolation,
-                $"{Description.Name}: the source names no page for the paging ring (HVM_PARAM_PAGING_RING_PFN).",
-                "Install the same version of the module on both hosts.", Description.Name);
+                $"{description.Name}: the source names no page for the paging ring (HVM_PARAM_PAGING_RING_PFN).",
+                "Install the same version of the module on both hosts.", description.Name);
         }
     }
 }

@@ -3,7 +3,6 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
-using PreRecordMigration.Xen.Host;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Ring;
 using PreRecordMigration.Xen.Streams;
@@ -17,7 +16,6 @@ namespace PreRecordMigration.Xen.Hvm;
 internal sealed class HvmIncoming : IIncomingMechanism
 {
     private readonly XenControl _control;
-    private readonly string _hostName;
     private readonly DomainDescription _description;
     private readonly int _domid;
     private readonly string _name;
@@ -27,11 +25,10 @@ internal sealed class HvmIncoming : IIncomingMechanism
     private IRemotePaging? _paging;
 
     internal HvmIncoming(
-        XenControl control, string hostName, DomainDescription description, int domid, string name, IncomingPages pages,
+        XenControl control, DomainDescription description, int domid, string name, IncomingPages pages,
         IncomingRestore restore, SynthesisedRestore stream)
     {
         _control = control;
-        _hostName = hostName;
         _description = description;
         _domid = domid;
         _name = name;
@@ -50,10 +47,9 @@ internal sealed class HvmIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
-        // What an emulator does to memory by its own mappings only the ring hears of.
-        bool hasEmulator = _description.Kind == DomainKind.Hvm;
         bool hasNestedPaging = _control.GetDomain(_domid).Flags.HasFlag(XenDomainFlags.Hap);
-        return _paging = !hasEmulator && ExtensionSupport.IsChosenFor(_control, _domid, hasNestedPaging, _name) ? ByExtension() : ByRing();
+        DomainTraits traits = new(_description.Kind, hasNestedPaging, _description.VcpuCount);
+        return _paging = ExtensionSupport.Choose(_control, _domid, traits).Require(_name) == Recorder.Ring ? ByRing() : ByExtension();
     }
 
     /// <inheritdoc/>
@@ -112,14 +108,6 @@ internal sealed class HvmIncoming : IIncomingMechanism
 
     private RingRemotePaging ByRing()
     {
-        CapabilityReport capabilities = XenCapabilities.OfPagingRing(_control, _hostName);
-        capabilities.Require(MigrationCapability.RemotePF);
-        if (_description.VcpuCount > 1)
-        {
-            // Without the fix two faulting vCPUs hang the whole host.
-            capabilities.Require(MigrationCapability.SeveralVcpus);
-        }
-
         XenPagingPort port = new(_control, _domid, withContents: true);
         try
         {

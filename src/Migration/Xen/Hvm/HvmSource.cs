@@ -20,30 +20,29 @@ internal sealed class HvmSource : ISourceMechanism
     private readonly DomainFacts _facts;
     private readonly XenGuestMemory _memory;
     private readonly IPageRecording _recording;
+    private readonly DomainEmulator? _emulator;
 
     /// <summary>Takes charge of a domain.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="facts">What is known of it.</param>
     /// <param name="emulator">Its emulator; null where it has none.</param>
-    /// <param name="isRecordedByExtension">Whether the hypervisor's extension records it, or Xen's paging ring.</param>
-    /// <param name="hasNestedPaging">Whether it has nested paging.</param>
-    internal HvmSource(
-        XenControl control, DomainFacts facts, DomainEmulator? emulator, bool isRecordedByExtension, bool hasNestedPaging)
+    /// <param name="recorder">Who records it.</param>
+    internal HvmSource(XenControl control, DomainFacts facts, DomainEmulator? emulator, Recorder recorder)
     {
         _control = control;
         _facts = facts;
-        Emulator = emulator;
+        _emulator = emulator;
         _memory = new XenGuestMemory(control, facts.DomId, facts.Info.Name, facts.PageCount, static pfn => (ulong)pfn);
-        _recording = isRecordedByExtension
-            ? new ExtensionRecording(control, facts, byHarvest: hasNestedPaging)
-            : new RingRecording(control, facts, _memory);
+        _recording = recorder == Recorder.Ring
+            ? new RingRecording(control, facts, _memory)
+            : new ExtensionRecording(control, facts, byHarvest: recorder == Recorder.ExtensionByHarvest);
     }
 
     /// <inheritdoc/>
     public IGuestMemory Memory => _memory;
 
     /// <inheritdoc/>
-    public DomainEmulator? Emulator { get; }
+    public IDeviceEmulator? Emulator => _emulator;
 
     /// <inheritdoc/>
     public PageBitmap FindPages() => _facts.FindPages(_control);
@@ -87,7 +86,7 @@ internal sealed class HvmSource : ISourceMechanism
         byte[] context = _control.GetHvmContext(_facts.DomId);
         XenTscInfo tsc = _control.GetTsc(_facts.DomId);
         XenCoreSections sections = new(
-            context, new XenTsc(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation), Emulator?.Save());
+            context, new XenTsc(tsc.Mode, tsc.Khz, tsc.ElapsedNanoseconds, tsc.Incarnation), _emulator?.Save());
         int[] pfns = [.. never.Pfns()];
         byte[] contents = new byte[pfns.Length * Page.Size];
         _memory.Read(pfns, contents);

@@ -1,10 +1,10 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
-using PreRecordMigration.Xen.Host;
 using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Pv;
+using PreRecordMigration.Xen.Ring;
 
 namespace PreRecordMigration.Xen.Life;
 
@@ -13,6 +13,7 @@ internal sealed class XenSourceExamination : ISourceExamination
 {
     private readonly XenControl _control;
     private readonly DomainFacts _facts;
+    private readonly DomainTraits _traits;
     private readonly DomainEmulator? _emulator;
 
     /// <summary>Examines.</summary>
@@ -23,9 +24,15 @@ internal sealed class XenSourceExamination : ISourceExamination
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>, with what to change.</exception>
     internal XenSourceExamination(XenControl control, string hostName, XenDomainInfo info, string name)
     {
+        int domid = (int)info.DomId;
         _control = control;
-        RequireKind(control, info, name);
-        _facts = new DomainFacts(control, hostName, name, (int)info.DomId);
+        _traits = new DomainTraits(
+            DomainFacts.KindOf(control, info), info.Flags.HasFlag(XenDomainFlags.Hap), (int)info.MaxVcpuId + 1);
+        RequireKind(control, _traits, domid, name);
+        int pageCount = _traits.Kind == DomainKind.PV
+            ? PvSource.ReadMap(control, domid, name).PageCount
+            : checked((int)(control.GetMaximumGfn(domid) + 1));
+        _facts = new DomainFacts(control, hostName, name, domid, pageCount);
         _emulator = FindEmulator(control, _facts);
     }
 
@@ -33,59 +40,31 @@ internal sealed class XenSourceExamination : ISourceExamination
     public DomainInfo Info => _facts.Info;
 
     /// <inheritdoc/>
-    public void RemoveTraps() => TrapRemoval.RemoveAll(_control, _facts);
+    public void RemoveTraps()
+    {
+        bool wasExtensions = XenExtension.IsSupported(_control) && ExtensionMending.EndRecording(_control, _facts.DomId, _facts.Info.Name);
+        if (!wasExtensions && _traits.HasNestedPaging)
+        {
+            RingMending.RemoveTraps(_control, _facts.DomId, _facts.Info.Name, _traits.VcpuCount, () => _facts.FindPages(_control));
+        }
+    }
 
     /// <inheritdoc/>
     public void ContinueEmulator() => _emulator?.Continue();
 
     /// <inheritdoc/>
-    public ISourceMechanism Build() => MechanismFor(_control, _facts, _emulator);
+    public ISourceMechanism Build() => MechanismFor(_control, _facts, _traits, _emulator);
 
-    private static void RequireKind(XenControl control, XenDomainInfo info, string name)
+    /// <summary>Whether the extension takes the domain is asked when it is the domain's turn: it may have an owner now, whose traps are mended first.</summary>
+    private static void RequireKind(XenControl control, DomainTraits traits, int domid, string name)
     {
-        if (!info.Flags.HasFlag(XenDomainFlags.Hvm))
+        HostTraits host = new(XenHostFacts.Read(control), control.ProbeExtension());
+        RecorderChoice.Make(traits, host, ExtensionSupport.IsRingAskedFor).Require(name);
+        if (traits.Kind == DomainKind.PV && control.GetAddressSize(domid) is var width and not sizeof(ulong))
         {
-            RequirePv(control, (int)info.DomId, name);
-            return;
-        }
-
-        // Whether the extension takes the domain is asked when it is the domain's turn; what it does not take needs the ring.
-        if (info.Flags.HasFlag(XenDomainFlags.Hap) && !XenExtension.IsSupported(control))
-        {
-            RequireRing(control, name, info.MaxVcpuId + 1);
-        }
-    }
-
-    private static void RequireRing(XenControl control, string name, uint vcpus)
-    {
-        if (!control.SupportsPaging())
-        {
-            XenCapabilities.OfPagingRing(control, name).Require(MigrationCapability.Recording);
-        }
-
-        if (vcpus > 1 && !XenCapabilities.HasSeveralVcpuFix(control))
-        {
-            throw NotSupported(
-                name,
-                $"has {vcpus} vCPUs, and this hypervisor lacks the fix for more than one: recording it could hang the host",
-                "Boot the hypervisor with this project's patches (native/hypervisor), or give the domain one vCPU.");
-        }
-    }
-
-    private static void RequirePv(XenControl control, int domid, string name)
-    {
-        if (!XenExtension.IsSupported(control))
-        {
-            throw NotSupported(
-                name, "is paravirtualised (PV), and this hypervisor lacks the extension that records such domains",
-                XenErrno.ExtensionRemedy);
-        }
-
-        int width = control.GetAddressSize(domid);
-        if (width != sizeof(ulong))
-        {
-            throw NotSupported(
-                name, $"is a paravirtualised guest of {width * 8} bits; those of 64 bits can be moved", "Use `xl migrate`.");
+            throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"{name} is a paravirtualised guest of {width * 8} bits; those of 64 bits can be moved.", "Use `xl migrate`.", name);
         }
     }
 
@@ -103,9 +82,9 @@ internal sealed class XenSourceExamination : ISourceExamination
         return emulator;
     }
 
-    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts, DomainEmulator? emulator)
+    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts, DomainTraits traits, DomainEmulator? emulator)
     {
-        if (facts.Info.Kind == DomainKind.PV)
+        if (traits.Kind == DomainKind.PV)
         {
             using XenExtensionPort port = new(control, facts.DomId);
             port.Prepare(facts.PageCount, 0);
@@ -113,21 +92,14 @@ internal sealed class XenSourceExamination : ISourceExamination
             return new PvSource(control, facts);
         }
 
-        bool hasNestedPaging = control.GetDomain(facts.DomId).Flags.HasFlag(XenDomainFlags.Hap);
-        // What an emulator does to memory by its own mappings only the ring hears of.
-        bool isByExtension = emulator is null && ExtensionSupport.IsChosenFor(control, facts.DomId, hasNestedPaging, facts.Info.Name);
-        if (!isByExtension)
+        Recorder recorder = ExtensionSupport.Choose(control, facts.DomId, traits).Require(facts.Info.Name);
+        if (recorder == Recorder.Ring)
         {
-            RequireRing(control, facts.Info.Name, (uint)facts.Info.VcpuCount);
-
             // IOMMU, populate-on-demand and foreign rings are refused when paging is switched on.
             using XenPagingRing ring = new(control, facts.DomId);
             ring.TryClose();
         }
 
-        return new HvmSource(control, facts, emulator, isByExtension, hasNestedPaging);
+        return new HvmSource(control, facts, emulator, recorder);
     }
-
-    private static MigrationException NotSupported(string name, string reason, string remedy) =>
-        new(MigrationErrorId.NotSupported, $"{name} {reason}.", remedy, name);
 }

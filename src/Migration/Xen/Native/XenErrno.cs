@@ -23,9 +23,9 @@ internal static class XenErrno
     internal const int NoSystemCall = 38;
     internal const int NotSupported = 95;
 
-    /// <summary>What a host needs for PV domains.</summary>
-    internal const string ExtensionRemedy =
-        "Build the hypervisor with this project's patches and its prerecord extension (native/hypervisor/build), and boot it.";
+    /// <summary>What a host needs whose hypervisor lacks something of this project.</summary>
+    internal const string BuildRemedy =
+        "Build the hypervisor by native/hypervisor/build, which sets the configuration and applies this project's patches with the prerecord extension, and boot it.";
 
     private static readonly Dictionary<int, (string Name, string Text)> Known = new()
     {
@@ -83,7 +83,7 @@ internal static class XenErrno
                 + "another control domain. Wait for it to end."),
             NoSpace when isExtension => (MigrationErrorId.BackupStoreFull,
                 "The backup store's limit is too small to begin with: allow a larger one."),
-            NoSystemCall or Access when isExtension => (MigrationErrorId.NotSupported, ExtensionRemedy),
+            NoSystemCall or Access when isExtension => (MigrationErrorId.NotSupported, BuildRemedy),
             NotSupported when isExtension => (MigrationErrorId.NotSupported,
                 "The extension takes domains with hardware-assisted paging on AMD's processors only, and without IOMMU, "
                 + "populate-on-demand and nested virtualisation."),

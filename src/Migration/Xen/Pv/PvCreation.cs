@@ -1,24 +1,24 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
-using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Pv;
 
 /// <summary>Makes a PV domain: the toolstack allocates every page of it, as the stream announces them.</summary>
-internal sealed class PvCreation : IncomingCreation
+internal sealed class PvCreation : IIncomingKind
 {
     private readonly XenControl _control;
-    private readonly string _hostName;
+    private readonly DomainDescription _description;
+    private readonly XenDomainConfiguration _configuration;
     private SynthesisedPvRestore? _stream;
 
-    internal PvCreation(
-        XenControl control, string hostName, DomainDescription description, XenDomainConfiguration configuration)
-        : base(control, description, configuration)
+    internal PvCreation(XenControl control, DomainDescription description, XenDomainConfiguration configuration)
     {
         _control = control;
-        _hostName = hostName;
+        _description = description;
+        _configuration = configuration;
+        Pages = new IncomingPages(description, configuration);
         if (configuration.P2mPages.Count == 0 || configuration.P2mPages.Any(pfn => !Pages.Populated[pfn]))
         {
             throw new MigrationException(
@@ -29,29 +29,31 @@ internal sealed class PvCreation : IncomingCreation
     }
 
     /// <inheritdoc/>
-    protected override void BeginStream(Stream input)
+    public IncomingPages Pages { get; }
+
+    /// <inheritdoc/>
+    public void BeginStream(Stream input, SynthesisedRestoreSettings settings)
     {
-        _stream = new SynthesisedPvRestore(input, Settings);
+        _stream = new SynthesisedPvRestore(input, settings);
         _stream.Begin();
     }
 
     /// <inheritdoc/>
-    protected override void AnnouncePages() =>
-        _stream!.Prepare(Description.PageCount, Configuration.P2mPages, Pages.Populated.Pfns());
+    public void AnnouncePages() => _stream!.Prepare(_description.PageCount, _configuration.P2mPages, Pages.Populated.Pfns());
 
     /// <inheritdoc/>
-    protected override void Allocate(IRestoreProcess restore, int domid, CancellationToken cancellationToken)
+    public void Allocate(IRestoreProcess process, int domid, CancellationToken cancellationToken)
     {
         ulong wanted = (ulong)Pages.Populated.Count;
         for (ulong held = 0; held < wanted;)
         {
             // Much memory takes its time: only standing still for long is an error.
             ulong before = held;
-            WaitFor(restore, () => (held = Control.GetDomain(domid).TotalPages) > before, cancellationToken);
+            IncomingRestore.WaitFor(process, () => (held = _control.GetDomain(domid).TotalPages) > before, cancellationToken);
         }
     }
 
     /// <inheritdoc/>
-    protected override IIncomingMechanism Build(IncomingRestore restore, int domid) =>
-        new PvIncoming(_control, _hostName, domid, Arrival.ProvisionalName, Pages, restore, _stream!);
+    public IIncomingMechanism Build(IncomingRestore restore, int domid, string name) =>
+        new PvIncoming(_control, domid, name, Pages, restore, _stream!);
 }

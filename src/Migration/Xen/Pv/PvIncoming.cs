@@ -17,7 +17,6 @@ namespace PreRecordMigration.Xen.Pv;
 internal sealed class PvIncoming : IIncomingMechanism
 {
     private readonly XenControl _control;
-    private readonly string _hostName;
     private readonly int _domid;
     private readonly string _name;
     private readonly IncomingRestore _restore;
@@ -25,11 +24,10 @@ internal sealed class PvIncoming : IIncomingMechanism
     private ExtensionRemotePaging? _paging;
 
     internal PvIncoming(
-        XenControl control, string hostName, int domid, string name, IncomingPages pages, IncomingRestore restore,
+        XenControl control, int domid, string name, IncomingPages pages, IncomingRestore restore,
         SynthesisedPvRestore stream)
     {
         _control = control;
-        _hostName = hostName;
         _domid = domid;
         _name = name;
         _restore = restore;
@@ -47,15 +45,8 @@ internal sealed class PvIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
-        if (!XenExtension.IsSupported(_control))
-        {
-            throw new MigrationException(
-                MigrationErrorId.NotSupported,
-                $"{_hostName}: the hypervisor lacks the extension that serves the missing pages of a paravirtualised (PV) domain.",
-                XenErrno.ExtensionRemedy,
-                _hostName);
-        }
-
+        HostTraits host = new(XenHostFacts.Read(_control), _control.ProbeExtension());
+        RecorderChoice.Make(new DomainTraits(DomainKind.PV, HasNestedPaging: false, VcpuCount: 1), host, prefersRing: false).Require(_name);
         Pages.Missing.Or(Pages.Populated);
         return _paging = new ExtensionRemotePaging(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
     }

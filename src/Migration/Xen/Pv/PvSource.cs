@@ -4,7 +4,6 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
-using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Pv;
@@ -34,7 +33,7 @@ internal sealed class PvSource : ISourceMechanism
     public IGuestMemory Memory { get; }
 
     /// <inheritdoc/>
-    public DomainEmulator? Emulator => null;
+    public IDeviceEmulator? Emulator => null;
 
     private string Subject => _facts.Info.Name;
 

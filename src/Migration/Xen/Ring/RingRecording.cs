@@ -23,7 +23,7 @@ internal sealed class RingRecording(XenControl control, DomainFacts facts, IGues
     {
         try
         {
-            IAccessRecorder recorder = XenAccessRecorder.Start(Traps(), memory, populated, backups, facts.Info.Name, _ =>
+            IAccessRecorder recorder = RingRecorder.Start(Traps(), memory, populated, backups, facts.Info.Name, _ =>
             {
                 _isRecording = false;
                 onDisposed();

@@ -4,6 +4,7 @@ using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Tests.Xen.Life;
 
@@ -55,7 +56,7 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
     {
         DomainDescription description = Description;
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, PageCount);
-        return new Creation(this, description, configuration).Make(
+        return new IncomingCreation(Xen.Connect(), description, configuration, new Kind(this, new IncomingPages(description, configuration))).Make(
             "host",
             name =>
             {
@@ -66,14 +67,15 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
             cancellationToken);
     }
 
-    private sealed class Creation(FakeArrival arrival, DomainDescription description, XenDomainConfiguration configuration)
-        : IncomingCreation(arrival.Xen.Connect(), description, configuration)
+    private sealed class Kind(FakeArrival arrival, IncomingPages pages) : IIncomingKind
     {
-        protected override void BeginStream(Stream input) => input.Write("head"u8);
+        public IncomingPages Pages => pages;
 
-        protected override void AnnouncePages() => arrival.LimitAtPages = arrival.Xen.Domains.Single(domain => domain.Pauses > 0).MaxPages;
+        public void BeginStream(Stream input, SynthesisedRestoreSettings settings) => input.Write("head"u8);
 
-        protected override void Allocate(IRestoreProcess restore, int domid, CancellationToken cancellationToken)
+        public void AnnouncePages() => arrival.LimitAtPages = arrival.Xen.Domains.Single(domain => domain.Pauses > 0).MaxPages;
+
+        public void Allocate(IRestoreProcess process, int domid, CancellationToken cancellationToken)
         {
             if (arrival.AllocationError is { } error)
             {
@@ -81,7 +83,7 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
             }
         }
 
-        protected override IIncomingMechanism Build(IncomingRestore restore, int domid) => new Mechanism(arrival.Xen, domid, Pages, restore);
+        public IIncomingMechanism Build(IncomingRestore restore, int domid, string name) => new Mechanism(arrival.Xen, domid, pages, restore);
     }
 
     private FakeXen Xen => xen;

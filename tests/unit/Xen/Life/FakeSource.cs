@@ -4,7 +4,6 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Xen.Domains;
-using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
@@ -25,7 +24,7 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
 
     public IGuestMemory Memory => new Parts(this);
 
-    public DomainEmulator? Emulator { get; init; }
+    public IDeviceEmulator? Emulator { get; init; }
 
     public void RemoveTraps()
     {

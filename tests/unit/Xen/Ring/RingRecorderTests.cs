@@ -7,7 +7,7 @@ using PreRecordMigration.Xen.Ring;
 
 namespace PreRecordMigration.Tests.Xen.Ring;
 
-public sealed class XenRecorderTests : IDisposable
+public sealed class RingRecorderTests : IDisposable
 {
     private const int PageCount = 600;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
@@ -16,7 +16,7 @@ public sealed class XenRecorderTests : IDisposable
     private readonly PageBitmap _populated = new(PageCount);
     private PageTraps? _traps;
 
-    public XenRecorderTests() => _populated.SetRange(0, PageCount - 10);
+    public RingRecorderTests() => _populated.SetRange(0, PageCount - 10);
 
     public void Dispose() => _traps?.Dispose();
 
@@ -24,7 +24,7 @@ public sealed class XenRecorderTests : IDisposable
     public async Task A_first_touch_is_recorded_and_backed_up_before_the_vcpu_runs_on()
     {
         PageBackup backups = new(PageCount);
-        XenAccessRecorder recorder = Start(backups);
+        RingRecorder recorder = Start(backups);
         Assert.Equal(_populated.Count, _port.Trapped);
 
         await _port.Touch(0, 7).WaitAsync(s_limit, TestContext.Current.CancellationToken);
@@ -42,7 +42,7 @@ public sealed class XenRecorderTests : IDisposable
     public async Task A_new_epoch_traps_what_was_touched_and_does_not_back_up_twice()
     {
         PageBackup backups = new(PageCount);
-        XenAccessRecorder recorder = Start(backups);
+        RingRecorder recorder = Start(backups);
         await _port.Touch(0, 7).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         recorder.BeginEpoch();
         Assert.Equal(_populated.Count, _port.Trapped);
@@ -61,7 +61,7 @@ public sealed class XenRecorderTests : IDisposable
         _port.Busy.Add(11);
         _port.Busy.Add(12);
         PageBackup backups = new(PageCount);
-        XenAccessRecorder recorder = Start(backups);
+        RingRecorder recorder = Start(backups);
         Assert.Equal([11, 12], recorder.UntrackedPages.Pfns());
         Assert.Equal([11, 12], backups.Pfns());
     }
@@ -69,7 +69,7 @@ public sealed class XenRecorderTests : IDisposable
     [Fact]
     public async Task A_page_that_becomes_busy_is_untracked_from_the_second_refusal()
     {
-        XenAccessRecorder recorder = Start(null);
+        RingRecorder recorder = Start(null);
         await _port.Touch(0, 5).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         _port.Busy.Add(5);
         recorder.BeginEpoch();
@@ -84,7 +84,7 @@ public sealed class XenRecorderTests : IDisposable
     [Fact]
     public async Task A_full_store_holds_the_toucher_until_the_recording_ends()
     {
-        XenAccessRecorder recorder = Start(new PageBackup(PageCount, 1));
+        RingRecorder recorder = Start(new PageBackup(PageCount, 1));
         await _port.Touch(0, 1).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Task held = _port.Touch(0, 2);
         // The failure is noted by the ring's thread: until it is, draining finds nothing and goes on.
@@ -100,7 +100,7 @@ public sealed class XenRecorderTests : IDisposable
     [Fact]
     public async Task A_page_given_back_during_the_window_ends_a_rollback()
     {
-        XenAccessRecorder rollback = Start(new PageBackup(PageCount));
+        RingRecorder rollback = Start(new PageBackup(PageCount));
         _port.Drop(9);
         MigrationException error = await UntilThrows(rollback);
         Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
@@ -110,7 +110,7 @@ public sealed class XenRecorderTests : IDisposable
     [Fact]
     public void Ending_frees_every_page_through_a_ring_of_eight_places_and_switches_paging_off()
     {
-        XenAccessRecorder recorder = Start(null);
+        RingRecorder recorder = Start(null);
         _port.DisableRefusals = 2;
         recorder.Dispose();
         Assert.Equal(0, _port.Trapped);
@@ -122,7 +122,7 @@ public sealed class XenRecorderTests : IDisposable
     [Fact]
     public async Task Ending_while_the_guest_touches_leaves_no_vcpu_waiting()
     {
-        XenAccessRecorder recorder = Start(new PageBackup(PageCount));
+        RingRecorder recorder = Start(new PageBackup(PageCount));
         Task guest = Task.Run(
             async () =>
             {
@@ -150,14 +150,14 @@ public sealed class XenRecorderTests : IDisposable
         Assert.Equal(0, _port.Trapped);
     }
 
-    private static List<(int Sequence, int Epoch, int Pfn)> Drain(XenAccessRecorder recorder)
+    private static List<(int Sequence, int Epoch, int Pfn)> Drain(RingRecorder recorder)
     {
         AccessRecord[] records = new AccessRecord[64];
         int count = recorder.Drain(records);
         return [.. records[..count].Select(record => (record.Sequence, record.Epoch, record.Pfn))];
     }
 
-    private static async Task<MigrationException> UntilThrows(XenAccessRecorder recorder)
+    private static async Task<MigrationException> UntilThrows(RingRecorder recorder)
     {
         using CancellationTokenSource limit = new(s_limit);
         while (!limit.IsCancellationRequested)
@@ -177,17 +177,17 @@ public sealed class XenRecorderTests : IDisposable
         throw new TimeoutException("The recorder reported no failure.");
     }
 
-    private XenAccessRecorder Start(PageBackup? backups)
+    private RingRecorder Start(PageBackup? backups)
     {
         _traps = new PageTraps(_port, PageCount, vcpuCount: 2, "guest", s_limit, TimeProvider.System);
-        return XenAccessRecorder.Start(_traps, _memory, _populated, backups, "guest", _ => _traps.Remove());
+        return RingRecorder.Start(_traps, _memory, _populated, backups, "guest", _ => _traps.Remove());
     }
 
     private sealed class FakeMemory : IGuestMemory
     {
         public int Version { get; set; }
 
-        public int PageCount => XenRecorderTests.PageCount;
+        public int PageCount => RingRecorderTests.PageCount;
 
         public static byte[] ContentOf(int pfn, int version = 0)
         {

@@ -1,31 +1,22 @@
 using PreRecordMigration.Pages;
-using PreRecordMigration.Xen.Domains;
-using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
-using PreRecordMigration.Xen.Ring;
 
-namespace PreRecordMigration.Xen.Life;
+namespace PreRecordMigration.Xen.Ring;
 
-/// <summary>Removes what a killed process left of a recording in the hypervisor: its ring, its traps, its waiting vCPUs.</summary>
-internal static class TrapRemoval
+/// <summary>Ends what a killed process left of a recording by Xen's paging ring: the ring, its traps, its waiting vCPUs.</summary>
+internal static class RingMending
 {
     /// <summary>Removes it; the domain is paused.</summary>
     /// <param name="control">The connection.</param>
-    /// <param name="facts">The domain.</param>
-    internal static void RemoveAll(XenControl control, DomainFacts facts)
-    {
-        bool wasExtensions = XenExtension.IsSupported(control) && ExtensionMending.EndRecording(control, facts);
-        if (!wasExtensions && control.GetDomain(facts.DomId).Flags.HasFlag(XenDomainFlags.Hap))
-        {
-            RemoveRingTraps(control, facts);
-        }
-    }
-
-    private static void RemoveRingTraps(XenControl control, DomainFacts facts)
+    /// <param name="domid">The domain.</param>
+    /// <param name="subject">Its name, for errors.</param>
+    /// <param name="vcpuCount">How many vCPUs it has.</param>
+    /// <param name="findPages">Finds its pages; called once no ring is active any more.</param>
+    internal static void RemoveTraps(XenControl control, int domid, string subject, int vcpuCount, Func<PageBitmap> findPages)
     {
         try
         {
-            XenPagingRing.TryDisable(control, facts.DomId);
+            XenPagingRing.TryDisable(control, domid);
         }
         catch (XenException exception) when (exception.Errno == XenErrno.Invalid)
         {
@@ -33,10 +24,10 @@ internal static class TrapRemoval
         }
 
         // Every request went to a ring that is gone, so any page may be trapped and any vCPU may wait.
-        WakeVcpus(control, facts);
-        PageBitmap populated = facts.FindPages(control);
+        WakeVcpus(control, domid, vcpuCount);
+        PageBitmap populated = findPages();
         using PageTraps traps = new(
-            new XenPagingPort(control, facts.DomId, withContents: false), facts.PageCount, facts.Info.VcpuCount, facts.Info.Name,
+            new XenPagingPort(control, domid, withContents: false), populated.PageCount, vcpuCount, subject,
             RingRecording.UntrapPatience, TimeProvider.System);
         traps.Adopt(populated);
         traps.Remove();
@@ -46,13 +37,13 @@ internal static class TrapRemoval
     /// Wakes vCPUs whose requests nobody answered. Answers without requests leave the ring's counters apart, so that Xen
     /// would overwrite requests: the ring is used for nothing else.
     /// </summary>
-    private static void WakeVcpus(XenControl control, DomainFacts facts)
+    private static void WakeVcpus(XenControl control, int domid, int vcpuCount)
     {
         // A vCPU is paused once for a request; an unpatched hypervisor may have counted its duplicates too. An answer that
         // finds a vCPU running changes nothing.
         const int mostPauses = 16;
-        using XenPagingRing ring = new(control, facts.DomId);
-        for (uint vcpu = 0; vcpu < facts.Info.VcpuCount; vcpu++)
+        using XenPagingRing ring = new(control, domid);
+        for (uint vcpu = 0; vcpu < vcpuCount; vcpu++)
         {
             XenPagingEvent wake = new()
             {

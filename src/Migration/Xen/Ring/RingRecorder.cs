@@ -9,13 +9,13 @@ namespace PreRecordMigration.Xen.Ring;
 /// Records first touches by trapping every page that can be trapped, and backs pages up at their first touch: Xen's paging
 /// interface tells neither reads from writes nor waits for the write, so a page is kept when it is touched at all.
 /// </summary>
-internal sealed class XenAccessRecorder : IAccessRecorder, ITouchObserver
+internal sealed class RingRecorder : IAccessRecorder, ITouchObserver
 {
     private readonly PageTraps _traps;
     private readonly IGuestMemory _memory;
     private readonly PageBackup? _backups;
     private readonly string _subject;
-    private readonly Action<XenAccessRecorder> _onDisposed;
+    private readonly Action<RingRecorder> _onDisposed;
     private readonly Lock _gate = new();
     private readonly Queue<AccessRecord> _records = new();
     private readonly PageBitmap _refusedOnce;
@@ -26,8 +26,8 @@ internal sealed class XenAccessRecorder : IAccessRecorder, ITouchObserver
     private int _epoch;
     private bool _isDisposed;
 
-    private XenAccessRecorder(
-        PageTraps traps, IGuestMemory memory, PageBackup? backups, string subject, Action<XenAccessRecorder> onDisposed)
+    private RingRecorder(
+        PageTraps traps, IGuestMemory memory, PageBackup? backups, string subject, Action<RingRecorder> onDisposed)
     {
         _traps = traps;
         _memory = memory;
@@ -51,15 +51,15 @@ internal sealed class XenAccessRecorder : IAccessRecorder, ITouchObserver
     /// <param name="backups">Where originals go; null to record only. Where it is not null the domain must be suspended.</param>
     /// <param name="subject">The domain's name, for errors.</param>
     /// <param name="onDisposed">Called once, to end the traps.</param>
-    internal static XenAccessRecorder Start(
+    internal static RingRecorder Start(
         PageTraps traps,
         IGuestMemory memory,
         PageBitmap populated,
         PageBackup? backups,
         string subject,
-        Action<XenAccessRecorder> onDisposed)
+        Action<RingRecorder> onDisposed)
     {
-        XenAccessRecorder recorder = new(traps, memory, backups, subject, onDisposed);
+        RingRecorder recorder = new(traps, memory, backups, subject, onDisposed);
         traps.Observe(recorder);
         // Of a running domain a page may be busy for a moment only: refused twice is refused.
         List<int> refused = traps.Trap(traps.Trap(populated.Pfns()));
