@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
-using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Hvm;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
