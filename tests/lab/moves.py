@@ -122,13 +122,17 @@ def forward(host, port, target, bind=""):
     wait_listening(host, port)
 
 
+def share_key(of, to):
+    """Gives a host the key by which both ends of loopback prove that they are one user's: root of one trusts root of the other."""
+    key = of.run(f"cat {LOOPBACK_KEY}").check().stdout.strip()
+    to.run(f"umask 077 && mkdir -p {Path(LOOPBACK_KEY).parent} && echo {key} > {LOOPBACK_KEY}").check()
+
+
 def open_tunnel(source, destination):
     """A way to the receiver on another host's loopback by a tunnel that encrypts nothing: shows what TLS costs."""
     receive(destination)
 
-    # Both ends prove that they are one user's: here, that means that root of one host trusts root of the other.
-    key = destination.host.run(f"cat {LOOPBACK_KEY}").check().strip()
-    source.host.run(f"umask 077 && mkdir -p {Path(LOOPBACK_KEY).parent} && echo {key} > {LOOPBACK_KEY}").check()
+    share_key(destination.host, source.host)
     address = destination.host.address
     if not is_listening(source.host, RELAY_PORT):
         forward(destination.host, RELAY_PORT, f"127.0.0.1:{PORT}", f",bind={address}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lab_guest import Guest, destroy_all, is_listening, names_of_arrivals
 from module_shell import ModuleShell
-from moves import METHODS, PORT, RECORD, RELAY_PORT, forward, receive
+from moves import METHODS, PORT, RECORD, RELAY_PORT, forward, receive, share_key
 from prerecord_lab import LabError
 
 CUT, SOURCE, DESTINATION = "connections cut", "source's tool killed", "destination's tool killed"
@@ -130,6 +130,7 @@ class Rounds:
     def _open(here, there):
         """Opens the way from one host to the receiver of the other where it is not open: one that can be cut, and encrypts nothing."""
         receive(there)
+        share_key(there.host, here.host)
         if not is_listening(there.host, ENTRANCE):
             forward(there.host, ENTRANCE, f"127.0.0.1:{PORT}", f",bind={there.host.address}")
         if not is_listening(here.host, RELAY_PORT):
