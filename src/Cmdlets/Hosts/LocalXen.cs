@@ -29,5 +29,5 @@ internal static class LocalXen
     /// <summary>Opens it.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>,
     /// <see cref="MigrationErrorId.AccessDenied"/> and what else keeps Xen from being used.</exception>
-    public static IMigrationHost Open() => Xen.XenHost.Open(HostName);
+    public static IMigrationHost Open() => Xen.Host.XenHost.Open(HostName);
 }

@@ -99,6 +99,8 @@ public sealed class HangingPeerTests
         MigrationReceiver receiver = MigrationReceiver.Start(fixture.Destination, new IPEndPoint(IPAddress.Loopback, 0), PeerTimeout.Minimum);
         using Gate gate = new(fixture.Source, SimulatedCall.Read, 0);
         fixture.Destination.Faults.Before(SimulatedCall.Unpause, 1, gate.ArmNext);
+        TaskCompletionSource started = new();
+        fixture.Destination.Faults.After(SimulatedCall.Unpause, 1, started.SetResult);
         Task<MigrationResult> moving = MigrationSource.MigrateAsync(
             fixture.Source.OpenSource(MigrationFixture.DomainName),
             Route.Loopback(receiver.Endpoint),
@@ -106,6 +108,7 @@ public sealed class HangingPeerTests
             null,
             s_cancel);
         await gate.Reached.WaitAsync(s_patience, s_cancel);
+        await started.Task.WaitAsync(s_patience, s_cancel);
         IReadOnlyList<IncomingMigration> kept = await receiver.StopUnlessKeepingAsync(s_cancel).WaitAsync(s_patience, s_cancel);
         Assert.True(Assert.Single(kept).IsKept);
         gate.Open();

@@ -2,7 +2,6 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Hvm;
-using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Tests.Xen.Domains;
 

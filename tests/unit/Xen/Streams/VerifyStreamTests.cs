@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using PreRecordMigration.Tests.Xen.Pv;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Tests.Xen.Streams;
