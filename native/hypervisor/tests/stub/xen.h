@@ -37,10 +37,10 @@ struct page_info {
 };
 
 struct prerecord;
-struct vcpu { unsigned int vcpu_id; bool hcall_preempted; struct domain *domain; };
+struct vcpu { unsigned int vcpu_id, pauses, vm_event_pause_count, mode; bool hcall_preempted, is_hvm; struct domain *domain; };
 struct domain {
     unsigned int max_vcpus;
-    struct vcpu **vcpu;
+    struct vcpu *first_vcpu;
     struct {
         struct {
             unsigned int mode;
@@ -54,6 +54,11 @@ typedef struct { int nothing; } spinlock_t;
 
 extern struct domain *dom_xen;
 extern struct vcpu *current;
+extern unsigned long locks_taken;
+extern bool cpu_is_wanted;
+
+static inline bool test_and_clear_bool_at(bool *b) { bool was = *b; *b = false; return was; }
+#define test_and_clear_bool(b) test_and_clear_bool_at(&(b))
 
 #define PG_prerecord (1U << 23)
 #define _PAGE_PRESENT 1U
@@ -64,12 +69,24 @@ extern struct vcpu *current;
 #define INVALID_M2P_ENTRY (~0UL)
 
 #define DECLARE_PER_CPU(type, name) extern type name
+#define DEFINE_PER_CPU(type, name) type name
 #define this_cpu(name) name
-#define spin_lock(lock) ((void)(lock))
+#define spin_lock(lock) ((void)(lock), (void)locks_taken++)
 #define spin_unlock(lock) ((void)(lock))
 #define spin_is_locked(lock) true
 #define smp_wmb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define hypercall_preempt_check() false
+#define hypercall_preempt_check() cpu_is_wanted
+#define ACCESS_ONCE(x) (*(volatile __typeof__(x) *)&(x))
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define cpu_relax() ((void)0)
+#define in_atomic() false
+#define rcu_quiesce_allowed() true
+#define wait_event(head, what) ((void)(what))
+#define wake_up_all(head) ((void)(head))
+#define vcpu_pause_nosync(v) ((void)(v)->pauses++)
+#define vcpu_unpause(v) ((void)(v)->pauses--)
+#define for_each_vcpu(d, v) for ( v = (d)->first_vcpu; v; v = NULL )
+#define PGT_seg_desc_page 1
 #define guest_cpu_user_regs() NULL
 #define guest_mode(regs) false
 

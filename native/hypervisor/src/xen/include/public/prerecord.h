@@ -46,7 +46,7 @@
  * it fails.  -EBUSY if the domain has an owner already or a ring of vm_event,
  * -EOPNOTSUPP for a domain with HAP on a processor other than AMD's, with an
  * IOMMU, populate-on-demand, nested virtualisation or an emulator that watches
- * pages.
+ * pages.  -E2BIG if the domain says that it has far more pages than it may have.
  */
 #define XEN_PRERECORD_prepare 1
 /* Makes the store `slots` large; lifts the pause of a full store. */
@@ -72,7 +72,8 @@
 /*
  * For the successor of an owner that has died: gives it what prepare was given
  * and gave, to go on or to stop and release.  -EBUSY while the owner listens to
- * its event channel or, if it is another domain, exists.
+ * its event channel or, if it is another domain, exists.  A start, serve or stop
+ * that it has not ended is ended first.
  */
 #define XEN_PRERECORD_adopt   11
 /*

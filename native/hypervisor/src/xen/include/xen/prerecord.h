@@ -153,9 +153,12 @@ static inline bool prerecord_records(const struct domain *d)
 /* Is the domain prepared for a recording or for RemotePF? */
 bool prerecord_in_use(const struct domain *d);
 
-/* Pages that Xen writes with no further notice; each takes their originals. */
-void evtchn_fifo_prerecord(struct domain *d);
-void gnttab_prerecord(struct domain *d);
+/*
+ * Pages that Xen writes with no further notice: take the originals of some of
+ * them, from *next on, and return whether those were the last.
+ */
+bool evtchn_fifo_prerecord(struct domain *d, unsigned int *next);
+bool gnttab_prerecord(struct domain *d, unsigned int *next);
 
 int prerecord_teardown(struct domain *d);
 void prerecord_final_teardown(struct domain *d);

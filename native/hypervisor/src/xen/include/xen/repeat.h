@@ -6,8 +6,7 @@
 #include <xen/prerecord.h>
 #include <xen/vm_event.h>
 
-bool hypercall_may_begin_again(unsigned long call, const unsigned long args[],
-                               bool pages_stay);
+bool hypercall_may_begin_again(unsigned long call, const unsigned long args[]);
 bool hypercall_awaits_arguments_slow(struct vcpu *curr, unsigned long call,
                                      const unsigned long args[]);
 
@@ -47,12 +46,11 @@ static inline bool hypercall_is_to_repeat(const struct vcpu *curr,
 
     /* -ERESTART is a hook's answer, which is given before anything is done. */
     if ( served )
-        return result == -ERESTART ||
-               hypercall_may_begin_again(call, args, true);
+        return result == -ERESTART || hypercall_may_begin_again(call, args);
 
     return result == -EFAULT && hypercall_pages_go(curr->domain) &&
            atomic_read(&curr->vm_event_pause_count) &&
-           hypercall_may_begin_again(call, args, false);
+           hypercall_may_begin_again(call, args);
 }
 
 #endif /* __XEN_REPEAT_H__ */

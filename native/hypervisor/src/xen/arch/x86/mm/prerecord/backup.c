@@ -112,21 +112,43 @@ void prerecord_lift_pause(struct prerecord *pr)
  * its own, and by other domains through grants they hold already.  Those that
  * Xen shares with the domain count where they have a pfn: not with PV.
  */
-void prerecord_backup_fixed_pages(struct domain *d)
+int prerecord_backup_fixed_pages(struct prerecord *pr)
 {
+    struct domain *d = pr->d;
     struct vcpu *v;
+    bool done = false;
 
-    prerecord_before_write(d, _mfn(virt_to_mfn(d->shared_info)));
+    if ( !pr->fixed.begun )
+    {
+        prerecord_before_write(d, _mfn(virt_to_mfn(d->shared_info)));
 
-    for_each_vcpu ( d, v )
-        if ( !mfn_eq(v->vcpu_info_mfn, INVALID_MFN) )
-            prerecord_before_write(d, v->vcpu_info_mfn);
+        for_each_vcpu ( d, v )
+            if ( !mfn_eq(v->vcpu_info_mfn, INVALID_MFN) )
+                prerecord_before_write(d, v->vcpu_info_mfn);
 
-    if ( d->arch.pirq_eoi_map_mfn )
-        prerecord_before_write(d, _mfn(d->arch.pirq_eoi_map_mfn));
+        if ( d->arch.pirq_eoi_map_mfn )
+            prerecord_before_write(d, _mfn(d->arch.pirq_eoi_map_mfn));
+        pr->fixed.begun = true;
+    }
 
-    evtchn_fifo_prerecord(d);
-    gnttab_prerecord(d);
+    for ( ; ; )
+    {
+        if ( pr->fixed.grants )
+            done = gnttab_prerecord(d, &pr->fixed.next);
+        else if ( evtchn_fifo_prerecord(d, &pr->fixed.next) )
+        {
+            pr->fixed.grants = true;
+            pr->fixed.next = 0;
+        }
+
+        if ( done )
+            break;
+        if ( hypercall_preempt_check() )
+            return -ERESTART;
+    }
+    memset(&pr->fixed, 0, sizeof(pr->fixed));
+
+    return 0;
 }
 
 /*

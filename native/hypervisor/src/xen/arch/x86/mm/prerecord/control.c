@@ -44,12 +44,19 @@ static int adopt(struct prerecord *pr, struct xen_prerecord_op *op)
             return -EBUSY;
         }
 
-        rc = prerecord_set_owner(pr, caller);
+        rc = prerecord_end_switching(pr) ?: prerecord_set_owner(pr, caller);
         if ( rc )
             return rc;
     }
     else if ( prerecord_is_listened_to(pr) )
         return -EBUSY;
+    else
+    {
+        int rc = prerecord_end_switching(pr);
+
+        if ( rc )
+            return rc;
+    }
 
     op->u.prepare.nr_pfns = pr->nr_pfns;
     op->u.prepare.limit = pr->store.max;
@@ -92,7 +99,7 @@ static int perform(struct prerecord *pr, struct xen_prerecord_op *op)
     if ( op->flags && op->cmd != XEN_PRERECORD_start )
         return -EINVAL;
     /* The domain is paused, and others wait, until who began this has ended. */
-    if ( pr->switching &&
+    if ( pr->switching && op->cmd != XEN_PRERECORD_adopt &&
          op->cmd != (pr->phase == PHASE_STARTED ? XEN_PRERECORD_stop :
                      (pr->flags & XEN_PRERECORD_SERVING)
                      ? XEN_PRERECORD_serve : XEN_PRERECORD_start) )

@@ -142,43 +142,57 @@ bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
 }
 
 /*
- * Of the pages of which 2^order are one with this pfn's, itself first: one whose
- * content is elsewhere, which is asked for, or NO_PFN.  They become fewer only,
- * so the answer NO_PFN is final.
+ * Of these pages, 512 at most, one whose content is elsewhere, which is asked
+ * for, or NO_PFN.  They become fewer only, so the answer NO_PFN is final.
  */
-unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long pfn,
-                                     unsigned int order)
+unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long first,
+                                     unsigned long end)
 {
-    unsigned long i, others = (1UL << order) - 1;
+    unsigned long pfn;
 
-    for ( i = 0; ACCESS_ONCE(pr->missing) && i <= others; i++ )
+    for ( pfn = first; ACCESS_ONCE(pr->missing) && pfn < end; pfn++ )
     {
-        unsigned long one = (pfn & ~others) | ((pfn + i) & others);
         bool missing;
 
         spin_lock(&pr->lock);
-        missing = prerecord_is_missing(pr, one);
+        missing = prerecord_is_missing(pr, pfn);
         if ( missing )
-            ask_for(pr, one);
+            ask_for(pr, pfn);
         spin_unlock(&pr->lock);
 
         if ( missing )
-            return one;
+            return pfn;
     }
 
     return NO_PFN;
 }
 
+/*
+ * A touch of one of 2^order pages that come into use as one.  Returns whether it
+ * is to be repeated: until all of them are there.  A vCPU looks at 512 of them
+ * at a time, the touched one first, and remembers how far they are there.
+ */
 bool prerecord_await_one_of(struct vcpu *v, unsigned long pfn,
                             unsigned int order)
 {
     struct prerecord *pr = v->domain->arch.paging.prerecord;
-    unsigned long one = prerecord_wants_one_of(pr, pfn, order);
+    unsigned long count = 1UL << order, first = pfn & ~(count - 1);
+    unsigned long *looked = &pr->looked[v->vcpu_id], one, end;
 
     ASSERT(v == current);
 
+    if ( *looked <= first || *looked >= first + count )
+        *looked = first;
+    end = min(*looked + 512, first + count);
+
+    one = prerecord_wants_one_of(pr, pfn, pfn + 1);
     if ( one == NO_PFN )
-        return false;
+        one = prerecord_wants_one_of(pr, *looked, end);
+    if ( one == NO_PFN )
+    {
+        *looked = end;
+        return end < first + count;
+    }
 
     /* It may have come meanwhile, and then there is nothing to wait for. */
     spin_lock(&pr->lock);

@@ -44,7 +44,7 @@ bool prerecord_nested_fits(const struct domain *d)
 
     return cpu_has_svm && !nestedhvm_enabled(d) && !altp2m_active(d) &&
            !is_iommu_enabled(d) && !p2m->pod.entry_count &&
-           !read_atomic(&p2m->ioreq.entry_count);
+           !p2m->ioreq.server && !read_atomic(&p2m->ioreq.entry_count);
 }
 
 /*
@@ -195,7 +195,8 @@ int prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
         if ( whole > PAGETABLE_ORDER )
             missing = ACCESS_ONCE(pr->missing);
         else if ( whole )
-            missing = prerecord_wants_one_of(pr, gfn, whole) != NO_PFN;
+            missing = prerecord_wants_one_of(pr, gfn & ~511UL,
+                                             (gfn | 511) + 1) != NO_PFN;
 
         return missing ? -ENOMEM : 0;
     }

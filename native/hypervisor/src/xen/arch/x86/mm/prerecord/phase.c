@@ -12,13 +12,13 @@
  * under way, which only an operation that was overtaken leaves, will do.  The
  * paging lock is held for a few of them at a time.
  */
-static void begin_emptying(struct prerecord *pr)
+static void begin_emptying(struct prerecord *pr, unsigned int level)
 {
     if ( pr->emptying || paging_mode_hap(pr->d) )
         return;
 
     paging_lock(pr->d);
-    shadow_empty_begin(pr->d);
+    shadow_empty_begin(pr->d, level);
     paging_unlock(pr->d);
     pr->emptying = true;
 }
@@ -34,6 +34,40 @@ static int go_on_emptying(struct prerecord *pr)
         if ( pr->emptying && hypercall_preempt_check() )
             return -ERESTART;
     }
+
+    return 0;
+}
+
+/*
+ * A PV domain's shadows are freed when it leaves shadow mode.  To do that a few
+ * at a time it is done from below, level by level, and then with the roots that
+ * are kept; what is left to free at once is what the vCPUs run on.
+ */
+static int take_apart(struct prerecord *pr)
+{
+    bool done = false;
+    int rc;
+
+    for ( ; ; )
+    {
+        rc = go_on_emptying(pr);
+        if ( rc || !pr->parting )
+            return rc;
+        if ( pr->parting > 4 )
+            break;
+        begin_emptying(pr, pr->parting++);
+    }
+
+    while ( !done )
+    {
+        paging_lock(pr->d);
+        done = shadow_unpin_some(pr->d);
+        paging_unlock(pr->d);
+
+        if ( !done && hypercall_preempt_check() )
+            return -ERESTART;
+    }
+    pr->parting = 0;
 
     return 0;
 }
@@ -55,8 +89,10 @@ static int enable(struct domain *d)
     return rc;
 }
 
-static void disable(struct domain *d)
+static void disable(struct prerecord *pr)
 {
+    struct domain *d = pr->d;
+
     if ( paging_mode_hap(d) )
     {
         prerecord_nested_switch(d, false);
@@ -64,8 +100,8 @@ static void disable(struct domain *d)
     }
 
     paging_lock(d);
-    if ( prerecord_on(d) )
-        shadow_one_bit_disable(d, PG_prerecord);
+    if ( prerecord_on(d) && !shadow_one_bit_disable(d, PG_prerecord) )
+        pr->pool_left = !d->arch.paging.mode;
     paging_unlock(d);
 }
 
@@ -103,7 +139,7 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
         }
 
         pr->switching = true;
-        begin_emptying(pr);
+        begin_emptying(pr, 1);
     }
 
     rc = go_on_emptying(pr);
@@ -111,7 +147,11 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
         return rc;
 
     if ( pr->flags & XEN_PRERECORD_RUNNING )
-        prerecord_backup_fixed_pages(d);
+    {
+        rc = prerecord_backup_fixed_pages(pr);
+        if ( rc )
+            return rc;
+    }
     pr->switching = false;
     pr->phase = PHASE_STARTED;
     domain_unpause(d);
@@ -171,7 +211,7 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
         spin_unlock(&pr->lock);
 
         if ( !paging_mode_hap(d) )
-            begin_emptying(pr);
+            begin_emptying(pr, 1);
         else if ( !by_harvest )
             prerecord_nested_arm(d);
     }
@@ -212,16 +252,14 @@ int prerecord_stop(struct prerecord *pr)
         domain_pause(d);
         clear_flags(pr);
         pr->switching = true;
-        /* A PV domain gets off its shadows, which is done in one go: empty ones. */
-        if ( !paging_mode_external(d) )
-            begin_emptying(pr);
+        pr->parting = paging_mode_external(d) ? 0 : 2;
     }
 
-    rc = go_on_emptying(pr);
+    rc = take_apart(pr);
     if ( rc )
         return rc;
 
-    disable(d);
+    disable(pr);
     prerecord_lift_pause(pr);
     prerecord_wake_all(pr);
     pr->switching = false;
@@ -229,6 +267,16 @@ int prerecord_stop(struct prerecord *pr)
     domain_unpause(d);
 
     return 0;
+}
+
+/* For who takes over from an owner that is gone: the domain is paused until then. */
+int prerecord_end_switching(struct prerecord *pr)
+{
+    if ( !pr->switching )
+        return 0;
+
+    return pr->phase == PHASE_STARTED ? prerecord_stop(pr)
+                                      : switch_on(pr, pr->flags);
 }
 
 /*

@@ -30,12 +30,18 @@ static int enlarge_shadow_pool(struct prerecord *pr, bool *preempted)
     return rc;
 }
 
-/* A domain that is off shadows by now has given all of them back. */
+/* All of it, where the domain has left shadow mode and not come back to it. */
 static void shrink_shadow_pool(struct prerecord *pr, bool *preempted)
 {
     struct domain *d = pr->d;
     unsigned int before = d->arch.paging.shadow.total_pages;
     unsigned int added = min(pr->pool_added, before);
+
+    if ( pr->pool_left && !d->arch.paging.mode )
+    {
+        shadow_set_allocation(d, 0, preempted);
+        return;
+    }
 
     if ( added )
         shadow_set_allocation(d, before - added +
@@ -114,7 +120,7 @@ int prerecord_give_pool_back(struct prerecord *pr)
 {
     bool preempted = false;
 
-    if ( !pr->pool_added )
+    if ( !pr->pool_added && !pr->pool_left )
         return 0;
 
     paging_lock(pr->d);
@@ -123,7 +129,10 @@ int prerecord_give_pool_back(struct prerecord *pr)
     else
         shrink_shadow_pool(pr, &preempted);
     if ( !preempted )
+    {
         pr->pool_added = 0;
+        pr->pool_left = false;
+    }
     paging_unlock(pr->d);
 
     return preempted ? -ERESTART : 0;

@@ -56,15 +56,23 @@ struct prerecord {
     int failure;                /* of prepare, which has yet to free all */
     /*
      * What an operation that gave way has yet to do, guarded by `busy`: to
-     * switch on or off, with the domain paused; to empty the shadows; to tell
-     * of the epoch that it ended.
+     * switch on or off, with the domain paused; to empty the shadows of a
+     * level; to do so with those from a level on (0: none); to take the
+     * originals of what is written without notice; to tell of the epoch that it
+     * ended.
      */
     bool switching, emptying;
+    unsigned int parting;
+    struct {
+        bool begun, grants;
+        unsigned int next;
+    } fixed;
     struct {
         unsigned long first, count;
     } ended;
     /* Of the pool for shadows or second-level tables; `busy`. */
     unsigned int pool_added, pool_free; /* by us; how many were free before */
+    bool pool_left;             /* the domain left shadow mode: all of it is to go */
 
     /*
      * A leaf: taken with and without the paging lock.  Guards all that
@@ -88,6 +96,7 @@ struct prerecord {
 
     unsigned long missing;
     unsigned long *waiting;             /* pfn each vCPU is paused for */
+    unsigned long *looked;              /* the vCPU's own: see prerecord_await_one_of() */
     bool *repeat;                       /* the vCPU's hypercall is to be repeated */
     uint32_t nobody;                    /* the word of a pfn that is none */
     struct waitqueue_head content;      /* for those who wait within Xen */
@@ -112,7 +121,8 @@ void prerecord_next_epoch(struct prerecord *pr);
 /* backup.c; with the lock held.  -EAGAIN: no room, nothing was done. */
 int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
                      bool may_fail);
-void prerecord_backup_fixed_pages(struct domain *d);
+/* Not with the lock held; -ERESTART if there is more to do and the CPU is wanted. */
+int prerecord_backup_fixed_pages(struct prerecord *pr);
 unsigned long prerecord_reserve(const struct domain *d);
 void prerecord_lift_pause(struct prerecord *pr);
 /* An original could not be taken; the lock is not held. */
@@ -128,9 +138,9 @@ int prerecord_nested_harvest(struct prerecord *pr);
 bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn);
 void prerecord_arrived(struct prerecord *pr, unsigned long pfn);
 void prerecord_wake_all(struct prerecord *pr);
-/* The lock is not held. */
-unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long pfn,
-                                     unsigned int order);
+/* The lock is not held; 512 pages at most. */
+unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long first,
+                                     unsigned long end);
 bool prerecord_await_one_of(struct vcpu *v, unsigned long pfn,
                             unsigned int order);
 
@@ -143,6 +153,7 @@ void prerecord_notify(struct prerecord *pr);
 
 /* phase.c */
 void prerecord_abandon(struct prerecord *pr);
+int prerecord_end_switching(struct prerecord *pr);
 
 /* pool.c; -ERESTART if there is more to do and the CPU is wanted. */
 int prerecord_enlarge_pool(struct prerecord *pr);

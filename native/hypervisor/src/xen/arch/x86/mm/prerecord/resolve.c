@@ -89,8 +89,11 @@ static int fill(struct prerecord *pr, unsigned long gfn,
     if ( !typed || get_page_type(page, PGT_writable_page) )
     {
         p = __map_domain_page(page);
+        /* Who gives the page up spins meanwhile, so the owner does not sleep. */
+        prerecord_no_wait_begin();
         if ( raw_copy_from_guest(p, content.p, PAGE_SIZE) )
             rc = -EFAULT;
+        prerecord_no_wait_end();
         unmap_domain_page(p);
         if ( typed )
             put_page_type(page);

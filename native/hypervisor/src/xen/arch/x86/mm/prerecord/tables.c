@@ -95,8 +95,9 @@ int prerecord_attach(struct domain *d)
         return -ENOMEM;
 
     pr->waiting = xzalloc_array(unsigned long, d->max_vcpus);
+    pr->looked = xzalloc_array(unsigned long, d->max_vcpus);
     pr->repeat = xzalloc_array(bool, d->max_vcpus);
-    if ( !pr->waiting || !pr->repeat )
+    if ( !pr->waiting || !pr->looked || !pr->repeat )
         goto free;
 
     pr->d = d;
@@ -109,6 +110,7 @@ int prerecord_attach(struct domain *d)
 
  free:
     xfree(pr->waiting);
+    xfree(pr->looked);
     xfree(pr->repeat);
     xfree(pr);
 
@@ -190,6 +192,15 @@ static int allocate(struct prerecord *pr, uint64_t nr_pfns, uint64_t limit)
                  prerecord_area_grow(&pr->records, pr->records.max);
 }
 
+/*
+ * How many pages it has is the domain's own word.  What Xen keeps of each follows
+ * what the toolstack lets it have, twice, for holes, and what lies below 4 GiB.
+ */
+static uint64_t most_pfns(const struct domain *d)
+{
+    return 2 * (uint64_t)d->max_pages + (1UL << (32 - PAGE_SHIFT));
+}
+
 /* Called again until all is allocated or, after an error, freed. */
 int prerecord_prepare(struct prerecord *pr, struct xen_prerecord_op *op)
 {
@@ -199,6 +210,8 @@ int prerecord_prepare(struct prerecord *pr, struct xen_prerecord_op *op)
     if ( !nr_pfns || nr_pfns > domain_get_maximum_gpfn(pr->d) + 1UL ||
          nr_pfns > XEN_PRERECORD_WRITE || limit > nr_pfns )
         return -EINVAL;
+    if ( nr_pfns > most_pfns(pr->d) )
+        return -E2BIG;
 
     if ( pr->phase != PHASE_EMPTY && !pr->failure &&
          (nr_pfns != pr->nr_pfns || limit != pr->store.max) )
@@ -333,6 +346,7 @@ void prerecord_final_teardown(struct domain *d)
     d->arch.paging.prerecord = NULL;
     destroy_waitqueue_head(&pr->content);
     xfree(pr->waiting);
+    xfree(pr->looked);
     xfree(pr->repeat);
     xfree(pr);
 }
