@@ -149,7 +149,7 @@ public sealed partial class XenHost : IMigrationHost
 
         try
         {
-            return DomainFacts.Describe(_control, Name, name, info, checked((int)(_control.GetMaximumGfn(domid) + 1)));
+            return DomainFacts.Describe(_control, Name, name, info, DomainExtent.Listed(_control.GetMaximumGfn(domid)));
         }
         catch (XenException exception) when (exception.Errno == XenErrno.NoProcess)
         {

@@ -31,7 +31,7 @@ internal sealed class XenSourceExamination : ISourceExamination
         RequireKind(control, _traits, domid, name);
         int pageCount = _traits.Kind == DomainKind.PV
             ? PvSource.ReadMap(control, domid, name).PageCount
-            : checked((int)(control.GetMaximumGfn(domid) + 1));
+            : DomainExtent.Count(control.GetMaximumGfn(domid), info.MaxPages, name);
         _facts = new DomainFacts(control, hostName, name, domid, pageCount);
         _emulator = FindEmulator(control, _facts);
     }

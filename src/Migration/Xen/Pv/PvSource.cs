@@ -110,7 +110,7 @@ internal sealed class PvSource : ISourceMechanism
                 (frames, pages) => control.ReadFrames(domid, frames, pages, subject),
                 cr3,
                 PvSharedInfo.P2mAddressOf(info),
-                checked((int)(control.GetMaximumGfn(domid) + 1)),
+                DomainExtent.Count(control.GetMaximumGfn(domid), control.GetDomain(domid).MaxPages, subject),
                 subject);
     }
 }

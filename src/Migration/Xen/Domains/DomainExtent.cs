@@ -1,0 +1,36 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Xen.Domains;
+
+/// <summary>
+/// How many pages a domain has. That is its own word: a PV guest writes it down, any other one takes a page wherever it likes.
+/// What is kept of each page follows it, so it is believed as far as the memory that the toolstack lets the domain have.
+/// </summary>
+internal static class DomainExtent
+{
+    /// <summary>Pages below 4 GiB, where a small guest may have some anywhere.</summary>
+    private const ulong BelowFourGiB = 1UL << 20;
+
+    /// <summary>The page count; the extension of the hypervisor has the same bound.</summary>
+    /// <param name="maximumGfn">The highest page number that the domain says it uses.</param>
+    /// <param name="maxPages">How many pages it may have.</param>
+    /// <param name="subject">The domain's name, for errors.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it says that it has far more.</exception>
+    internal static int Count(long maximumGfn, ulong maxPages, string subject)
+    {
+        ulong most = Math.Min((2 * Math.Min(maxPages, int.MaxValue)) + BelowFourGiB, int.MaxValue);
+        return maximumGfn >= 0 && (ulong)maximumGfn < most
+            ? (int)maximumGfn + 1
+            : throw new MigrationException(
+                MigrationErrorId.DomainState,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{subject}: the guest says that its memory reaches to page {(ulong)maximumGfn}; with a limit of {maxPages} pages that is believed below {most} alone."),
+                "Raise its limit (`xl mem-max`) if that is what it needs; else do not trust this guest.",
+                subject);
+    }
+
+    /// <summary>The same for a list, which names a domain whatever it says of itself.</summary>
+    internal static int Listed(long maximumGfn) => (int)Math.Clamp(maximumGfn, 0, int.MaxValue - 1) + 1;
+}
