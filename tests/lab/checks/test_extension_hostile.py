@@ -6,12 +6,13 @@ import contextlib
 import os
 import unittest
 
-from extension_case import HOST, Case, install_tool, running
+from extension_case import HOST, Case, install_tool, running, serves_nested_paging
 from extension_tool import ACCESSES, BACKUPS, HARVEST, Refused, Tool
 
 CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
 # Of tests/lab/guest/hostile.c: the last digit of a request.
-FIND, WRITE, DIE, CALL, GRANT = 1, 2, 3, 4, 5
+REACH, FIND, WRITE, DIE, CALL, GRANT, LIE, GIVE, HOARD, LIE_FOR_GOOD = range(10)
+HOARDED, FAR_AWAY = 256, 1 << 28
 RECORDS, STORE, SLOTS = range(3)
 
 
@@ -54,6 +55,40 @@ class Hostile(Case):
             guest.request(self.number + CALL, 1200)
             self.check_healthy(guest)
 
+    def destroy_itself(self, guest):
+        """Returns when the guest is no more than a crashed domain, or does not run any more, or runs for long without a word: by its own
+        time, as the machine may be slow."""
+        self.number += 10
+        guest.write("data/lab-request", self.number + DIE)
+        word, spoken, used, stood = None, 0, 0, 0
+        while used - spoken < 20 and stood < 5:
+            *_, state, time = guest.listed()
+            if "c" in state:
+                return
+            stood = stood + 1 if float(time) == used else 0
+            used = float(time)
+            if (report := guest.report()) != word:
+                word, spoken = report, used
+            HOST.run("sleep 2", 120).check()
+
+    def check_end_while_recorded(self, *overrides, flags=ACCESSES | BACKUPS):
+        with running("hostile2", *overrides) as (guest, tool):
+            self.begin(tool, slots=32768, flags=flags)
+            self.destroy_itself(guest)
+            tool("epoch")
+            self.assertGreater(self.check_rollback(tool)["changed"], 1000)
+
+    def check_end_while_served(self, *overrides):
+        with running("hostile2", *overrides) as (guest, tool):
+            self.send_away(tool)
+            tool("unpause")
+            tool("answer 64 5 20000", 1200)
+            tool.send("answer 64 5")
+            self.destroy_itself(guest)
+            guest.destroy()
+            with contextlib.suppress(Refused):  # the domain may go while a page is on its way
+                tool.receive(600)
+
 
 class Granted(Hostile):
     """Pages that are missing are granted: another domain cannot wait in Xen for them."""
@@ -93,12 +128,60 @@ class Granted(Hostile):
 class Translated(Hostile):
     """A PVH guest names guest frames. Its page tables are its own, and change whenever it likes."""
 
+    def each_paging(self):
+        """For each: what has a guest use it, and what it is recorded with."""
+        for paging, flags in (("hap=0", ACCESSES | BACKUPS), *([("hap=1", ACCESSES | BACKUPS | HARVEST)] if serves_nested_paging() else [])):
+            with self.subTest(paging):
+                yield ('type="pvh"', paging), flags
+
     def test_its_absurd_calls_with_shadow_page_tables(self):
         self.check_calls('type="pvh"', "hap=0")
 
     def test_its_absurd_calls_with_nested_paging(self):
         self.require_nested_paging()
         self.check_calls('type="pvh"', flags=ACCESSES | BACKUPS | HARVEST)
+
+    def test_it_gives_pages_back_while_it_is_recorded(self):
+        for overrides, flags in self.each_paging():
+            with running("hostile2", *overrides) as (guest, tool):
+                self.ask(guest, HOARD)
+                self.begin(tool, flags=flags)
+                self.assertEqual(self.ask(guest, GIVE)[0], HOARDED)
+                tool("epoch")
+                self.assertGreaterEqual(self.check_rollback(tool)["backed"], HOARDED)
+                self.check_healthy(guest)
+
+    def test_it_gives_pages_back_that_are_missing(self):
+        # Nobody asks for their content any more, and what comes in their place is not overwritten with it.
+        for overrides, _ in self.each_paging():
+            with running("hostile2", *overrides) as (guest, tool):
+                self.ask(guest, HOARD)
+                self.send_away(tool)
+                tool("unpause")
+                tool.send("answer 8 50")
+                self.assertEqual(self.ask(guest, GIVE, 1200)[0], HOARDED)
+                self.assertIn("missing 0", tool.receive(1200))
+                tool("stop")
+                tool("release")
+                self.check_healthy(guest)
+
+    def test_it_gives_all_of_its_memory_back_while_it_is_recorded(self):
+        for overrides, flags in self.each_paging():
+            self.check_end_while_recorded(*overrides, flags=flags)
+
+    def test_it_gives_all_of_its_memory_back_while_it_is_served(self):
+        for overrides, _ in self.each_paging():
+            self.check_end_while_served(*overrides)
+
+    def test_a_page_far_away_is_not_paid_for_by_the_host(self):
+        # Xen keeps 20 bytes for each page that the domain may have, and the tool some more.
+        for overrides, flags in self.each_paging():
+            with running("hostile2", *overrides) as (guest, tool):
+                self.assertEqual(self.ask(guest, REACH)[0], 1)
+                with self.assertRaisesRegex(Refused, "too long"):
+                    tool(f"claim {FAR_AWAY + 1}")
+                self.record(guest, tool, epochs=1, flags=flags)
+                self.check_healthy(guest)
 
 
 class Paravirtualised(Hostile):
@@ -140,37 +223,36 @@ class Paravirtualised(Hostile):
             tool("release")
             self.check_healthy(guest)
 
-    def test_it_destroys_itself_while_it_is_recorded(self):
-        # What it was is still known: each original was taken before the first write of a page.
+    def test_it_lies_about_page_numbers_while_it_is_recorded(self):
         with running("hostile2") as (guest, tool):
+            self.ask(guest, HOARD)
             self.ask(guest, FIND)
-            self.begin(tool, slots=32768)
-            self.destroy_itself(guest)
+            self.begin(tool)
+            self.assertEqual(self.ask(guest, LIE)[0], HOARDED)
             tool("epoch")
-            self.assertGreater(self.check_rollback(tool)["changed"], 1000)
+            self.check_rollback(tool)
+            self.check_healthy(guest)
 
-    def test_it_destroys_itself_while_it_is_served(self):
+    def test_it_lies_about_page_numbers_while_it_is_served(self):
+        # What is missing is known by its number. A page whose number is another one by now would be missing for ever.
         with running("hostile2") as (guest, tool):
+            self.ask(guest, HOARD)
             self.ask(guest, FIND)
             self.send_away(tool)
             tool("unpause")
-            tool("answer 64 5 20000", 1200)
-            tool.send("answer 64 5")
-            self.destroy_itself(guest)
-            guest.destroy()
-            with contextlib.suppress(Refused):  # the domain may go while a page is on its way
-                tool.receive(600)
+            tool.send("answer 32 20")
+            self.assertEqual(self.ask(guest, LIE_FOR_GOOD, 1200)[0], HOARDED)
+            self.assertIn("missing 0", tool.receive(1200))
+            tool("stop")
+            tool("release")
+            self.check_healthy(guest)
 
-    def destroy_itself(self, guest):
-        """Returns when the guest is no more than a crashed domain, or says nothing any more."""
-        self.number += 10
-        guest.write("data/lab-request", self.number + DIE)
-        before, quiet = None, 0
-        while quiet < 5 and "c" not in guest.listed()[4]:
-            report = guest.report()
-            quiet = quiet + 1 if report == before else 0
-            before = report
-            HOST.run("sleep 2", 120).check()
+    def test_it_destroys_itself_while_it_is_recorded(self):
+        # What it was is still known: each original was taken before the first write of a page.
+        self.check_end_while_recorded()
+
+    def test_it_destroys_itself_while_it_is_served(self):
+        self.check_end_while_served()
 
 
 if __name__ == "__main__":

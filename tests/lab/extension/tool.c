@@ -86,6 +86,16 @@ static void operate(unsigned cmd, uint64_t number)
 		printf("ok\n");
 }
 
+/* Says how many pages the domain has, whatever it has. */
+static void claim(uint64_t count)
+{
+	struct xen_prerecord_op op = { .u.prepare.nr_pfns = count };
+
+	if (prerecord(&op, XEN_PRERECORD_prepare))
+		return fail("refused");
+	printf("ok\n");
+}
+
 /* Pins the frame of a pfn as a page table of a level, or, level 0, unpins it. */
 static void pin(uint64_t pfn, uint64_t level)
 {
@@ -171,6 +181,8 @@ static int perform(const char *word, uint64_t a, uint64_t b, uint64_t c)
 		log_dirty(a ? LOG_DIRTY_ENABLE : LOG_DIRTY_OFF, NULL, 0) ? fail("refused") : (void)printf("ok\n");
 	} else if (!strcmp(word, "pin"))
 		pin(a, b);
+	else if (!strcmp(word, "claim"))
+		claim(a);
 	else if (!strcmp(word, "retype"))
 		retype(a);
 	else if (!strcmp(word, "grant"))

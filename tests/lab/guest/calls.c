@@ -35,7 +35,7 @@ static uint64_t draw(uint64_t below)
 static uint64_t absurd(void)
 {
 	const uint64_t numbers[] = { 0, 1, 7, 511, 512, 4095, 32767, 32768, 1ULL << 20, 1ULL << 31, (1ULL << 32) - 1, 1ULL << 32,
-				     1ULL << 47, 0xffff800000000000u, 1ULL << 63, ~0ULL };
+				     1ULL << 47, 0xffff800000000000u, 1ULL << 63, ~0ULL - 4095, ~0ULL };
 
 	return numbers[draw(sizeof(numbers) / sizeof(*numbers))];
 }
@@ -146,17 +146,6 @@ static int __attribute__((noreturn)) churn(void *unused)
 		else
 			*(volatile char *)page;
 	}
-}
-
-static uint64_t frame_of(const void *page)
-{
-	uint64_t entry = 0;
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-
-	if (pread(fd, &entry, 8, (off_t)((uint64_t)page / PAGE * 8)) != 8)
-		entry = 0;
-	close(fd);
-	return entry >> 63 ? entry & ((1ULL << 55) - 1) : 0;
 }
 
 /* Of a guest that names frames as it sees them: pages of its own go to Xen, are looked at, and come back. */

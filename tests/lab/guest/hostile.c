@@ -1,14 +1,19 @@
 /*
- * A paravirtual guest that means harm: it tries to map, writable, every machine frame that the host has, and writes all that
+ * A guest that means harm. A paravirtual one tries to map, writable, every machine frame that the host has, and writes all that
  * it gets. What it is to do comes with a request, whose number's last digit says it:
  *
  *   1  find out which frames are its own: those that it can map for reading, page tables among them
  *   2  map them all for writing; those that were not there before get numbers of pages that do not exist, the others are
  *      written too, with what they hold already, so that it lives on
- *   3  fill every frame with such numbers, its own kernel's included: the end of it
+ *   3  fill every frame with such numbers, its own kernel's included: the end of it; a guest that names frames as it sees them
+ *      gives all of its memory back instead
  *
  *   4  make absurd hypercalls, beside page tables that change; any guest can do that
  *   5  grant pages to the control domain
+ *   6  have Xen's table of page numbers lie about pages of its own for a moment, or, 9, for good
+ *   7  give pages back that it has not touched since it got them by 8, take new ones, and write those
+ *   8  get pages that it does not touch any more
+ *   0  take a page that lies far beyond all others
  *
  * It answers with how many it mapped (right) and how many of them were new (wrong).
  */
@@ -48,6 +53,8 @@ static void visit_mapped(uint64_t frame, char *page, unsigned what)
 
 	mapped++;
 	appeared += is_new;
+	if (what == 1)
+		note_hoarded(frame, page);
 	known[frame] = 1;
 	if (what == 3 || (what == 2 && is_new))
 		write_hostile_numbers((volatile uint32_t *)page);
@@ -96,6 +103,44 @@ static int names_own_frames(void)
 	return strncmp(type, "PV\n", 3) != 0;
 }
 
+static void visit_all(unsigned what)
+{
+	for (uint64_t first = 0; first < frame_count; first += BATCH)
+		visit_batch(first, what);
+}
+
+static void act(uint64_t request)
+{
+	int translated = names_own_frames();
+
+	switch (request % 10) {
+	case 0:
+		mapped = reach_far(privcmd);
+		break;
+	case 3:
+		translated ? give_everything_back(privcmd, (uint64_t)sysconf(_SC_PHYS_PAGES)) : visit_all(3);
+		break;
+	case 4:
+		make_absurd_calls(privcmd, request, ABSURD_CALLS, translated);
+		break;
+	case 5:
+		grant_pages();
+		break;
+	case 6:
+	case 9:
+		mapped = lie_about_hoard(privcmd, request % 10 == 9);
+		break;
+	case 7:
+		mapped = give_hoard_back(privcmd);
+		break;
+	case 8:
+		hoard_pages();
+		break;
+	default:
+		visit_all((unsigned)(request % 10));
+	}
+}
+
 void run_hostile(void)
 {
 	struct hypercall call = { HYPERCALL_memory_op, { MEMORY_maximum_ram_page } };
@@ -119,13 +164,7 @@ void run_hostile(void)
 			continue;
 		}
 		mapped = appeared = 0;
-		if (wanted % 10 == 5)
-			grant_pages();
-		else if (wanted % 10 == 4)
-			make_absurd_calls(privcmd, wanted, ABSURD_CALLS, names_own_frames());
-		else
-			for (uint64_t first = 0; first < frame_count; first += BATCH)
-				visit_batch(first, (unsigned)(wanted % 10));
+		act(wanted);
 		answer(done = wanted);
 	}
 }

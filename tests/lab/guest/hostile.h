@@ -9,6 +9,20 @@ struct mmapbatch { unsigned num; uint16_t dom; uint64_t addr; const uint64_t *ar
 #define PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct hypercall))
 #define PRIVCMD_MMAPBATCH _IOC(_IOC_NONE, 'P', 4, sizeof(struct mmapbatch))
 
+/* The number of a page as the guest counts them; 0 where there is none. */
+uint64_t frame_of(const void *page);
+
+/* Pages of the guest's kernel that the control domain may map, and whose numbers it finds at data/lab-grants. */
 void grant_pages(void);
 /* Calls drawn from `seed`, beside one that changes the page tables they go through; a guest that names its frames gives some back. */
 void make_absurd_calls(int privcmd, uint64_t seed, unsigned count, int names_own_frames);
+
+/* Pages that stay where they are, for what follows. */
+void hoard_pages(void);
+/* Notes the machine frame of one of them that was found. */
+void note_hoarded(uint64_t frame, const void *page);
+/* Each returns how many pages it did that with. */
+unsigned lie_about_hoard(int privcmd, int for_good);
+unsigned give_hoard_back(int privcmd);
+unsigned reach_far(int privcmd);
+void give_everything_back(int privcmd, uint64_t pages);
