@@ -1,13 +1,14 @@
 using System.Globalization;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Fills in the module's messages.</summary>
 internal static class Text
 {
-    /// <summary>Fills in one message, the same in every culture.</summary>
-    public static string Format(string format, params object?[] arguments) =>
-        string.Format(CultureInfo.InvariantCulture, format, arguments);
+    /// <summary>Fills in one message, the same in every culture. Who wrote a text that is filled in is not known here.</summary>
+    public static string Format(string format, params object?[] arguments) => string.Format(
+        CultureInfo.InvariantCulture, format, [.. arguments.Select(argument => argument is string text ? ForeignText.Show(text) : argument)]);
 
     /// <summary>A size for a reader, such as <c>12.5 MiB</c>.</summary>
     public static string Bytes(double bytes)

@@ -1,9 +1,12 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>An error of the session or of an argument, which the engine knows nothing of.</summary>
+/// <summary>
+/// An error of the session or of an argument, which the engine knows nothing of. Its texts may be shown, as those of the engine's.
+/// </summary>
 internal sealed class CommandException : Exception
 {
     /// <summary>Describes an error.</summary>
@@ -13,11 +16,11 @@ internal sealed class CommandException : Exception
     /// <param name="remedy">What to do about it.</param>
     /// <param name="target">The offending object.</param>
     public CommandException(string errorId, ErrorCategory category, string message, string remedy, object? target)
-        : base(message)
+        : base(ForeignText.Show(message))
     {
         ErrorId = errorId;
         Category = category;
-        Remedy = remedy;
+        Remedy = ForeignText.Show(remedy);
         Target = target;
     }
 
@@ -63,7 +66,7 @@ internal static class ErrorRecords
         };
         return new ErrorRecord(error, id, category, offender)
         {
-            ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = remedy },
+            ErrorDetails = new ErrorDetails(ForeignText.Show(error.Message)) { RecommendedAction = remedy },
         };
     }
 

@@ -1,6 +1,8 @@
+using PreRecordMigration.Texts;
+
 namespace PreRecordMigration.Hypervisor;
 
-/// <summary>An error that an administrator can act on.</summary>
+/// <summary>An error that an administrator can act on. Whatever stands in it may be shown: <see cref="ForeignText"/> has been through it.</summary>
 public class MigrationException : Exception
 {
     /// <summary>Describes an error.</summary>
@@ -11,11 +13,11 @@ public class MigrationException : Exception
     /// <param name="innerException">The cause.</param>
     public MigrationException(
         MigrationErrorId errorId, string message, string remedy, string? target = null, Exception? innerException = null)
-        : base(message, innerException)
+        : base(ForeignText.Show(message), innerException)
     {
         ErrorId = errorId;
-        Remedy = remedy;
-        Target = target;
+        Remedy = ForeignText.Show(remedy);
+        Target = target is null ? null : ForeignText.Show(target);
     }
 
     /// <summary>The stable id, the same on the wire, in PowerShell's error records and in the help.</summary>

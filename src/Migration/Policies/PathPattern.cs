@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using PreRecordMigration.Files;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Policies;
 
@@ -54,7 +55,7 @@ public sealed class PathPattern
     internal static bool IsPlain(string path) =>
         path.Length is > 1 and < 4096
         && path[0] == '/'
-        && !path.Any(char.IsControl)
+        && ForeignText.IsPlain(path)
         && path[1..].Split('/').All(part => part is not ("" or "." or ".."));
 
     /// <summary>The path of a script as the toolstack finds it.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Recording;
 
@@ -121,7 +122,7 @@ internal sealed class TrajectoryHeader
                 ? _rest[..length]
                 : throw TrajectoryFormat.Invalid(Offset, "the header ends within a text");
             _rest = _rest[length..];
-            return Encoding.UTF8.GetString(bytes);
+            return ForeignText.Show(Encoding.UTF8.GetString(bytes));
         }
 
         public readonly void ExpectEnd()

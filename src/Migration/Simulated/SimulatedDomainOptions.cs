@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Simulated;
 
@@ -15,7 +16,9 @@ public sealed record SimulatedDomainOptions
     /// <summary>Most processes a simulated domain may have: each vCPU's table of them is one page.</summary>
     public const int MaximumProcesses = Page.Size / sizeof(ulong);
 
-    /// <summary>The domain's name.</summary>
+    private const int ShownName = 80;
+
+    /// <summary>The domain's name, at most <see cref="ForeignText.LongestName"/> characters that may be shown as they are.</summary>
     public required string Name { get; init; }
 
     /// <summary>What the guest does.</summary>
@@ -78,6 +81,7 @@ public sealed record SimulatedDomainOptions
     public void Validate()
     {
         Check(!string.IsNullOrWhiteSpace(Name), nameof(Name), "is empty", "Give the domain a name.");
+        Check(ForeignText.IsName(Name), nameof(Name), $"is '{ForeignText.Show(Name, ShownName)}'", "Give a shorter name, without control characters.");
         Check(Enum.IsDefined(Workload), nameof(Workload), $"is {Workload}", $"Use one of {string.Join(", ", Enum.GetNames<GuestWorkloadKind>())}.");
         Check(
             MemoryBytes is > 0 and <= MaximumMemoryBytes && MemoryBytes % Page.Size == 0,

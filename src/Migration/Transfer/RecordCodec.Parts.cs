@@ -56,7 +56,7 @@ public static partial class RecordCodec
 
     private static VerdictRecord ReadVerdict(ref WireReader reader)
     {
-        string policy = reader.ReadString();
+        string policy = reader.ReadText();
         int count = reader.ReadUInt16();
         if (count > AdmissionVerdict.MostRefusals)
         {
@@ -66,7 +66,7 @@ public static partial class RecordCodec
         AdmissionRefusal[] refusals = new AdmissionRefusal[count];
         for (int i = 0; i < count; i++)
         {
-            refusals[i] = new AdmissionRefusal(reader.ReadString(), reader.ReadString(), reader.ReadString());
+            refusals[i] = new AdmissionRefusal(reader.ReadText(), reader.ReadText(), reader.ReadText());
         }
 
         return new VerdictRecord(new AdmissionVerdict(policy, refusals));

@@ -242,7 +242,7 @@ public static partial class RecordCodec
 
         int vcpus = reader.ReadUInt16();
         int pageCount = reader.ReadCount(int.MaxValue);
-        string name = reader.ReadString();
+        string name = reader.ReadName();
         List<PageRange> ranges = [.. ahead?.Ranges ?? []];
         int count = reader.ReadCount(Protocol.RangesInPart);
         if (count == 0 && ranges.Count > 0)
@@ -292,12 +292,12 @@ public static partial class RecordCodec
     {
         MigrationErrorId id = (MigrationErrorId)reader.ReadUInt16();
         return new AbortRecord(
-            Enum.IsDefined(id) ? id : MigrationErrorId.AbortedByPeer, reader.ReadString(), reader.ReadString());
+            Enum.IsDefined(id) ? id : MigrationErrorId.AbortedByPeer, reader.ReadText(), reader.ReadText());
     }
 
     private static SettledRecord ReadSettled(ref WireReader reader)
     {
-        string name = reader.ReadString();
+        string name = reader.ReadName();
         byte hasProblem = reader.ReadByte();
         return hasProblem switch
         {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
@@ -31,7 +32,15 @@ internal ref struct WireReader(RecordType type, ReadOnlySpan<byte> body)
         return value <= (uint)maximum ? (int)value : throw Violation($"a count of {value}, more than {maximum}");
     }
 
-    public string ReadString()
+    /// <summary>Reads what the peer says to a person: as it may be shown, whatever it is.</summary>
+    public string ReadText() => ForeignText.Show(ReadString());
+
+    /// <summary>Reads what something is called: what cannot be shown as it is, is no name.</summary>
+    public string ReadName() => ReadString() is { } name && ForeignText.IsName(name)
+        ? name
+        : throw Violation("a name that is empty, too long, or has control characters");
+
+    private string ReadString()
     {
         ReadOnlySpan<byte> bytes = Take(ReadCount(Protocol.MaximumString));
         try

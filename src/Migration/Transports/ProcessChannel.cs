@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Transports;
 
@@ -82,8 +83,8 @@ internal sealed class ProcessChannel : PeerChannel
     }
 
     /// <summary>What the process says about its end, for a message; it is the only one who knows.</summary>
-    private string Complaint() => _complaint.Wait(s_last) && _complaint.Result.Trim() is { Length: > 0 } text
-        ? string.Concat(text[..Math.Min(text.Length, MaximumComplaint)].Select(c => char.IsControl(c) ? ' ' : c))
+    private string Complaint() => _complaint.Wait(s_last) && ForeignText.ShowLines(_complaint.Result, MaximumComplaint) is { Length: > 0 } text
+        ? text
         : "it ended without a word";
 
     private sealed class ProcessStream(ProcessChannel channel, string address) : Stream

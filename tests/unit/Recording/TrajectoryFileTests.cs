@@ -67,6 +67,20 @@ public sealed class TrajectoryFileTests
     }
 
     [Fact]
+    public void What_a_file_says_may_be_shown()
+    {
+        using MemoryStream file = new();
+        TrajectoryWriter.Write(file, Document(Trajectories.Random(1, 10, 1, 10), new Random(1)) with
+        {
+            Properties = new Dictionary<string, string> { ["Domain\u009bName"] = "web\u001b[2J\u202e 名前" },
+        });
+        file.Position = 0;
+        (string name, string value) = Assert.Single(TrajectoryReader.Read(file).Properties);
+        Assert.Equal(@"Domain\u009BName", name);
+        Assert.Equal(@"web\u001B[2J\u202E 名前", value);
+    }
+
+    [Fact]
     public void A_newer_version_is_refused_with_what_to_do()
     {
         byte[] bytes = Bytes(Small());

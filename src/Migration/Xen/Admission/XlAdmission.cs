@@ -1,9 +1,11 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Admission;
 
@@ -16,6 +18,9 @@ internal sealed class XlAdmission
 {
     private const int DeepestJson = 64;
     private const int LongestShown = 120;
+
+    /// <summary>Other scripts stay as they are; what may not be shown is left to <see cref="ForeignText"/>.</summary>
+    private static readonly JsonWriterOptions s_relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private readonly List<AdmissionRefusal> _refusals = [];
 
     private XlAdmission(AdmissionPolicy policy) => Policy = policy;
@@ -66,7 +71,7 @@ internal sealed class XlAdmission
     {
         if (_refusals.Count < AdmissionVerdict.MostRefusals)
         {
-            _refusals.Add(new AdmissionRefusal(Shorten(path), reason, allowedBy));
+            _refusals.Add(new AdmissionRefusal(ForeignText.Show(path, LongestShown), reason, allowedBy));
         }
 
         return null;
@@ -77,17 +82,15 @@ internal sealed class XlAdmission
     {
         // Written anew: what JSON allows to stand in it as it is, a terminal may obey.
         ArrayBufferWriter<byte> buffer = new();
-        using (Utf8JsonWriter writer = new(buffer))
+        using (Utf8JsonWriter writer = new(buffer, s_relaxed))
         {
             value.WriteTo(writer);
         }
 
-        return Shorten(Encoding.UTF8.GetString(buffer.WrittenSpan));
+        return ForeignText.Show(Encoding.UTF8.GetString(buffer.WrittenSpan), LongestShown);
     }
 
     /// <summary>As <see cref="Show(JsonElement)"/>, of a text.</summary>
-    internal static string Show(string? text) => text is null ? "null" : Shorten($"\"{JsonEncodedText.Encode(text)}\"");
-
-    private static string Shorten(string text) =>
-        text.Length <= LongestShown ? text : string.Concat(text.AsSpan(0, LongestShown), "…");
+    internal static string Show(string? text) =>
+        text is null ? "null" : ForeignText.Show($"\"{JsonEncodedText.Encode(text, s_relaxed.Encoder)}\"", LongestShown);
 }

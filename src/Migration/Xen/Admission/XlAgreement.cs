@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Admission;
 
@@ -21,7 +22,8 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
     /// </summary>
     internal static bool IsName(string name) =>
         name.Length is > 0 and <= LongestName
-        && !name.Any(c => char.IsControl(c) || c is '/' or ',' or '=')
+        && ForeignText.IsPlain(name)
+        && !name.Any(c => c is '/' or ',' or '=')
         && name is not ("." or "..")
         && !name.All(char.IsAsciiDigit)
         && name == name.Trim();

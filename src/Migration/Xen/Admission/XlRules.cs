@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Admission;
 
@@ -31,7 +32,7 @@ internal static class XlRules
     };
 
     /// <summary>A text for the guest alone: any printable characters.</summary>
-    internal static readonly XlRule GuestText = Text(static text => !text.Any(char.IsControl), "has control characters");
+    internal static readonly XlRule GuestText = Text(ForeignText.IsPlain, "has control characters");
 
     /// <summary>An object with nothing but these keys. Every other one is refused.</summary>
     internal static XlRule Map(params (string Key, XlRule Rule)[] members) => (value, path, admission) =>
@@ -143,7 +144,7 @@ internal static class XlRules
     /// <summary>A text that the policy names in a list, letter by letter.</summary>
     internal static XlRule Named(string key, Func<AdmissionPolicy, IReadOnlyList<string>> names) => (value, path, admission) =>
         IsUnset(value) ? null
-        : value.ValueKind == JsonValueKind.String && value.GetString() is { } text && !text.Any(char.IsControl)
+        : value.ValueKind == JsonValueKind.String && value.GetString() is { } text && ForeignText.IsPlain(text)
             ? names(admission.Policy).Contains(text)
                 ? JsonValue.Create(text)
                 : admission.Refuse(path, $"{XlAdmission.Show(value)} is not let in", Line(key, text))

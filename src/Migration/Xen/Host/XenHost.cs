@@ -141,7 +141,7 @@ public sealed partial class XenHost : IMigrationHost
     private DomainInfo? Snapshot(XenDomainInfo info)
     {
         int domid = (int)info.DomId;
-        string? name = _control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name"));
+        string? name = DomainNames.Of(_control, domid);
         if (name is null)
         {
             return null; // a remnant without a name: the toolstack has taken it down already

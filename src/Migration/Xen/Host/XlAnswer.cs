@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Host;
 
@@ -9,6 +10,7 @@ namespace PreRecordMigration.Xen.Host;
 /// <param name="Text">The version it printed, or the first line of what it complained about.</param>
 internal sealed record XlAnswer(bool IsFound, int ExitCode, string Text)
 {
+    private const int LongestLine = 500;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs it.</summary>
@@ -36,7 +38,7 @@ internal sealed record XlAnswer(bool IsFound, int ExitCode, string Text)
             }
 
             string said = process.ExitCode == 0 ? output.Result : errors.Result;
-            return new XlAnswer(true, process.ExitCode, FirstLine(said));
+            return new XlAnswer(true, process.ExitCode, ForeignText.Show(FirstLine(said), LongestLine));
         }
         catch (Win32Exception)
         {

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Hvm;
 
@@ -11,6 +12,7 @@ namespace PreRecordMigration.Xen.Hvm;
 /// </summary>
 internal sealed class QmpConnection : IDisposable
 {
+    private const int LongestWords = 500;
     private const int LongestLine = 1 << 20;
     private readonly Socket _socket;
     private readonly string _subject;
@@ -98,7 +100,7 @@ internal sealed class QmpConnection : IDisposable
     private static string Description(JsonElement error) =>
         error.ValueKind == JsonValueKind.Object && error.TryGetProperty("desc", out JsonElement text)
         && text.ValueKind == JsonValueKind.String
-            ? text.GetString()!
+            ? ForeignText.Show(text.GetString(), LongestWords)
             : "it does not say why";
 
     private void Send(byte[] line, string command)

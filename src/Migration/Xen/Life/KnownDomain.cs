@@ -1,6 +1,7 @@
 using System.Globalization;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Life;
@@ -131,9 +132,14 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
 /// <summary>Domains by name, as XenStore has them.</summary>
 internal static class DomainNames
 {
-    /// <summary>The name of a domain; null where it has none.</summary>
+    /// <summary>
+    /// The name of a domain, as it may be shown; null where it has none. By that it is asked for, and its number is what is worked with:
+    /// one whose name has control characters is found by what is shown of it, and is not taken in at a destination.
+    /// </summary>
     internal static string? Of(IDomainControl control, int domid) =>
-        control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name"));
+        control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name")) is { } name
+            ? ForeignText.Show(name, ForeignText.LongestName)
+            : null;
 
     /// <summary>The domains that have a name and are not being taken down, by id.</summary>
     internal static IEnumerable<(XenDomainInfo Info, string Name)> FindAll(IDomainControl control)

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Life;
 
@@ -11,6 +12,8 @@ internal readonly record struct OwnerProcess(int Id, ulong StartTime)
 {
     private const int StartTimeField = 22;
     private const int FirstFieldAfterName = 3;
+
+    private const int LongestCommand = 300;
 
     /// <summary>This process.</summary>
     internal static OwnerProcess Current => new(Environment.ProcessId, StartTimeOf(Environment.ProcessId) ?? 0);
@@ -26,7 +29,7 @@ internal readonly record struct OwnerProcess(int Id, ulong StartTime)
             using Process process = Process.GetProcessById(Id);
             string command = string.Join(' ', File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{Id}/cmdline"))
                 .Split('\0', StringSplitOptions.RemoveEmptyEntries));
-            return string.Create(CultureInfo.InvariantCulture, $"process {Id} ('{command}', since {process.StartTime:yyyy-MM-dd HH:mm:ss})");
+            return string.Create(CultureInfo.InvariantCulture, $"process {Id} ('{ForeignText.Show(command, LongestCommand)}', since {process.StartTime:yyyy-MM-dd HH:mm:ss})");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or Win32Exception)
         {

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Xen.Life;
@@ -13,7 +14,7 @@ namespace PreRecordMigration.Xen.Life;
 /// </summary>
 internal sealed class XlRestoreProcess : IRestoreProcess
 {
-    private const int OutputLimit = 16 * 1024;
+    private const int OutputLimit = 8 * 1024;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a child that is not wanted any more may take to end by itself, after which it is killed.</summary>
@@ -172,7 +173,7 @@ internal sealed class XlRestoreProcess : IRestoreProcess
     {
         lock (_output)
         {
-            return _output.Length == 0 ? "" : $" It printed: {_output.ToString().Trim()}";
+            return _output.Length == 0 ? "" : $" It printed: {ForeignText.ShowLines(_output.ToString())}";
         }
     }
 }

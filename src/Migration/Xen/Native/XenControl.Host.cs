@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Native;
 
@@ -69,7 +70,7 @@ internal sealed partial class XenControl
     {
         Span<byte> buffer = stackalloc byte[2048];
         XenLibrary.Check(XenString(_handle, which, ref MemoryMarshal.GetReference(buffer), (uint)buffer.Length), Host);
-        return Encoding.UTF8.GetString(buffer[..buffer.IndexOf((byte)0)]);
+        return ForeignText.Show(Encoding.UTF8.GetString(buffer[..buffer.IndexOf((byte)0)]));
     }
 
     /// <summary>Whether the hypervisor was built with MEM_PAGING. Touches no domain.</summary>

@@ -1,4 +1,5 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Native;
 
@@ -13,7 +14,7 @@ public sealed class XenException : MigrationException
     public XenException(string call, int errno, string subject, string libraryMessage)
         : base(
             XenErrno.Advise(call, errno).Id,
-            $"{subject}: {call} failed: {XenErrno.Describe(errno)}{(libraryMessage.Length == 0 ? "" : $": {libraryMessage.Trim()}")}.",
+            $"{subject}: {call} failed: {XenErrno.Describe(errno)}{(libraryMessage.Length == 0 ? "" : $": {ForeignText.ShowLines(libraryMessage)}")}.",
             XenErrno.Advise(call, errno).Remedy,
             subject)
     {

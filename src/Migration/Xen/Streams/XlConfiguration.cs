@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Streams;
 
@@ -43,7 +44,7 @@ public static class XlConfiguration
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        if (name.Any(c => char.IsControl(c) || c == '/'))
+        if (!ForeignText.IsPlain(name) || name.Contains('/', StringComparison.Ordinal))
         {
             throw new ArgumentException("A domain's name has neither slashes nor control characters.", nameof(name));
         }

@@ -5,6 +5,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Tests.Xen.Streams;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Streams;
 
@@ -203,6 +204,7 @@ public class XlAdmissionTests
     [InlineData("a/b")]
     [InlineData("../x")]
     [InlineData("a\u001b[2J")]
+    [InlineData("a\u202eb")]
     [InlineData("7")]
     [InlineData("")]
     [InlineData(" a")]
@@ -212,18 +214,18 @@ public class XlAdmissionTests
         root["c_info"]!["name"] = name;
         AdmissionRefusal[] refusals = Refusals(Read(Lab), root.ToJsonString(), DomainKind.Pvh, name);
         Assert.Contains(refusals, refusal => refusal.Setting == "c_info.name");
-        Assert.DoesNotContain(refusals, refusal => refusal.Reason.Any(char.IsControl));
+        Assert.DoesNotContain(refusals, refusal => !ForeignText.IsPlain(refusal.Reason));
     }
 
     [Fact]
     public void Whatever_is_shown_of_a_peer_s_text_is_escaped_and_short()
     {
-        string json = With(Domain(), "b_info.kernel", JsonSerializer.Serialize("/\u001b]0;x\u0007" + new string('x', 5000)));
+        string json = With(Domain(), "b_info.kernel", JsonSerializer.Serialize("/\u001b]0;x\u0007\u009b\u202e名前" + new string('x', 5000)));
         json = With(json, "b_info.\u001b[2J" + new string('y', 5000), "1");
         foreach (AdmissionRefusal refusal in Refusals(Read(Lab), json))
         {
             string shown = refusal.Setting + refusal.Reason + refusal.AllowedBy;
-            Assert.DoesNotContain(shown, char.IsControl);
+            Assert.True(ForeignText.IsPlain(shown));
             Assert.InRange(shown.Length, 1, 600);
         }
     }
