@@ -2,68 +2,102 @@ using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using PreRecordMigration.Files;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Reads certificates: PEM with the key inside or beside it (xen1.pem and xen1.key), PKCS #12, and DER.</summary>
+/// <summary>
+/// Reads certificates: PEM with the key inside or beside it (xen1.pem and xen1.key), PKCS #12, and DER. Whoever may write one decides whom
+/// this host believes, and whoever may read a key is this host: <see cref="TrustedFile"/> refuses both.
+/// </summary>
 internal static class CertificateFiles
 {
     /// <summary>What the name of the file with the key ends in, where that is beside the certificate.</summary>
     public const string KeyExtension = ".key";
 
-    private const string EncryptedKeyLabel = "ENCRYPTED PRIVATE KEY";
     private const string KeyLabel = "PRIVATE KEY-----";
+    private const string PemMark = "-----BEGIN ";
+
+    /// <summary>More than any chain needs.</summary>
+    private const int LargestFile = 1 << 20;
+
     /// <summary>ERROR_INVALID_PASSWORD, as .NET says it on every system.</summary>
     private const int InvalidPassword = unchecked((int)0x80070056);
 
-    private const string PemMark = "-----BEGIN ";
-
-    /// <summary>Reads this side's certificate with its private key.</summary>
-    /// <param name="cmdlet">Knows the current folder; warns where others may read the key.</param>
+    /// <summary>Reads this side's certificate with its private key, and with what leads to its authority.</summary>
+    /// <param name="cmdlet">Knows the current folder.</param>
     /// <param name="path">The file.</param>
     /// <param name="password">The key's, where it has one.</param>
     /// <exception cref="CommandException">There is no such file, no key, no password, or a wrong one.</exception>
-    public static X509Certificate2 ReadOwn(PSCmdlet cmdlet, string path, SecureString? password)
+    /// <exception cref="Hypervisor.MigrationException">Others may write a file, or read the one with the key.</exception>
+    public static OwnCertificate ReadOwn(PSCmdlet cmdlet, string path, SecureString? password)
     {
         string file = Existing(cmdlet, path, isLiteral: true).Single();
         return Use(file, () =>
         {
             using SecretText secret = new(password);
-            if (!IsPem(file))
+            using SecretContent content = Read(file, isSecret: false);
+            if (!content.IsPem)
             {
-                WarnIfOpen(cmdlet, file);
-                return OpenPkcs12(file, password, secret);
+                OwnCertificate own = OpenPkcs12(file, content, password, secret);
+                RequireSecret(file);
+                return own;
             }
 
-            string keyFile = KeyFileOf(file);
-            WarnIfOpen(cmdlet, keyFile);
-            return Use(keyFile, () => IsPem(keyFile) && File.ReadAllText(keyFile).Contains(EncryptedKeyLabel, StringComparison.Ordinal)
-                ? OpenEncrypted(file, keyFile, password, secret)
-                : X509Certificate2.CreateFromPemFile(file, keyFile));
+            if (content.HasKey)
+            {
+                RequireSecret(file);
+                return OpenPem(content, file, content, password, secret);
+            }
+
+            string keyFile = Path.ChangeExtension(file, KeyExtension);
+            if (!File.Exists(keyFile))
+            {
+                throw new CommandException(
+                    nameof(SR.CertificateKeyMissing),
+                    ErrorCategory.ObjectNotFound,
+                    Text.Format(SR.CertificateKeyMissing, file, keyFile),
+                    SR.CertificateKeyMissingRemedy,
+                    file);
+            }
+
+            return Use(keyFile, () =>
+            {
+                using SecretContent key = Read(keyFile, isSecret: true);
+                return OpenPem(content, keyFile, key, password, secret);
+            });
         });
     }
 
-    private static X509Certificate2 OpenEncrypted(string file, string keyFile, SecureString? password, SecretText secret)
+    private static OwnCertificate OpenPem(
+        SecretContent certificates, string keyFile, SecretContent key, SecureString? password, SecretText secret)
     {
-        // What is wrong with the certificate itself must not be taken for the password's fault.
-        using X509Certificate2 certificate = X509Certificate2.CreateFromPem(File.ReadAllText(file));
+        bool isEncrypted = OwnCertificate.IsKeyEncrypted(key.Text);
+        if (isEncrypted && password is null)
+        {
+            throw PasswordMissing(keyFile);
+        }
+
+        // What is wrong with the certificates themselves must not be taken for the password's fault.
+        X509Certificate2Collection all = [];
+        all.ImportFromPem(certificates.Text);
         try
         {
-            return password is null
-                ? throw PasswordMissing(keyFile)
-                : X509Certificate2.CreateFromEncryptedPemFile(file, secret.Text, keyFile);
+            return OwnCertificate.FromPem(certificates.Text, key.Text, secret.Text);
         }
-        catch (CryptographicException error)
+        catch (CryptographicException error) when (isEncrypted && all.Count > 0)
         {
             throw PasswordWrong(keyFile, error);
         }
     }
 
-    private static X509Certificate2 OpenPkcs12(string file, SecureString? password, SecretText secret)
+    private static OwnCertificate OpenPkcs12(string file, SecretContent content, SecureString? password, SecretText secret)
     {
         try
         {
-            return X509CertificateLoader.LoadPkcs12FromFile(file, secret.Text, X509KeyStorageFlags.EphemeralKeySet);
+            return OwnCertificate.FromPkcs12(content.Bytes, secret.Text);
         }
         catch (CryptographicException error) when (error.HResult == InvalidPassword)
         {
@@ -87,17 +121,19 @@ internal static class CertificateFiles
 
     /// <summary>Reads the certificates of a file, without keys.</summary>
     /// <exception cref="CommandException">There is no such file, or no certificate in it.</exception>
+    /// <exception cref="Hypervisor.MigrationException">Others may write it.</exception>
     public static IEnumerable<X509Certificate2> ReadTrusted(PSCmdlet cmdlet, string path) =>
         Existing(cmdlet, path, isLiteral: false).SelectMany(file => Use(file, () =>
         {
             X509Certificate2Collection certificates = [];
-            if (IsPem(file))
+            using SecretContent content = Read(file, isSecret: false);
+            if (content.IsPem)
             {
-                certificates.ImportFromPemFile(file);
+                certificates.ImportFromPem(content.Text);
             }
             else
             {
-                certificates.Add(X509CertificateLoader.LoadCertificateFromFile(file));
+                certificates.Add(X509CertificateLoader.LoadCertificate(content.Bytes));
             }
 
             return certificates.Count > 0 ? certificates : throw new CryptographicException(SR.CertificateNotInFile);
@@ -133,38 +169,33 @@ internal static class CertificateFiles
         }
     });
 
-    private static string KeyFileOf(string file)
+    private static SecretContent Read(string file, bool isSecret)
     {
-        if (File.ReadAllText(file).Contains(KeyLabel, StringComparison.Ordinal))
-        {
-            return file;
-        }
-
-        string beside = Path.ChangeExtension(file, KeyExtension);
-        return File.Exists(beside)
-            ? beside
-            : throw new CommandException(
-                nameof(SR.CertificateKeyMissing),
-                ErrorCategory.ObjectNotFound,
-                Text.Format(SR.CertificateKeyMissing, file, beside),
-                SR.CertificateKeyMissingRemedy,
-                file);
+        SecretContent content = new(TrustedFile.TryRead(file, LargestFile, isSecret) ?? throw new FileNotFoundException(null, file));
+        return content.IsBlank ? throw new CryptographicException(SR.FileEmpty) : content;
     }
 
-    private static bool IsPem(string file)
-    {
-        string text = File.ReadAllText(file);
-        return string.IsNullOrWhiteSpace(text)
-            ? throw new CryptographicException(SR.FileEmpty)
-            : text.Contains(PemMark, StringComparison.Ordinal);
-    }
+    private static void RequireSecret(string file) => _ = TrustedFile.Find(file, isSecret: true);
 
-    private static void WarnIfOpen(PSCmdlet cmdlet, string file)
+    /// <summary>A file's content, wiped when it is disposed: it may be a key.</summary>
+    private sealed class SecretContent(byte[] bytes) : IDisposable
     {
-        const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & others) != 0)
+        private readonly char[] _text = Encoding.UTF8.GetChars(bytes);
+
+        public ReadOnlySpan<byte> Bytes => bytes;
+
+        public ReadOnlySpan<char> Text => _text;
+
+        public bool IsBlank => Text.IsWhiteSpace();
+
+        public bool IsPem => Text.Contains(PemMark, StringComparison.Ordinal);
+
+        public bool HasKey => Text.Contains(KeyLabel, StringComparison.Ordinal);
+
+        public void Dispose()
         {
-            cmdlet.WriteWarning(Text.Format(SR.WarningKeyOpen, file));
+            CryptographicOperations.ZeroMemory(bytes);
+            Array.Clear(_text);
         }
     }
 }

@@ -46,7 +46,7 @@ internal sealed record TlsParameters(object? Certificate, SecureString? Password
         }
 
         return new TlsIdentity(
-            certificate as X509Certificate2 ?? CertificateFiles.ReadOwn(cmdlet, $"{certificate}", Password),
+            certificate is X509Certificate2 own ? new OwnCertificate(own, []) : CertificateFiles.ReadOwn(cmdlet, $"{certificate}", Password),
             new CertificateTrust(certificates, thumbprints));
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Transports;
 
@@ -87,18 +88,21 @@ public sealed class CertificateTrust
             ? null
             : NotTrusted(
                 $"The {role.Name}'s certificate, {described}, is not trusted{reason}.",
-                "Where it is the right one, trust it with -TrustedCertificate: the certificate, its authority's, or its thumbprint.");
+                "Where it is the right one, trust it with -TrustedCertificate: the certificate, its authority's, or its thumbprint. Where that "
+                + "authority is trusted already, its certificate file there needs the certificates of the authorities between, too.");
     }
 
     /// <summary>A certificate for a message. Its subject is the peer's to choose: nothing of it may steer a terminal.</summary>
     internal static string Describe(X509Certificate2 certificate)
     {
         const int longest = 120;
-        string subject = certificate.Subject.Length > longest ? certificate.Subject[..longest] + "…" : certificate.Subject;
-        string printable = string.Concat(subject.Select(c => char.IsControl(c) ? '?' : c));
-        return $"'{printable}' (SHA-256 {Thumbprint(certificate)})";
+        return $"'{ForeignText.Show(certificate.Subject, longest)}' (SHA-256 {Thumbprint(certificate)})";
     }
 
+    /// <summary>
+    /// Whether a chain leads from the peer to an authority on the list. That need not have issued itself: whoever lists an authority
+    /// means it, whoever issued that. What is above the listed one is of no interest, and up to it everything must be right.
+    /// </summary>
     private bool IsIssuedByTrusted(
         X509Certificate2 peer, X509Certificate2Collection intermediates, PeerRole role, DateTimeOffset now, out string reason)
     {
@@ -111,26 +115,65 @@ public sealed class CertificateTrust
         using X509Chain chain = new();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.AddRange(_certificates);
-        chain.ChainPolicy.ExtraStore.AddRange(intermediates);
+        chain.ChainPolicy.ExtraStore.AddRange(_certificates);
+        chain.ChainPolicy.ExtraStore.AddRange(intermediates.Where(one => !IsListedKey(one)).ToArray());
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(role.ExtendedKeyUsage));
         chain.ChainPolicy.VerificationTime = now.LocalDateTime;
 
         // Nothing that a certificate names is fetched: who is trusted is on the list, and who no longer is comes off it.
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
-        bool isTrusted = chain.Build(peer);
-        if (chain.ChainStatus.Length > 0)
+
+        // What the platform thinks of the whole chain is not asked: it trusts authorities alone that issued themselves.
+        _ = chain.Build(peer);
+        X509ChainElement[] elements = [.. chain.ChainElements];
+        int anchor = Array.FindIndex(elements, 1, element => IsListed(element.Certificate));
+        X509ChainStatusFlags[] faults = [.. FaultsUpTo(elements, anchor).Distinct()];
+        if (faults.Length > 0)
         {
-            reason = $" ({string.Join(", ", chain.ChainStatus.Select(status => status.Status).Distinct())})";
+            reason = $" ({string.Join(", ", faults)})";
         }
 
-        foreach (X509ChainElement element in chain.ChainElements)
+        foreach (X509ChainElement element in elements)
         {
             element.Certificate.Dispose();
         }
 
-        return isTrusted;
+        return anchor > 0 && faults.Length == 0;
     }
+
+    /// <summary>What is wrong with a chain up to the listed authority, or with all of it where it leads to none.</summary>
+    private static IEnumerable<X509ChainStatusFlags> FaultsUpTo(X509ChainElement[] elements, int anchor)
+    {
+        foreach (X509ChainElement element in anchor < 0 ? elements : elements[..(anchor + 1)])
+        {
+            foreach (X509ChainStatus status in element.ChainElementStatus)
+            {
+                if (anchor < 0 || status.Status is not (X509ChainStatusFlags.PartialChain or X509ChainStatusFlags.UntrustedRoot))
+                {
+                    yield return status.Status;
+                }
+            }
+        }
+
+        // As the platform does, and in no case less: only an authority issues.
+        if (anchor > 0 && !elements[1..(anchor + 1)].All(element => IsAuthority(element.Certificate)))
+        {
+            yield return X509ChainStatusFlags.InvalidBasicConstraints;
+        }
+    }
+
+    private static bool IsAuthority(X509Certificate2 certificate) =>
+        certificate.Extensions.OfType<X509BasicConstraintsExtension>().Any(constraints => constraints.CertificateAuthority)
+        && certificate.Extensions.OfType<X509KeyUsageExtension>().All(usage => usage.KeyUsages.HasFlag(X509KeyUsageFlags.KeyCertSign));
+
+    private bool IsListed(X509Certificate2 certificate) =>
+        _certificates.Any(listed => listed.RawDataMemory.Span.SequenceEqual(certificate.RawDataMemory.Span));
+
+    /// <summary>Whether a certificate is another one of a listed authority's key: then the listed one is the one that counts.</summary>
+    private bool IsListedKey(X509Certificate2 certificate) => _certificates.Any(listed =>
+        listed.SubjectName.RawData.AsSpan().SequenceEqual(certificate.SubjectName.RawData)
+        && listed.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
 
     private static string Time(DateTime time) => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm 'UTC'", null);
 

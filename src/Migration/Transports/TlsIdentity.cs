@@ -12,7 +12,17 @@ public sealed class TlsIdentity
     /// <param name="trust">Whom this side trusts.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: there is no private key.</exception>
     public TlsIdentity(X509Certificate2 certificate, CertificateTrust trust)
+        : this(new OwnCertificate(certificate, []), trust)
     {
+    }
+
+    /// <summary>As the other one, with what is presented besides.</summary>
+    /// <param name="own">This side's certificate with its private key, and the way to its authority.</param>
+    /// <param name="trust">Whom this side trusts.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: there is no private key.</exception>
+    public TlsIdentity(OwnCertificate own, CertificateTrust trust)
+    {
+        X509Certificate2 certificate = own.Certificate;
         if (!certificate.HasPrivateKey)
         {
             throw new MigrationException(
@@ -25,8 +35,8 @@ public sealed class TlsIdentity
         Certificate = certificate;
         Trust = trust;
 
-        // Offline: intermediates are not looked for on the network.
-        Context = SslStreamCertificateContext.Create(certificate, null, offline: true);
+        // Offline: intermediates are not looked for on the network. An authority that nobody issued is not presented: a peer has it.
+        Context = SslStreamCertificateContext.Create(certificate, [.. own.Intermediates], offline: true);
     }
 
     /// <summary>This side's certificate.</summary>

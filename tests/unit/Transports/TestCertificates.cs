@@ -28,12 +28,53 @@ internal static class TestCertificates
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
     }
 
-    /// <summary>A certificate with its key, issued by an authority for some uses.</summary>
-    public static X509Certificate2 Issue(X509Certificate2 authority, string name, params string[] uses)
+    /// <summary>An authority with its key that another one has issued.</summary>
+    /// <param name="issuer">Who issues it.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="validToDays">Until when it is valid.</param>
+    /// <param name="extensions">What else it has; basic constraints and the name of its key where nothing is given.</param>
+    public static X509Certificate2 IssueAuthority(
+        X509Certificate2 issuer, string name, int validToDays = 20, params X509Extension[] extensions)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using X509Certificate2 issued = Request(name, key, uses).Create(
-            authority, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddDays(20), RandomNumberGenerator.GetBytes(8));
+        CertificateRequest request = new($"CN={name}", key, HashAlgorithmName.SHA256);
+        foreach (X509Extension extension in extensions is [] ? [Authority, new X509SubjectKeyIdentifierExtension(request.PublicKey, false)] : extensions)
+        {
+            request.CertificateExtensions.Add(extension);
+        }
+
+        return Sign(issuer, request, key, validToDays);
+    }
+
+    /// <summary>That a certificate is an authority's.</summary>
+    public static X509Extension Authority => new X509BasicConstraintsExtension(true, false, 0, true);
+
+    /// <summary>A certificate with its key, issued by an authority for some uses.</summary>
+    public static X509Certificate2 Issue(X509Certificate2 authority, string name, params string[] uses) => IssueUntil(authority, name, 19, uses);
+
+    /// <summary>As <see cref="Issue"/>, with its end.</summary>
+    public static X509Certificate2 IssueUntil(X509Certificate2 authority, string name, int validToDays, params string[] uses)
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = Request(name, key, uses is [] ? [ServerAuthentication, ClientAuthentication] : uses);
+        if (authority.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() is { } issuer)
+        {
+            request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(issuer));
+        }
+
+        return Sign(authority, request, key, validToDays);
+    }
+
+    /// <summary>Signs with an authority's name and key, whatever the authority may do.</summary>
+    private static X509Certificate2 Sign(X509Certificate2 authority, CertificateRequest request, ECDsa key, int validToDays)
+    {
+        using ECDsa signing = authority.GetECDsaPrivateKey()!;
+        using X509Certificate2 issued = request.Create(
+            authority.SubjectName,
+            X509SignatureGenerator.CreateForECDsa(signing),
+            DateTimeOffset.UtcNow.AddDays(-2),
+            DateTimeOffset.UtcNow.AddDays(validToDays),
+            RandomNumberGenerator.GetBytes(8));
         return issued.CopyWithPrivateKey(key);
     }
 
