@@ -171,6 +171,79 @@ Describe 'Get-MigrationConfiguration' {
         "$((Get-Window).Source)" | Should -Be 'Default'
     }
 
+    It 'is not read where others may write it, and the error says who and what mends it: <Case>' -ForEach @(
+        @{ Case = 'that of the user, by its group'; File = 'user.json'; Mode = 'UserRead, UserWrite, GroupWrite'; Reason = 'its group may write' }
+        @{ Case = 'that of the system, by everybody'; File = 'system.json'; Mode = 'UserRead, UserWrite, OtherWrite'; Reason = 'everybody may write' }
+        @{ Case = 'a folder above'; File = '.'; Mode = 'UserRead, UserWrite, UserExecute, OtherWrite, OtherExecute'; Reason = 'everybody may write the folder' }
+    ) {
+        $folder = [System.IO.Directory]::CreateDirectory([System.IO.Path]::Combine($TestDrive, [guid]::NewGuid().ToString())).FullName
+        [System.IO.File]::WriteAllText("$folder/user.json", '{ "Window": "3s" }')
+        [System.IO.File]::WriteAllText("$folder/system.json", '{}')
+        try {
+            $env:PRERECORD_CONFIGURATION = "$folder/user.json"
+            $env:PRERECORD_SYSTEM_CONFIGURATION = "$folder/system.json"
+            [System.IO.File]::SetUnixFileMode([System.IO.Path]::GetFullPath("$folder/$File"), [System.IO.UnixFileMode] $Mode)
+            foreach ($command in { Get-MigrationConfiguration -ErrorAction Stop }, { Start-PreRecord configured -WhatIf -ErrorAction Stop }, { Start-MigrationReceiver set2 -WhatIf -ErrorAction Stop }) {
+                $failed = $command | Should -Throw -PassThru -ErrorId 'FileNotTrusted,*'
+                "$($failed.CategoryInfo.Category)" | Should -Be 'SecurityError'
+                $failed.Exception.Message | Should -Match $Reason
+                $failed.Exception.Message | Should -Match ([regex]::Escape($folder))
+            }
+
+            & sh -c ($failed.ErrorDetails.RecommendedAction -replace '^.* and then: ')
+            (Get-Window).Value | Should -Be ([TimeSpan]::FromSeconds(3))
+        }
+        finally {
+            $env:PRERECORD_CONFIGURATION = $user
+            $env:PRERECORD_SYSTEM_CONFIGURATION = $system
+        }
+    }
+
+    It 'is named by an absolute path only' {
+        try {
+            $env:PRERECORD_CONFIGURATION = 'prerecord/settings.json'
+            $failed = { Get-MigrationConfiguration -ErrorAction Stop } | Should -Throw -PassThru -ErrorId 'FileNotTrusted,*'
+            $failed.Exception.Message | Should -Match "'prerecord/settings.json' is not read: it is no absolute path"
+        }
+        finally {
+            $env:PRERECORD_CONFIGURATION = $user
+        }
+    }
+
+    It 'is never that of the current folder: <Case>' -ForEach @(
+        @{ Case = 'a home without .config'; HomeFolder = 'home'; Config = $null; Found = '' }
+        @{ Case = 'an empty HOME'; HomeFolder = ''; Config = $null; Found = '' }
+        @{ Case = 'a relative HOME'; HomeFolder = '.'; Config = $null; Found = '' }
+        @{ Case = 'a relative XDG_CONFIG_HOME, which counts as none'; HomeFolder = 'full'; Config = '.'; Found = 'full/.config' }
+        @{ Case = 'an absolute XDG_CONFIG_HOME'; HomeFolder = 'full'; Config = 'other'; Found = 'other' }
+    ) {
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
+        $folder = [System.IO.Directory]::CreateDirectory([System.IO.Path]::Combine($TestDrive, [guid]::NewGuid().ToString())).FullName
+        foreach ($place in 'prerecord', '.config/prerecord', 'full/.config/prerecord', 'other/prerecord') {
+            $null = [System.IO.Directory]::CreateDirectory("$folder/$place")
+            [System.IO.File]::WriteAllText("$folder/$place/settings.json", '{ "Window": "3s" }')
+        }
+
+        $null = [System.IO.Directory]::CreateDirectory("$folder/home")
+        $script = "$folder/ask.ps1"
+        [System.IO.File]::WriteAllText($script, "Import-Module '$((Get-Module PreRecordMigration).Path -replace 'psm1$', 'psd1')'; (Get-MigrationConfiguration Window).Origin")
+        $start = New-FreshStart $script
+        $null = $start.Environment.Remove('PRERECORD_CONFIGURATION')
+        $start.Environment['HOME'] = if ($HomeFolder -in '', '.') { $HomeFolder } else { "$folder/$HomeFolder" }
+        $null = $start.Environment.Remove('XDG_CONFIG_HOME')
+        if ($Config) {
+            $start.Environment['XDG_CONFIG_HOME'] = if ($Config -eq '.') { '.' } else { "$folder/$Config" }
+        }
+
+        $process = [System.Diagnostics.Process]::Start($start)
+        $process.StandardInput.Close()
+        $errors = $process.StandardError.ReadToEndAsync()
+        $output = $process.StandardOutput.ReadToEnd()
+        $process.WaitForExit()
+        $errors.Result | Should -BeNullOrEmpty
+        $output.Trim() | Should -Be $(if ($Found) { "$folder/$Found/prerecord/settings.json" } else { '' })
+    }
+
     It 'names the variable that has something wrong' {
         $env:PRERECORD_WINDOW = 'soon'
         { Get-MigrationConfiguration } | Should -Throw -ErrorId 'SettingInvalid,PreRecordMigration.Cmdlets.GetMigrationConfigurationCommand' -ExpectedMessage 'PRERECORD_WINDOW*'

@@ -107,6 +107,22 @@ Describe 'What <Writer> writes' -ForEach $writers {
         [System.IO.Directory]::GetFiles($folder, '*.partial') + [System.IO.Directory]::GetFiles($other, '*.partial') | Should -BeNullOrEmpty
     }
 
+    It 'does not go where somebody else''s link leads, nor over his file, in a folder for everybody' -Skip:((& id -u) -ne 0) {
+        $folder = New-Folder
+        $open = [System.IO.Directory]::CreateDirectory("$folder/open").FullName
+        & chmod 1777 $open
+        $null = [System.IO.File]::CreateSymbolicLink("$open/link", "$folder/target")
+        [System.IO.File]::WriteAllText("$open/file", 'theirs')
+        & chown -h 12345 "$open/link" "$open/file"
+        foreach ($path in "$open/link", "$open/file") {
+            $thrown = { & $Write $path } | Should -Throw -PassThru -ErrorId 'FileNotTrusted,*'
+            $thrown.Exception.Message | Should -Match 'of user 12345, in a folder that everybody may write'
+        }
+
+        [System.IO.File]::Exists("$folder/target") | Should -BeFalse
+        [System.IO.File]::ReadAllText("$open/file") | Should -Be 'theirs'
+    }
+
     It 'is refused where links lead in a circle' {
         $folder = New-Folder
         $null = [System.IO.File]::CreateSymbolicLink("$folder/a", 'b')
@@ -163,5 +179,19 @@ Describe 'A file that is written over' {
         finally {
             $reader.Dispose()
         }
+    }
+}
+
+Describe 'A file that is read' {
+    It 'is not where somebody else''s link leads, in a folder for everybody' -Skip:((& id -u) -ne 0) {
+        $folder = New-Folder
+        $open = [System.IO.Directory]::CreateDirectory("$folder/open").FullName
+        & chmod 1777 $open
+        $null = $recorded | Export-PreRecord "$folder/real"
+        $null = [System.IO.File]::CreateSymbolicLink("$open/link", "$folder/real")
+        (Import-PreRecord "$open/link").Name | Should -Be 'worker'
+        & chown -h 12345 "$open/link"
+        { Import-PreRecord "$open/link" -ErrorAction Stop } | Should -Throw -ErrorId 'FileNotTrusted,*'
+        { Measure-PageOrder "$open/link" -ErrorAction Stop } | Should -Throw -ErrorId 'FileNotTrusted,*'
     }
 }

@@ -15,7 +15,7 @@ function New-FreshStart([string] $script) {
     }
 
     foreach ($variable in 'PRERECORD_CONFIGURATION', 'PRERECORD_SYSTEM_CONFIGURATION') {
-        $start.Environment[$variable] = [System.IO.Path]::Combine($PSScriptRoot, 'NoSettings.json')
+        $start.Environment[$variable] = [System.IO.Path]::Combine($env:PRERECORD_RUNTIME_DIRECTORY, 'NoSettings.json')
     }
 
     $start.WorkingDirectory = [System.IO.Path]::GetDirectoryName($script)

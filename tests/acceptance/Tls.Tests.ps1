@@ -245,12 +245,113 @@ Describe 'Start-MigrationReceiver, beyond loopback' {
         "$refused $($refused.Exception) $($refused.ErrorDetails)" | Should -Not -Match $secret
     }
 
-    It 'warns of a key that others may read' {
-        $open = New-MigrationCertificate open -Path $TestDrive -Force
-        [System.IO.File]::SetUnixFileMode($open.KeyPath, [System.IO.UnixFileMode] 'UserRead, UserWrite, OtherRead')
-        $null = Start-MigrationReceiver tls2 -Certificate $open.CertificatePath -TrustedCertificate $one -WarningAction SilentlyContinue -WarningVariable warned
-        "$warned" | Should -Match 'chmod 600'
+    It 'refuses a file that others may change, or a key that they may read: <Case>' -ForEach @(
+        @{ Case = 'a key that everybody may read'; File = 'open.key'; Mode = 'UserRead, UserWrite, OtherRead'; Reason = 'others than its owner may read'; Command = 'chmod go= ' }
+        @{ Case = 'a key that its group may read'; File = 'open.key'; Mode = 'UserRead, UserWrite, GroupRead'; Reason = 'others than its owner may read'; Command = 'chmod go= ' }
+        @{ Case = 'a key that its group may write'; File = 'open.key'; Mode = 'UserRead, UserWrite, GroupWrite'; Reason = 'its group may write'; Command = 'chmod go-w ' }
+        @{ Case = 'a certificate with its key that everybody may read'; File = 'both.pem'; Mode = 'UserRead, OtherRead'; Reason = 'others than its owner may read'; Command = 'chmod go= ' }
+        @{ Case = 'a PKCS 12 file that everybody may read'; File = 'both.pfx'; Mode = 'UserRead, OtherRead'; Reason = 'others than its owner may read'; Command = 'chmod go= ' }
+        @{ Case = 'a certificate that everybody may write'; File = 'open.pem'; Mode = 'UserRead, UserWrite, OtherWrite'; Reason = 'everybody may write'; Command = 'chmod go-w ' }
+        @{ Case = 'a trusted one that its group may write'; File = 'trusted.pem'; Mode = 'UserRead, UserWrite, GroupWrite'; Reason = 'its group may write'; Command = 'chmod go-w ' }
+        @{ Case = 'a folder above that everybody may write'; File = '.'; Mode = 'UserRead, UserWrite, UserExecute, OtherWrite, OtherExecute'; Reason = 'everybody may write the folder'; Command = 'chmod go-w ' }
+    ) {
+        $folder = [System.IO.Directory]::CreateDirectory((Get-TestPath ([guid]::NewGuid().ToString()))).FullName
+        $null = New-MigrationCertificate open -Path $folder
+        [System.IO.File]::Copy($one, "$folder/trusted.pem")
+        [System.IO.File]::WriteAllText("$folder/both.pem", [System.IO.File]::ReadAllText("$folder/open.pem") + [System.IO.File]::ReadAllText("$folder/open.key"))
+        $pair = [System.Security.Cryptography.X509Certificates.X509Certificate2]::CreateFromPemFile("$folder/open.pem", "$folder/open.key")
+        [System.IO.File]::WriteAllBytes("$folder/both.pfx", $pair.Export('Pfx'))
+        foreach ($secretive in 'both.pem', 'both.pfx') {
+            [System.IO.File]::SetUnixFileMode("$folder/$secretive", 'UserRead, UserWrite')
+        }
+
+        $own = if ($File -like 'both.*') { "$folder/$File" } else { "$folder/open.pem" }
+        $receive = { Start-MigrationReceiver tls2 -Certificate $own -TrustedCertificate "$folder/trusted.pem" -ErrorAction Stop }
+        [System.IO.File]::SetUnixFileMode([System.IO.Path]::GetFullPath("$folder/$File"), [System.IO.UnixFileMode] $Mode)
+        $failed = $receive | Should -Throw -PassThru -ErrorId 'FileNotTrusted,PreRecordMigration.Cmdlets.StartMigrationReceiverCommand'
+        "$($failed.CategoryInfo.Category)" | Should -Be 'SecurityError'
+        $failed.Exception.Message | Should -Match $Reason
+        $failed.Exception.Message | Should -Match ([regex]::Escape($folder))
+
+        # What the error says is what mends it.
+        $failed.ErrorDetails.RecommendedAction | Should -Match $Command
+        & sh -c ($failed.ErrorDetails.RecommendedAction -replace '^.* and then: ')
+        $null = & $receive
         Stop-MigrationReceiver tls2
+    }
+}
+
+Describe 'Certificates that authorities between have issued' {
+    BeforeAll {
+        # One that an authority has issued, with its key; without one it has issued itself.
+        function New-Issued([string] $name, $issuer, [bool] $isAuthority) {
+            $key = [System.Security.Cryptography.ECDsa]::Create([System.Security.Cryptography.ECCurve+NamedCurves]::nistP256)
+            $request = [System.Security.Cryptography.X509Certificates.CertificateRequest]::new("CN=$name", $key, 'SHA256')
+            $request.CertificateExtensions.Add([System.Security.Cryptography.X509Certificates.X509BasicConstraintsExtension]::new($isAuthority, $false, 0, $true))
+            $now = [DateTimeOffset]::UtcNow
+            if (-not $issuer) {
+                return $request.CreateSelfSigned($now.AddDays(-1), $now.AddDays(9))
+            }
+
+            $issued = $request.Create($issuer, $now.AddHours(-1), [DateTimeOffset] $issuer.NotAfter, [guid]::NewGuid().ToByteArray())
+            [System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions]::CopyWithPrivateKey($issued, $key)
+        }
+
+        $root = New-Issued root $null $true
+        $between = New-Issued between $root $true
+        $hosts = foreach ($name in 'chain1', 'chain2') { New-Issued $name $between $false }
+        [System.IO.File]::WriteAllText((Get-TestPath root.pem), $root.ExportCertificatePem())
+        [System.IO.File]::WriteAllText((Get-TestPath between.pem), $between.ExportCertificatePem())
+        function Save-Secret([string] $file, [byte[]] $content) {
+            [System.IO.File]::WriteAllBytes($file, $content)
+            [System.IO.File]::SetUnixFileMode($file, 'UserRead, UserWrite')
+        }
+
+        # A file of each kind, for each of both hosts.
+        foreach ($own in $hosts) {
+            $name = Get-TestPath $own.Subject.Substring(3)
+            $leaf = $own.ExportCertificatePem()
+            $issuer = $between.ExportCertificatePem()
+            $ecdsa = [System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions]::GetECDsaPrivateKey($own)
+            $key = $ecdsa.ExportPkcs8PrivateKeyPem()
+            Save-Secret "$name.leaf" ([System.Text.Encoding]::UTF8.GetBytes("$leaf`n$key"))
+            Save-Secret "$name.down" ([System.Text.Encoding]::UTF8.GetBytes("$leaf`n$issuer`n$key"))
+            Save-Secret "$name.up" ([System.Text.Encoding]::UTF8.GetBytes("$key`n$issuer`n$leaf"))
+            $all = [System.Security.Cryptography.X509Certificates.X509Certificate2Collection]::new()
+            $null = $all.Add([System.Security.Cryptography.X509Certificates.X509CertificateLoader]::LoadCertificate($between.RawData))
+            $null = $all.Add($own)
+            Save-Secret "$name.bare.pfx" $all.Export('Pfx')
+            Save-Secret "$name.locked.pfx" $all.Export('Pfx', $secret)
+        }
+    }
+
+    AfterEach {
+        Disconnect-Pair
+    }
+
+    It 'are presented from <Kind>, and lead to <Trusted> on both sides' -ForEach @(
+        @{ Kind = 'down'; Trusted = 'root.pem' }
+        @{ Kind = 'up'; Trusted = 'root.pem' }
+        @{ Kind = 'bare.pfx'; Trusted = 'root.pem' }
+        @{ Kind = 'locked.pfx'; Trusted = 'root.pem' }
+        @{ Kind = 'leaf'; Trusted = 'between.pem' }
+        @{ Kind = 'down'; Trusted = 'between.pem' }
+    ) {
+        $domain = "chained-$Kind-$Trusted"
+        New-Worker $domain
+        $given = if ($Kind -eq 'locked.pfx') { @{ CertificatePassword = $password } } else { @{} }
+        $receiver = Start-MigrationReceiver tls2 -Certificate (Get-TestPath "chain2.$Kind") -TrustedCertificate (Get-TestPath $Trusted) @given
+        $null = Connect-MigrationHost far -Address "localhost:$($receiver.Port)" -Certificate (Get-TestPath "chain1.$Kind") -TrustedCertificate (Get-TestPath $Trusted) @given
+        (Invoke-PreRecordMigration $domain -Destination far -Method PostCopy).Destination | Should -Be 'far'
+    }
+
+    It 'are missed by who trusts the root alone, and the remedy says where they belong' {
+        New-Worker unchained
+        $receiver = Start-MigrationReceiver tls2 -Certificate (Get-TestPath chain2.leaf) -TrustedCertificate (Get-TestPath root.pem)
+        $null = Connect-MigrationHost far -Address "localhost:$($receiver.Port)" -Certificate (Get-TestPath chain1.leaf) -TrustedCertificate (Get-TestPath root.pem)
+        $failed = { Invoke-PreRecordMigration unchained -Destination far -ErrorAction Stop } | Should -Throw -PassThru -ErrorId 'NotTrusted,*'
+        $failed.Exception.Message | Should -Match 'CN=chain2.*PartialChain'
+        $failed.ErrorDetails.RecommendedAction | Should -Match 'authorities between'
     }
 }
 
@@ -399,6 +500,8 @@ Describe 'A certificate file that cannot be used' {
         [System.IO.File]::WriteAllText((Get-TestPath keyless.key), '')
         $pair = [System.Security.Cryptography.X509Certificates.X509Certificate2]::CreateFromPemFile($one, (Get-TestPath one.key))
         [System.IO.File]::WriteAllBytes((Get-TestPath locked.pfx), $pair.Export('Pfx', $password))
+        [System.IO.File]::SetUnixFileMode((Get-TestPath locked.pfx), 'UserRead, UserWrite')
+        [System.IO.File]::SetUnixFileMode((Get-TestPath keyless.key), 'UserRead, UserWrite')
     }
 
     It 'is said to be what it is: <Case>' -ForEach @(

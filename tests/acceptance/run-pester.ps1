@@ -15,6 +15,9 @@ $configuration.Output.Verbosity = 'Detailed'
 # What the module keeps for as long as the machine runs is kept for as long as the tests do.
 $runtime = [System.IO.Directory]::CreateTempSubdirectory('prerecord-run-').FullName
 $env:PRERECORD_RUNTIME_DIRECTORY = $runtime
+
+# What a fresh process is given as its settings: a file that nobody else may write, whatever the umask is.
+[System.IO.File]::WriteAllText("$runtime/NoSettings.json", '{}')
 try {
     $result = Invoke-Pester -Configuration $configuration
 }

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
-using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using PreRecordMigration.Estimates;
+using PreRecordMigration.Files;
 using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
@@ -21,9 +21,20 @@ internal static class MigrationConfiguration
 
     private static readonly ConcurrentDictionary<string, string?> Session = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The user's file.</summary>
-    public static string UserFile => NamedBy(UserFileVariable)
-        ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData), "prerecord", "settings.json");
+    /// <summary>More than any settings need.</summary>
+    private const int LargestFile = 1 << 20;
+
+    /// <summary>The user's file; null where neither $XDG_CONFIG_HOME nor a home is an absolute path: then there is none.</summary>
+    public static string? UserFile
+    {
+        get
+        {
+            // Without that option a folder that is not there would be the current one.
+            string folder = Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+            return NamedBy(UserFileVariable)
+                ?? (Path.IsPathFullyQualified(folder) ? Path.Combine(folder, "prerecord", "settings.json") : null);
+        }
+    }
 
     /// <summary>The system's file.</summary>
     public static string SystemFile => NamedBy(SystemFileVariable) ?? "/etc/prerecord/settings.json";
@@ -46,6 +57,7 @@ internal static class MigrationConfiguration
 
     /// <summary>Every setting with its value and where that comes from, as it is now.</summary>
     /// <exception cref="CommandException">A file or variable has something wrong; the message names it, the key and what is allowed.</exception>
+    /// <exception cref="Hypervisor.MigrationException">A file may not be read, or others may write it (<see cref="TrustedFile"/>).</exception>
     public static IReadOnlyList<MigrationSettingInfo> Read()
     {
         List<Layer> layers =
@@ -147,9 +159,9 @@ internal static class MigrationConfiguration
     private static string? NamedBy(string variable) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : null;
 
-    private static IEnumerable<Layer> ReadFile(SettingSource source, string path, string variable)
+    private static IEnumerable<Layer> ReadFile(SettingSource source, string? path, string variable)
     {
-        if (!File.Exists(path))
+        if (path is null || TrustedFile.TryRead(path, LargestFile) is not { } content)
         {
             // Where the usual file is not there nothing is configured; one that somebody has named is meant.
             return NamedBy(variable) is null ? [] : throw new CommandException(
@@ -163,11 +175,12 @@ internal static class MigrationConfiguration
         try
         {
             // One without anything in it sets nothing.
-            string text = File.ReadAllText(path);
-            using MemoryStream stream = new(Encoding.UTF8.GetBytes(string.IsNullOrWhiteSpace(text) ? "{}" : text));
+            using StreamReader reader = new(new MemoryStream(content));
+            bool isEmpty = string.IsNullOrWhiteSpace(reader.ReadToEnd());
+            using MemoryStream stream = new(isEmpty ? "{}"u8.ToArray() : content);
             return [new Layer(source, path, new ConfigurationBuilder().AddJsonStream(stream).Build(), true)];
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException or InvalidDataException or JsonException)
+        catch (Exception error) when (error is FormatException or InvalidDataException or JsonException)
         {
             throw new CommandException(
                 nameof(SR.SettingsUnreadable),

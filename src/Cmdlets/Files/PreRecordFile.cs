@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;
@@ -41,7 +42,8 @@ internal static class PreRecordFile
     /// <param name="pageCount">For CSV, the guest's page count; null for one above the highest page.</param>
     /// <param name="writer">Where its progress is shown.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="MigrationException">The file is no recording; the message names it and the offset.</exception>
+    /// <exception cref="MigrationException">The file is no recording, and the message names it and the offset; or somebody else's link
+    /// leads to it (<see cref="GivenPath"/>).</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PreRecord Read(
         string file, TimeSpan epoch, int? pageCount, PipelineWriter writer, CancellationToken cancellationToken)
@@ -50,7 +52,7 @@ internal static class PreRecordFile
         {
             using WorkProgress progress = new(writer, Text.Format(SR.ProgressReading, file), bytes => Text.Bytes(bytes));
             using WatchedStream stream = new(
-                new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16), progress, cancellationToken);
+                new FileStream(GivenPath.Follow(file), FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16), progress, cancellationToken);
             if (IsCsv(file) && !stream.CanSeek)
             {
                 throw new MigrationException(MigrationErrorId.InvalidFile, SR.TextInPipe, SR.TextInPipeRemedy, file);

@@ -10,8 +10,6 @@ namespace PreRecordMigration.Cmdlets;
 /// </summary>
 internal sealed class WritableFile
 {
-    private const int MaximumLinks = 40;
-
     private WritableFile(string path, string target)
     {
         Path = path;
@@ -28,10 +26,11 @@ internal sealed class WritableFile
     /// <param name="path">A full path.</param>
     /// <param name="mayReplace">Whether a regular file that is there may be written over.</param>
     /// <exception cref="CommandException">There is something that must not be written over.</exception>
+    /// <exception cref="Hypervisor.MigrationException">Somebody else has laid a link or a file there (<see cref="GivenPath"/>).</exception>
     /// <exception cref="IOException">The links lead in a circle.</exception>
     public static WritableFile At(string path, bool mayReplace)
     {
-        WritableFile file = new(path, Follow(path));
+        WritableFile file = new(path, GivenPath.Follow(path, isToBeWritten: true));
         file.RequireReplaceable();
         return mayReplace || FileStatus.Of(file.Target).Kind == FileKind.None
             ? file
@@ -100,47 +99,4 @@ internal sealed class WritableFile
                 Path);
         }
     }
-
-    /// <summary>Follows every link of a path as the kernel does: '..' means the folder that is really above.</summary>
-    private static string Follow(string path)
-    {
-        Stack<string> open = new(Parts(path));
-        string done = System.IO.Path.GetPathRoot(path)!;
-        int links = 0;
-        while (open.TryPop(out string? part))
-        {
-            if (part == "..")
-            {
-                done = System.IO.Path.GetDirectoryName(done) ?? done;
-                continue;
-            }
-
-            string next = System.IO.Path.Combine(done, part);
-            if (new FileInfo(next).LinkTarget is not { } target)
-            {
-                done = next;
-                continue;
-            }
-
-            if (++links > MaximumLinks)
-            {
-                throw new IOException(Text.Format(SR.FileLinksCircle, path));
-            }
-
-            foreach (string piece in Parts(target))
-            {
-                open.Push(piece);
-            }
-
-            done = System.IO.Path.IsPathRooted(target) ? System.IO.Path.GetPathRoot(target)! : done;
-        }
-
-        return done;
-    }
-
-    /// <summary>The parts of a path, the last one first.</summary>
-    private static IEnumerable<string> Parts(string path) => path[(System.IO.Path.GetPathRoot(path)?.Length ?? 0)..]
-        .Split([System.IO.Path.DirectorySeparatorChar, System.IO.Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
-        .Where(part => part != ".")
-        .Reverse();
 }

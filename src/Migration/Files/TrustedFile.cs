@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Files;
@@ -9,19 +10,16 @@ namespace PreRecordMigration.Files;
 /// <remarks>
 /// <para>A path is walked as the kernel does, from the root on, links included. What has been found to be safe stays so: whoever
 /// could exchange it would have to write a folder that was looked at before.</para>
-/// <para>The mode says it all: where a file has an access control list, the group's bits are the list's mask. Only Linux tells
-/// owners and modes; elsewhere a path must be absolute and lead to a regular file.</para>
+/// <para>The mode says it all: where a file has an access control list, the group's bits are the list's mask. A group counts as others
+/// even where it is its user's own (a umask of 002): whom else a directory service has put into it cannot be asked for here.</para>
+/// <para>A certificate or a list of authorities is for everybody to read, and decides whom this process believes: nobody else may write
+/// it. A private key nobody else may read, either.</para>
+/// <para>Only Linux tells owners and modes; elsewhere a path must be absolute and lead to a regular file.</para>
 /// </remarks>
 public static class TrustedFile
 {
-    /// <summary>The kernel's own limit.</summary>
-    private const int MaximumLinks = 40;
-
     private const UnixFileMode OthersWrite = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
     private const UnixFileMode OthersRead = UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-
-    /// <summary>Tells of a path, without following a link; false where it may not be looked at.</summary>
-    internal delegate bool Look(string path, out FileStatus status);
 
     /// <summary>Reads a file whole.</summary>
     /// <param name="path">Its absolute path.</param>
@@ -44,7 +42,13 @@ public static class TrustedFile
             using FileStream stream = File.OpenRead(target);
             byte[] content = new byte[Math.Min(stream.Length, largest) + 1];
             int length = stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
-            return length <= largest ? content[..length] : throw TooLong(path, largest);
+            byte[] whole = length <= largest ? content[..length] : throw TooLong(path, largest);
+            if (isSecret)
+            {
+                CryptographicOperations.ZeroMemory(content);
+            }
+
+            return whole;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -61,7 +65,7 @@ public static class TrustedFile
         Find(path, isSecret, FileStatus.TryOf, FileStatus.EffectiveUser);
 
     /// <summary>As the public one, with another file system and another user.</summary>
-    internal static string? Find(string path, bool isSecret, Look look, uint user)
+    internal static string? Find(string path, bool isSecret, PathWalk.Look look, uint user)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!Path.IsPathFullyQualified(path))
@@ -73,98 +77,101 @@ public static class TrustedFile
                 path);
         }
 
-        Stack<string> open = new(Parts(path));
-        string place = Path.GetPathRoot(path)!;
-        int links = 0;
-        while (true)
+        try
         {
-            if (!look(place, out FileStatus status))
+            return Find(path, isSecret, PathWalk.Through(path, look), user);
+        }
+        catch (IOException error)
+        {
+            throw Unreadable(path, error.Message, error);
+        }
+    }
+
+    /// <summary>Everything that is wrong is said at once, and nothing where there is nothing to be read.</summary>
+    private static string? Find(string path, bool isSecret, IEnumerable<PathStep> way, uint user)
+    {
+        List<Fault> faults = [];
+        PathStep last = default;
+        foreach (PathStep step in way)
+        {
+            if (!step.IsSeen)
             {
-                throw Unreadable(path, $"'{place}' may not be looked at", null);
+                throw Unreadable(path, $"'{step.Place}' may not be looked at", null);
             }
 
-            if (status.Kind == FileKind.None || (status.Kind is not (FileKind.Folder or FileKind.Link) && open.Count > 0))
+            if (step.Status.Kind == FileKind.None || (step.Status.Kind is not (FileKind.Folder or FileKind.Link) && !step.IsEnd))
             {
                 return null;
             }
 
-            RequireOwner(path, place, status, user);
-            if (status.Kind == FileKind.Link)
+            faults.AddRange(FaultsOf(step, isSecret, user));
+            if (step.Status.Kind == FileKind.Link && faults.Count > 0)
             {
-                string target = LinkTarget(path, place, ++links);
-                foreach (string piece in Parts(target))
-                {
-                    open.Push(piece);
-                }
+                // Where somebody else's link leads is not this process's to look at.
+                throw Refusal(path, faults);
+            }
 
-                place = Path.IsPathFullyQualified(target) ? Path.GetPathRoot(target)! : Above(place);
-            }
-            else if (!open.TryPop(out string? part))
-            {
-                RequireFile(path, place, status, isSecret);
-                return place;
-            }
-            else
-            {
-                RequireClosedFolder(path, place, status);
-                place = part == ".." ? Above(place) : Path.Combine(place, part);
-            }
+            last = step;
         }
+
+        if (last.Status.Kind != FileKind.Regular)
+        {
+            throw new MigrationException(
+                MigrationErrorId.FileNotTrusted,
+                $"'{path}' is not read: '{last.Place}' is a {last.Status.Kind.ToString().ToLowerInvariant()} and no regular file.",
+                "Give the path of a file.",
+                last.Place);
+        }
+
+        return faults.Count == 0 ? last.Place : throw Refusal(path, faults);
     }
 
-    private static string LinkTarget(string path, string link, int count)
+    /// <summary>Why a place on the way to a file is not trusted.</summary>
+    private static IEnumerable<Fault> FaultsOf(PathStep step, bool isSecret, uint user)
     {
-        string? target = count <= MaximumLinks ? new FileInfo(link).LinkTarget : throw Unreadable(path, "its links lead in a circle", null);
-        return target ?? throw Unreadable(path, $"'{link}' has changed while it was looked at", null);
-    }
-
-    private static string Above(string place) => Path.GetDirectoryName(place) ?? place;
-
-    private static void RequireOwner(string path, string place, FileStatus status, uint user)
-    {
+        (string place, FileStatus status) = (step.Place, step.Status);
+        string name = ShellWord(place);
         if (status.User != 0 && status.User != user)
         {
-            throw Refusal(path, place, $"'{place}' belongs to user {status.User}", $"chown -h {user} '{place}'");
+            yield return new Fault(place, $"'{place}' belongs to user {status.User}", $"chown -h {user} {name}")
+            {
+                IsElsewhere = status.Kind == FileKind.Folder,
+            };
+        }
+
+        bool isOpen = (status.Mode & OthersWrite) != 0;
+        string writers = status.Mode.HasFlag(UnixFileMode.OtherWrite) ? "everybody" : "its group";
+        if (status.Kind == FileKind.Folder && !step.IsEnd)
+        {
+            // Whoever may write a folder can exchange what stands in it. With the sticky bit only the owner of what stands there can,
+            // and that one is looked at next.
+            if (isOpen && !status.Mode.HasFlag(UnixFileMode.StickyBit))
+            {
+                yield return new Fault(place, $"{writers} may write the folder '{place}'", $"chmod go-w {name}");
+            }
+        }
+        else if (step.IsEnd && isOpen)
+        {
+            yield return new Fault(place, $"{writers} may write '{place}'", $"chmod go-w {name}");
+        }
+
+        if (step.IsEnd && isSecret && (status.Mode & OthersRead) != 0)
+        {
+            yield return new Fault(place, $"others than its owner may read '{place}'", $"chmod go= {name}");
         }
     }
 
-    /// <summary>
-    /// Whoever may write a folder can exchange what stands in it. With the sticky bit only the owner of what stands there can, and
-    /// that one is looked at next.
-    /// </summary>
-    private static void RequireClosedFolder(string path, string folder, FileStatus status)
+    private static MigrationException Refusal(string path, IEnumerable<Fault> faults)
     {
-        if ((status.Mode & OthersWrite) != 0 && !status.Mode.HasFlag(UnixFileMode.StickyBit))
-        {
-            throw Refusal(path, folder, $"{Writers(status)} may write the folder '{folder}'", $"chmod go-w '{folder}'");
-        }
+        // A relative link leads back into its folder: what is wrong with that is said once.
+        Fault[] all = [.. faults.Distinct()];
+        return new MigrationException(
+            MigrationErrorId.FileNotTrusted,
+            $"'{path}' is not read: {string.Join("; ", all.Select(fault => fault.Reason))}.",
+            (all.Any(fault => fault.IsElsewhere) ? "Keep the file below folders that are root's or this user's, or see" : "See")
+            + $" that it still says what you want, and then: {string.Join(" && ", all.Select(fault => fault.Command))}",
+            all[0].Place);
     }
-
-    private static void RequireFile(string path, string file, FileStatus status, bool isSecret)
-    {
-        if (status.Kind != FileKind.Regular)
-        {
-            throw Refusal(path, file, $"'{file}' is a {status.Kind.ToString().ToLowerInvariant()} and no regular file", null);
-        }
-
-        if ((status.Mode & OthersWrite) != 0)
-        {
-            throw Refusal(path, file, $"{Writers(status)} may write '{file}'", $"chmod go-w '{file}'");
-        }
-
-        if (isSecret && (status.Mode & OthersRead) != 0)
-        {
-            throw Refusal(path, file, $"others than its owner may read '{file}'", $"chmod go= '{file}'");
-        }
-    }
-
-    private static string Writers(FileStatus status) => status.Mode.HasFlag(UnixFileMode.OtherWrite) ? "everybody" : "its group";
-
-    private static MigrationException Refusal(string path, string place, string reason, string? command) => new(
-        MigrationErrorId.FileNotTrusted,
-        $"'{path}' is not read: {reason}.",
-        command is null ? "Give the path of a file." : $"See that it still says what you want, and then: {command}",
-        place);
 
     private static MigrationException TooLong(string path, int largest) => new(
         MigrationErrorId.InvalidFile, $"'{path}' has more than {largest} bytes.", "See whether it is the right file.", path);
@@ -176,9 +183,16 @@ public static class TrustedFile
         path,
         error);
 
-    /// <summary>The parts of a path, the last one first.</summary>
-    private static IEnumerable<string> Parts(string path) => path[(Path.GetPathRoot(path)?.Length ?? 0)..]
-        .Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
-        .Where(part => part != ".")
-        .Reverse();
+    /// <summary>A path as a shell takes it for one word, whatever is in it.</summary>
+    private static string ShellWord(string path) => $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    /// <summary>Something that keeps a file from being read.</summary>
+    /// <param name="Place">Where.</param>
+    /// <param name="Reason">What it is, as a part of a sentence.</param>
+    /// <param name="Command">What mends it.</param>
+    private sealed record Fault(string Place, string Reason, string Command)
+    {
+        /// <summary>Whether it is a folder of somebody else's, who may need it.</summary>
+        public bool IsElsewhere { get; init; }
+    }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Transports;
 
@@ -20,7 +21,7 @@ internal sealed class SshRoute : Route
     public SshRoute(string target, int port, string program)
         : base($"{target}, port {port}")
     {
-        if (target.Length == 0 || target[0] == '-' || target.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)))
+        if (target.Length == 0 || target[0] == '-' || target.Any(char.IsWhiteSpace) || !ForeignText.IsPlain(target))
         {
             throw new MigrationException(
                 MigrationErrorId.InvalidOption, $"'{target}' is nothing that ssh can connect to.", "Give a machine such as root@xen2.", target);
@@ -139,10 +140,16 @@ internal sealed class SshRoute : Route
     private static string Seconds(TimeSpan time) => Math.Ceiling(time.TotalSeconds).ToString("F0", CultureInfo.InvariantCulture);
 
     /// <summary>Where a program is: what starts it in a session of its own (<see cref="OwnSession"/>) would say of a missing one only that it ended.</summary>
-    private string Find(string program) => (program.Contains('/', StringComparison.Ordinal)
+    private string Find(string program) =>
+        Find(program, Environment.GetEnvironmentVariable("PATH") ?? "") ?? throw Missing("there is no such program", null);
+
+    /// <summary>Where a program is, or null. A folder that is no absolute path is another one wherever one works, and is passed over.</summary>
+    /// <param name="program">Its name, or its path.</param>
+    /// <param name="folders">Where it is looked for by its name, with colons between.</param>
+    internal static string? Find(string program, string folders) => (program.Contains('/', StringComparison.Ordinal)
             ? [program]
-            : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, program)))
-        .FirstOrDefault(File.Exists) ?? throw Missing("there is no such program", null);
+            : folders.Split(':').Where(Path.IsPathFullyQualified).Select(folder => Path.Combine(folder, program)))
+        .FirstOrDefault(File.Exists);
 
     private MigrationException Missing(string reason, Exception? cause) => new(
         MigrationErrorId.LibraryMissing, $"'{_program}' cannot be started: {reason}.", "Install the ssh client.", _program, cause);

@@ -70,6 +70,28 @@ public sealed class TrustedFileTests : IDisposable
     }
 
     [Fact]
+    public void All_that_is_wrong_is_said_at_once_with_the_commands_that_mend_it()
+    {
+        string file = Make("it's/policy.json", "{}");
+        string quoted = At("it's").Replace("'", "'\\''", StringComparison.Ordinal);
+        File.SetUnixFileMode(At("it's"), Folder | UnixFileMode.OtherWrite);
+        File.SetUnixFileMode(file, Private | UnixFileMode.GroupWrite);
+        MigrationException error = Refused(file);
+        Assert.Contains($"everybody may write the folder '{At("it's")}'; its group may write '{file}'.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"chmod go-w '{quoted}' && chmod go-w '{quoted}/policy.json'", error.Remedy, StringComparison.Ordinal);
+        Assert.Equal(0, OtherUsers.Run("sh", "-c", error.Remedy[error.Remedy.IndexOf("chmod", StringComparison.Ordinal)..]));
+        Assert.Equal("{}", Read(file));
+    }
+
+    [Fact]
+    public void Where_nothing_is_to_be_read_nothing_is_refused()
+    {
+        Make("open/x", "");
+        File.SetUnixFileMode(At("open"), Folder | UnixFileMode.OtherWrite);
+        Assert.Null(TrustedFile.TryRead(At("open/policy.json"), Largest));
+    }
+
+    [Fact]
     public void A_folder_that_is_stepped_out_of_again_counts_too()
     {
         Make("open/x", "");
@@ -174,8 +196,9 @@ public sealed class TrustedFileTests : IDisposable
         Assert.Contains("'/home/them' belongs to user 1001", RefusedFor("/home/them/mine", user), StringComparison.Ordinal);
         Assert.Contains("'/tmp/theirs' belongs to user 1001", RefusedFor("/tmp/theirs", user), StringComparison.Ordinal);
 
-        // Root trusts no user: whoever is one may become root by what root reads.
+        // Root trusts no user: whoever is one may become root by what root reads. Where there is nothing, a home is no matter.
         Assert.Contains("'/home/me' belongs to user 1000", RefusedFor("/home/me/mine", 0), StringComparison.Ordinal);
+        Assert.Null(Find("/home/me/none", 0));
 
         string? Find(string path, uint reader) => TrustedFile.Find(path, isSecret: false, Look, reader);
         string RefusedFor(string path, uint reader) => Assert.Throws<MigrationException>(() => Find(path, reader)).Message;

@@ -39,6 +39,18 @@ public sealed class SshRouteTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_of_PATH_that_depends_on_the_current_one_is_passed_over()
+    {
+        string folder = Path.GetDirectoryName(_ssh)!;
+        Write("exit 0");
+        string here = Path.GetRelativePath(Environment.CurrentDirectory, folder);
+        Assert.True(File.Exists(Path.Combine(here, "ssh")));
+        Assert.Null(SshRoute.Find("ssh", $"{here}::."));
+        Assert.Equal(_ssh, SshRoute.Find("ssh", $"{here}::.:{folder}"));
+        Assert.Equal(_ssh, SshRoute.Find(_ssh, ""));
+    }
+
+    [Fact]
     public async Task What_was_lost_with_a_process_is_resumed_through_new_ones()
     {
         await using MigrationFixture fixture = new();

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.InteropServices.Marshalling;
+using PreRecordMigration.Files;
 
 namespace PreRecordMigration.Xen.Native;
 
@@ -26,7 +27,7 @@ internal static partial class XenLibrary
     /// <summary>The version of the boundary that these bindings speak: PRX_ABI_VERSION of prerecordxen.h.</summary>
     internal const uint AbiVersion = 2;
 
-    private static readonly Lazy<nint> Loaded = new(() => Load(Candidates()));
+    private static readonly Lazy<nint> Loaded = new(() => Load(Candidates(Environment.GetEnvironmentVariable(PathVariable))));
 
     static XenLibrary() => NativeLibrary.SetDllImportResolver(
         typeof(XenLibrary).Assembly, static (name, _, _) => name == Name ? Loaded.Value : 0);
@@ -86,12 +87,13 @@ internal static partial class XenLibrary
             : new XenLibraryException($"{FileName}, the module's library for Xen, is not on this machine (looked for {string.Join(", ", tried)}).");
     }
 
-    private static IEnumerable<string> Candidates()
+    /// <summary>Where the library may be. What the environment names runs as whoever uses it, so that nobody else may write it.</summary>
+    /// <param name="named">What the environment names; nothing where it does not.</param>
+    internal static IEnumerable<string> Candidates(string? named)
     {
-        string? named = Environment.GetEnvironmentVariable(PathVariable);
         if (!string.IsNullOrEmpty(named))
         {
-            yield return named;
+            yield return TrustedFile.Find(named) ?? named;
             yield break;
         }
 

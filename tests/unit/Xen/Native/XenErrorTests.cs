@@ -96,6 +96,32 @@ public sealed class XenErrorTests
         }
     }
 
+    [Theory]
+    [InlineData("libprerecordxen.so")]
+    [InlineData("./libprerecordxen.so")]
+    public void A_library_that_depends_on_the_current_folder_is_not_loaded(string named) =>
+        Assert.Equal(MigrationErrorId.FileNotTrusted, Assert.Throws<MigrationException>(() => XenLibrary.Load(XenLibrary.Candidates(named))).ErrorId);
+
+    [Fact]
+    public void A_library_that_others_may_write_is_not_loaded()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            Assert.Equal([path], XenLibrary.Candidates(path));
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.OtherWrite);
+            }
+
+            Assert.Equal(MigrationErrorId.FileNotTrusted, Assert.Throws<MigrationException>(() => XenLibrary.Load(XenLibrary.Candidates(path))).ErrorId);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     [Fact]
     public void An_unknown_errno_is_shown_by_number() => Assert.Equal("errno 9999", XenErrno.Name(9999));
 

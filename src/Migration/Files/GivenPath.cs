@@ -1,0 +1,55 @@
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Files;
+
+/// <summary>
+/// Paths that a user gives for his data, to be read or written. His own links are followed; those that somebody else has laid into a
+/// folder that everybody may write (<c>/tmp</c>) are not, nor is a file of somebody else's replaced there. The kernel can be told the
+/// same (fs.protected_symlinks, fs.protected_regular), but it need not have been, and it does not see links that this process resolves.
+/// </summary>
+public static class GivenPath
+{
+    private const UnixFileMode Everybody = UnixFileMode.OtherWrite | UnixFileMode.StickyBit;
+
+    /// <summary>Where a path leads, behind every link.</summary>
+    /// <param name="path">An absolute path; what it leads to need not be there.</param>
+    /// <param name="isToBeWritten">Whether what stands there is to be replaced.</param>
+    /// <returns>An absolute path without links.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.FileNotTrusted"/>: somebody else's link, or a file of somebody
+    /// else's that is to be replaced, in a folder that everybody may write.</exception>
+    /// <exception cref="IOException">Its links lead in a circle.</exception>
+    public static string Follow(string path, bool isToBeWritten = false) =>
+        Follow(path, isToBeWritten, FileStatus.TryOf, FileStatus.EffectiveUser);
+
+    /// <summary>As the public one, with another file system and another user.</summary>
+    internal static string Follow(string path, bool isToBeWritten, PathWalk.Look look, uint user)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        PathStep last = default;
+        foreach (PathStep step in PathWalk.Through(path, look))
+        {
+            bool isRefused = step.Status.Kind == FileKind.Link || (isToBeWritten && step.IsEnd && step.Status.Kind == FileKind.Regular);
+            if (isRefused && IsForeign(step, look, user))
+            {
+                string what = step.Status.Kind == FileKind.Link ? "link" : "file";
+                throw new MigrationException(
+                    MigrationErrorId.FileNotTrusted,
+                    $"'{path}' is not used: '{step.Place}' is a {what} of user {step.Status.User}, in a folder that everybody may write.",
+                    "Give a path in a folder that only this user may write.",
+                    step.Place);
+            }
+
+            last = step;
+        }
+
+        return last.Place;
+    }
+
+    /// <summary>Whether somebody else has laid it there: neither this user, nor whose folder it is.</summary>
+    private static bool IsForeign(PathStep step, PathWalk.Look look, uint user) =>
+        step.Status.User != user
+        && Path.GetDirectoryName(step.Place) is { } folder
+        && look(folder, out FileStatus around)
+        && (around.Mode & Everybody) == Everybody
+        && around.User != step.Status.User;
+}
