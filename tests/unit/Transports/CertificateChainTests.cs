@@ -24,7 +24,7 @@ public sealed class CertificateChainTests
 
     public static TheoryData<string> Impostors =>
     [
-        "another authority's of that name", "another authority's of that name and of that key's name", "a brother authority's", "an expired authority's",
+        "another authority's of that name", "another authority's of that name and of that key's name", "the same, presented alone", "a brother authority's", "an expired authority's",
         "expired", "for another use", "of an authority for another use", "issued by a host", "issued by a listed host",
         "of an authority that may not sign", "of an authority that does not say that it is one", "of an authority below one that may have none",
     ];
@@ -126,6 +126,11 @@ public sealed class CertificateChainTests
             case "another authority's of that name and of that key's name":
                 X509Extension keyName = s_lower.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single();
                 return Below(TestCertificates.IssueAuthority(s_upper, "lower", 20, TestCertificates.Authority, keyName), s_lower);
+            case "the same, presented alone":
+                // The listed authority is the only one to be found, and it has not signed this.
+                X509Extension sameName = s_lower.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single();
+                X509Certificate2 other = TestCertificates.IssueAuthority(s_upper, "lower", 20, TestCertificates.Authority, sameName);
+                return (new OwnCertificate(TestCertificates.Issue(other, "impostor"), []), s_lower);
             case "a brother authority's":
                 return Below(TestCertificates.IssueAuthority(s_upper, "brother"), s_lower);
             case "an expired authority's":
