@@ -79,8 +79,8 @@ Describe 'A name' {
     }
 
     It 'that is not there is shown escaped in the error' {
-        $failed = { Get-MigrationDomain "no`e]0;x`a" -ErrorAction Stop } | Should -Throw -PassThru
-        "$failed" | Should -Match ([regex]::Escape('no\u001B]0;x\u0007'))
+        $failed = { Get-MigrationDomain "no$([char] 0x9b)x`a" -ErrorAction Stop } | Should -Throw -PassThru
+        "$failed" | Should -Match ([regex]::Escape('no\u009Bx\u0007'))
         "$failed" | Should -Not -Match $obeyed
     }
 }

@@ -21,9 +21,9 @@ public sealed partial class ForeignBoundaryTests
     private static readonly string[] s_shown =
     [
         "Migration/Recording/TrajectoryHeader.cs", "Migration/Transfer/WireReader.cs", "Migration/Transports/ProcessChannel.cs",
-        "Migration/Xen/Admission/XlAdmission.cs", "Migration/Xen/Emulators/QmpConnection.cs", "Migration/Xen/Incoming/XlRestoreProcess.cs",
+        "Migration/Xen/Admission/XlAdmission.cs", "Migration/Xen/Hvm/QmpConnection.cs", "Migration/Xen/Life/XlRestoreProcess.cs",
         "Migration/Xen/Life/KnownDomain.cs", "Migration/Xen/Life/OwnerProcess.cs", "Migration/Xen/Native/XenControl.Host.cs",
-        "Migration/Xen/Native/XenException.cs", "Migration/Xen/XlAnswer.cs",
+        "Migration/Xen/Native/XenException.cs", "Migration/Xen/Host/XlAnswer.cs",
     ];
 
     /// <summary>Where bytes become text that is understood, and not shown but by an exception, which shows nothing as it is; and why.</summary>
@@ -33,7 +33,7 @@ public sealed partial class ForeignBoundaryTests
         ["Migration/Transports/LoopbackKey.cs"] = "hexadecimal digits",
         ["Migration/Transports/LoopbackPeer.cs"] = "the kernel's table of sockets",
         ["Migration/Transports/SshRoute.cs"] = "hexadecimal digits",
-        ["Migration/Xen/Emulators/EmulatorState.cs"] = "keys and values for XenStore, each compared with what an emulator may have",
+        ["Migration/Xen/Hvm/EmulatorState.cs"] = "keys and values for XenStore, each compared with what an emulator may have",
         ["Migration/Xen/Native/XenControl.Domains.cs"] = "a configuration, which the destination judges",
         ["Migration/Xen/Native/XenControl.Store.cs"] = "values, of which DomainNames shows the names and the marks show what is checked",
         ["Migration/Xen/Native/XenLibrary.cs"] = "what a library says, for XenException",
