@@ -25,6 +25,7 @@ enum {
 };
 
 static char *arena;
+static uint64_t entries[2 * PAGE_WORDS] __attribute__((aligned(PAGE))); /* of a multicall */
 static uint64_t state;
 
 static uint64_t draw(uint64_t below)
@@ -100,11 +101,11 @@ static void one_call(int privcmd)
 				*(uint32_t *)(call.arg[0] + i * 24) = operations[draw(sizeof(operations))];
 			break;
 		}
-		/* Its entries are calls of their own. */
-		call.arg[0] = (uint64_t)arena + draw(ARENA_PAGES - 2) * PAGE + PAGE - 64 * draw(8);
+		/* Its entries are calls of their own. They lie in memory that stays: one of zeros would take the guest's traps away. */
+		call.arg[0] = (uint64_t)entries + PAGE - 64 * draw(8);
 		call.arg[1] = draw(9);
-		for (uint64_t i = 0; i < call.arg[1]; i++)
-			*(uint64_t *)(call.arg[0] + i * 64) = draw(2) ? XEN_VERSION : SYSCTL;
+		for (uint64_t *word = entries; word < entries + 2 * PAGE_WORDS; word++)
+			*word = (word - entries) % 8 == 0 ? draw(2) ? XEN_VERSION : SYSCTL : draw(3) ? draw(1 << 16) : draw(2) ? absurd() : pointer();
 		break;
 	case MEMORY_OP:
 		call.arg[0] = memory[draw(sizeof(memory))];
