@@ -3,6 +3,7 @@
 
 #include <libxl.h>
 #include <libxl_event.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,13 @@
 /*
  * libxl forks to destroy a domain and by default takes over SIGCHLD, aborting the process when somebody else
  * owns it; the .NET runtime does. So we say that we own it, learn each child's pid where libxl forks, and a
- * thread of ours waits for exactly that pid and tells libxl. No signal handler is involved.
+ * thread of ours waits for exactly that pid and tells libxl. No signal handler is involved. The thread is made
+ * before the child is: without it nobody could tell libxl of the child's end, and libxl would wait for ever.
  */
 struct child {
     prx_handle *h;
-    pid_t pid;
+    pid_t pid; /* not positive: there is none to wait for */
+    sem_t has_pid;
 };
 
 static void *wait_for_child(void *argument)
@@ -25,37 +28,48 @@ static void *wait_for_child(void *argument)
     int status = 0;
     pid_t got;
 
-    do {
-        got = waitpid(c->pid, &status, 0);
-    } while (got < 0 && errno == EINTR);
-    libxl_childproc_reaped(c->h->xl, c->pid, got == c->pid ? status : 0);
+    while (sem_wait(&c->has_pid) != 0)
+        continue; /* a signal */
+    if (c->pid > 0) {
+        do {
+            got = waitpid(c->pid, &status, 0);
+        } while (got < 0 && errno == EINTR);
+        libxl_childproc_reaped(c->h->xl, c->pid, got == c->pid ? status : 0);
+    }
+    sem_destroy(&c->has_pid);
     free(c);
     return NULL;
 }
 
+/* As fork: -1 with errno where there is no child, which libxl takes for its operation's failure. */
 static pid_t fork_and_watch(void *user)
 {
-    struct child *c = malloc(sizeof(*c));
+    struct child *c = calloc(1, sizeof(*c));
     pthread_t thread;
     pid_t pid;
+    int error;
 
     if (!c) {
         errno = ENOMEM;
         return -1;
     }
-    pid = fork();
-    if (pid <= 0) {
-        if (pid < 0)
-            free(c);
-        return pid;
-    }
     c->h = user;
-    c->pid = pid;
-    if (pthread_create(&thread, NULL, wait_for_child, c)) {
-        /* Without the thread nobody could tell libxl of the child's end; it would wait for ever. */
-        abort();
+    sem_init(&c->has_pid, 0, 0);
+    error = pthread_create(&thread, NULL, wait_for_child, c);
+    if (error) {
+        sem_destroy(&c->has_pid);
+        free(c);
+        errno = error;
+        return -1;
     }
     pthread_detach(thread);
+    pid = fork();
+    if (pid != 0) {
+        error = errno;
+        c->pid = pid;
+        sem_post(&c->has_pid); /* from here on it is the thread's */
+        errno = error;
+    }
     return pid;
 }
 

@@ -177,6 +177,14 @@ internal static class XlRules
             : admission.Refuse(path, $"{XlAdmission.Show(value)} is not let in", Line("features", name));
     };
 
+    /// <summary>As <see cref="Feature"/>, of a number that is harmless up to a bound.</summary>
+    internal static XlRule FeatureAbove(string name, XlRule rule, long harmless)
+    {
+        XlRule above = Feature(name, rule);
+        return (value, path, admission) =>
+            (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number <= harmless ? rule : above)(value, path, admission);
+    }
+
     /// <summary>An address of this host at which a display may be shown.</summary>
     internal static readonly XlRule Display = static (value, path, admission) =>
         IsUnset(value) ? null

@@ -13,6 +13,9 @@ internal static class XlSchema
     private const int Vcpus = 512;
     private const int Processors = 4096;
 
+    /// <summary>What every domain has, the control domain too, unless somebody says something else.</summary>
+    private const int UsualWeight = 256;
+
     private static readonly XlRule s_bitmap = List(Number(0, Processors), Processors);
     private static readonly XlRule s_kibibytes = Number(0, Kibibytes);
     private static readonly XlRule s_timerMode =
@@ -38,15 +41,22 @@ internal static class XlSchema
     private static readonly XlRule s_cpuid = static (value, path, admission) =>
         (value.ValueKind == System.Text.Json.JsonValueKind.Array ? s_leaves : s_cpuidAndMsrs)(value, path, admission);
 
+    /// <summary>
+    /// A domain may ask for less of the processors than others get. More than the toolstack's weight, or time that is promised to it, it has
+    /// at the expense of the control domain.
+    /// </summary>
     private static readonly XlRule s_scheduler = Map(
         ("sched", Choice("unknown", "sedf", "credit", "credit2", "arinc653", "rtds", "null")),
-        ("weight", Number(-1, 65535)),
+        ("weight", FeatureAbove("scheduling", Number(-1, 65535), UsualWeight)),
         ("cap", Number(-1, 100 * Processors)),
-        ("period", Number(-1, int.MaxValue)),
-        ("budget", Number(-1, int.MaxValue)),
-        ("extratime", Number(-1, 1)),
-        ("slice", Number(-1, int.MaxValue)),
-        ("latency", Number(-1, int.MaxValue)));
+        ("period", FeatureAbove("scheduling", Number(-1, int.MaxValue), 0)),
+        ("budget", FeatureAbove("scheduling", Number(-1, int.MaxValue), 0)),
+        ("extratime", FeatureAbove("scheduling", Number(-1, 1), 0)),
+        ("slice", FeatureAbove("scheduling", Number(-1, int.MaxValue), 0)),
+        ("latency", FeatureAbove("scheduling", Number(-1, int.MaxValue), 0)));
+
+    /// <summary>Which processors a domain runs on: on those of the control domain it stands in its way.</summary>
+    private static readonly XlRule s_pinning = Feature("pinning", s_bitmap);
 
     /// <summary>What a domain does when it ends; a dump of its memory is a file of the control domain.</summary>
     private static readonly XlRule s_atEnd = Feature(
@@ -138,10 +148,10 @@ internal static class XlSchema
     private static readonly XlRule s_build = Map(
         ("max_vcpus", Number(1, Vcpus)),
         ("avail_vcpus", s_bitmap),
-        ("cpumap", s_bitmap),
-        ("nodemap", s_bitmap),
-        ("vcpu_hard_affinity", List(s_bitmap, Vcpus)),
-        ("vcpu_soft_affinity", List(s_bitmap, Vcpus)),
+        ("cpumap", s_pinning),
+        ("nodemap", s_pinning),
+        ("vcpu_hard_affinity", Feature("pinning", List(s_bitmap, Vcpus))),
+        ("vcpu_soft_affinity", Feature("pinning", List(s_bitmap, Vcpus))),
         ("numa_placement", Flag),
         ("tsc_mode", Choice("default", "always_emulate", "native", "native_paravirt")),
         ("max_memkb", s_kibibytes),

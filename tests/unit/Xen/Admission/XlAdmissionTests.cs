@@ -66,6 +66,15 @@ public class XlAdmissionTests
         { "b_info.altp2m", "\"external\"", "features" },
         { "b_info.vpmu", "\"True\"", "features" },
         { "b_info.vmtrace_buf_kb", "1048576", "features" },
+        { "b_info.sched_params", "{ \"sched\": \"credit2\", \"weight\": 65535 }", "features" },
+        { "b_info.sched_params", "{ \"weight\": 257 }", "features" },
+        { "b_info.sched_params", "{ \"sched\": \"rtds\", \"period\": 10000, \"budget\": 10000 }", "features" },
+        { "b_info.sched_params", "{ \"extratime\": 1 }", "features" },
+        { "b_info.sched_params", "{ \"weight\": 65536 }", null },
+        { "b_info.cpumap", "[0]", "features" },
+        { "b_info.nodemap", "[0]", "features" },
+        { "b_info.vcpu_hard_affinity", "[[0]]", "features" },
+        { "b_info.vcpu_soft_affinity", "[[0]]", "features" },
         { "b_info.arch_x86", "{ \"msr_relaxed\": \"True\" }", "features" },
         { "b_info.max_vcpus", "4096", null },
         { "b_info.max_vcpus", "1.0", null },
@@ -277,6 +286,11 @@ public class XlAdmissionTests
     [Fact]
     public void An_empty_drive_comes_in() =>
         Assert.Empty(Refusals(Read(Lab), With(Domain(), "disks", """[{ "vdev": "hdc", "format": "empty", "is_cdrom": 1, "removable": 1 }]""")));
+
+    [Fact]
+    public void A_domain_may_ask_for_less_of_the_processors_than_others_get() => Assert.Empty(Refusals(
+        Read(Lab),
+        With(Domain(), "b_info.sched_params", """{ "sched": "credit", "weight": 256, "cap": 50, "period": 0, "budget": -1, "extratime": 0, "slice": 0, "latency": 0 }""")));
 
     [Theory]
     [InlineData(131072, null, 128L << 20, true)]
