@@ -47,8 +47,9 @@ internal sealed class AdmissionPolicyReader
             using JsonDocument document = JsonDocument.Parse(content, s_options);
             return reader.Policy(document.RootElement);
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // JSON can hold what is no text, as half a surrogate pair is: that shows only where it is looked at.
             throw reader.Invalid($"it is no JSON: {error.Message}");
         }
     }

@@ -27,6 +27,9 @@ internal static class TrajectoryFormat
     /// <summary>Longest header body.</summary>
     public const int MaximumHeader = 64 << 20;
 
+    /// <summary>Most pages of a guest: 1 TiB. Each has a bit, whatever else the file says of it.</summary>
+    public const int MaximumPages = 1 << 28;
+
     /// <summary>A block of records.</summary>
     public const byte RecordsBlock = (byte)'R';
 

@@ -57,7 +57,7 @@ internal sealed class TrajectoryHeader
     public static TrajectoryHeader Decode(ReadOnlySpan<byte> body, long start)
     {
         Reader reader = new(body, start);
-        int pageCount = (int)reader.Number(int.MaxValue);
+        int pageCount = (int)reader.Number(TrajectoryFormat.MaximumPages);
         long ticks = (long)reader.Number(long.MaxValue, 1);
         int epochCount = (int)reader.Number(int.MaxValue);
         bool isEpochOrdered = reader.Number(1) == 1;

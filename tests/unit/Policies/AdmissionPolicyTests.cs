@@ -85,6 +85,8 @@ public sealed class AdmissionPolicyTests : IDisposable
     [InlineData("""{ "maximumVcpus": 1.5 }""", "maximumVcpus")]
     [InlineData("""{ "displays": ["0"] }""", "no IP address")]
     [InlineData("""{ "features": ["everything"] }""", "features[0]")]
+    [InlineData("""{ "kinds": ["\ud800"] }""", "no JSON")]
+    [InlineData("""{ "\ud800": 1 }""", "no JSON")]
     public void What_is_wrong_is_named(string text, string problem)
     {
         MigrationException error = Assert.Throws<MigrationException>(() => Read(text));

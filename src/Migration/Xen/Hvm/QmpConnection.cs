@@ -14,15 +14,19 @@ internal sealed class QmpConnection : IDisposable
 {
     private const int LongestWords = 500;
     private const int LongestLine = 1 << 20;
-    private readonly Socket _socket;
+
+    /// <summary>How many events may come before an answer.</summary>
+    private const int MostEvents = 10_000;
+
+    private readonly Stream _stream;
     private readonly string _subject;
     private readonly byte[] _buffer = new byte[16 << 10];
     private int _start;
     private int _end;
 
-    private QmpConnection(Socket socket, string subject)
+    private QmpConnection(Stream stream, string subject)
     {
-        _socket = socket;
+        _stream = stream;
         _subject = subject;
     }
 
@@ -39,12 +43,28 @@ internal sealed class QmpConnection : IDisposable
             ReceiveTimeout = (int)patience.TotalMilliseconds,
             SendTimeout = (int)patience.TotalMilliseconds,
         };
-        QmpConnection connection = new(socket, subject);
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
+        }
+        catch (SocketException error)
+        {
+            socket.Dispose();
+            throw Unreachable(subject, $"at {path}", error);
+        }
+
+        return Over(new NetworkStream(socket, ownsSocket: true), subject);
+    }
+
+    /// <summary>Agrees on the protocol over a stream, which is given over.</summary>
+    /// <exception cref="MigrationException">As <see cref="Open"/>.</exception>
+    internal static QmpConnection Over(Stream stream, string subject)
+    {
+        QmpConnection connection = new(stream, subject);
+        try
+        {
             using JsonDocument greeting = connection.ReceiveLine();
-            if (!greeting.RootElement.TryGetProperty("QMP", out _))
+            if (connection.Find(greeting.RootElement, "QMP") is null)
             {
                 throw connection.Malformed("it does not greet");
             }
@@ -52,14 +72,9 @@ internal sealed class QmpConnection : IDisposable
             connection.Execute("qmp_capabilities");
             return connection;
         }
-        catch (SocketException error)
-        {
-            socket.Dispose();
-            throw connection.Unreachable($"at {path}", error);
-        }
         catch
         {
-            socket.Dispose();
+            stream.Dispose();
             throw;
         }
     }
@@ -75,15 +90,15 @@ internal sealed class QmpConnection : IDisposable
             ? $$"""{"execute":"{{command}}"}"""
             : $$"""{"execute":"{{command}}","arguments":{{arguments}}}""";
         Send(Encoding.UTF8.GetBytes(line + "\n"), command);
-        while (true)
+        for (int events = 0; events <= MostEvents; events++)
         {
             using JsonDocument answer = ReceiveLine();
-            if (answer.RootElement.TryGetProperty("return", out _))
+            if (Find(answer.RootElement, "return") is not null)
             {
                 return;
             }
 
-            if (answer.RootElement.TryGetProperty("error", out JsonElement error))
+            if (Find(answer.RootElement, "error") is { } error)
             {
                 throw new MigrationException(
                     MigrationErrorId.HypervisorCall,
@@ -92,29 +107,43 @@ internal sealed class QmpConnection : IDisposable
                     _subject);
             }
         }
+
+        throw Malformed($"it sends more than {MostEvents} events and no answer");
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _stream.Dispose();
 
-    private static string Description(JsonElement error) =>
-        error.ValueKind == JsonValueKind.Object && error.TryGetProperty("desc", out JsonElement text)
-        && text.ValueKind == JsonValueKind.String
-            ? ForeignText.Show(text.GetString(), LongestWords)
+    private string Description(JsonElement error) =>
+        error.ValueKind == JsonValueKind.Object && Find(error, "desc") is { ValueKind: JsonValueKind.String } text
+            ? TextOf(() => ForeignText.Show(text.GetString(), LongestWords))
             : "it does not say why";
+
+    private JsonElement? Find(JsonElement element, string name) =>
+        TextOf(() => element.TryGetProperty(name, out JsonElement found) ? found : (JsonElement?)null);
+
+    /// <summary>JSON can hold what is no text, as half a surrogate pair is: that shows only where it is looked at.</summary>
+    private T TextOf<T>(Func<T> look)
+    {
+        try
+        {
+            return look();
+        }
+        catch (InvalidOperationException error)
+        {
+            throw Malformed($"it sends what is no text ({error.Message})", error);
+        }
+    }
 
     private void Send(byte[] line, string command)
     {
         try
         {
-            for (int sent = 0; sent < line.Length;)
-            {
-                sent += _socket.Send(line.AsSpan(sent));
-            }
+            _stream.Write(line);
         }
-        catch (SocketException error)
+        catch (IOException error)
         {
-            throw Unreachable($"when asked for {command}", error);
+            throw Unreachable(_subject, $"when asked for {command}", error);
         }
     }
 
@@ -145,16 +174,16 @@ internal sealed class QmpConnection : IDisposable
     {
         try
         {
-            (_start, _end) = (0, _socket.Receive(_buffer));
+            (_start, _end) = (0, _stream.Read(_buffer));
         }
-        catch (SocketException error)
+        catch (IOException error)
         {
-            throw Unreachable("while it was waited for", error);
+            throw Unreachable(_subject, "while it was waited for", error);
         }
 
         if (_end == 0)
         {
-            throw Unreachable("and closed the connection", null);
+            throw Unreachable(_subject, "and closed the connection", null);
         }
     }
 
@@ -185,10 +214,10 @@ internal sealed class QmpConnection : IDisposable
         _subject,
         cause);
 
-    private MigrationException Unreachable(string when, Exception? cause) => new(
+    private static MigrationException Unreachable(string subject, string when, Exception? cause) => new(
         MigrationErrorId.HypervisorCall,
-        $"{_subject}: its device emulator does not answer {when}{(cause is null ? "" : $" ({cause.Message})")}.",
+        $"{subject}: its device emulator does not answer {when}{(cause is null ? "" : $" ({cause.Message})")}.",
         "End other programs that talk to it (xentop, xl), and look whether it still runs: /var/log/xen/qemu-dm-*.log.",
-        _subject,
+        subject,
         cause);
 }

@@ -26,9 +26,17 @@ public static class XlConfiguration
         (int start, int length) = Require(text, "name");
         Utf8JsonReader value = new(text.AsSpan(start, length));
         value.Read();
-        return value.TokenType == JsonTokenType.String
-            ? value.GetString()!
-            : throw Malformed(start, "The value of c_info.name is not a text.");
+        try
+        {
+            return value.TokenType == JsonTokenType.String
+                ? value.GetString()!
+                : throw Malformed(start, "The value of c_info.name is not a text.");
+        }
+        catch (InvalidOperationException error)
+        {
+            // JSON can hold what is no text, as half a surrogate pair is.
+            throw Malformed(start, $"The value of c_info.name is not a text ({error.Message}).");
+        }
     }
 
     /// <summary>
@@ -73,7 +81,7 @@ public static class XlConfiguration
         {
             return FindValue(text, key);
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new XenStreamException(
                 $"Xen migration stream, configuration: it is not JSON ({error.Message}) {Remedy}", error);

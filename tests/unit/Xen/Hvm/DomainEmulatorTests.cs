@@ -84,6 +84,7 @@ public class DomainEmulatorTests
     [InlineData("not JSON")]
     [InlineData("[]")]
     [InlineData("""{"hello": 1}""")]
+    [InlineData("""{"\ud800": 1}""")]
     public void What_does_not_greet_as_QEMU_is_refused(string greeting)
     {
         // Without a greeting only the receive time-out ends the wait, as where another program holds the socket.
@@ -101,6 +102,26 @@ public class DomainEmulatorTests
         using FakeQemu qemu = new(_ => $$"""{"event": "{{new string('x', 3 << 20)}}"}""");
         Assert.Contains(
             "more than", Assert.Throws<MigrationException>(() => Emulator(qemu).Stop()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"error": {"desc": "\ud800"}}""")]
+    [InlineData("""{"error": {"\udc00\ud800": 1}}""")]
+    [InlineData("""{"r\ud800turn": 1}""")]
+    public void Text_that_is_none_is_refused(string answer)
+    {
+        using FakeQemu qemu = new(_ => answer);
+        MigrationException error = Assert.Throws<MigrationException>(() => Emulator(qemu).Stop());
+        Assert.Equal(MigrationErrorId.HypervisorCall, error.ErrorId);
+        Assert.Contains("what is no text", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Events_without_end_are_no_answer()
+    {
+        using FakeQemu qemu = new(_ => string.Concat(Enumerable.Repeat("{\"event\": 1}\n", 10_000)) + "{\"event\": 2}");
+        Assert.Contains(
+            "events and no answer", Assert.Throws<MigrationException>(() => Emulator(qemu).Stop()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -50,6 +50,13 @@ public class XlConfigurationTests
     public void What_names_no_domain_is_refused(string json) =>
         Assert.Throws<XenStreamException>(() => XlConfiguration.ForRestore(json, "x"));
 
+    [Fact]
+    public void A_name_that_is_no_text_is_refused()
+    {
+        Assert.Throws<XenStreamException>(() => XlConfiguration.Name("""{"c_info":{"name":"\ud800"}}"""));
+        Assert.Throws<XenStreamException>(() => XlConfiguration.Name("""{"c_info":{"\ud800":1}}"""));
+    }
+
     [Theory]
     [InlineData(" ")]
     [InlineData("a/b")]

@@ -1,0 +1,209 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text;
+using PreRecordMigration.CoreStates;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Policies;
+using PreRecordMigration.Recording;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Simulated;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Hvm;
+using PreRecordMigration.Xen.Pv;
+using PreRecordMigration.Xen.Streams;
+
+namespace PreRecordMigration.Fuzz;
+
+/// <summary>Right inputs, made by the engine's own writers.</summary>
+internal static class Samples
+{
+    private const string Json =
+        """{"c_info":{"type":"pvh","name":"vm","uuid":"ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10"},"b_info":{"max_vcpus":1,"max_memkb":131072,"target_memkb":131072,"kernel":"/lab/vmlinux","sched_params":{"weight":256}},"disks":[{"pdev_path":"/tmp/devices.img","vdev":"xvda","format":"raw","readwrite":1}],"nics":[{"bridge":"xenbr0","script":"lab-vif","mac":"00:16:3e:00:00:01"}]}""";
+
+    private static readonly DomainDescription s_description =
+        new("vm", DomainKind.Pvh, 1024, [new PageRange(0, 100), new PageRange(200, 300)], 2, new byte[] { 1, 2, 3 });
+
+    private static readonly byte[] s_pvStream = MakePvStream();
+
+    /// <summary>Control records, one after another.</summary>
+    public static IReadOnlyList<byte[]> Records { get; } =
+    [
+        .. new ControlRecord[]
+        {
+            new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.Empty, 0),
+            new WelcomeRecord(Protocol.Version, 0),
+            new PrepareRecord(s_description, true),
+            new CoreStateRecord(2, 1, [new VcpuState(0, 4096, PagingMode.FourLevel)], [new CoreStateSection(CoreStateKind.Tsc, new byte[24])]),
+            new CompleteRecord(3, FaultLatency.None, 1),
+            new AbortRecord(MigrationErrorId.Cancelled, "no", "none"),
+            new SettledRecord("vm", new AbortRecord(MigrationErrorId.DomainExists, "no", "none")),
+            new VerdictRecord(new AdmissionVerdict("/p", [new AdmissionRefusal("a", "b", "c")])),
+            new ResumeRecord(ResumePosition.Paused, new PageBitmap(4096)),
+            new CommitRecord(),
+        }.Select(RecordCodec.Encode),
+    ];
+
+    public static IReadOnlyList<byte[]> Batches { get; } = [Body(new PageBatch().Copy(RecordType.Pages, [1, 2, 3], new byte[3 * Page.Size])), Body(new PageBatch().Copy(RecordType.Pages, [7], Filled(Page.Size)))];
+
+    public static IReadOnlyList<byte[]> Requests { get; } = [[2, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0]];
+
+    public static IReadOnlyList<byte[]> XlStreams { get; } = [s_pvStream];
+
+    public static IReadOnlyList<byte[]> LibxlStreams { get; } = [From(s_pvStream, XenStreamFormat.Libxl)];
+
+    public static IReadOnlyList<byte[]> LibxcStreams { get; } = [From(s_pvStream, XenStreamFormat.Libxc)];
+
+    public static IReadOnlyList<byte[]> HvmContexts { get; } = [HvmContextOf("pvh-1vcpu.xlsave.br")];
+
+    public static IReadOnlyList<byte[]> XenConfigurations { get; } =
+    [
+        new XenDomainConfiguration(Json, 4, 17, new byte[24], new byte[16], [], [1, 5]).Serialise(),
+        new XenDomainConfiguration(Json.Replace("pvh", "pv", StringComparison.Ordinal), 4, 17, default, default, [], []) { P2mPages = [1, 2, 3, 4, 5, 6, 7, 8] }.Serialise(),
+    ];
+
+    public static IReadOnlyList<byte[]> XlConfigurations { get; } = [Encoding.UTF8.GetBytes(Json)];
+
+    public static IReadOnlyList<byte[]> EmulatorStates { get; } =
+        [new EmulatorState("QEVM0123"u8.ToArray(), Encoding.ASCII.GetBytes("physmap/f0000/size\0 1000\0")).Serialise()];
+
+    public static IReadOnlyList<byte[]> XenCoreStates { get; } =
+        [Join(new XenCoreSections(new byte[16], new XenTsc(0, 1, 2, 3), EmulatorState.Parse(EmulatorStates[0])).ToSections())];
+
+    public static IReadOnlyList<byte[]> PvCoreStates { get; } =
+    [
+        Join(new PvCoreSections(
+            [XenPageType.L4TablePinned, XenPageType.L1Table], new XenTsc(1, 2, 3, 4), new byte[Page.Size],
+            [new PvVcpuState(0, new byte[PvVcpuContext.Length], new byte[128], new byte[64], new byte[32])]).ToSections()),
+    ];
+
+    public static IReadOnlyList<byte[]> Trajectories { get; } = [TrajectoryFile()];
+
+    public static IReadOnlyList<byte[]> TrajectoryHeaders { get; } = [TrajectoryFile()[TrajectoryFormat.PreambleSize..]];
+
+    public static IReadOnlyList<byte[]> TrajectoryBlocks { get; } = [[3, 0, 0, 1, 0, 0, 0, 2, 4, 6]];
+
+    public static IReadOnlyList<byte[]> SimulatedConfigurations { get; } =
+        [DomainConfiguration.Write(Guid.Empty, new SimulatedDomainOptions { Name = "vm", MemoryBytes = 4 << 20 })];
+
+    public static IReadOnlyList<byte[]> LoopbackTexts { get; } =
+    [
+        .. Texts(new string('a', 64)),
+        .. Texts("   1: 0100007F:B2C1 0100007F:1B58 01 00000000:00000000 00:00000000 00000000  1000        0 7 1\n"),
+    ];
+
+    /// <summary>One page that is its own page table at every level.</summary>
+    public static IReadOnlyList<byte[]> GuestTables { get; } = [[.. Enumerable.Range(0, Page.Size).Select(i => (byte)(i % 8 == 0 ? 1 : 0))]];
+
+    /// <summary>A key, the same always.</summary>
+    public static LoopbackKey Key { get; } = LoopbackKey.Parse(new string('a', 64), "/run/key");
+
+    /// <summary>A file beside the program, decompressed where it is.</summary>
+    public static byte[] Resource(string name)
+    {
+        using Stream stream = typeof(Samples).Assembly.GetManifestResourceStream(name)!;
+        using MemoryStream bytes = new();
+        using Stream content = name.EndsWith(".br", StringComparison.Ordinal) ? new BrotliStream(stream, CompressionMode.Decompress) : stream;
+        content.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+
+    public static byte[][] Texts(string text) => [Encoding.UTF8.GetBytes(text)];
+
+    /// <summary>Takes an input for records with their headers; lengths that are too long end it.</summary>
+    public static IEnumerable<(RecordType Type, byte[] Body)> Split(byte[] input)
+    {
+        for (int at = 0; at + Protocol.HeaderSize <= input.Length;)
+        {
+            RecordType type = (RecordType)BinaryPrimitives.ReadUInt16LittleEndian(input.AsSpan(at));
+            int length = (int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(input.AsSpan(at + 4)), (uint)(input.Length - at - Protocol.HeaderSize));
+            yield return (type, input[(at + Protocol.HeaderSize)..(at + Protocol.HeaderSize + length)]);
+            at += Protocol.HeaderSize + length;
+        }
+    }
+
+    /// <summary>Takes an input for sections: a kind, and a length of 16 bits, before each.</summary>
+    public static IReadOnlyList<CoreStateSection> Sections(byte[] input)
+    {
+        List<CoreStateSection> sections = [];
+        for (int at = 0; at + 3 <= input.Length;)
+        {
+            int length = Math.Min(BinaryPrimitives.ReadUInt16LittleEndian(input.AsSpan(at + 1)), input.Length - at - 3);
+            sections.Add(new CoreStateSection((CoreStateKind)input[at], input.AsMemory(at + 3, length)));
+            at += 3 + length;
+        }
+
+        return sections;
+    }
+
+    /// <summary>A core state with an input's sections.</summary>
+    public static CoreState Core(byte[] input) => new(
+        [new VcpuState(0, 5 << 12, PagingMode.FourLevel)], Sections(input), new PageSet([5, 6, 3], new byte[3 * Page.Size]), 2);
+
+    private static byte[] Join(IReadOnlyList<CoreStateSection> sections)
+    {
+        List<byte> bytes = [];
+        foreach (CoreStateSection section in sections)
+        {
+            bytes.Add((byte)section.Kind);
+            bytes.AddRange(BitConverter.GetBytes((ushort)section.Content.Length));
+            bytes.AddRange(section.Content.ToArray());
+        }
+
+        return [.. bytes];
+    }
+
+    private static byte[] Body(ReadOnlyMemory<byte> record) => record.Span[Protocol.HeaderSize..].ToArray();
+
+    private static byte[] Filled(int length)
+    {
+        byte[] bytes = new byte[length];
+        bytes.AsSpan().Fill(0x5A);
+        return bytes;
+    }
+
+    private static byte[] MakePvStream()
+    {
+        MemoryStream stream = new();
+        SynthesisedPvRestore restore = new(stream, new SynthesisedRestoreSettings(Json.Replace("pvh", "pv", StringComparison.Ordinal), 4, 17));
+        restore.Prepare(64, [3], Enumerable.Range(0, 64));
+        restore.WritePages([new(5, XenPageType.L4TablePinned, new byte[Page.Size]), new(3, XenPageType.Normal, Filled(Page.Size))]);
+        restore.Complete(
+            new X86TscInfoRecord(1, 2, 3, 4), new byte[Page.Size], [new SynthesisedPvVcpu(0, new byte[PvVcpuContext.Length], new byte[128], new byte[64], new byte[32])]);
+        return stream.ToArray();
+    }
+
+    /// <summary>What of a stream is of an inner format.</summary>
+    private static byte[] From(byte[] stream, XenStreamFormat format)
+    {
+        XenStreamReader reader = new(new MemoryStream(stream));
+        int start = 0;
+        foreach (XenStreamRecord record in reader.ReadAll())
+        {
+            if (format == XenStreamFormat.Libxl ? record is LibxlHeader : record is LibxcImageHeader)
+            {
+                start = (int)reader.RecordOffset;
+                break;
+            }
+        }
+
+        return stream[start..];
+    }
+
+    private static byte[] HvmContextOf(string sample) => new XenStreamReader(new MemoryStream(Resource(sample))).ReadAll()
+        .OfType<HvmContextRecord>().First().Data.ToArray();
+
+    private static byte[] TrajectoryFile()
+    {
+        PageBitmap populated = new(64);
+        populated.SetAll();
+        MemoryStream stream = new();
+        AccessTrajectory trajectory = new(
+            [new AccessRecord(0, 0, 7, AccessKind.Read), new AccessRecord(1, 0, 9, AccessKind.Write), new AccessRecord(2, 1, 7, AccessKind.Write)],
+            64, TimeSpan.FromMilliseconds(50), 2, true);
+        TrajectoryWriter.Write(stream, new TrajectoryDocument(trajectory, populated, new Dictionary<string, string> { ["name"] = "vm" }));
+        return stream.ToArray();
+    }
+}
