@@ -1,65 +1,29 @@
+using System.Net;
 using System.Net.Sockets;
 using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
-/// <summary>A connection that has come and does not belong to a migration yet.</summary>
-/// <param name="socket">Closing it ends whatever is done with the connection.</param>
-internal sealed class Arrival(Socket socket) : IDisposable
-{
-    private volatile string? _endedBecause;
-    private volatile Connection? _connection;
-
-    /// <summary>The socket.</summary>
-    public Socket Socket => socket;
-
-    /// <summary>The connection, once the peer has greeted; null before.</summary>
-    public Connection? Connection
-    {
-        get => _connection;
-        set => _connection = value;
-    }
-
-    /// <summary>Why it was ended from here; null where it was not.</summary>
-    public string? EndedBecause => _endedBecause;
-
-    /// <summary>Ends it when its time is over; null before that is known.</summary>
-    internal ITimer? Deadline { private get; set; }
-
-    /// <summary>Ends it: whoever waits for the peer gets an error.</summary>
-    public void End(string reason)
-    {
-        _endedBecause ??= reason;
-        Dispose();
-        try
-        {
-            socket.Shutdown(SocketShutdown.Both);
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // The peer was faster.
-        }
-
-        socket.Dispose();
-    }
-
-    /// <summary>Lets go of the deadline; the socket stays as it is.</summary>
-    public void Dispose() => Deadline?.Dispose();
-}
-
 /// <summary>
-/// The connections that have come and do not belong to a migration yet: so many at most, and each for so long at most,
-/// whatever the peers do. Where one more comes than may be here, the one that has been here longest makes room: an honest
-/// peer needs milliseconds, so that one is the likeliest to want nothing but the place.
+/// The connections that have come and do not belong to a migration yet: of each standing so many at most, and each for so long at
+/// most, whatever the peers do. Where one more comes than may be here, one of its own standing makes room: the oldest of those that
+/// come from where most come from. An honest peer needs milliseconds and a place or two, so a crowd pushes out its own.
 /// </summary>
 /// <param name="clock">Measures the time.</param>
 /// <param name="onEnded">Told of each that was ended from here; on any thread.</param>
 internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
 {
-    /// <summary>How many there may be that have not said who they are.</summary>
+    /// <summary>How many there may be that have not greeted, and how many that have and wait for their partner.</summary>
     public const int Maximum = 64;
 
-    /// <summary>How long one may take from being accepted until its migration begins.</summary>
+    /// <summary>How many there may be of other users of this machine, who are only told that they may not.</summary>
+    public const int MaximumStrangers = 8;
+
+    /// <summary>How long one may take from being accepted until it has proved who it is and has greeted.</summary>
+    public static readonly TimeSpan GreetingPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long one may take from its greeting until its migration begins.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
@@ -79,11 +43,13 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
     }
 
     /// <summary>Takes a connection in.</summary>
+    /// <param name="socket">The connection.</param>
+    /// <param name="isStranger">Whether it comes from a user of this machine who has no business here.</param>
     /// <returns>Null where none is taken in any more; the socket is closed then.</returns>
-    public Arrival? Add(Socket socket)
+    public Arrival? Add(Socket socket, bool isStranger)
     {
-        Arrival arrival = new(socket);
-        Arrival? oldest = null;
+        Arrival arrival = new(socket, isStranger ? ArrivalStanding.Stranger : ArrivalStanding.Unproved, OriginOf(socket));
+        Arrival? giving;
         lock (_gate)
         {
             if (_isClosed)
@@ -92,25 +58,56 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
                 return null;
             }
 
-            if (_all.Count(other => other.Connection is null) >= Maximum)
+            giving = FindGiving(arrival.Standing);
+            _all.Add(arrival);
+            arrival.Deadline = clock.CreateTimer(
+                _ => End(arrival, $"The connection did not prove who it is and greet within {GreetingPatience.TotalSeconds:F0} s."),
+                null,
+                GreetingPatience,
+                Timeout.InfiniteTimeSpan);
+        }
+
+        GiveWay(giving);
+        return arrival;
+    }
+
+    /// <summary>A peer has proved who it is, and has greeted: it has its time from now on, and a place among those that have.</summary>
+    public void Greeted(Arrival arrival, Connection connection)
+    {
+        Arrival? giving;
+        lock (_gate)
+        {
+            if (!_all.Remove(arrival))
             {
-                oldest = _all.Find(other => other.Connection is null);
+                return;
             }
 
-            _all.Add(arrival);
+            giving = FindGiving(ArrivalStanding.Greeted);
+            arrival.Standing = ArrivalStanding.Greeted;
+            arrival.Origin = connection.Peer ?? "";
+            arrival.Connection = connection;
+            arrival.Deadline?.Dispose();
             arrival.Deadline = clock.CreateTimer(
                 _ => End(arrival, $"The connection did not become a migration within {Patience.TotalSeconds:F0} s."),
                 null,
                 Patience,
                 Timeout.InfiniteTimeSpan);
+            _all.Add(arrival);
         }
 
-        if (oldest is not null)
+        GiveWay(giving);
+    }
+
+    /// <summary>Ends a connection that has not proved who it is, where there is one: this process has no descriptors left.</summary>
+    public void MakeRoom()
+    {
+        Arrival? giving;
+        lock (_gate)
         {
-            End(oldest, $"The connection had not said who it is when {Maximum} more had come.");
+            giving = FindGiving(ArrivalStanding.Stranger, 0) ?? FindGiving(ArrivalStanding.Unproved, 0);
         }
 
-        return arrival;
+        GiveWay(giving);
     }
 
     /// <summary>Takes a connection out: it belongs to a migration now, or has gone.</summary>
@@ -151,6 +148,37 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
         foreach (Arrival arrival in all)
         {
             End(arrival, "The receiver was stopped.");
+        }
+    }
+
+    /// <summary>Where a connection comes from. Of IPv6 whoever has one address has its whole network of 64 bits.</summary>
+    private static string OriginOf(Socket socket)
+    {
+        if (SocketChannel.RemoteOf(socket) is not { } remote)
+        {
+            return "";
+        }
+
+        IPAddress address = HostAddress.Plain(remote.Address);
+        return address.AddressFamily == AddressFamily.InterNetworkV6
+            ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))
+            : address.ToString();
+    }
+
+    /// <summary>The one that makes room for another of its standing; null where there is room. With the gate held.</summary>
+    private Arrival? FindGiving(ArrivalStanding standing, int? room = null)
+    {
+        List<Arrival> alike = _all.FindAll(arrival => arrival.Standing == standing);
+        return alike.Count < (room ?? (standing == ArrivalStanding.Stranger ? MaximumStrangers : Maximum)) || alike.Count == 0
+            ? null
+            : alike.GroupBy(arrival => arrival.Origin).MaxBy(origin => origin.Count())!.First();
+    }
+
+    private void GiveWay(Arrival? giving)
+    {
+        if (giving is not null)
+        {
+            End(giving, "The connection made room for another one, of which too many had come from there.");
         }
     }
 

@@ -3,9 +3,16 @@ using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
 
-/// <summary>Collects the core pages of an incoming domain until the core state closes them.</summary>
-internal sealed class CorePageCollector
+/// <summary>Collects the core pages of an incoming domain until the core state closes them, and the domain has been restored from them.</summary>
+/// <param name="memory">What they are taken from, given over.</param>
+internal sealed class CorePageCollector(MemoryShare memory) : IDisposable
 {
+    /// <summary>As many as one array holds.</summary>
+    internal const int MaximumPages = 1 << 19;
+
+    /// <summary>What one of them takes, in bytes: a list's room is doubled when it is full, and is copied at the end.</summary>
+    private const int PageCost = (3 * Page.Size) + 64;
+
     private readonly List<int> _pfns = [];
     private readonly HashSet<int> _seen = [];
     private readonly List<byte> _contents = [];
@@ -14,6 +21,12 @@ internal sealed class CorePageCollector
     /// <exception cref="Hypervisor.MigrationException">A page came twice: the source does not follow the protocol.</exception>
     public void Add(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> contents)
     {
+        if (pfns.Length >= MaximumPages - _pfns.Count)
+        {
+            throw ProtocolErrors.Violation($"The source sent {MaximumPages} core pages or more.");
+        }
+
+        memory.Take((long)pfns.Length * PageCost, $"{pfns.Length} core pages more");
         foreach (int pfn in pfns)
         {
             if (!_seen.Add(pfn))
@@ -31,4 +44,7 @@ internal sealed class CorePageCollector
     public PageSet ToPageSet(int expected) => _pfns.Count == expected
         ? new PageSet([.. _pfns], [.. _contents])
         : throw ProtocolErrors.Violation($"The core state has {expected} pages, but {_pfns.Count} came.");
+
+    /// <summary>Gives back what they were taken from; nothing of them is used any more.</summary>
+    public void Dispose() => memory.Dispose();
 }

@@ -21,7 +21,11 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// one, and closes both.</summary>
     private static readonly TimeSpan s_explanation = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>What its threads and their buffers take, in bytes.</summary>
+    private const int Cost = 6 << 20;
+
     private readonly IncomingMigration _migration;
+    private readonly MemoryShare _memory;
     private readonly Connection _bulk;
     private readonly Connection _demand;
     private ResumeRecord? _resume;
@@ -31,9 +35,11 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     private readonly Workers _receiving;
     private readonly Workers _faultWorkers;
     private readonly Workers _demandWorkers;
-    private readonly ControlReader _control = ControlReader.AtDestination();
-    private CorePageCollector? _corePages = new();
+    private readonly ControlReader _control;
+    private CorePageCollector? _corePages;
     private readonly ProgressWatch _watch;
+    private readonly ProgressWatch? _beginning;
+    private volatile int _recordsTaken;
     private volatile PagePlacer? _placer;
     private volatile FaultRequester? _requester;
     private volatile bool _isDemandLost;
@@ -49,6 +55,10 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     public IncomingAttempt(
         IncomingMigration migration, Connection bulk, Connection demand, DestinationSession session, ResumeRecord? resume, PageBitmap? missing)
     {
+        _memory = migration.Budget.Share();
+        _memory.Take(Cost, "A migration");
+        _control = ControlReader.AtDestination(migration.Memory);
+        _corePages = new CorePageCollector(migration.Budget.Share());
         _migration = migration;
         _bulk = bulk;
         _demand = demand;
@@ -59,6 +69,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _faultWorkers = new Workers(PostWhileNeeded, Disconnect);
         _demandWorkers = new Workers(PostOfDemand, Disconnect);
         _watch = new ProgressWatch(migration.Clock, migration.PeerTimeout, () => (State, MissingPages), OnStalled);
+        _beginning = resume is null ? new ProgressWatch(migration.Clock, Arrivals.Patience, () => (State, _recordsTaken), OnNotBegun) : null;
         _placer = missing is null || migration.Custody.Paging is null
             ? null
             : new PagePlacer(migration.Custody.Paging, new SentPageTable(missing), migration.Faults);
@@ -81,6 +92,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     {
         try
         {
+            _beginning?.Start();
             if (_resume is null)
             {
                 _bulk.Send(new WelcomeRecord(Protocol.Version, 0));
@@ -139,6 +151,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     public void Dispose()
     {
         _watch.Dispose();
+        _beginning?.Dispose();
         Disconnect();
         _receiving.Dispose();
         _faultWorkers.Dispose();
@@ -146,12 +159,16 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _interrupting.Dispose();
     }
 
-    void IDestinationWork.Create(PrepareRecord prepare) => _migration.Create(prepare, _interrupting.Token);
+    void IDestinationWork.Create(PrepareRecord prepare)
+    {
+        _beginning?.Dispose();
+        _migration.Create(prepare, _interrupting.Token);
+    }
 
     void IDestinationWork.Restore(CoreStateRecord record)
     {
-        CoreState core = new(
-            record.Vcpus, record.Sections, _corePages!.ToPageSet(record.PageCount), record.PageTablePageCount);
+        using CorePageCollector collected = _corePages!;
+        CoreState core = new(record.Vcpus, record.Sections, collected.ToPageSet(record.PageCount), record.PageTablePageCount);
         _corePages = null;
         if (_migration.Custody.Paging is { } paging)
         {
@@ -223,6 +240,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             }
 
             Take(type, body, batch);
+            _recordsTaken++;
             PostWhenAllPlaced();
 
             // Where the work is broken off, or about to be, what comes may still say why: it is read on.
@@ -311,6 +329,14 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         $"The receiver is being stopped, and nothing of the migration has happened for {PeerTimeout.Text(_watch.Patience)} since.",
         "Look at the source's hypervisor, then resume the migration there."));
 
+    private void OnNotBegun()
+    {
+        if (State is DestinationState.Greeted)
+        {
+            Post(ProtocolErrors.Violation($"The source did not say which domain comes within {PeerTimeout.Text(Arrivals.Patience)}."));
+        }
+    }
+
     /// <summary>Once all is here, the end of the demand connection is the normal one.</summary>
     private void PostWhileNeeded(Exception error)
     {
@@ -332,6 +358,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     private void End()
     {
         _watch.Dispose();
+        _beginning?.Dispose();
         if (State is DestinationState.Aborted or DestinationState.Finished)
         {
             _bulk.EndSending();
@@ -342,6 +369,9 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         EndFaults();
         _demandWorkers.Join();
         _receiving.Join();
+
+        _corePages?.Dispose();
+        _memory.Dispose();
 
         // An ended attempt is looked at long afterwards: nothing that is as large as the guest stays with it.
         (_missingAtEnd, _placer, _requester, _corePages) = (MissingPages, null, null, null);

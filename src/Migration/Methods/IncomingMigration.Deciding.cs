@@ -196,6 +196,7 @@ public sealed partial class IncomingMigration
         }
 
         Custody.Dispose();
+        Memory.Dispose();
         lock (_gate)
         {
             _afterwards = [];
@@ -209,6 +210,7 @@ public sealed partial class IncomingMigration
         {
             case ResumePosition.NeverRan:
                 Custody.Dispose();
+                Memory.Dispose();
                 return null;
             case ResumePosition.Complete:
                 return new IncomingAttempt(

@@ -15,6 +15,16 @@ public sealed partial class IncomingMigration : IDisposable
     private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
+    /// <summary>
+    /// What a page number takes while a domain comes in, in bytes: some bitmaps, and how long the faults on it waited; for a PV domain the
+    /// machine's number of it besides.
+    /// </summary>
+    private const int PageNumberCost = 4;
+    private const int PvPageNumberCost = 20;
+
+    /// <summary>What a byte of a configuration takes: it is understood, judged and built anew.</summary>
+    private const int ConfigurationCost = 16;
+
     private readonly IMigrationHost _host;
     private IncomingAttempt _attempt;
     private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,9 +34,12 @@ public sealed partial class IncomingMigration : IDisposable
     private List<Exception> _afterwards = [];
     private volatile IProgress<MigrationTrace>? _trace;
 
-    internal IncomingMigration(Guid id, IMigrationHost host, Connection bulk, Connection demand, TimeSpan peerTimeout, TimeProvider clock)
+    internal IncomingMigration(
+        Guid id, IMigrationHost host, Connection bulk, Connection demand, TimeSpan peerTimeout, TimeProvider clock, MemoryBudget budget)
     {
         Id = id;
+        Budget = budget;
+        Memory = budget.Share();
         _host = host;
         (PeerTimeout, Clock) = (peerTimeout, clock);
         Peer = bulk.Peer;
@@ -117,6 +130,12 @@ public sealed partial class IncomingMigration : IDisposable
     /// <summary>Measures that.</summary>
     internal TimeProvider Clock { get; }
 
+    /// <summary>What all migrations have of this process' memory.</summary>
+    internal MemoryBudget Budget { get; }
+
+    /// <summary>What this one has of it for as long as something of the domain is in its hands.</summary>
+    internal MemoryShare Memory { get; }
+
     /// <summary>One thread at a time works on it: the attempt's owner, and where there is no attempt whoever has claimed it.</summary>
     internal IncomingCustody Custody { get; }
 
@@ -151,6 +170,7 @@ public sealed partial class IncomingMigration : IDisposable
         if (!IsKept)
         {
             Custody.Dispose();
+            Memory.Dispose();
         }
     }
 
@@ -182,6 +202,11 @@ public sealed partial class IncomingMigration : IDisposable
     {
         DomainDescription description = prepare.Description;
         _domainName = description.Name;
+        Memory.Take(
+            ((long)description.PageCount * (description.Kind == DomainKind.PV ? PvPageNumberCost : PageNumberCost))
+            + ((long)description.Configuration.Length * ConfigurationCost),
+            $"A domain of {description.PageCount} page numbers");
+        Custody.Create(_host, description, prepare.RemotePF, cancellationToken);
         PageBitmap populated = new(description.PageCount);
         foreach (PageRange range in description.Populated)
         {
@@ -189,7 +214,6 @@ public sealed partial class IncomingMigration : IDisposable
         }
 
         Populated = populated;
-        Custody.Create(_host, description, prepare.RemotePF, cancellationToken);
     }
 
     internal CompleteRecord MakeReport(long duplicatePages) =>
@@ -243,6 +267,7 @@ public sealed partial class IncomingMigration : IDisposable
         CleanUp cleaning = new();
         cleaning.Try(Custody.Dispose);
         Populated = null;
+        Memory.Dispose();
         lock (_gate)
         {
             _afterwards.AddRange(cleaning.Errors);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
@@ -7,6 +8,29 @@ namespace PreRecordMigration.Methods;
 /// <content>What happens to a connection from being accepted until its migration begins.</content>
 public sealed partial class MigrationReceiver
 {
+    /// <summary>What judging a configuration takes, in bytes for each byte of it: it is understood, and built anew.</summary>
+    private const int JudgingFactor = 16;
+
+    /// <summary>Greets on a thread of its own: a peer that stays silent must not keep others from being greeted.</summary>
+    private void Greet(Socket socket)
+    {
+        if (_arrivals.Add(socket, _listener.IsStranger(socket)) is not { } arrival)
+        {
+            return;
+        }
+
+        try
+        {
+            new Thread(() => Receive(arrival)) { Name = "migration destination", IsBackground = true }.Start();
+        }
+        catch
+        {
+            _arrivals.Remove(arrival);
+            socket.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The thread of a connection. That of the second of two becomes the owner of their migration.</summary>
     private void Receive(Arrival arrival)
     {
@@ -15,28 +39,30 @@ public sealed partial class MigrationReceiver
         bool isKept = false;
         try
         {
-            (PeerChannel? channel, MigrationException? refusal) = _listener.Authenticate(arrival.Socket);
-            connection = channel is null ? null : new Connection(channel, _peerTimeout, _clock);
+            (PeerChannel? channel, MigrationException? refusal) = _listener.Authenticate(arrival.Socket, arrival.IsStranger);
+            connection = channel is null ? null : new Connection(channel, _peerTimeout, _clock) { MaximumBody = Protocol.HelloLength };
             if (refusal is not null)
             {
                 throw refusal;
             }
 
             HelloRecord hello = ReceiveHello(connection!);
+            _arrivals.Greeted(arrival, connection!);
+            connection!.MaximumBody = Protocol.MaximumLength;
+            connection.Memory = Budget.Share();
             if (hello.Role == ConnectionRole.Probe)
             {
-                connection!.Send(new WelcomeRecord(Protocol.Version, 0));
+                connection.Send(new WelcomeRecord(Protocol.Version, 0));
                 connection.CloseAfterPeer(s_farewell);
                 return;
             }
 
             if (hello.Role == ConnectionRole.Inquiry)
             {
-                AnswerInquiry(connection!);
+                AnswerInquiry(connection);
                 return;
             }
 
-            arrival.Connection = connection;
             isKept = true;
             migration = Pair(hello, arrival);
         }
@@ -52,6 +78,7 @@ public sealed partial class MigrationReceiver
             if (!isKept)
             {
                 _arrivals.Remove(arrival);
+                connection?.Dispose();
                 arrival.Socket.Dispose();
             }
         }
@@ -64,6 +91,7 @@ public sealed partial class MigrationReceiver
     {
         connection.Send(new WelcomeRecord(Protocol.Version, 0));
         RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
+        connection.Memory?.Take((long)body.Length * JudgingFactor, "What is asked about");
         if (type != RecordType.Prepare || RecordCodec.Decode(type, body) is not PrepareRecord prepare)
         {
             throw ProtocolErrors.Violation($"{type} came where Prepare must be.");
@@ -106,8 +134,9 @@ public sealed partial class MigrationReceiver
 
             if (!pair.IsResumed)
             {
-                incoming = new IncomingMigration(pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock);
+                incoming = Begin(pair, arrival);
                 Trace(incoming);
+                Forget(pair.Bulk.Peer);
                 _incoming.Add(incoming);
             }
         }
@@ -136,6 +165,7 @@ public sealed partial class MigrationReceiver
                 throw ProtocolErrors.ReceiverStopped();
             }
 
+            RequireRoom(connection.Peer);
             return;
         }
 

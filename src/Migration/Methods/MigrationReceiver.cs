@@ -12,9 +12,6 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     private const int MaximumRejections = 100;
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long nothing is accepted after that failed, as it does where descriptors have run out.</summary>
-    private static readonly TimeSpan s_acceptPause = TimeSpan.FromMilliseconds(100);
-
     /// <summary>How long a source that comes back waits for the attempt that it has lost to end here: a hypercall may take a while.</summary>
     private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
     private readonly ReceiverListener _listener;
@@ -23,21 +20,23 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     private readonly List<IncomingMigration> _incoming = [];
     private readonly ConcurrentQueue<MigrationException> _rejections = new();
     private readonly Arrivals _arrivals;
+    private readonly AcceptLoop _accepting;
     private readonly Thread _acceptor;
     private readonly TimeSpan _peerTimeout;
     private readonly TimeProvider _clock;
-    private readonly ManualResetEventSlim _stopped = new();
     private volatile bool _isStopping;
     private bool _takesNew = true;
 
-    private MigrationReceiver(IMigrationHost host, ReceiverListener listener, TimeProvider clock, TimeSpan peerTimeout)
+    private MigrationReceiver(IMigrationHost host, ReceiverListener listener, TimeProvider clock, TimeSpan peerTimeout, MemoryBudget budget)
     {
         Host = host;
+        Budget = budget;
         _clock = clock;
         _peerTimeout = peerTimeout;
         _listener = listener;
         _arrivals = new Arrivals(clock, OnEnded);
-        _acceptor = new Thread(Accept) { Name = "migration receiver", IsBackground = true };
+        _accepting = new AcceptLoop(listener.Accept, Greet, error => Note(ProtocolErrors.Lost(error)), _arrivals.MakeRoom, clock);
+        _acceptor = new Thread(_accepting.Run) { Name = "migration receiver", IsBackground = true };
     }
 
     /// <summary>The host into which domains come.</summary>
@@ -55,7 +54,8 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     /// <summary>What it presents and whom it trusts; null where it listens on loopback without TLS.</summary>
     public TlsIdentity? Identity => _listener.Identity;
 
-    /// <summary>The migrations that have come, the ended ones included, oldest first.</summary>
+    /// <summary>The migrations that have come, oldest first; of those that have ended well or were given up, the last
+    /// <see cref="MaximumEnded"/> of each source.</summary>
     public IReadOnlyList<IncomingMigration> Incoming
     {
         get
@@ -75,6 +75,9 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 
     /// <summary>Why connections were turned away, oldest first; the last hundred.</summary>
     public IReadOnlyList<MigrationException> Rejections => [.. _rejections];
+
+    /// <summary>What its migrations have of this process' memory.</summary>
+    internal MemoryBudget Budget { get; }
 
     /// <summary>Connections that have come, have their time, and do not belong to a migration yet.</summary>
     internal int Arriving => _arrivals.Count;
@@ -177,7 +180,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
             _isStopping = true;
         }
 
-        _stopped.Set();
+        _accepting.End();
         _listener.Dispose();
         _acceptor.Join();
         _arrivals.Close();
@@ -187,10 +190,17 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 
     /// <summary>As the public ones; the clock is for arrivals, for the silence of sources and for the validity of certificates.</summary>
     internal static MigrationReceiver Start(
-        IMigrationHost host, IPEndPoint listen, TlsIdentity? identity, TimeProvider clock, TimeSpan? peerTimeout = null, LoopbackKey? key = null)
+        IMigrationHost host,
+        IPEndPoint listen,
+        TlsIdentity? identity,
+        TimeProvider clock,
+        TimeSpan? peerTimeout = null,
+        LoopbackKey? key = null,
+        MemoryBudget? budget = null)
     {
         TimeSpan timeout = PeerTimeout.Require(peerTimeout ?? PeerTimeout.Default);
-        MigrationReceiver receiver = new(host, ReceiverListener.Start(listen, identity, key, clock), clock, timeout);
+        MigrationReceiver receiver = new(
+            host, ReceiverListener.Start(listen, identity, key, clock), clock, timeout, budget ?? MemoryBudget.OfThisMachine());
         receiver._acceptor.Start();
         return receiver;
     }
@@ -216,46 +226,6 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
             {
                 incoming.DestroyLeft();
             }
-        }
-    }
-
-    private void Accept()
-    {
-        while (!_isStopping)
-        {
-            try
-            {
-                if (_arrivals.Add(_listener.Accept()) is { } arrival)
-                {
-                    Greet(arrival);
-                }
-            }
-#pragma warning disable CA1031 // The last resort of the thread that accepts: one connection, or one moment without descriptors, is no end.
-            catch (Exception error)
-#pragma warning restore CA1031
-            {
-                if (!_isStopping)
-                {
-                    // Whatever it is, it would come again at once.
-                    Note(ProtocolErrors.Lost(error));
-                    _stopped.Wait(s_acceptPause);
-                }
-            }
-        }
-    }
-
-    /// <summary>Greets on a thread of its own: a peer that stays silent must not keep others from being greeted.</summary>
-    private void Greet(Arrival arrival)
-    {
-        try
-        {
-            new Thread(() => Receive(arrival)) { Name = "migration destination", IsBackground = true }.Start();
-        }
-        catch
-        {
-            _arrivals.Remove(arrival);
-            arrival.Socket.Dispose();
-            throw;
         }
     }
 

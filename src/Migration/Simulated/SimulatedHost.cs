@@ -15,6 +15,7 @@ public sealed partial class SimulatedHost : IMigrationHost
     private readonly List<SimulatedOutput> _outputs = [];
     private readonly List<string> _violations = [];
     private int _lastId;
+    private long _promised;
     private bool _isDisposed;
 
     /// <summary>Makes a host without domains.</summary>
@@ -70,7 +71,7 @@ public sealed partial class SimulatedHost : IMigrationHost
         {
             lock (_lock)
             {
-                return Options.MemoryBytes - _domains.Values.Sum(domain => domain.Options.MemoryBytes);
+                return Options.MemoryBytes - _promised - _domains.Values.Sum(domain => domain.Options.MemoryBytes);
             }
         }
     }
@@ -206,13 +207,28 @@ public sealed partial class SimulatedHost : IMigrationHost
         lock (_lock)
         {
             CheckRoom(name, options.MemoryBytes);
+
+            // Two that come at the same time must not both be let in for the same free memory.
+            _promised += options.MemoryBytes;
         }
 
-        GuestImage empty = new(
-            new GuestPages(layout.PageCount, layout.Populated),
-            [.. Enumerable.Range(0, layout.VcpuCount).Select(_ => new VcpuContext())],
-            new int[layout.VcpuCount]);
-        SimulatedDomain incoming = Add(name, identity, options, empty, Options.IncomingRunsFree, true);
+        SimulatedDomain incoming;
+        try
+        {
+            GuestImage empty = new(
+                new GuestPages(layout.PageCount, layout.Populated),
+                [.. Enumerable.Range(0, layout.VcpuCount).Select(_ => new VcpuContext())],
+                new int[layout.VcpuCount]);
+            incoming = Add(name, identity, options, empty, Options.IncomingRunsFree, true, options.MemoryBytes);
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _promised -= options.MemoryBytes;
+            }
+        }
+
         incoming.IncomingMark = IncomingMark.Preparing;
         return new SimulatedIncomingDomain(this, incoming, description.Name);
     }
@@ -277,12 +293,12 @@ public sealed partial class SimulatedHost : IMigrationHost
     }
 
     private SimulatedDomain Add(
-        string name, Guid identity, SimulatedDomainOptions options, GuestImage image, bool isFree, bool isOwned)
+        string name, Guid identity, SimulatedDomainOptions options, GuestImage image, bool isFree, bool isOwned, long promised = 0)
     {
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            CheckRoom(name, options.MemoryBytes);
+            CheckRoom(name, options.MemoryBytes - promised);
             SimulatedDomain domain = new(this, ++_lastId, name, identity, options, image, isFree) { IsOwned = isOwned };
             _domains[name] = domain;
             return domain;

@@ -31,6 +31,12 @@ public sealed partial class Connection
         }
     }
 
+    /// <summary>Most bytes that a record's body may have from now on.</summary>
+    internal int MaximumBody { get; set; } = Protocol.MaximumLength;
+
+    /// <summary>What its buffer is taken from; null where nobody counts. Given back when the connection is closed.</summary>
+    internal MemoryShare? Memory { get; set; }
+
     /// <summary>Waits for the next record; beats, and optional records of unknown type, are passed over.</summary>
     /// <param name="body">The body; valid until the next call.</param>
     /// <returns>The record's type, which is a known one.</returns>
@@ -99,7 +105,7 @@ public sealed partial class Connection
             throw ProtocolErrors.Tls();
         }
 
-        if (length > Protocol.MaximumLength || (flags & ~Protocol.OptionalFlag) != 0)
+        if (length > MaximumBody || (flags & ~Protocol.OptionalFlag) != 0)
         {
             throw ProtocolErrors.Violation(
                 $"The peer sent a record of type {(ushort)type}, flags 0x{flags:X4} and length {length}, which the protocol does not have.");
@@ -116,7 +122,9 @@ public sealed partial class Connection
         {
             if (received == _body.Length)
             {
-                Array.Resize(ref _body, (int)Math.Min(length, 2L * _body.Length));
+                int larger = (int)Math.Min(length, 2L * _body.Length);
+                Memory?.Take(larger - _body.Length, $"A record of {length} bytes");
+                Array.Resize(ref _body, larger);
             }
 
             int take = (int)Math.Min(length - received, _body.Length - received);

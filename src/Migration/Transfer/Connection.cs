@@ -191,6 +191,7 @@ public sealed partial class Connection : IDisposable
         }
 
         _channel.Dispose();
+        Memory?.Dispose();
     }
 
     /// <summary>Lets go of what was received last: the connection is closed, and nobody receives any more.</summary>

@@ -12,25 +12,30 @@ namespace PreRecordMigration.Transfer;
 /// <remarks>Not thread-safe: it belongs to the one thread that receives.</remarks>
 public sealed class ControlReader
 {
+    /// <summary>What a range takes, in bytes: a list's room is doubled when it is full.</summary>
+    private const int RangeCost = 24;
+
     private readonly int? _pageCount;
-    private readonly List<PageRange> _ranges = [];
+    private readonly MemoryShare? _memory;
+    private List<PageRange> _ranges = [];
     private PageBitmap? _missing;
     private bool _isPrepared;
 
-    private ControlReader(int? pageCount) => _pageCount = pageCount;
+    private ControlReader(int? pageCount, MemoryShare? memory) => (_pageCount, _memory) = (pageCount, memory);
 
     /// <summary>How many pages have been told ahead of the next Resume.</summary>
     internal int PagesTold { get; private set; }
 
-    /// <summary>The ranges that have been told ahead of Prepare, ascending.</summary>
-    internal IReadOnlyList<PageRange> Ranges => _ranges;
-
     /// <summary>For the records of a destination.</summary>
     /// <param name="pageCount">The pages of the domain that went there: what it says is compared with this before it is believed.</param>
-    public static ControlReader AtSource(int pageCount) => new(pageCount);
+    public static ControlReader AtSource(int pageCount) => new(pageCount, null);
 
     /// <summary>For the records of a source.</summary>
-    public static ControlReader AtDestination() => new(null);
+    public static ControlReader AtDestination() => new(null, null);
+
+    /// <summary>For the records of a source.</summary>
+    /// <param name="memory">What is kept of them is taken from here.</param>
+    internal static ControlReader AtDestination(MemoryShare memory) => new(null, memory);
 
     /// <summary>Reads a record.</summary>
     /// <param name="type">From the header.</param>
@@ -53,6 +58,13 @@ public sealed class ControlReader
                 _isPrepared |= record is PrepareRecord;
                 return record;
         }
+    }
+
+    /// <summary>The ranges that have been told ahead of Prepare, ascending, given over.</summary>
+    internal List<PageRange> TakeRanges()
+    {
+        (List<PageRange> taken, _ranges) = (_ranges, []);
+        return taken;
     }
 
     /// <summary>The bitmap that the rest of what is missing belongs into; it is begun anew afterwards.</summary>
@@ -91,6 +103,7 @@ public sealed class ControlReader
         }
 
         int next = _ranges.Count == 0 ? 0 : _ranges[^1].End;
+        _memory?.Take((long)Protocol.RangesInPart * RangeCost, $"{Protocol.RangesInPart} ranges of pages");
         RecordCodec.ReadRanges(ref reader, Protocol.RangesInPart, next, int.MaxValue, _ranges);
         reader.ExpectEnd();
     }

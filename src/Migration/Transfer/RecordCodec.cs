@@ -243,7 +243,7 @@ public static partial class RecordCodec
         int vcpus = reader.ReadUInt16();
         int pageCount = reader.ReadCount(int.MaxValue);
         string name = reader.ReadName();
-        List<PageRange> ranges = [.. ahead?.Ranges ?? []];
+        List<PageRange> ranges = ahead?.TakeRanges() ?? [];
         int count = reader.ReadCount(Protocol.RangesInPart);
         if (count == 0 && ranges.Count > 0)
         {
@@ -252,7 +252,7 @@ public static partial class RecordCodec
 
         ReadRanges(ref reader, count, ranges.Count == 0 ? 0 : ranges[^1].End, pageCount, ranges);
         return new PrepareRecord(
-            new DomainDescription(name, kind, pageCount, [.. ranges], vcpus, reader.ReadBytes()), remotePF == 1);
+            new DomainDescription(name, kind, pageCount, ranges, vcpus, reader.ReadBytes()), remotePF == 1);
     }
 
     private static CoreStateRecord ReadCoreState(ref WireReader reader)

@@ -88,6 +88,9 @@ public static class Protocol
     /// <summary>Most bytes of a record's body.</summary>
     public const int MaximumLength = 4 << 20;
 
+    /// <summary>Bytes of the body of Hello, before which a destination takes nothing longer.</summary>
+    internal const int HelloLength = 32;
+
     /// <summary>Most pages in a page batch.</summary>
     public const int MaximumBatch = 512;
 

@@ -33,8 +33,15 @@ internal static class LoopbackPeer
     internal static uint? UserOf(IPEndPoint peer, IPEndPoint here, IEnumerable<string> lines)
     {
         string[] locals = [.. Notations(peer)], remotes = [.. Notations(here)];
+        string port = ":" + peer.Port.ToString("X4", CultureInfo.InvariantCulture) + " ";
         foreach (string line in lines)
         {
+            if (!line.Contains(port, StringComparison.Ordinal))
+            {
+                // A crowd makes a long table.
+                continue;
+            }
+
             string[] columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (columns.Length > UserColumn
                 && columns[StateColumn] == Established

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -75,8 +74,11 @@ internal sealed class LoopbackProof
     }
 
     /// <summary>The receiver's side. Blocks as long as the peer takes; closing the socket ends it.</summary>
+    /// <param name="socket">The connection.</param>
+    /// <param name="key">The receiver's key.</param>
+    /// <param name="isStranger">Whether it comes from another user, who is only told that he may not.</param>
     /// <returns>The channel, and why the peer is to be turned away; no channel where it knows that already, or cannot understand it.</returns>
-    internal static (PeerChannel? Channel, MigrationException? Refusal) Accept(Socket socket, LoopbackKey key)
+    internal static (PeerChannel? Channel, MigrationException? Refusal) Accept(Socket socket, LoopbackKey key, bool isStranger = false)
     {
         SocketChannel channel = new(socket);
         Span<byte> greeting = stackalloc byte[s_greetingLength];
@@ -97,7 +99,7 @@ internal sealed class LoopbackProof
         // Who is another user gets no code of this side's: he could show it to a source as his own.
         LoopbackProof proof = new(key);
         greeting[^NonceLength..].CopyTo(proof._nonces);
-        if (LoopbackPeer.IsOurs((IPEndPoint)socket.RemoteEndPoint!, (IPEndPoint)socket.LocalEndPoint!) && proof.IsProvedTo(channel.Stream))
+        if (!isStranger && proof.IsProvedTo(channel.Stream))
         {
             channel.Stream.Write([(byte)Answer.Accepted, .. proof.Code(Acceptance)]);
             return (channel, null);

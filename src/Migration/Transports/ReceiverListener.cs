@@ -79,10 +79,16 @@ internal sealed class ReceiverListener : IDisposable
     /// <summary>Waits for the next connection.</summary>
     public Socket Accept() => _socket.Accept();
 
+    /// <summary>Whether a connection comes from another user of this machine, who has no business here. Without waiting for the peer.</summary>
+    public bool IsStranger(Socket socket) => Identity is null
+        && !(SocketChannel.RemoteOf(socket) is { } peer && socket.LocalEndPoint is IPEndPoint here && LoopbackPeer.IsOurs(peer, here));
+
     /// <summary>Finds out who has connected. Blocks as long as the peer takes; closing the socket ends it.</summary>
+    /// <param name="socket">The connection.</param>
+    /// <param name="isStranger">What <see cref="IsStranger"/> said of it.</param>
     /// <returns>The channel, and why the peer is to be turned away; no channel where the peer could not understand it.</returns>
-    public (PeerChannel? Channel, MigrationException? Refusal) Authenticate(Socket socket) => Identity is null
-        ? LoopbackProof.Accept(socket, _key ?? LoopbackKey.OfThisUser())
+    public (PeerChannel? Channel, MigrationException? Refusal) Authenticate(Socket socket, bool isStranger) => Identity is null
+        ? LoopbackProof.Accept(socket, isStranger ? LoopbackKey.Fresh() : _key ?? LoopbackKey.OfThisUser(), isStranger)
         : TlsHandshake.Accept(socket, Identity, _clock);
 
     /// <summary>Stops listening.</summary>

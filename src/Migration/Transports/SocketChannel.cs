@@ -61,6 +61,19 @@ internal sealed class SocketChannel : PeerChannel
         return new NetworkStream(socket, ownsSocket: true);
     }
 
+    /// <summary>The other end of a connection; null where it has gone already.</summary>
+    internal static IPEndPoint? RemoteOf(Socket socket)
+    {
+        try
+        {
+            return socket.RemoteEndPoint as IPEndPoint;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+
     /// <inheritdoc/>
     public override void EndSending()
     {

@@ -116,7 +116,7 @@ public sealed class EndedMigrationTests
         return (new WeakReference(fixture.Domain.Memory), moved);
     }
 
-    private static void AssertHoldsNothing(object root) => Assert.Null(Reachable.PathTo(root, IsOfGuest));
+    private static void AssertHoldsNothing(object root) => Assert.True(Reachable.PathTo(root, IsOfGuest) is null, Reachable.PathTo(root, IsOfGuest));
 
     private static bool IsOfGuest(object item) => item is PageBackup or PageBitmap or PageSet or CoreState or SimulatedDomain or IGuestMemory
         or ISourceDomain or IIncomingDomain or PreRecordSession or byte[] { Length: >= Page.Size };

@@ -17,12 +17,14 @@ internal sealed class MigrationFixture : IAsyncDisposable
         SimulatedDomainOptions? options = null,
         SimulatedHostOptions? destination = null,
         (TlsIdentity Source, TlsIdentity Destination)? tls = null,
-        TimeProvider? receiverClock = null)
+        TimeProvider? receiverClock = null,
+        MemoryBudget? budget = null,
+        TimeSpan? peerTimeout = null)
     {
         Source = new SimulatedHost("xen1");
         Destination = new SimulatedHost("xen2", destination);
         Receiver = MigrationReceiver.Start(
-            Destination, new IPEndPoint(IPAddress.Loopback, 0), tls?.Destination, receiverClock ?? TimeProvider.System);
+            Destination, new IPEndPoint(IPAddress.Loopback, 0), tls?.Destination, receiverClock ?? TimeProvider.System, peerTimeout, budget: budget);
         Route = tls is null ? Route.Loopback(Receiver.Endpoint) : Route.Tls(HostAddress.Parse("localhost"), Receiver.Endpoint.Port, tls.Value.Source);
         Domain = Source.CreateDomain(options ?? Options());
     }
@@ -76,6 +78,7 @@ internal sealed class MigrationFixture : IAsyncDisposable
         Assert.Equal(DomainState.Running, moved.State);
         CheckRunsOn(moved);
         CheckOutputs();
+        CheckNothingKept();
     }
 
     /// <summary>The domain runs at the source as if nothing had been, and nothing is left at the destination.</summary>
@@ -91,6 +94,14 @@ internal sealed class MigrationFixture : IAsyncDisposable
         CheckRunsOnAtSource();
         CheckOutputs();
         Source.OpenSource(DomainName).Dispose();
+        CheckNothingKept();
+    }
+
+    /// <summary>What was taken of the receiver's memory is given back; threads that turn connections away may still be on their way.</summary>
+    public void CheckNothingKept()
+    {
+        SpinWait.SpinUntil(() => Receiver.Budget.Taken == 0, TimeSpan.FromSeconds(30));
+        Assert.Equal(0, Receiver.Budget.Taken);
     }
 
     /// <summary>Drives the domain at the source to its end, and compares every byte.</summary>

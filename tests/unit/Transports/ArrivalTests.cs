@@ -63,7 +63,7 @@ public sealed class ArrivalTests
     [InlineData(true, 0)]
     [InlineData(true, 1)]
     [InlineData(false, 0)]
-    [InlineData(false, 7)]
+    [InlineData(false, 3)]
     public async Task Who_greets_slowly_is_cut_off_when_the_time_is_over(bool isTls, int bytesFirst)
     {
         FakeTimeProvider clock = new(DateTimeOffset.UtcNow);
@@ -71,9 +71,9 @@ public sealed class ArrivalTests
         using Socket socket = await ConnectAsync(fixture);
         SpinWait.SpinUntil(() => fixture.Receiver.Arriving == 1);
         await socket.SendAsync(new byte[] { 0x16, 3, 1, 2, 0, 1, 0 }.AsMemory(0, bytesFirst), TestContext.Current.CancellationToken);
-        clock.Advance(Arrivals.Patience);
+        clock.Advance(Arrivals.GreetingPatience);
         await ReadToEndAsync(socket);
-        Assert.Contains("within 30 s", Rejection(fixture).Message, StringComparison.Ordinal);
+        Assert.Contains("within 10 s", Rejection(fixture).Message, StringComparison.Ordinal);
         await MovesAsync(fixture);
     }
 
@@ -94,13 +94,70 @@ public sealed class ArrivalTests
     }
 
     [Fact]
+    public async Task A_crowd_from_one_address_pushes_out_its_own()
+    {
+        await using MigrationFixture fixture = new(tls: Sides(), receiverClock: new FakeTimeProvider(DateTimeOffset.UtcNow));
+        using Socket slow = await ConnectAsync(fixture);
+        List<Socket> crowd = [];
+        for (int i = 0; i <= Arrivals.Maximum; i++)
+        {
+            crowd.Add(await ConnectAsync(fixture, IPAddress.Parse("127.0.0.2")));
+        }
+
+        // Two had to go for so many, and who was there first and alone stays.
+        await ReadToEndAsync(crowd[0]);
+        await ReadToEndAsync(crowd[1]);
+        await MovesAsync(fixture);
+        Assert.False(slow.Poll(0, SelectMode.SelectRead));
+        crowd.ForEach(socket => socket.Dispose());
+    }
+
+    [Fact]
+    public async Task Who_has_proved_itself_and_greets_without_end_pushes_out_its_own_too()
+    {
+        await using MigrationFixture fixture = new(
+            tls: (s_xen1.Trusting(s_xen2), s_xen2.Trusting(s_xen1, s_other)), receiverClock: new FakeTimeProvider(DateTimeOffset.UtcNow));
+        Route other = Route.Tls(HostAddress.Parse("localhost"), fixture.Receiver.Endpoint.Port, s_other.Trusting(s_xen2));
+        Guid session = Guid.NewGuid();
+        using Connection waiting = Open(fixture.Route, ConnectionRole.Bulk, session);
+        SpinWait.SpinUntil(() => fixture.Receiver.WaitingConnections == 1);
+        List<Connection> crowd = [];
+        for (int i = 0; i < Arrivals.Maximum; i++)
+        {
+            crowd.Add(Open(other, ConnectionRole.Bulk, Guid.NewGuid()));
+        }
+
+        // One has gone, and none of the first peer's.
+        SpinWait.SpinUntil(() => fixture.Receiver.Rejections.Count > 0);
+        SpinWait.SpinUntil(() => fixture.Receiver.WaitingConnections == Arrivals.Maximum);
+        Assert.Contains("made room", Rejection(fixture).Message, StringComparison.Ordinal);
+        Assert.Equal(MigrationErrorId.ConnectionLost, Assert.Throws<MigrationException>(() => crowd[0].Receive(out _)).ErrorId);
+        using Connection partner = Open(fixture.Route, ConnectionRole.Demand, session);
+        Assert.Equal(RecordType.Welcome, partner.Receive(out _));
+        Assert.Equal(RecordType.Welcome, waiting.Receive(out _));
+        crowd.ForEach(connection => connection.Dispose());
+    }
+
+    [Fact]
+    public async Task Before_its_greeting_a_peer_sends_nothing_that_is_longer()
+    {
+        await using MigrationFixture fixture = new();
+        using Connection connection = Connection.Open(fixture.Route, TestContext.Current.CancellationToken);
+        byte[] record = new byte[Protocol.HeaderSize + Protocol.HelloLength + 1];
+        RecordCodec.WriteHeader(record, RecordType.Hello, Protocol.HelloLength + 1);
+        connection.Send(record);
+        Assert.Equal(MigrationErrorId.ProtocolViolation, ReceiveAbort(connection).ErrorId);
+        Assert.Equal(Protocol.HelloLength, RecordCodec.Encode(new HelloRecord(2, ConnectionRole.Bulk, Guid.NewGuid(), 0)).Length - Protocol.HeaderSize);
+    }
+
+    [Fact]
     public async Task A_connection_whose_partner_never_comes_gives_its_place_back()
     {
         FakeTimeProvider clock = new(DateTimeOffset.UtcNow);
         await using MigrationFixture fixture = new(tls: Sides(), receiverClock: clock);
         using Connection lonely = Connection.Open(fixture.Route, CancellationToken.None);
         lonely.Send(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.NewGuid(), 0));
-        SpinWait.SpinUntil(() => fixture.Receiver.Arriving == 1);
+        SpinWait.SpinUntil(() => fixture.Receiver.WaitingConnections == 1);
         clock.Advance(Arrivals.Patience);
         Assert.Equal(MigrationErrorId.ConnectionLost, Assert.Throws<MigrationException>(() => lonely.Receive(out _)).ErrorId);
         await MovesAsync(fixture);
@@ -210,9 +267,10 @@ public sealed class ArrivalTests
         await fixture.CheckMovedAsync();
     }
 
-    private static async Task<Socket> ConnectAsync(MigrationFixture fixture)
+    private static async Task<Socket> ConnectAsync(MigrationFixture fixture, IPAddress? from = null)
     {
-        Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+        Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(from ?? IPAddress.Loopback, 0));
         await socket.ConnectAsync(fixture.Receiver.Endpoint, TestContext.Current.CancellationToken);
         return socket;
     }

@@ -105,6 +105,33 @@ public sealed class LoopbackTests : IDisposable
         await fixture.CheckStayedAsync();
     }
 
+    [Fact]
+    public async Task A_crowd_of_another_user_keeps_nobody_out()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists(SetPriv), "Only root can have another user's process, by setpriv.");
+        await using MigrationFixture fixture = new(receiverClock: new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow));
+        using Process crowd = Process.Start(new ProcessStartInfo(SetPriv)
+        {
+            ArgumentList =
+            {
+                "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c",
+                $"for i in {{1..{2 * Arrivals.Maximum}}}; do exec {{c}}<> /dev/tcp/127.0.0.1/{fixture.Receiver.Endpoint.Port}; done; echo all; read",
+            },
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        Assert.Equal("all", await crowd.StandardOutput.ReadLineAsync(s_cancel));
+
+        // One of this user, which says nothing yet, has its place beside them.
+        using Socket slow = await ConnectAsync(fixture.Receiver.Endpoint);
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        await fixture.CheckMovedAsync();
+        Assert.InRange(fixture.Receiver.Arriving, 1, Arrivals.MaximumStrangers + 1);
+        Assert.False(slow.Poll(0, SelectMode.SelectRead));
+        crowd.StandardInput.Close();
+        await crowd.WaitForExitAsync(s_cancel);
+    }
+
     /// <summary>Another user's program between the two would hear what follows the proof, whether it passes all of it on or lies in the last byte.</summary>
     /// <param name="lies">Whether it answers the source's code itself.</param>
     [Theory]

@@ -10,30 +10,31 @@ internal static class IncomingAdmission
     /// <summary>Says what of a domain is not let in.</summary>
     /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>
     /// <param name="description">What the peer says of the domain.</param>
-    /// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
+    /// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
     /// <exception cref="MigrationException">The policy cannot be used, or the description is malformed.</exception>
     internal static AdmissionVerdict Judge(string? policyFile, DomainDescription description, long freeMemory)
     {
-        _ = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict);
+        _ = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict, out _);
         return verdict;
     }
 
     /// <summary>Lets a domain in.</summary>
     /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>
     /// <param name="description">What the peer says of the domain.</param>
-    /// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
+    /// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
+    /// <param name="needed">Bytes of memory that the domain needs.</param>
     /// <returns>What the peer's half of the module said, its JSON built anew from what is let in.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.RefusedByPolicy"/>; or the policy cannot be used, or the
     /// description is malformed.</exception>
-    internal static XenDomainConfiguration Admit(string? policyFile, DomainDescription description, long freeMemory)
+    internal static XenDomainConfiguration Admit(string? policyFile, DomainDescription description, long freeMemory, out long needed)
     {
-        XenDomainConfiguration built = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict);
+        XenDomainConfiguration built = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict, out needed);
         verdict.Require(XlAgreement.IsName(description.Name) ? description.Name : "the domain");
         return built;
     }
 
     private static XenDomainConfiguration Build(
-        string? policyFile, DomainDescription description, long freeMemory, out AdmissionVerdict verdict)
+        string? policyFile, DomainDescription description, long freeMemory, out AdmissionVerdict verdict, out long needed)
     {
         if (description.Kind == DomainKind.Simulated)
         {
@@ -47,11 +48,12 @@ internal static class IncomingAdmission
         if (policyFile is null)
         {
             verdict = AdmissionVerdict.Open;
+            needed = XlAgreement.Brought(description);
             return configuration;
         }
 
         string json = XlAdmission.Build(
-            AdmissionPolicy.Load(policyFile), description, configuration.Json, freeMemory, out IReadOnlyList<AdmissionRefusal> refusals);
+            AdmissionPolicy.Load(policyFile), description, configuration.Json, freeMemory, out IReadOnlyList<AdmissionRefusal> refusals, out needed);
         verdict = new AdmissionVerdict(policyFile, refusals);
         return configuration with { Json = json };
     }

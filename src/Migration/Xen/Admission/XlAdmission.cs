@@ -32,19 +32,25 @@ internal sealed class XlAdmission
     /// <param name="policy">What the host lets in.</param>
     /// <param name="description">What the peer says of the domain.</param>
     /// <param name="json">Its configuration.</param>
-    /// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
+    /// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
     /// <param name="refusals">What is not let in; empty where all is.</param>
+    /// <param name="needed">Bytes of memory that the domain needs.</param>
     /// <returns>The configuration, built anew; of no use where something was refused.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: it is no JSON.</exception>
     internal static string Build(
-        AdmissionPolicy policy, DomainDescription description, string json, long freeMemory, out IReadOnlyList<AdmissionRefusal> refusals)
+        AdmissionPolicy policy,
+        DomainDescription description,
+        string json,
+        long freeMemory,
+        out IReadOnlyList<AdmissionRefusal> refusals,
+        out long needed)
     {
         XlAdmission admission = new(policy);
         try
         {
             using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = DeepestJson });
             JsonObject built = XlSchema.Configuration(document.RootElement, "", admission) as JsonObject ?? [];
-            new XlAgreement(admission, description, freeMemory).Check(built);
+            needed = new XlAgreement(admission, description, freeMemory).Check(built);
             refusals = admission._refusals;
             return built.ToJsonString();
         }

@@ -8,7 +8,7 @@ namespace PreRecordMigration.Xen.Admission;
 /// <summary>What of a configuration can be judged only together: with itself, with what else the peer said, and with the host.</summary>
 /// <param name="admission">Takes refusals.</param>
 /// <param name="description">What the peer says of the domain.</param>
-/// <param name="freeMemory">Bytes of memory that no domain of the host holds.</param>
+/// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
 internal sealed class XlAgreement(XlAdmission admission, DomainDescription description, long freeMemory)
 {
     private const int LongestName = 200;
@@ -16,6 +16,9 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
 
     private static readonly string[] s_types = ["pv", "pvh", "hvm"];
     private static readonly string[] s_memory = ["video_memkb", "shadow_memkb", "iommu_memkb"];
+
+    /// <summary>Pages of the hypervisor's own for what the domain grants and maps.</summary>
+    private static readonly string[] s_frames = ["max_grant_frames", "max_maptrack_frames"];
 
     /// <summary>
     /// Whether a domain may be called so: names are parts of paths of files and of XenStore, and of a device emulator's options, and a number means another domain.
@@ -28,18 +31,24 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
         && !name.All(char.IsAsciiDigit)
         && name == name.Trim();
 
+    /// <summary>Bytes of memory that a domain brings along.</summary>
+    internal static long Brought(DomainDescription description) => description.Populated.Sum(range => (long)range.Count) * Page.Size;
+
     /// <summary>Judges a configuration that was built.</summary>
-    internal void Check(JsonObject built)
+    /// <returns>Bytes of memory that the domain needs.</returns>
+    internal long Check(JsonObject built)
     {
         JsonObject identity = built["c_info"] as JsonObject ?? [];
         JsonObject build = built["b_info"] as JsonObject ?? [];
         CheckIdentity(identity, build);
-        CheckSize(build);
+        long needed = CheckSize(build);
         if (description.Kind == DomainKind.Hvm)
         {
             // An emulator shows its domain unless it is told not to.
             XlDevices.RequireShown((build["type.hvm"] as JsonObject)?["vnc"] as JsonObject, "b_info.type.hvm.vnc", admission);
         }
+
+        return needed;
     }
 
     private void CheckIdentity(JsonObject identity, JsonObject build)
@@ -71,7 +80,7 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
         }
     }
 
-    private void CheckSize(JsonObject build)
+    private long CheckSize(JsonObject build)
     {
         long vcpus = Number(build, "max_vcpus") ?? 1;
         if (admission.Policy.MaximumVcpus is { } most && vcpus > most)
@@ -89,23 +98,26 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
             }
         }
 
-        // The toolstack takes memory from the control domain for what is asked for, before it finds that there is not enough.
+        // The toolstack takes memory from the control domain for what is asked for, before it finds that there is not enough: whatever the
+        // policy allows, it must be there.
         long maximum = Number(build, "max_memkb") ?? 0;
-        long beside = s_memory.Sum(key => Number(build, key) ?? 0);
+        long beside = s_memory.Sum(key => Number(build, key) ?? 0) + (s_frames.Sum(key => Number(build, key) ?? 0) * (Page.Size / Kibibyte));
         long target = Number(build, "target_memkb") ?? maximum;
 
         // A domain whose balloon has not come to its target brings more pages than its configuration speaks of.
-        long brought = description.Populated.Sum(range => (long)range.Count) * (Page.Size / Kibibyte);
+        long brought = Brought(description) / Kibibyte;
         long largest = (Math.Max(Math.Max(maximum, target), brought) + beside) * Kibibyte;
         long now = (Math.Max(target, brought) + beside) * Kibibyte;
         if (admission.Policy.MaximumMemory is { } limit && largest > limit)
         {
             admission.Refuse("b_info.max_memkb", $"it may have {largest} bytes, more than {limit}", $"\"maximumMemory\": {largest}");
         }
-        else if (admission.Policy.MaximumMemory is null && now > freeMemory)
+        else if (now > freeMemory)
         {
-            admission.Refuse("b_info.target_memkb", $"it needs {now} bytes, and {freeMemory} are free", $"\"maximumMemory\": {largest}");
+            admission.Refuse("b_info.target_memkb", $"it needs {now} bytes, and {freeMemory} are free: free memory on the host, or choose another one");
         }
+
+        return now;
     }
 
     private static string? KindOf(DomainKind kind) => kind switch

@@ -14,7 +14,12 @@ public sealed partial class XenHost
     /// <inheritdoc/>
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
-        XenDomainConfiguration configuration = IncomingAdmission.Admit(_policyFile, description, FreeMemoryBytes);
+        XenDomainConfiguration configuration = null!;
+        using MemoryPromise promise = _promises.Make(available =>
+        {
+            configuration = IncomingAdmission.Admit(_policyFile, description, available, out long needed);
+            return needed;
+        });
 
         // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
         XenControl control = XenControl.Open();
@@ -30,7 +35,7 @@ public sealed partial class XenHost
                     "Set type=\"pvh\" in the domain's configuration and start it again, or use `xl migrate`.",
                     description.Name),
             };
-            return new IncomingCreation(control, description, configuration, kind).Make(Name, XlRestoreProcess.Start, cancellationToken);
+            return new IncomingCreation(control, description, configuration, kind).Make(Name, XlRestoreProcess.Start, cancellationToken, promise);
         }
         catch
         {
@@ -40,5 +45,18 @@ public sealed partial class XenHost
     }
 
     /// <inheritdoc/>
-    public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_policyFile, description, FreeMemoryBytes);
+    public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_policyFile, description, _promises.Available);
+
+    /// <summary>Bytes that a domain holds; 0 where it has gone.</summary>
+    private long HeldBy(int domid)
+    {
+        try
+        {
+            return (long)_control.GetDomain(domid).TotalPages * Pages.Page.Size;
+        }
+        catch (XenException error) when (error.Errno == XenErrno.NoProcess)
+        {
+            return 0;
+        }
+    }
 }

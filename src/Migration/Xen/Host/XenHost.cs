@@ -15,14 +15,17 @@ public sealed partial class XenHost : IMigrationHost
     private const int ControlDomain = 0;
     private readonly XenControl _control;
     private readonly string? _policyFile;
+    private readonly MemoryPromises _promises;
 
     /// <param name="control">The connection.</param>
     /// <param name="name">The host's name.</param>
     /// <param name="policyFile">The policy; null where nothing is judged.</param>
-    private XenHost(XenControl control, string name, string? policyFile)
+    /// <param name="promises">What its memory is promised to, where it is known already.</param>
+    private XenHost(XenControl control, string name, string? policyFile, MemoryPromises? promises = null)
     {
         _control = control;
         _policyFile = policyFile;
+        _promises = promises ?? new MemoryPromises(() => FreeMemoryBytes, HeldBy);
         Name = name;
         XenHostInfo info = control.GetHostInfo();
         Hypervisor = string.Create(
@@ -36,7 +39,7 @@ public sealed partial class XenHost : IMigrationHost
     public string Hypervisor { get; }
 
     /// <inheritdoc/>
-    public IMigrationHost ForItself => new XenHost(_control, Name, null);
+    public IMigrationHost ForItself => new XenHost(_control, Name, null, _promises);
 
     /// <summary>Opens the host that this process runs on.</summary>
     /// <param name="name">The name to use for it; null for the machine's.</param>

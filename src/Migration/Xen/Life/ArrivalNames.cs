@@ -174,7 +174,7 @@ internal static class ArrivalNames
         }
     }
 
-    private static (OwnerProcess Owner, Arrival Arrival)? Parse(string? content)
+    internal static (OwnerProcess Owner, Arrival Arrival)? Parse(string? content)
     {
         string[] parts = (content ?? "").Split(' ', 4);
         return parts.Length == 4 && OwnerProcess.TryParse(parts[0], out OwnerProcess owner)

@@ -37,7 +37,9 @@ internal sealed class IncomingCreation(
     /// <param name="hostName">This host's name.</param>
     /// <param name="start">Starts the toolstack's child for a provisional name.</param>
     /// <param name="cancellationToken">Ends the work within seconds.</param>
-    internal XenIncomingDomain Make(string hostName, Func<string, IRestoreProcess> start, CancellationToken cancellationToken)
+    /// <param name="promise">The memory that the domain was promised; null where nobody counts.</param>
+    internal XenIncomingDomain Make(
+        string hostName, Func<string, IRestoreProcess> start, CancellationToken cancellationToken, MemoryPromise? promise = null)
     {
         IDisposable reservation = ArrivalNames.Reserve(control, _arrival);
         IncomingRestore? restore = null;
@@ -51,6 +53,11 @@ internal sealed class IncomingCreation(
             using CancellationTokenRegistration kill = cancellationToken.UnsafeRegister(static child => ((IRestoreProcess)child!).Kill(), process);
             restore.Write(() => kind.BeginStream(process.Input, Settings));
             KnownDomain domain = WaitForDomain(process, cancellationToken);
+            if (promise is not null)
+            {
+                promise.DomId = domain.DomId;
+            }
+
             marker = new IncomingMarker(control, domain.DomId, _arrival);
             marker.Write(IncomingMark.Preparing);
             long? limit = RaiseLimit(process, domain, cancellationToken);

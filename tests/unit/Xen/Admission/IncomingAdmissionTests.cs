@@ -18,7 +18,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     public void A_domain_that_this_host_sends_to_itself_comes_to_where_it_is_whatever_the_policy()
     {
         string json = XlAdmissionTests.Domain();
-        Assert.Equal(json, IncomingAdmission.Admit(null, Announced(json), 0).Json);
+        Assert.Equal(json, IncomingAdmission.Admit(null, Announced(json), 0, out _).Json);
         Assert.Empty(IncomingAdmission.Judge(null, Announced(json), 0).Refusals);
     }
 
@@ -26,7 +26,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     public void Without_a_policy_nothing_comes_in_and_the_error_says_what_it_needs()
     {
         MigrationException error = Assert.Throws<MigrationException>(
-            () => IncomingAdmission.Admit(Policy, Announced(XlAdmissionTests.Domain()), long.MaxValue));
+            () => IncomingAdmission.Admit(Policy, Announced(XlAdmissionTests.Domain()), long.MaxValue, out _));
         Assert.Equal(MigrationErrorId.RefusedByPolicy, error.ErrorId);
         Assert.Equal("vm", error.Target);
         Assert.Contains("b_info.kernel: \"/lab/vmlinux\" is not let in", error.Message, StringComparison.Ordinal);
@@ -39,7 +39,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     {
         File.WriteAllText(Policy, """{ "kinds": ["pvh"], "kernels": ["/lab/*"], "ramdisks": ["/lab/*"] }""");
         string json = XlAdmissionTests.With(XlAdmissionTests.Domain(), "pcidevs", """[{ "bus": 3 }]""");
-        MigrationException error = Assert.Throws<MigrationException>(() => IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue));
+        MigrationException error = Assert.Throws<MigrationException>(() => IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue, out _));
         Assert.Contains("No policy lets pcidevs in", error.Remedy, StringComparison.Ordinal);
         Assert.DoesNotContain("needs", error.Remedy, StringComparison.Ordinal);
     }
@@ -49,7 +49,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     {
         File.WriteAllText(Policy, """{ "kinds": ["pvh"], "kernels": ["/lab/*"], "ramdisks": ["/lab/*"] }""");
         string json = XlAdmissionTests.With(XlAdmissionTests.Domain(), "c_info.domid", "7");
-        XenDomainConfiguration admitted = IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue);
+        XenDomainConfiguration admitted = IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue, out _);
         Assert.DoesNotContain("domid", admitted.Json, StringComparison.Ordinal);
         Assert.Contains("/lab/vmlinux", admitted.Json, StringComparison.Ordinal);
         Assert.Equal((4u, 17u), (admitted.XenMajor, admitted.XenMinor));
@@ -61,7 +61,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     {
         string json = XlAdmissionTests.With(XlAdmissionTests.Domain(), "c_info.name", "\"a\\u001b[2J\"");
         MigrationException error = Assert.Throws<MigrationException>(
-            () => IncomingAdmission.Admit(Policy, Announced(json) with { Name = "a\u001b[2J" }, long.MaxValue));
+            () => IncomingAdmission.Admit(Policy, Announced(json) with { Name = "a\u001b[2J" }, long.MaxValue, out _));
         Assert.DoesNotContain(error.Message, char.IsControl);
         Assert.DoesNotContain(error.Target!, char.IsControl);
     }

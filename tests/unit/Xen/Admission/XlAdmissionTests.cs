@@ -26,7 +26,7 @@ public class XlAdmissionTests
     public void What_a_real_toolstack_says_of_a_domain_goes_on_as_it_was(string file, string name, DomainKind kind)
     {
         string json = new XenStreamReader(new MemoryStream(StrippedSaveFile.Load(file))).ReadAll().OfType<XlHeader>().Single().Configuration!;
-        string built = XlAdmission.Build(Read(Lab), Announced(name, kind), json, long.MaxValue, out IReadOnlyList<AdmissionRefusal> refusals);
+        string built = XlAdmission.Build(Read(Lab), Announced(name, kind), json, long.MaxValue, out IReadOnlyList<AdmissionRefusal> refusals, out _);
         Assert.Empty(refusals);
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(json), JsonNode.Parse(built)), built);
     }
@@ -263,7 +263,7 @@ public class XlAdmissionTests
     {
         string json = With(Domain(), "nics", """[{ "devid": 0, "script": "lab-vif", "mac": "00:16:3e:00:00:01" }]""");
         json = With(json, "disks", """[{ "pdev_path": "/tmp/devices.img", "vdev": "xvda", "format": "RAW", "script": "lab-block", "readwrite": 1 }]""");
-        string built = XlAdmission.Build(Read(Lab), Announced("vm", DomainKind.Pvh), json, long.MaxValue, out IReadOnlyList<AdmissionRefusal> refusals);
+        string built = XlAdmission.Build(Read(Lab), Announced("vm", DomainKind.Pvh), json, long.MaxValue, out IReadOnlyList<AdmissionRefusal> refusals, out _);
         Assert.Empty(refusals);
         JsonNode root = JsonNode.Parse(built)!;
         Assert.Equal("/etc/xen/scripts/lab-vif", (string?)root["nics"]![0]!["script"]);
@@ -295,7 +295,8 @@ public class XlAdmissionTests
     [Theory]
     [InlineData(131072, null, 128L << 20, true)]
     [InlineData(131072, null, (128L << 20) - 1, false)]
-    [InlineData(131072, "128MiB", 0, true)]
+    [InlineData(131072, "128MiB", 128L << 20, true)]
+    [InlineData(131072, "128MiB", (128L << 20) - 1, false)]
     [InlineData(131073, "128MiB", long.MaxValue, false)]
     public void A_domain_has_no_more_memory_than_the_policy_or_the_host_has_for_it(long kibibytes, string? limit, long free, bool comesIn)
     {
@@ -306,18 +307,21 @@ public class XlAdmissionTests
             policy.Remove("maximumMemory");
         }
 
-        string json = With(Domain(), "b_info.max_memkb", $"{kibibytes}");
-        _ = XlAdmission.Build(Read(policy.ToJsonString()), Announced("vm", DomainKind.Pvh), json, free, out IReadOnlyList<AdmissionRefusal> refusals);
+        string json = With(With(Domain(), "b_info.max_memkb", $"{kibibytes}"), "b_info.target_memkb", $"{kibibytes}");
+        _ = XlAdmission.Build(Read(policy.ToJsonString()), Announced("vm", DomainKind.Pvh), json, free, out IReadOnlyList<AdmissionRefusal> refusals, out long needed);
         Assert.Equal(comesIn, refusals.Count == 0);
-        Assert.All(refusals, refusal => Assert.StartsWith("\"maximumMemory\"", refusal.AllowedBy, StringComparison.Ordinal));
+        Assert.Equal(kibibytes * 1024, needed);
+
+        // No line of a policy makes memory.
+        Assert.All(refusals, refusal => Assert.Equal(needed > free ? "" : $"\"maximumMemory\": {needed}", refusal.AllowedBy));
     }
 
     [Fact]
     public void More_pages_than_its_configuration_speaks_of_count_as_memory_too()
     {
         DomainDescription inflated = Announced("vm", DomainKind.Pvh) with { PageCount = 1 << 20, Populated = [new PageRange(0, 1 << 16)] };
-        XlAdmission.Build(Read(Lab), inflated, Domain(), 256L << 20, out IReadOnlyList<AdmissionRefusal> fits);
-        XlAdmission.Build(Read(Lab), inflated, Domain(), (256L << 20) - 1, out IReadOnlyList<AdmissionRefusal> refusals);
+        XlAdmission.Build(Read(Lab), inflated, Domain(), 256L << 20, out IReadOnlyList<AdmissionRefusal> fits, out _);
+        XlAdmission.Build(Read(Lab), inflated, Domain(), (256L << 20) - 1, out IReadOnlyList<AdmissionRefusal> refusals, out _);
         Assert.Empty(fits);
         Assert.Equal("b_info.target_memkb", Assert.Single(refusals).Setting);
     }
@@ -352,7 +356,7 @@ public class XlAdmissionTests
 
     internal static AdmissionRefusal[] Refusals(AdmissionPolicy policy, string json, DomainKind kind = DomainKind.Pvh, string name = "vm")
     {
-        XlAdmission.Build(policy, Announced(name, kind), json, long.MaxValue, out IReadOnlyList<AdmissionRefusal> refusals);
+        XlAdmission.Build(policy, Announced(name, kind), json, long.MaxValue, out IReadOnlyList<AdmissionRefusal> refusals, out _);
         return [.. refusals];
     }
 

@@ -53,7 +53,8 @@ public class XlSchemaTests
             XlAdmissionTests.Announced("vm", PreRecordMigration.Hypervisor.DomainKind.Pvh),
             Build(path, Value(kind, hostile: true)),
             long.MaxValue,
-            out IReadOnlyList<AdmissionRefusal> refusals);
+            out IReadOnlyList<AdmissionRefusal> refusals,
+            out _);
         string setting = path.Replace("[]", "[0]", StringComparison.Ordinal);
         if (!s_guestTexts.Contains(path) && kind is "text" or "texts" or "word" or "flag")
         {

@@ -1,0 +1,67 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <content>How much of it its sources may have.</content>
+public sealed partial class MigrationReceiver
+{
+    /// <summary>How many migrations may be under way; each has threads of its own.</summary>
+    internal const int MaximumUnderWay = 128;
+
+    /// <summary>How many of them may be of one source, so that others have room beside it.</summary>
+    internal const int MaximumOfSource = 64;
+
+    /// <summary>How many that have ended are remembered of each source.</summary>
+    internal const int MaximumEnded = 256;
+
+    /// <summary>Refuses a migration where too many are under way. With the gate held.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    private void RequireRoom(string? source)
+    {
+        List<IncomingMigration> underWay = _incoming.FindAll(incoming => !incoming.Ended.IsCompleted);
+        int ofSource = underWay.Count(incoming => incoming.Peer == source);
+        if (underWay.Count >= MaximumUnderWay || ofSource >= MaximumOfSource)
+        {
+            throw new MigrationException(
+                MigrationErrorId.OutOfMemory,
+                $"{underWay.Count} migrations come in already, {ofSource} of them from this source; the receiver takes {MaximumUnderWay}, and {MaximumOfSource} of one source.",
+                "Migrate fewer domains at a time: -ThrottleLimit says how many.");
+        }
+    }
+
+    /// <summary>Begins a migration, of whose connections one waits where there is no room for it. With the gate held.</summary>
+    private IncomingMigration Begin(ConnectionPair pair, Arrival arrival)
+    {
+        try
+        {
+            return new IncomingMigration(
+                pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock, Budget);
+        }
+        catch
+        {
+            Connection partner = ReferenceEquals(pair.Bulk, arrival.Connection) ? pair.Demand : pair.Bulk;
+            _arrivals.Remove(partner);
+            partner.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Forgets the oldest migrations of a source that nobody can resume, give up or wait for any more; first those of which nothing ever
+    /// came. With the gate held.
+    /// </summary>
+    private void Forget(string? source)
+    {
+        List<IncomingMigration> ended = _incoming.FindAll(
+            incoming => incoming.Peer == source && incoming.Ended.IsCompleted && !incoming.IsUndecided);
+        foreach (IncomingMigration forgotten in ended
+            .OrderBy(incoming => incoming.Holding is not (IncomingHolding.None or IncomingHolding.Gone))
+            .Take(ended.Count + 1 - MaximumEnded))
+        {
+            _incoming.Remove(forgotten);
+            forgotten.Dispose();
+        }
+    }
+}

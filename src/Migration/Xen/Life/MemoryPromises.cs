@@ -1,0 +1,68 @@
+namespace PreRecordMigration.Xen.Life;
+
+/// <summary>
+/// What a host's memory is promised to: domains that were let in, and do not hold all of theirs yet. Two that come at the same time must
+/// not both be let in for the same free memory, for which the toolstack would shrink the control domain.
+/// </summary>
+/// <param name="free">Bytes of memory that no domain holds.</param>
+/// <param name="held">Bytes that a domain holds, by its number; 0 where it has gone.</param>
+internal sealed class MemoryPromises(Func<long> free, Func<int, long> held)
+{
+    private readonly Lock _gate = new();
+    private readonly List<MemoryPromise> _all = [];
+
+    /// <summary>Bytes of memory that no domain holds, and none was promised.</summary>
+    internal long Available
+    {
+        get
+        {
+            lock (_gate)
+            {
+                // In this order: what a domain takes between the two counts twice for a moment, and never not at all.
+                long outstanding = _all.Sum(promise => Math.Max(0, promise.Bytes - (promise.DomId is { } domid ? held(domid) : 0)));
+                return Math.Max(0, free() - outstanding);
+            }
+        }
+    }
+
+    /// <summary>Lets a domain in, one at a time, and promises it what it needs.</summary>
+    /// <param name="judge">Judges it by the memory that is available, and says how many bytes it needs; throws where it is not let in.</param>
+    internal MemoryPromise Make(Func<long, long> judge)
+    {
+        lock (_gate)
+        {
+            MemoryPromise promise = new(this, judge(Available));
+            _all.Add(promise);
+            return promise;
+        }
+    }
+
+    internal void End(MemoryPromise promise)
+    {
+        lock (_gate)
+        {
+            _all.Remove(promise);
+        }
+    }
+}
+
+/// <summary>Memory that one domain was promised. Ended when it holds all of it, or never will.</summary>
+/// <param name="promises">Those of the host.</param>
+/// <param name="bytes">How many bytes.</param>
+internal sealed class MemoryPromise(MemoryPromises promises, long bytes) : IDisposable
+{
+    private volatile int _domid = -1;
+
+    /// <summary>How many bytes.</summary>
+    internal long Bytes => bytes;
+
+    /// <summary>The domain's number, once it has one: what it holds is kept of the promise.</summary>
+    internal int? DomId
+    {
+        get => _domid < 0 ? null : _domid;
+        set => _domid = value ?? -1;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => promises.End(this);
+}

@@ -1,0 +1,251 @@
+using Microsoft.Extensions.Time.Testing;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Simulated;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Tests.Methods;
+
+/// <summary>What a source that is trusted can make a receiver keep: so much of it, and of all of them, and no more.</summary>
+public sealed class ReceiverBoundsTests
+{
+    private const long Budget = 64L << 20;
+    private static readonly CancellationToken s_cancel = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Small_records_that_speak_of_much_make_it_keep_nothing()
+    {
+        await using MigrationFixture fixture = Bounded(out MemoryBudget budget);
+        byte[] prepare = RecordCodec.Encode(new PrepareRecord(
+            new DomainDescription("large", DomainKind.Simulated, int.MaxValue, [new PageRange(0, 1)], 1, new byte[] { 1 }), true));
+        Assert.InRange(prepare.Length, 1, 100);
+        for (int i = 0; i < 8; i++)
+        {
+            using Greeted source = new(fixture);
+            source.Bulk.Send(prepare);
+            AbortRecord abort = source.ReceiveAbort();
+            Assert.Equal(MigrationErrorId.OutOfMemory, abort.ErrorId);
+            Assert.Contains("2147483647 page numbers", abort.Message, StringComparison.Ordinal);
+        }
+
+        Assert.InRange(budget.Taken, 0, Budget);
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        await Task.WhenAll(fixture.Receiver.Incoming.Select(incoming => incoming.Ended));
+        fixture.CheckNothingKept();
+    }
+
+    [Fact]
+    public async Task Ranges_without_end_are_refused_when_the_budget_is_used_up()
+    {
+        await using MigrationFixture fixture = Bounded(out _);
+        using Greeted source = new(fixture);
+        PrepareRecord prepare = new(
+            new DomainDescription(
+                "ragged", DomainKind.Simulated, int.MaxValue, [.. Enumerable.Range(0, 16 * Protocol.RangesInPart).Select(i => new PageRange(2 * i, 1))], 1, new byte[] { 1 }),
+            true);
+        try
+        {
+            source.Bulk.Send(prepare);
+        }
+        catch (MigrationException)
+        {
+            // It hung up meanwhile; why is still to be read.
+        }
+
+        await fixture.Receiver.Incoming[0].Ended;
+        Assert.Equal(MigrationErrorId.OutOfMemory, fixture.Receiver.Incoming[0].Error!.ErrorId);
+        fixture.CheckNothingKept();
+    }
+
+    [Fact]
+    public async Task Core_pages_without_end_are_refused_when_the_budget_is_used_up()
+    {
+        await using MigrationFixture fixture = Bounded(out _, new SimulatedHostOptions { MemoryBytes = 1L << 30 });
+        using Greeted source = new(fixture);
+        using SimulatedHost large = new("xen3", new SimulatedHostOptions { MemoryBytes = 1L << 30 });
+        large.CreateDomain(new SimulatedDomainOptions { Name = "large", MemoryBytes = 64L << 20, FreeRunning = false });
+        using ISourceDomain domain = large.OpenSource("large");
+        DomainDescription description = domain.Describe();
+        source.Bulk.Send(new PrepareRecord(description, true));
+        Assert.Equal(RecordType.Prepared, source.Bulk.Receive(out _));
+        PageBatch batch = new();
+        try
+        {
+            foreach (int[] pages in description.Populated.SelectMany(range => Enumerable.Range(range.First, range.Count)).Chunk(batch.Capacity))
+            {
+                source.Bulk.Send(batch.Copy(RecordType.CorePages, pages, new byte[pages.Length * Page.Size]));
+            }
+        }
+        catch (MigrationException)
+        {
+            // It hung up meanwhile.
+        }
+
+        await fixture.Receiver.Incoming[0].Ended;
+        Assert.Equal(MigrationErrorId.OutOfMemory, fixture.Receiver.Incoming[0].Error!.ErrorId);
+        Assert.Empty(fixture.Destination.GetDomains());
+        fixture.CheckNothingKept();
+    }
+
+    [Fact]
+    public async Task A_receiver_without_memory_for_one_more_migration_says_so_and_takes_the_next_when_there_is()
+    {
+        // Room for one, with its buffers.
+        await using MigrationFixture fixture = Bounded(out _, budget: 10L << 20);
+        using (Greeted first = new(fixture))
+        {
+            using Connection bulk = Greeted.Open(fixture, ConnectionRole.Bulk, out Guid session);
+            using Connection demand = Greeted.Open(fixture, ConnectionRole.Demand, session);
+
+            // Whichever came second is told, and the other one closed.
+            string[] answers = [Answer(bulk), Answer(demand)];
+            Assert.Contains(nameof(MigrationErrorId.OutOfMemory), answers);
+        }
+
+        await fixture.Receiver.Incoming[0].Ended;
+        using Greeted next = new(fixture);
+    }
+
+    [Fact]
+    public async Task One_source_has_no_more_migrations_under_way_than_it_may()
+    {
+        await using MigrationFixture fixture = new(budget: new MemoryBudget(long.MaxValue));
+        List<Greeted> sources = [];
+        for (int i = 0; i < MigrationReceiver.MaximumOfSource; i++)
+        {
+            sources.Add(new Greeted(fixture));
+        }
+
+        using Connection more = Greeted.Open(fixture, ConnectionRole.Bulk, out _);
+        Assert.Equal(nameof(MigrationErrorId.OutOfMemory), Answer(more));
+        sources[0].Dispose();
+        await fixture.Receiver.Incoming[0].Ended;
+        using Greeted next = new(fixture);
+        sources.ForEach(source => source.Dispose());
+    }
+
+    [Fact]
+    public async Task A_source_that_never_says_what_comes_holds_its_threads_for_its_time_alone()
+    {
+        FakeTimeProvider clock = new(DateTimeOffset.UtcNow);
+        await using MigrationFixture fixture = new(receiverClock: clock, peerTimeout: PeerTimeout.Maximum);
+        using Greeted source = new(fixture);
+        IncomingMigration incoming = fixture.Receiver.Incoming[0];
+        TimeSpan passed = TimeSpan.Zero;
+        while (incoming.State is DestinationState.Greeted)
+        {
+            clock.Advance(PeerTimeout.BeatInterval);
+            passed += PeerTimeout.BeatInterval;
+        }
+
+        Assert.True(passed >= Arrivals.Patience, $"{passed}");
+        AbortRecord abort = source.ReceiveAbort();
+        Assert.Contains("did not say which domain comes within", abort.Message, StringComparison.Ordinal);
+        await incoming.Ended;
+        fixture.CheckNothingKept();
+    }
+
+    [Fact]
+    public async Task Of_migrations_that_came_to_nothing_the_last_are_remembered()
+    {
+        await using MigrationFixture fixture = new();
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        await fixture.Receiver.Incoming[^1].Ended;
+
+        // What came to something is remembered longer.
+        await ComeAndGoAsync(fixture, MigrationReceiver.MaximumEnded + 10);
+
+        Assert.Contains(fixture.Receiver.Incoming, incoming => incoming.State is DestinationState.Finished);
+        Assert.InRange(fixture.Receiver.Incoming.Count, 1, MigrationReceiver.MaximumEnded);
+    }
+
+    [Fact]
+    public void A_share_takes_what_there_is_and_gives_all_of_it_back_once()
+    {
+        MemoryBudget budget = new(100);
+        MemoryShare one = budget.Share();
+        MemoryShare two = budget.Share();
+        one.Take(60, "one");
+        Assert.Equal(MigrationErrorId.OutOfMemory, Assert.Throws<MigrationException>(() => two.Take(41, "two")).ErrorId);
+        two.Take(40, "two");
+        Assert.Equal(100, budget.Taken);
+        one.Dispose();
+        one.Dispose();
+        Assert.Equal(40, budget.Taken);
+        one.Take(1000, "nothing");
+        Assert.Equal(40, budget.Taken);
+    }
+
+    private static async Task ComeAndGoAsync(MigrationFixture fixture, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            IncomingMigration incoming;
+            using (new Greeted(fixture))
+            {
+                incoming = fixture.Receiver.Incoming[^1];
+            }
+
+            await incoming.Ended;
+        }
+    }
+
+    private static MigrationFixture Bounded(out MemoryBudget made, SimulatedHostOptions? destination = null, long budget = Budget) =>
+        new(destination: destination, budget: made = new MemoryBudget(budget));
+
+    private static string Answer(Connection connection)
+    {
+        try
+        {
+            RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
+            return type == RecordType.Abort ? ((AbortRecord)RecordCodec.Decode(type, body)).ErrorId.ToString() : type.ToString();
+        }
+        catch (MigrationException error)
+        {
+            return error.ErrorId.ToString();
+        }
+    }
+
+    /// <summary>A source that a receiver has welcomed, and that says only what a test says.</summary>
+    private sealed class Greeted : IDisposable
+    {
+        public Greeted(MigrationFixture fixture)
+        {
+            Bulk = Open(fixture, ConnectionRole.Bulk, out Guid session);
+            Demand = Open(fixture, ConnectionRole.Demand, session);
+            Assert.Equal(nameof(RecordType.Welcome), Answer(Bulk));
+            Assert.Equal(nameof(RecordType.Welcome), Answer(Demand));
+        }
+
+        public Connection Bulk { get; }
+
+        public Connection Demand { get; }
+
+        public static Connection Open(MigrationFixture fixture, ConnectionRole role, out Guid session)
+        {
+            session = Guid.NewGuid();
+            return Open(fixture, role, session);
+        }
+
+        public static Connection Open(MigrationFixture fixture, ConnectionRole role, Guid session)
+        {
+            Connection connection = Connection.Open(fixture.Route, s_cancel);
+            connection.Send(new HelloRecord(Protocol.Version, role, session, 0));
+            return connection;
+        }
+
+        public AbortRecord ReceiveAbort()
+        {
+            RecordType type = Bulk.Receive(out ReadOnlySpan<byte> body);
+            return Assert.IsType<AbortRecord>(RecordCodec.Decode(type, body));
+        }
+
+        public void Dispose()
+        {
+            Bulk.Dispose();
+            Demand.Dispose();
+        }
+    }
+}
