@@ -34,6 +34,15 @@ public sealed partial class SimulatedHost
                 throw new MigrationException(
                     MigrationErrorId.DomainState, $"Domain {name} was not leaving: there is nothing to take back.", "Migrate it, or record it.", name);
             }
+
+            if (_domains.GetValueOrDefault(name + IncomingSuffix) is { IncomingMark: not IncomingMark.Preparing } copy)
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"Domain {name} has another copy on this host, {copy.Name}, which may have run: it is not woken.",
+                    $"Look at {copy.Name}: where it is whole it is the domain. Only where it never ran, destroy that one first.",
+                    name);
+            }
         }
 
         return Open(domain, isReleased: true);

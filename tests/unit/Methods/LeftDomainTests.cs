@@ -1,6 +1,8 @@
+using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -49,5 +51,29 @@ public sealed class LeftDomainTests
         }
 
         Assert.Equal(DomainState.Running, fixture.Domain.State);
+    }
+
+    [Fact]
+    public async Task A_domain_is_not_woken_beside_a_copy_on_the_same_host_that_may_have_run()
+    {
+        await using MigrationFixture fixture = new();
+        await using MigrationReceiver receiver = MigrationReceiver.Start(fixture.Source, new IPEndPoint(IPAddress.Loopback, 0));
+        fixture.Source.Faults.After(SimulatedCall.Unpause, 1, () =>
+        {
+            fixture.Source.KillTool();
+            receiver.Incoming.Single().Disconnect();
+        });
+        await Assert.ThrowsAnyAsync<Exception>(() => MigrationSource.MigrateAsync(
+            fixture.Source.OpenSource(MigrationFixture.DomainName),
+            Route.Loopback(receiver.Endpoint),
+            MigrationFixture.Move(MigrationMethod.PostCopy),
+            null,
+            TestContext.Current.CancellationToken));
+
+        MigrationException refusal = Assert.Throws<MigrationException>(() => MigrationSource.TakeBack(fixture.Source, MigrationFixture.DomainName));
+
+        Assert.Equal(MigrationErrorId.DomainState, refusal.ErrorId);
+        Assert.Contains(MigrationFixture.DomainName + SimulatedHost.IncomingSuffix, refusal.Message, StringComparison.Ordinal);
+        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
     }
 }
