@@ -44,7 +44,7 @@ internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : 
             return MigrationSource.MigrateAsync(session, route, options, progress, cancellationToken);
         }
 
-        // The migration takes the domain over. Nobody else may dispose it: a domain that must stay stopped does.
+        // The migration owns the domain from here on. A second owner that disposed it would wake a domain that must stay stopped.
         ISourceDomain domain = move.Location.Host.OpenSource(move.Location.Info.Name);
         return MigrationSource.MigrateAsync(domain, route, options, progress, cancellationToken);
     }

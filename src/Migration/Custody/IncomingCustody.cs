@@ -72,7 +72,7 @@ internal sealed class IncomingCustody : IDisposable
     {
         if (_holding == IncomingHolding.Preparing)
         {
-            // What failed came before the start.
+            // The failure came before the domain was started.
             return true;
         }
 

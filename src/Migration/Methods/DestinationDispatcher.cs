@@ -78,7 +78,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                 case DestinationAction.TakeName:
                     custody.Take();
 
-                    // Before the source is told: whoever moves the domain on from here must not meet us.
+                    // The domain is let go of before the source is told: who then moves it on at once must not find it owned by this migration.
                     CleanUp releasing = new();
                     releasing.Try(custody.Dispose);
                     _afterwards.AddRange(releasing.Errors);
@@ -129,7 +129,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                 _afterwards.Add(error);
                 return null;
             case DestinationAction.Send { Record: AbortRecord or SettledRecord }:
-                // As far as the source can be told.
+                // The source is told where it can still be reached.
                 return null;
             default:
                 return Failure(error);

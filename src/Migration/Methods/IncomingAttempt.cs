@@ -270,7 +270,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         switch (type)
         {
             case RecordType.CorePages or RecordType.Pages when IsOver(state):
-                // Nobody places it any more.
+                // The attempt has ended, so nobody places this page any more.
                 break;
             case RecordType.CorePages when state.MayTakeCorePages:
                 batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);

@@ -27,7 +27,7 @@ public sealed partial class IncomingMigration
             throw NothingToGiveUp();
         }
 
-        // Its last attempt may still be ending: its threads must not meet a domain that goes.
+        // The last attempt may still be ending, and its threads must not use a domain that is being destroyed.
         if (IsClaimed || !Ended.Wait(s_endPatience) || !TryClaim())
         {
             throw new MigrationException(
@@ -185,7 +185,7 @@ public sealed partial class IncomingMigration
 
         if (Custody.IsAllHere)
         {
-            // A source that comes back is told of it.
+            // A source that comes back later is told what was decided here.
             Report ??= MakeReport(0);
         }
 

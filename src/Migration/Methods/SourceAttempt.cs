@@ -291,7 +291,7 @@ internal sealed class SourceAttempt : IDisposable
             SourceState state = State;
             if (type == RecordType.PageRequest && state.Stage >= SourceStage.Releasing)
             {
-                // Asked before the last page was there, and read after that was said on the other connection.
+                // The page was asked for before the last one arrived, and the request is read only after the other connection said that all are there.
                 continue;
             }
 

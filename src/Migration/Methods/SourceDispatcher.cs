@@ -48,7 +48,7 @@ internal sealed class SourceDispatcher(SourceCustody custody, Action<ControlReco
             switch (action)
             {
                 case SourceAction.Send { Record: AbortRecord or ReleasedRecord }:
-                    // As far as the destination can be told; where it cannot, it knows enough without.
+                    // The destination is told where it can still be reached; where it cannot, the loss of the connection tells it the same.
                     return null;
                 case SourceAction.Destroy or SourceAction.Return or SourceAction.RunOn:
                     _afterwards.Add(error);

@@ -220,7 +220,7 @@ internal sealed partial class SourceMigration : IDisposable
         ending.Try(() => _attempt.Post(SourceDispatcher.Failure(cause)));
         if (!_attempt.State.IsFinal)
         {
-            // A cancellation is passed over after the commit; what threw it is over all the same.
+            // After the commit a cancellation stops nothing, but the step that threw it has ended.
             ending.Try(() => _attempt.Post(new SourceEvent.Failed(new MigrationException(
                 MigrationErrorId.Cancelled, "The migration was cancelled at the source after the commit.", "Resume it.", null, cause))));
         }

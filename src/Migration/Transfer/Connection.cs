@@ -147,7 +147,7 @@ public sealed partial class Connection : IDisposable
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
         {
-            // Gone already.
+            // The peer has closed it already.
         }
     }
 

@@ -83,7 +83,7 @@ public sealed class PagePusher : IDisposable
                 Push(pfn, cancellationToken);
             }
 
-            // What was recorded does not wait for what will be.
+            // Pages that were recorded go at once; they do not wait for those of the epoch that is under way.
             SendPending(cancellationToken);
         }
 

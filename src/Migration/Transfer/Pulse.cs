@@ -25,7 +25,7 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
     private volatile bool _hasBegun;
     private volatile bool _isEnded;
 
-    // Changed by who sends and receives, on every thread.
+    // Written by every thread that sends or receives.
     private int _listeners;
     private int _senders;
     private long _heard;
@@ -68,7 +68,7 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
     /// <param name="hasHeard">Whether some came.</param>
     public void EndListening(bool hasHeard)
     {
-        // In this order: who sees nobody listening sees what was heard.
+        // In this order, so that whoever sees that nobody listens any more also sees what was heard before.
         if (hasHeard)
         {
             Interlocked.Increment(ref _heard);

@@ -20,7 +20,7 @@ public sealed class Workers(Action<Exception> onFailure, Action lastResort) : ID
     {
         Thread thread = new(() => Run(body)) { Name = name, IsBackground = true };
 
-        // One that could not be started must not be joined.
+        // A thread that could not be started must not be joined.
         thread.Start();
         _threads.Add(thread);
         return thread;
@@ -71,7 +71,7 @@ public sealed class Workers(Action<Exception> onFailure, Action lastResort) : ID
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // Asked to end.
+            // It was asked to end, and did.
         }
 #pragma warning disable CA1031 // Whatever a thread throws must reach the migration's one abort path.
         catch (Exception e)

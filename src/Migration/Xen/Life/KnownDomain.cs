@@ -97,7 +97,7 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
         }
         catch (XenException) when (Find() is null)
         {
-            // It took effect, or somebody was faster: gone is what it was to be.
+            // The call took effect and reported an error, or somebody else destroyed the domain first: it is gone, which is all that was wanted.
         }
 
         if (Find() is not null)
