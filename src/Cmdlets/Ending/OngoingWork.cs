@@ -20,20 +20,26 @@ internal static class OngoingWork
     /// <summary>All of it.</summary>
     public static IReadOnlyCollection<Entry> All => [.. Entries.Keys];
 
-    /// <summary>Lists work until it has ended.</summary>
-    /// <param name="ended">Its end.</param>
+    /// <summary>Begins work on a thread of its own, and lists it until it has ended.</summary>
+    /// <param name="work">The work.</param>
     /// <param name="stop">Asks it to stop.</param>
     /// <param name="said">What is said of it; null for nothing.</param>
-    /// <returns>Takes it off the list.</returns>
-    public static IDisposable Add(Task ended, Action stop, WorkWords? said)
-    {
-        Entry entry = new(ended, stop, said);
-        Entries[entry] = 0;
-        return entry;
-    }
+    /// <param name="isEnding">Whether it is itself to end something.</param>
+    /// <exception cref="CommandException">The session ends.</exception>
+    public static Task<T> Begin<T>(Func<T> work, Action stop, WorkWords? said, bool isEnding) => ProcessEnd.Begin(
+        () =>
+        {
+            Task<T> task = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            Entry entry = new(task, stop, said);
+            Entries[entry] = 0;
+            task.ContinueWith(
+                _ => Entries.TryRemove(entry, out byte _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            return task;
+        },
+        isEnding);
 
     /// <summary>One of it.</summary>
-    internal sealed class Entry(Task ended, Action stop, WorkWords? said) : IDisposable
+    internal sealed class Entry(Task ended, Action stop, WorkWords? said)
     {
         /// <summary>Its end.</summary>
         public Task Ended => ended;
@@ -54,8 +60,5 @@ internal static class OngoingWork
                 return;
             }
         }
-
-        /// <inheritdoc/>
-        public void Dispose() => Entries.TryRemove(this, out _);
     }
 }

@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using System.Runtime.InteropServices;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
@@ -22,7 +23,9 @@ internal static class ProcessEnd
     private static readonly TimeSpan SettleLimit = TimeSpan.FromMinutes(1);
 
     private static readonly List<PosixSignalRegistration> Signals = [];
+    private static readonly Lock Beginning = new();
     private static int s_isAwaited;
+    private static bool s_isEnding;
 
     /// <summary>From now on there may be something that the end of the process concerns.</summary>
     public static void Await()
@@ -35,6 +38,24 @@ internal static class ProcessEnd
             Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => EndBy(signal, 15)));
             Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => EndBy(signal, 1)));
             Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGQUIT, signal => EndBy(signal, 3)));
+        }
+    }
+
+    /// <summary>
+    /// Begins something that the end of the process concerns, and lists it. From the moment on at which the end looks at the lists nothing
+    /// more is begun: a loop that goes on with its next domain would leave that one to a process that is gone.
+    /// </summary>
+    /// <param name="begin">Begins and lists it, at once.</param>
+    /// <param name="isEnding">Whether it is itself to end something, which is never refused.</param>
+    /// <exception cref="CommandException">The session ends.</exception>
+    public static T Begin<T>(Func<T> begin, bool isEnding = false)
+    {
+        lock (Beginning)
+        {
+            return isEnding || !s_isEnding
+                ? begin()
+                : throw new CommandException(
+                    nameof(SR.SessionEnds), ErrorCategory.OperationStopped, SR.SessionEnds, SR.SessionEndsRemedy, null);
         }
     }
 
@@ -53,6 +74,11 @@ internal static class ProcessEnd
 
     private static void End()
     {
+        lock (Beginning)
+        {
+            s_isEnding = true;
+        }
+
         using ManualResetEventSlim isHurried = new();
         using PosixSignalRegistration hurrying = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
         {
@@ -75,9 +101,9 @@ internal static class ProcessEnd
             ending.Try(work.Stop);
         }
 
-        var lettingGo = RecordingRegistry.All.Select(held => (Held: held, Done: Begin(() => held.Discard()))).ToArray();
+        var lettingGo = RecordingRegistry.All.Select(held => (Held: held, Done: BeginAside(() => held.Discard()))).ToArray();
         var stopping = ReceiverRegistry.All
-            .Select(receiver => (Receiver: receiver, Done: Begin(() => receiver.StopUnlessKeepingAsync(receiving.Token).GetAwaiter().GetResult())))
+            .Select(receiver => (Receiver: receiver, Done: BeginAside(() => receiver.StopUnlessKeepingAsync(receiving.Token).GetAwaiter().GetResult())))
             .ToArray();
         foreach (OngoingWork.Entry work in working)
         {
@@ -212,7 +238,7 @@ internal static class ProcessEnd
 
     private static string Names(IEnumerable<IncomingMigration> incoming) => string.Join(", ", incoming.Select(one => $"'{one.DomainName}'"));
 
-    private static Task Begin(Action work) =>
+    private static Task BeginAside(Action work) =>
         Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>Waits for an end as long as something comes of it, and says so where that takes longer than nobody would notice.</summary>

@@ -59,9 +59,9 @@ internal static class ReceiverRegistry
                     host.Name);
             }
 
-            return Receivers[host.Name] = identity is null
+            return ProcessEnd.Begin(() => Receivers[host.Name] = identity is null
                 ? MigrationReceiver.Start(host, listen, peerTimeout)
-                : MigrationReceiver.Start(host, listen, identity, peerTimeout);
+                : MigrationReceiver.Start(host, listen, identity, peerTimeout));
         }
     }
 

@@ -116,16 +116,24 @@ internal sealed class MigrationJob : IProgress<MigrationProgress>, IProgress<Mig
     /// <param name="move">What to move.</param>
     /// <param name="watcher">Told of progress from the first report on; null for nobody.</param>
     /// <param name="tracer">Told of every step of the protocol; null for nobody.</param>
-    /// <exception cref="CommandException">The recording it starts from is not held any more.</exception>
+    /// <exception cref="CommandException">The recording it starts from is not held any more, or the session ends.</exception>
     public static MigrationJob Start(PlannedMove move, Action<MigrationProgress>? watcher, Action<MigrationTrace>? tracer)
     {
         MoveSource source = move.Take();
-        return MigrationRegistry.Add(id =>
+        try
         {
-            MigrationJob job = new(id, move, source) { _watchers = watcher, _tracers = tracer };
-            job.Begin(job.MoveAsync);
-            return job;
-        });
+            return MigrationRegistry.Add(id =>
+            {
+                MigrationJob job = new(id, move, source) { _watchers = watcher, _tracers = tracer };
+                job.Begin(job.MoveAsync);
+                return job;
+            });
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
     }
 
     /// <summary>

@@ -21,10 +21,11 @@ internal static class MigrationRegistry
     public static IReadOnlyList<MigrationJob> All => [.. Jobs.Values.OrderBy(job => job.Id)];
 
     /// <summary>Starts a migration under a number of its own.</summary>
+    /// <exception cref="CommandException">The session ends.</exception>
     public static MigrationJob Add(Func<int, MigrationJob> start)
     {
         int id = Interlocked.Increment(ref s_lastId);
-        MigrationJob job = Jobs[id] = start(id);
+        MigrationJob job = ProcessEnd.Begin(() => Jobs[id] = start(id));
         foreach (MigrationJob ended in All.Where(other => !other.IsActive && other.State != MigrationState.Interrupted).SkipLast(KeptEnded))
         {
             Jobs.TryRemove(ended.Id, out _);

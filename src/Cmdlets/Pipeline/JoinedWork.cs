@@ -40,7 +40,7 @@ internal sealed class JoinedWork<T>
         _patience = isEnding ? new Deadline(StopPatience.Limit) : null;
         PipelineWriter writer = new(cmdlet, _posted);
         CancellationToken token = _stop = _cancellation.Token;
-        _task = Task.Factory.StartNew(
+        _task = OngoingWork.Begin(
             () =>
             {
                 try
@@ -52,21 +52,12 @@ internal sealed class JoinedWork<T>
                     _posted.CompleteAdding();
                 }
             },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+            _cancellation.Cancel,
+            said,
+            isEnding);
 
         // By whoever is last, which need not be the pipeline's thread.
-        IDisposable listed = OngoingWork.Add(_task, _cancellation.Cancel, said);
-        _task.ContinueWith(
-            _ =>
-            {
-                listed.Dispose();
-                _cancellation.Dispose();
-            },
-            CancellationToken.None,
-            TaskContinuationOptions.None,
-            TaskScheduler.Default);
+        _task.ContinueWith(_ => _cancellation.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
     /// <summary>Whether it was asked to stop.</summary>

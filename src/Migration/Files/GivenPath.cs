@@ -9,14 +9,12 @@ namespace PreRecordMigration.Files;
 /// </summary>
 public static class GivenPath
 {
-    private const UnixFileMode Everybody = UnixFileMode.OtherWrite | UnixFileMode.StickyBit;
-
     /// <summary>Where a path leads, behind every link.</summary>
     /// <param name="path">An absolute path; what it leads to need not be there.</param>
     /// <param name="isToBeWritten">Whether what stands there is to be replaced.</param>
     /// <returns>An absolute path without links.</returns>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.FileNotTrusted"/>: somebody else's link, or a file of somebody
-    /// else's that is to be replaced, in a folder that everybody may write.</exception>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.FileNotTrusted"/>: somebody else's link in a folder that
+    /// everybody may write, or a file or folder of somebody else's there where something is to be written.</exception>
     /// <exception cref="IOException">Its links lead in a circle.</exception>
     public static string Follow(string path, bool isToBeWritten = false) =>
         Follow(path, isToBeWritten, FileStatus.TryOf, FileStatus.EffectiveUser);
@@ -28,10 +26,12 @@ public static class GivenPath
         PathStep last = default;
         foreach (PathStep step in PathWalk.Through(path, look))
         {
-            bool isRefused = step.Status.Kind == FileKind.Link || (isToBeWritten && step.IsEnd && step.Status.Kind == FileKind.Regular);
+            // What is written below a folder of somebody else's goes where he wants: he can lay a link there at any time.
+            bool isRefused = step.Status.Kind == FileKind.Link
+                || (isToBeWritten && step.Status.Kind == (step.IsEnd ? FileKind.Regular : FileKind.Folder));
             if (isRefused && IsForeign(step, look, user))
             {
-                string what = step.Status.Kind == FileKind.Link ? "link" : "file";
+                string what = step.Status.Kind == FileKind.Regular ? "file" : step.Status.Kind.ToString().ToLowerInvariant();
                 throw new MigrationException(
                     MigrationErrorId.FileNotTrusted,
                     $"'{path}' is not used: '{step.Place}' is a {what} of user {step.Status.User}, in a folder that everybody may write.",
@@ -50,6 +50,6 @@ public static class GivenPath
         step.Status.User != user
         && Path.GetDirectoryName(step.Place) is { } folder
         && look(folder, out FileStatus around)
-        && (around.Mode & Everybody) == Everybody
+        && around.Mode.HasFlag(UnixFileMode.OtherWrite)
         && around.User != step.Status.User;
 }

@@ -17,6 +17,9 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
     /// <summary>How many there may be that have not greeted, and how many that have and wait for their partner.</summary>
     public const int Maximum = 64;
 
+    /// <summary>How many a source comes with: control and pushed pages by one, demanded pages by the other.</summary>
+    private const int ConnectionsOfASource = 2;
+
     /// <summary>How many there may be of other users of this machine, who are only told that they may not.</summary>
     public const int MaximumStrangers = 8;
 
@@ -169,9 +172,14 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
     private Arrival? FindGiving(ArrivalStanding standing, int? room = null)
     {
         List<Arrival> alike = _all.FindAll(arrival => arrival.Standing == standing);
-        return alike.Count < (room ?? (standing == ArrivalStanding.Stranger ? MaximumStrangers : Maximum)) || alike.Count == 0
-            ? null
-            : alike.GroupBy(arrival => arrival.Origin).MaxBy(origin => origin.Count())!.First();
+        if (alike.Count < (room ?? (standing == ArrivalStanding.Stranger ? MaximumStrangers : Maximum)) || alike.Count == 0)
+        {
+            return null;
+        }
+
+        // A source comes with two connections: that is no crowd, and must not make it the first to go where each other one came alone.
+        IGrouping<string, Arrival> crowd = alike.GroupBy(arrival => arrival.Origin).MaxBy(origin => origin.Count())!;
+        return crowd.Count() > ConnectionsOfASource ? crowd.First() : alike[0];
     }
 
     private void GiveWay(Arrival? giving)

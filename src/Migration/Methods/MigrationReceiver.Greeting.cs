@@ -14,18 +14,24 @@ public sealed partial class MigrationReceiver
     /// <summary>Greets on a thread of its own: a peer that stays silent must not keep others from being greeted.</summary>
     private void Greet(Socket socket)
     {
-        if (_arrivals.Add(socket, _listener.IsStranger(socket)) is not { } arrival)
-        {
-            return;
-        }
-
+        Arrival? arrival = null;
         try
         {
+            arrival = _arrivals.Add(socket, _listener.IsStranger(socket));
+            if (arrival is null)
+            {
+                return;
+            }
+
             new Thread(() => Receive(arrival)) { Name = "migration destination", IsBackground = true }.Start();
         }
         catch
         {
-            _arrivals.Remove(arrival);
+            if (arrival is not null)
+            {
+                _arrivals.Remove(arrival);
+            }
+
             socket.Dispose();
             throw;
         }

@@ -10,7 +10,8 @@ namespace PreRecordMigration.Texts;
 /// </summary>
 /// <remarks>
 /// <para>Escaped as <c>\u001B</c> are control characters (C0 and C1, the eight-bit forms of escape sequences among them, and DEL), the
-/// separators of lines and paragraphs, the characters that override or isolate the direction of writing, and halves of surrogate pairs.
+/// separators of lines and paragraphs, the invisible characters that change the direction of writing or make two texts look the same (but
+/// the two joiners that scripts need), and halves of surrogate pairs.
 /// A tabulator and the end of a line are control characters too: nobody else's text makes a line that looks like ours.</para>
 /// <para>It is called where text comes in (<c>WireReader</c>, names from XenStore, what child processes print, headers of files) and,
 /// because somebody might forget one day, once more where it goes out: by the constructors of this module's exceptions and by what
@@ -24,6 +25,8 @@ public static class ForeignText
     /// <summary>The most characters of a name.</summary>
     public const int LongestName = 1024;
 
+    private const int ZeroWidthNonJoiner = 0x200C;
+    private const int ZeroWidthJoiner = 0x200D;
     private const char Cut = '…';
     private static readonly char[] s_lineEnds = ['\r', '\n'];
 
@@ -43,7 +46,18 @@ public static class ForeignText
         int fitting = 0;
         for (ReadOnlySpan<char> rest = text; TryTake(ref rest, out ReadOnlySpan<char> taken, out bool isPlain);)
         {
-            _ = isPlain ? shown.Append(taken) : shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)taken[0]:X4}");
+            if (isPlain)
+            {
+                shown.Append(taken);
+            }
+            else
+            {
+                foreach (char unit in taken)
+                {
+                    shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)unit:X4}");
+                }
+            }
+
             if (shown.Length > longest)
             {
                 shown.Length = fitting;
@@ -77,13 +91,13 @@ public static class ForeignText
         return true;
     }
 
-    /// <summary>Whether a text may be a name: not empty, not too long, and shown as it is.</summary>
+    /// <summary>Whether a text may be a name: not blank, not too long, and shown as it is.</summary>
     /// <param name="text">The text.</param>
-    public static bool IsName(string? text) => text is { Length: > 0 and <= LongestName } && IsPlain(text);
+    public static bool IsName(string? text) => text is { Length: <= LongestName } && !string.IsNullOrWhiteSpace(text) && IsPlain(text);
 
     private static bool IsPlain(Rune rune) => Rune.GetUnicodeCategory(rune) is not
-            (UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
-        && rune.Value is not ((>= 0x202A and <= 0x202E) or (>= 0x2066 and <= 0x2069));
+            (UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Format)
+        || rune.Value is ZeroWidthNonJoiner or ZeroWidthJoiner;
 
     /// <summary>Takes one character off a text; half of a surrogate pair counts as one, and may not be shown.</summary>
     private static bool TryTake(ref ReadOnlySpan<char> rest, out ReadOnlySpan<char> taken, out bool isPlain)

@@ -30,13 +30,22 @@ internal sealed class MemoryBudget(long limit)
     /// <returns>False where there is not enough left; nothing is taken then.</returns>
     internal bool TryTake(long bytes)
     {
-        if (Interlocked.Add(ref _taken, bytes) <= limit)
+        for (long taken = Taken; ;)
         {
-            return true;
-        }
+            if (bytes > limit - taken)
+            {
+                return false;
+            }
 
-        Return(bytes);
-        return false;
+            // Never more than there is, not even for a moment: what is refused to one must not be missing to another.
+            long found = Interlocked.CompareExchange(ref _taken, taken + bytes, taken);
+            if (found == taken)
+            {
+                return true;
+            }
+
+            taken = found;
+        }
     }
 
     /// <summary>Gives some back.</summary>

@@ -42,12 +42,14 @@ public sealed class GivenPathTests : IDisposable
             }
         }
 
+        // More than the kernel does: without the sticky bit everybody can lay one there all the same.
+        File.SetUnixFileMode(_open, Everybody);
+        Assert.Throws<MigrationException>(() => GivenPath.Follow(link));
+
         // As the kernel has it: a link of whose folder it is, and one in a folder that is not for everybody, are followed.
         OtherUsers.Give(_open);
         Assert.Equal(target, GivenPath.Follow(link));
         Assert.Equal(0, OtherUsers.Run("chown", "0", _open));
-        File.SetUnixFileMode(_open, Everybody);
-        Assert.Equal(target, GivenPath.Follow(link));
         File.SetUnixFileMode(_open, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.StickyBit);
         Assert.Equal(target, GivenPath.Follow(link));
     }
@@ -63,6 +65,19 @@ public sealed class GivenPathTests : IDisposable
         MigrationException error = Assert.Throws<MigrationException>(() => GivenPath.Follow(file, isToBeWritten: true));
         Assert.Equal(MigrationErrorId.FileNotTrusted, error.ErrorId);
         Assert.Contains($"a file of user {OtherUsers.Number}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nothing_is_written_below_another_user_s_folder_there()
+    {
+        string folder = Path.Combine(_open, "recordings");
+        string file = Path.Combine(folder, "new");
+        Directory.CreateDirectory(folder);
+        Assert.Equal(file, GivenPath.Follow(file, isToBeWritten: true));
+        OtherUsers.Give(folder);
+        Assert.Equal(file, GivenPath.Follow(file));
+        MigrationException error = Assert.Throws<MigrationException>(() => GivenPath.Follow(file, isToBeWritten: true));
+        Assert.Contains($"'{folder}' is a folder of user {OtherUsers.Number}", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

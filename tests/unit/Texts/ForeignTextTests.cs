@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using PreRecordMigration.Texts;
 
@@ -48,7 +49,8 @@ public sealed class ForeignTextTests
         {
             string text = value is >= 0xD800 and <= 0xDFFF ? ((char)value).ToString() : char.ConvertFromUtf32(value);
             bool isObeyed = value is < 0x20 or (>= 0x7F and <= 0x9F) or 0x2028 or 0x2029 or (>= 0x202A and <= 0x202E)
-                or (>= 0x2066 and <= 0x2069) or (>= 0xD800 and <= 0xDFFF);
+                or (>= 0x2066 and <= 0x2069) or (>= 0xD800 and <= 0xDFFF)
+                || (CharUnicodeInfo.GetUnicodeCategory(value) == UnicodeCategory.Format && value is not (0x200C or 0x200D));
             Assert.Equal(!isObeyed, ForeignText.Show(text) == text);
         }
     }
@@ -83,6 +85,11 @@ public sealed class ForeignTextTests
     [InlineData(null, false)]
     [InlineData("a\nb", false)]
     [InlineData("a\u202eb", false)]
+    [InlineData("web01\u200b", false)]
+    [InlineData("web01\u200f", false)]
+    [InlineData("web01\U000E0041", false)]
+    [InlineData("  ", false)]
+    [InlineData("می‌خواهم", true)]
     public void A_name_is_shown_as_it_is(string? text, bool isName) => Assert.Equal(isName, ForeignText.IsName(text));
 
     [Fact]

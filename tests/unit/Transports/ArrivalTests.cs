@@ -113,6 +113,26 @@ public sealed class ArrivalTests
     }
 
     [Fact]
+    public async Task The_two_connections_of_a_source_are_no_crowd()
+    {
+        await using MigrationFixture fixture = new(tls: Sides(), receiverClock: new FakeTimeProvider(DateTimeOffset.UtcNow));
+        List<Socket> alone = [];
+        for (byte i = 1; i <= Arrivals.Maximum - 2; i++)
+        {
+            alone.Add(await ConnectAsync(fixture, new IPAddress([127, 0, 1, i])));
+        }
+
+        using Socket first = await ConnectAsync(fixture, IPAddress.Parse("127.0.0.2"));
+        using Socket second = await ConnectAsync(fixture, IPAddress.Parse("127.0.0.2"));
+        alone.Add(await ConnectAsync(fixture, IPAddress.Parse("127.0.2.1")));
+
+        // Each other one came from an address of its own, and the oldest of them makes room.
+        await ReadToEndAsync(alone[0]);
+        Assert.False(first.Poll(0, SelectMode.SelectRead) || second.Poll(0, SelectMode.SelectRead));
+        alone.ForEach(socket => socket.Dispose());
+    }
+
+    [Fact]
     public async Task Who_has_proved_itself_and_greets_without_end_pushes_out_its_own_too()
     {
         await using MigrationFixture fixture = new(

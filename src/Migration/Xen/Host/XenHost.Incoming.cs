@@ -15,16 +15,17 @@ public sealed partial class XenHost
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
         XenDomainConfiguration configuration = null!;
-        using MemoryPromise promise = _promises.Make(available =>
+        MemoryPromise promise = _promises.Make(available =>
         {
             configuration = IncomingAdmission.Admit(_policyFile, description, available, out long needed);
             return needed;
         });
 
-        // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
-        XenControl control = XenControl.Open();
+        XenControl? control = null;
         try
         {
+            // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
+            control = XenControl.Open();
             IIncomingKind kind = description.Kind switch
             {
                 DomainKind.Pvh or DomainKind.Hvm => new HvmCreation(control, description, configuration),
@@ -39,7 +40,8 @@ public sealed partial class XenHost
         }
         catch
         {
-            control.Dispose();
+            control?.Dispose();
+            promise.Dispose();
             throw;
         }
     }

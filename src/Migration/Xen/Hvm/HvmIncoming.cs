@@ -47,8 +47,9 @@ internal sealed class HvmIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
-        bool hasNestedPaging = _control.GetDomain(_domid).Flags.HasFlag(XenDomainFlags.Hap);
-        DomainTraits traits = new(_description.Kind, hasNestedPaging, _description.VcpuCount);
+        // How many vCPUs it has is asked of Xen: the peer's word must not decide whether more than one could hang the host.
+        XenDomainInfo made = _control.GetDomain(_domid);
+        DomainTraits traits = new(_description.Kind, made.Flags.HasFlag(XenDomainFlags.Hap), (int)made.MaxVcpuId + 1);
         return _paging = ExtensionSupport.Choose(_control, _domid, traits).Require(_name) == Recorder.Ring ? ByRing() : ByExtension();
     }
 

@@ -64,7 +64,11 @@ internal sealed class IncomingCreation(
             restore.Write(kind.AnnouncePages);
             kind.Allocate(process, domain.DomId, cancellationToken);
             XenIncomingDomain made =
-                new(domain, hostName, description, kind.Build(restore, domain.DomId, _arrival.ProvisionalName), marker) { LimitAfterwards = limit };
+                new(domain, hostName, description, kind.Build(restore, domain.DomId, _arrival.ProvisionalName), marker)
+                {
+                    LimitAfterwards = limit,
+                    Promise = promise,
+                };
 
             // From here on its mark says that the name is taken.
             reservation.Dispose();

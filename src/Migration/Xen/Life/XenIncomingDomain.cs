@@ -28,6 +28,12 @@ internal sealed class XenIncomingDomain(
     /// <summary>How much memory the domain may have once it is complete, in KiB; null where that is as it is.</summary>
     internal long? LimitAfterwards { get; init; }
 
+    /// <summary>
+    /// The memory that the domain was promised, until this object is disposed: pages that are taken away to be missing are free for a
+    /// while, and yet nobody else's. Null where nobody counts.
+    /// </summary>
+    internal MemoryPromise? Promise { get; init; }
+
     /// <inheritdoc/>
     public DomainInfo Info
     {
@@ -145,7 +151,7 @@ internal sealed class XenIncomingDomain(
             _isDisposed = true;
 
             // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
-            CleanUp.All(mechanism.Dispose, marker.Orphan, domain.Control.Dispose);
+            CleanUp.All(mechanism.Dispose, marker.Orphan, domain.Control.Dispose, () => Promise?.Dispose());
         }
     }
 
