@@ -22,7 +22,7 @@ function Start-FakePeer([byte[]] $answer) {
                     $stream = $client.GetStream()
 
                     # It is the same user's, whatever it says afterwards.
-                    $null = $prove.Invoke($null, @($client.Client, $key.Invoke($null, @())))
+                    $null = $prove.Invoke($null, @($client.Client, $key.Invoke($null, @()), $false))
 
                     # One whole Hello has come before anything is said.
                     $stream.ReadExactly([byte[]]::new(40), 0, 40)
