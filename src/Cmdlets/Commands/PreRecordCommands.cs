@@ -124,7 +124,9 @@ public sealed class StartPreRecordCommand : RecordingCommand
             // The session takes the domain over: it runs on if this fails.
             MigrationOptions traced = options with { Trace = TraceOf(writer, location.Info.Name) };
             return Hold(location, decision, populated, PreRecordSession.Record(domain, traced, progress, token), token);
-        }, Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name), stopped: Text.Format(SR.ExitRecordingStopped, location.Info.Name, location.Host.Name));
+        },
+        Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name),
+        stopped: Text.Format(SR.ExitRecordingStopped, location.Info.Name, location.Host.Name));
         WarnUnlessProved(recorded);
         WriteObject(recorded);
     }

@@ -17,9 +17,6 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
     /// <summary>How many there may be that have not greeted, and how many that have and wait for their partner.</summary>
     public const int Maximum = 64;
 
-    /// <summary>How many a source comes with: control and pushed pages by one, demanded pages by the other.</summary>
-    private const int ConnectionsOfASource = 2;
-
     /// <summary>How many there may be of other users of this machine, who are only told that they may not.</summary>
     public const int MaximumStrangers = 8;
 
@@ -28,6 +25,9 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
 
     /// <summary>How long one may take from its greeting until its migration begins.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>How many a source comes with: control and pushed pages by one, demanded pages by the other.</summary>
+    private const int ConnectionsOfASource = 2;
 
     private readonly Lock _gate = new();
     private readonly List<Arrival> _all = [];
@@ -63,11 +63,7 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
 
             giving = FindGiving(arrival.Standing);
             _all.Add(arrival);
-            arrival.Deadline = clock.CreateTimer(
-                _ => End(arrival, $"The connection did not prove who it is and greet within {GreetingPatience.TotalSeconds:F0} s."),
-                null,
-                GreetingPatience,
-                Timeout.InfiniteTimeSpan);
+            arrival.Deadline = EndAfter(arrival, GreetingPatience, "prove who it is and greet");
         }
 
         GiveWay(giving);
@@ -90,11 +86,7 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
             arrival.Origin = connection.Peer ?? "";
             arrival.Connection = connection;
             arrival.Deadline?.Dispose();
-            arrival.Deadline = clock.CreateTimer(
-                _ => End(arrival, $"The connection did not become a migration within {Patience.TotalSeconds:F0} s."),
-                null,
-                Patience,
-                Timeout.InfiniteTimeSpan);
+            arrival.Deadline = EndAfter(arrival, Patience, "become a migration");
             _all.Add(arrival);
         }
 
@@ -181,6 +173,13 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
         IGrouping<string, Arrival> crowd = alike.GroupBy(arrival => arrival.Origin).MaxBy(origin => origin.Count())!;
         return crowd.Count() > ConnectionsOfASource ? crowd.First() : alike[0];
     }
+
+    /// <summary>Ends a connection when its time is over.</summary>
+    /// <param name="arrival">The connection.</param>
+    /// <param name="patience">Its time.</param>
+    /// <param name="wanted">What it had to do by then.</param>
+    private ITimer EndAfter(Arrival arrival, TimeSpan patience, string wanted) => clock.CreateTimer(
+        _ => End(arrival, $"The connection did not {wanted} within {patience.TotalSeconds:F0} s."), null, patience, Timeout.InfiniteTimeSpan);
 
     private void GiveWay(Arrival? giving)
     {

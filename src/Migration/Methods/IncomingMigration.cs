@@ -14,7 +14,6 @@ public sealed partial class IncomingMigration : IDisposable
     /// <summary>How long the end of an attempt is waited for: a hypercall may take a while.</summary>
     private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
 
-    private readonly Lock _gate = new();
     /// <summary>
     /// What a page number takes while a domain comes in, in bytes: some bitmaps, and how long the faults on it waited; for a PV domain the
     /// machine's number of it besides.
@@ -23,8 +22,9 @@ public sealed partial class IncomingMigration : IDisposable
     private const int PvPageNumberCost = 20;
 
     /// <summary>What a byte of a configuration takes: it is understood, judged and built anew.</summary>
-    private const int ConfigurationCost = 16;
+    internal const int ConfigurationCost = 16;
 
+    private readonly Lock _gate = new();
     private readonly IMigrationHost _host;
     private IncomingAttempt _attempt;
     private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -8,9 +8,6 @@ namespace PreRecordMigration.Methods;
 /// <content>What happens to a connection from being accepted until its migration begins.</content>
 public sealed partial class MigrationReceiver
 {
-    /// <summary>What judging a configuration takes, in bytes for each byte of it: it is understood, and built anew.</summary>
-    private const int JudgingFactor = 16;
-
     /// <summary>Greets on a thread of its own: a peer that stays silent must not keep others from being greeted.</summary>
     private void Greet(Socket socket)
     {
@@ -97,7 +94,7 @@ public sealed partial class MigrationReceiver
     {
         connection.Send(new WelcomeRecord(Protocol.Version, 0));
         RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
-        connection.Memory?.Take((long)body.Length * JudgingFactor, "What is asked about");
+        connection.Memory?.Take((long)body.Length * IncomingMigration.ConfigurationCost, "What is asked about");
         if (type != RecordType.Prepare || RecordCodec.Decode(type, body) is not PrepareRecord prepare)
         {
             throw ProtocolErrors.Violation($"{type} came where Prepare must be.");

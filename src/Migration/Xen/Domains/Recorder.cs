@@ -20,13 +20,22 @@ internal enum Recorder
 /// <param name="Kind">Its kind. Beside an HVM domain stands an emulator.</param>
 /// <param name="HasNestedPaging">Whether it has nested paging; PV domains and those with hap=0 have not.</param>
 /// <param name="VcpuCount">How many vCPUs it has.</param>
-internal readonly record struct DomainTraits(DomainKind Kind, bool HasNestedPaging, int VcpuCount);
+internal readonly record struct DomainTraits(DomainKind Kind, bool HasNestedPaging, int VcpuCount)
+{
+    /// <summary>A PV domain, of which the number of vCPUs decides nothing.</summary>
+    internal static DomainTraits Paravirtualised => new(DomainKind.PV, HasNestedPaging: false, VcpuCount: 1);
+}
 
 /// <summary>What decides, about a host, who records its domains.</summary>
 /// <param name="Facts">What it says of itself.</param>
 /// <param name="Extension">What its extension says.</param>
 /// <param name="TakesDomain">Whether the extension took the very domain when it was tried; null where it was not tried.</param>
-internal readonly record struct HostTraits(XenHostFacts Facts, XenExtensionAnswer Extension, bool? TakesDomain = null);
+internal readonly record struct HostTraits(XenHostFacts Facts, XenExtensionAnswer Extension, bool? TakesDomain = null)
+{
+    /// <summary>Asks the host. Touches no domain.</summary>
+    /// <exception cref="MigrationException">It does not answer.</exception>
+    internal static HostTraits Read(XenControl control) => new(XenHostFacts.Read(control), control.ProbeExtension());
+}
 
 /// <summary>Who records a domain, or why nobody does.</summary>
 /// <param name="Recorder">Who; null where nobody does.</param>

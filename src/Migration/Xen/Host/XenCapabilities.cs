@@ -33,7 +33,7 @@ internal static class XenCapabilities
     }
 
     private static RecorderChoice OfParavirtualised(XenHostFacts facts, XenExtensionAnswer answer) =>
-        RecorderChoice.Make(new(DomainKind.PV, false, 1), new(facts, answer), prefersRing: false);
+        RecorderChoice.Make(DomainTraits.Paravirtualised, new(facts, answer), prefersRing: false);
 
     private static CapabilityReport Report(
         XenHostFacts facts, XenExtensionAnswer answer, string hostName, RecorderChoice recording, RecorderChoice severalVcpus) => new(

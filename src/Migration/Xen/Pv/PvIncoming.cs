@@ -45,8 +45,7 @@ internal sealed class PvIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
-        HostTraits host = new(XenHostFacts.Read(_control), _control.ProbeExtension());
-        RecorderChoice.Make(new DomainTraits(DomainKind.PV, HasNestedPaging: false, VcpuCount: 1), host, prefersRing: false).Require(_name);
+        RecorderChoice.Make(DomainTraits.Paravirtualised, HostTraits.Read(_control), prefersRing: false).Require(_name);
         Pages.Missing.Or(Pages.Populated);
         return _paging = new ExtensionRemotePaging(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
     }
