@@ -34,7 +34,7 @@ internal readonly record struct HostTraits(XenHostFacts Facts, XenExtensionAnswe
 {
     /// <summary>Asks the host. Touches no domain.</summary>
     /// <exception cref="MigrationException">It does not answer.</exception>
-    internal static HostTraits Read(XenControl control) => new(XenHostFacts.Read(control), control.ProbeExtension());
+    internal static HostTraits Of(XenControl control) => new(XenHostFacts.Read(control), control.ProbeExtension());
 }
 
 /// <summary>Who records a domain, or why nobody does.</summary>

@@ -24,7 +24,7 @@ internal static class ExtensionSupport
     /// <exception cref="XenException">EBUSY: the domain has an owner already.</exception>
     internal static RecorderChoice Choose(XenControl control, int domid, DomainTraits domain)
     {
-        HostTraits host = HostTraits.Read(control);
+        HostTraits host = HostTraits.Of(control);
         RecorderChoice choice = RecorderChoice.Make(domain, host, IsRingAskedFor);
         if (!choice.IsByExtension)
         {

@@ -58,7 +58,7 @@ internal sealed class XenSourceExamination : ISourceExamination
     /// <summary>Whether the extension takes the domain is asked when it is the domain's turn: it may have an owner now, whose traps are mended first.</summary>
     private static void RequireKind(XenControl control, DomainTraits traits, int domid, string name)
     {
-        RecorderChoice.Make(traits, HostTraits.Read(control), ExtensionSupport.IsRingAskedFor).Require(name);
+        RecorderChoice.Make(traits, HostTraits.Of(control), ExtensionSupport.IsRingAskedFor).Require(name);
         if (traits.Kind == DomainKind.PV && control.GetAddressSize(domid) is var width and not sizeof(ulong))
         {
             throw new MigrationException(

@@ -45,7 +45,7 @@ internal sealed class PvIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
-        RecorderChoice.Make(DomainTraits.Paravirtualised, HostTraits.Read(_control), prefersRing: false).Require(_name);
+        RecorderChoice.Make(DomainTraits.Paravirtualised, HostTraits.Of(_control), prefersRing: false).Require(_name);
         Pages.Missing.Or(Pages.Populated);
         return _paging = new ExtensionRemotePaging(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
     }
