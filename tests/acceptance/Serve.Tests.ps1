@@ -1,9 +1,9 @@
-# The script by which the lab has one PowerShell in dom0 run many commands (tests/lab/serve.ps1), in a process of its own.
+# The script by which the lab has one PowerShell in dom0 run many commands (tests/lab/images/share/serve.ps1), in a process of its own.
 
 BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
     $module = (Get-Module PreRecordMigration).ModuleBase
-    $script = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', 'lab', 'serve.ps1'))
+    $script = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', 'lab', 'images', 'share', 'serve.ps1'))
 
     # One process for all tests, as in the lab.
     $start = New-FreshStart $script

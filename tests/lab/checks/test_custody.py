@@ -1,11 +1,11 @@
 """Who holds a guest, on real Xen: names that are taken, suspensions that come late, guests that change while they move, tools that die."""
 
-from custody_case import RECORDED, SLOWLY, HoldingCase, notes
-from lab_guest import Guest, arriving, destroy_all, names_of_arrivals, running
-from module_shell import ModuleShell, Shells
-from move_case import require_module
-from moves import METHODS, PACED, move, open_way, wait_marked
-from prerecord_lab import Lab
+from lablib.custody_case import RECORDED, SLOWLY, HoldingCase, notes
+from lablib.guest import Guest, arriving, destroy_all, names_of_arrivals, running
+from lablib.module_shell import ModuleShell, Shells
+from lablib.move_case import require_module
+from lablib.moves import METHODS, PACED, move, open_way, wait_marked
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -1,11 +1,11 @@
 """A guest that reboots, shuts down or crashes of its own while it moves, on real Xen: in each phase its move ends and says so, and nothing else is
 left of it."""
-from custody_case import RECORDED, SLOWLY, HoldingCase, notes
-from lab_guest import arriving, destroy_all, names_of_arrivals, running
-from module_shell import Shells
-from move_case import require_module
-from moves import METHODS, PACED, is_marked, open_way, wait_marked
-from prerecord_lab import Lab
+from lablib.custody_case import RECORDED, SLOWLY, HoldingCase, notes
+from lablib.guest import arriving, destroy_all, names_of_arrivals, running
+from lablib.module_shell import Shells
+from lablib.move_case import require_module
+from lablib.moves import METHODS, PACED, is_marked, open_way, wait_marked
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -5,8 +5,8 @@ LAB_EXTENSION_ROLLBACKS, LAB_EXTENSION_SERVED: how often each load is rolled bac
 import os
 import unittest
 
-from extension_case import HOST, Case, install_tool, running, serves_nested_paging, stands_still
-from extension_tool import ACCESSES, BACKUPS, FULL, HARVEST, Refused
+from lablib.extension_case import HOST, Case, install_tool, running, serves_nested_paging, stands_still
+from lablib.extension_tool import ACCESSES, BACKUPS, FULL, HARVEST, Refused
 
 ROLLBACKS = int(os.environ.get("LAB_EXTENSION_ROLLBACKS", "2"))
 SERVED = int(os.environ.get("LAB_EXTENSION_SERVED", "1"))
@@ -204,7 +204,7 @@ class Load(Case):
             self.check_healthy(guest)
 
 
-# What tests/lab/guest/trail.c does.
+# What tests/lab/images/guest/trail.c does.
 TRAIL_PAGES, TRAIL_STEPS, TRAIL_MAGIC = 1024, 512, 0x7472616c69617274
 
 

@@ -5,9 +5,9 @@ LAB_EXTENSION_CALLS: how many calls the fuzzer makes (default 1500).
 import os
 import unittest
 
-from extension_case import HOST, Case, install_tool, running, serves_nested_paging
-from extension_tool import ACCESSES, BACKUPS, RUNNING, SERVING, Refused, Tool
-from lab_guest import expect_memory, free_memory
+from lablib.extension_case import HOST, Case, install_tool, running, serves_nested_paging
+from lablib.extension_tool import ACCESSES, BACKUPS, RUNNING, SERVING, Refused, Tool
+from lablib.guest import expect_memory, free_memory
 
 CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
 

@@ -6,11 +6,11 @@ import contextlib
 import os
 import unittest
 
-from extension_case import HOST, Case, install_tool, running, serves_nested_paging
-from extension_tool import ACCESSES, BACKUPS, HARVEST, Refused, Tool
+from lablib.extension_case import HOST, Case, install_tool, running, serves_nested_paging
+from lablib.extension_tool import ACCESSES, BACKUPS, HARVEST, Refused, Tool
 
 CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
-# Of tests/lab/guest/hostile.c: the last digit of a request.
+# Of tests/lab/images/guest/hostile.c: the last digit of a request.
 REACH, FIND, WRITE, DIE, CALL, GRANT, LIE, GIVE, HOARD, LIE_FOR_GOOD = range(10)
 HOARDED, FAR_AWAY = 256, 1 << 28
 RECORDS, STORE, SLOTS = range(3)

@@ -1,16 +1,16 @@
 """A commit that meets a failure, on real Xen: never two copies that run, never a guest that is lost.
 
-Calls of Xen's libraries fail in the module's process alone (faults/faults.c); ways stall because their relay is stopped.
+Calls of Xen's libraries fail in the module's process alone (images/share/faults.c); ways stall because their relay is stopped.
 """
 import contextlib
 import time
 
-from custody_case import RECORDED, SLOWLY, HoldingCase, notes
-from lab_guest import Guest, arriving, names_of_arrivals, running
-from module_shell import ModuleShell
-from move_case import require_module
-from moves import METHODS, PACED, PORT, RELAY_PORT, forward, is_marked, receive
-from prerecord_lab import Lab
+from lablib.custody_case import RECORDED, SLOWLY, HoldingCase, notes
+from lablib.guest import Guest, arriving, names_of_arrivals, running
+from lablib.module_shell import ModuleShell
+from lablib.move_case import require_module
+from lablib.moves import METHODS, PACED, PORT, RELAY_PORT, forward, is_marked, receive
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -1,8 +1,8 @@
 """The lab's guests: each starts, checks itself, and survives what Xen's own tools do to it."""
 import unittest
 
-from lab_guest import Guest, running
-from prerecord_lab import Lab
+from lablib.guest import Guest, running
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -3,7 +3,7 @@ import os
 import threading
 import unittest
 
-from prerecord_lab import Lab, LabError
+from lablib.lab import Lab, LabError
 
 HOST = Lab.attach().host(1)
 

@@ -4,10 +4,10 @@ import os
 import unittest
 from pathlib import Path
 
-from lab_guest import running
-from module_shell import ModuleShell
-from moves import PACED, RECORD
-from prerecord_lab import Lab
+from lablib.guest import running
+from lablib.module_shell import ModuleShell
+from lablib.moves import PACED, RECORD
+from lablib.lab import Lab
 
 SHARE = Path(__file__).resolve().parents[3] / "artifacts" / "share"
 

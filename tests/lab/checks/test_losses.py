@@ -5,11 +5,11 @@ paging ring.
 """
 import contextlib
 
-from lab_guest import Guest, arriving, destroy_all, expect_memory, free_memory
-from module_shell import ModuleShell, Shells
-from move_case import MoveCase, require_module
-from moves import METHODS, PACED, is_marked, open_way, wait_marked
-from prerecord_lab import Lab
+from lablib.guest import Guest, arriving, destroy_all, expect_memory, free_memory
+from lablib.module_shell import ModuleShell, Shells
+from lablib.move_case import MoveCase, require_module
+from lablib.moves import METHODS, PACED, is_marked, open_way, wait_marked
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -1,11 +1,11 @@
 """The module's examples and its handles on real Xen, as an administrator types them."""
 import unittest
 
-from lab_guest import Guest, arriving, running
-from module_shell import FOLDER, Shells
-from move_case import require_module
-from moves import PACED, cut_relay, open_way, relay
-from prerecord_lab import Lab
+from lablib.guest import Guest, arriving, running
+from lablib.module_shell import FOLDER, Shells
+from lablib.move_case import require_module
+from lablib.moves import PACED, cut_relay, open_way, relay
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 SHELLS = Shells(LAB)

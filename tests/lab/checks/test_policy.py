@@ -4,11 +4,11 @@ Between two hosts: a host knows the domains that are its own to the letter, and 
 """
 from contextlib import contextmanager
 
-from lab_guest import running
-from module_shell import Shells
-from move_case import MoveCase, require_module
-from moves import METHODS, PACED, is_marked, move, open_way
-from prerecord_lab import Lab
+from lablib.guest import running
+from lablib.module_shell import Shells
+from lablib.move_case import MoveCase, require_module
+from lablib.moves import METHODS, PACED, is_marked, move, open_way
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST, THERE = LAB.host(1), LAB.host(2)

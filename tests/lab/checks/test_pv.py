@@ -4,11 +4,11 @@ LAB_PV_MOVES: how often each guest of a series is moved (default 2).
 """
 import os
 
-from lab_guest import expect_memory, free_memory, running
-from module_shell import ModuleShell, Shells
-from move_case import MoveCase, require_module
-from moves import PACED, is_marked, wait_marked
-from prerecord_lab import Lab
+from lablib.guest import expect_memory, free_memory, running
+from lablib.module_shell import ModuleShell, Shells
+from lablib.move_case import MoveCase, require_module
+from lablib.moves import PACED, is_marked, wait_marked
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -4,11 +4,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from lab_guest import running
-from module_shell import PWSH, Shells, install
-from move_case import MoveCase, require_module
-from moves import PACED, open_way
-from prerecord_lab import Lab
+from lablib.guest import running
+from lablib.module_shell import PWSH, Shells, install
+from lablib.move_case import MoveCase, require_module
+from lablib.moves import PACED, open_way
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

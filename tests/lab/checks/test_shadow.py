@@ -1,11 +1,11 @@
 """PVH guests on shadow page tables (hap=0) by the very same commands as those with nested paging: the extension does it all."""
 import unittest
 
-from lab_guest import running
-from module_shell import Shells
-from move_case import MoveCase, require_module
-from moves import PACED
-from prerecord_lab import Lab
+from lablib.guest import running
+from lablib.module_shell import Shells
+from lablib.move_case import MoveCase, require_module
+from lablib.moves import PACED
+from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -1,7 +1,7 @@
 """What the checks of custody share: who holds a guest, what is noted of it, and what a refused move says."""
-from lab_guest import names_of_arrivals
-from move_case import MoveCase
-from moves import METHODS, open_way
+from lablib.guest import names_of_arrivals
+from lablib.move_case import MoveCase
+from lablib.moves import METHODS, open_way
 
 # Most pages are still missing when the guest runs at its destination.
 SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"

@@ -1,14 +1,15 @@
-"""Drives the hypervisor's extension in a lab's dom0, through tests/lab/extension/tool.c."""
+"""Drives the hypervisor's extension in a lab's dom0, through tests/lab/images/extension-tool/tool.c."""
 import contextlib
 import re
 import subprocess
 import tempfile
 from pathlib import Path
 
-from prerecord_lab import LabError
+from lablib.lab import LabError
 
-HERE = Path(__file__).resolve().parent
-INTERFACE = HERE.parents[1] / "native" / "hypervisor" / "src" / "xen" / "include" / "public"
+LAB = Path(__file__).resolve().parents[1]
+SOURCES = LAB / "images" / "extension-tool"
+INTERFACE = LAB.parents[1] / "native" / "hypervisor" / "src" / "xen" / "include" / "public"
 PROGRAM = "/tmp/extension-tool"
 
 # Bits of `start` and of the flags that `query` answers.
@@ -19,8 +20,8 @@ def install(host):
     """Compiles the tool here and puts it into dom0."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "tool"
-        sources = sorted((HERE / "extension").glob("*.c"))
-        subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{HERE / 'extension'}", f"-I{INTERFACE}",
+        sources = sorted(SOURCES.glob("*.c"))
+        subprocess.run(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{SOURCES}", f"-I{INTERFACE}",
                         "-o", program, *sources], check=True)
         host.run(f"cat > {PROGRAM} && chmod +x {PROGRAM}", 300, stdin=program.read_bytes()).check()
 

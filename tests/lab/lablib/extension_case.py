@@ -3,9 +3,9 @@ import contextlib
 import os
 import unittest
 
-from extension_tool import ACCESSES, BACKUPS, LOST, Tool, install
-from lab_guest import Guest, expect_memory, free_memory
-from prerecord_lab import Lab
+from lablib.extension_tool import ACCESSES, BACKUPS, LOST, Tool, install
+from lablib.guest import Guest, expect_memory, free_memory
+from lablib.lab import Lab
 
 HOST = Lab.attach().host(1)
 VCPUS = int(os.environ.get("LAB_EXTENSION_VCPUS", "2"))

@@ -8,10 +8,10 @@ import re
 import time
 from dataclasses import dataclass
 
-from lab_guest import Guest, destroy_all, is_listening, names_of_arrivals
-from module_shell import ModuleShell
-from moves import METHODS, PORT, RECORD, RELAY_PORT, forward, receive, share_key
-from prerecord_lab import LabError
+from lablib.guest import Guest, destroy_all, is_listening, names_of_arrivals
+from lablib.module_shell import ModuleShell
+from lablib.moves import METHODS, PORT, RECORD, RELAY_PORT, forward, receive, share_key
+from lablib.lab import LabError
 
 CUT, SOURCE, DESTINATION = "connections cut", "source's tool killed", "destination's tool killed"
 FAULTS = (CUT, SOURCE, DESTINATION)

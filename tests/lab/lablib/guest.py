@@ -4,7 +4,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from prerecord_lab import LabError
+from lablib.lab import LabError
 
 
 @dataclass(frozen=True)

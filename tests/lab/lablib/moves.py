@@ -3,8 +3,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab_guest import Guest, is_listening, wait_listening
-from prerecord_lab import LabError
+from lablib.guest import Guest, is_listening, wait_listening
+from lablib.lab import LabError
 
 PORT, RELAY_PORT = 7000, 7001
 

@@ -1,9 +1,9 @@
 """What the checks of moves share: guests are moved by the module, and must be whole where they have come to."""
 import unittest
 
-from lab_guest import running
-from module_shell import ModuleShell
-from moves import METHODS, RECORD, move, open_way
+from lablib.guest import running
+from lablib.module_shell import ModuleShell
+from lablib.moves import METHODS, RECORD, move, open_way
 
 
 def require_module(lab):

@@ -2,7 +2,7 @@
 import json
 import time
 
-from prerecord_lab import LabError
+from lablib.lab import LabError
 
 FOLDER = "/tmp/prerecord"
 PWSH = f"{FOLDER}/pwsh"

@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 HEADER = struct.Struct("<IIB")
 MAX_PAYLOAD = 1 << 16
 ENVIRONMENT = "PRERECORD_LAB"
