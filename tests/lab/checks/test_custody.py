@@ -1,11 +1,13 @@
 """Who holds a guest, on real Xen: names that are taken, suspensions that come late, guests that change while they move, tools that die."""
 
-from lablib.custody_case import RECORDED, SLOWLY, HoldingCase, notes
+from lablib.custody_case import RECORDED, SLOWLY, HoldingCase
 from lablib.guest import Guest, arriving, destroy_all, names_of_arrivals, running
+from lablib.lab import Lab
+from lablib.marks import notes, wait_marked
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import require_module
-from lablib.moves import METHODS, PACED, move, open_way, wait_marked
-from lablib.lab import Lab
+from lablib.moves import METHODS, PACED, move
+from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -7,7 +7,7 @@ import threading
 import unittest
 from pathlib import Path
 
-LAB = Path(__file__).resolve().parents[1]
+from lablib.paths import LAB
 
 
 def machines_of(output):
@@ -86,7 +86,3 @@ class Driver(unittest.TestCase):
         process.kill()
         process.wait()
         self.assert_gone(machines)
-
-
-if __name__ == "__main__":
-    unittest.main()

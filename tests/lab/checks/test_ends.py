@@ -1,11 +1,13 @@
 """A guest that reboots, shuts down or crashes of its own while it moves, on real Xen: in each phase its move ends and says so, and nothing else is
 left of it."""
-from lablib.custody_case import RECORDED, SLOWLY, HoldingCase, notes
+from lablib.custody_case import RECORDED, SLOWLY, HoldingCase
 from lablib.guest import arriving, destroy_all, names_of_arrivals, running
+from lablib.lab import Lab
+from lablib.marks import is_marked, notes, wait_marked
 from lablib.module_shell import Shells
 from lablib.move_case import require_module
-from lablib.moves import METHODS, PACED, is_marked, open_way, wait_marked
-from lablib.lab import Lab
+from lablib.moves import METHODS, PACED
+from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -3,7 +3,6 @@
 LAB_EXTENSION_ROLLBACKS, LAB_EXTENSION_SERVED: how often each load is rolled back and served (default 2 and 1).
 """
 import os
-import unittest
 
 from lablib.extension_case import HOST, Case, install_tool, running, serves_nested_paging, stands_still
 from lablib.extension_tool import ACCESSES, BACKUPS, FULL, HARVEST, Refused
@@ -226,7 +225,3 @@ def trail(request):
         order[i], order[j] = order[j], order[i]
         touched.append((order[i], draw() % 4 == 0))
     return touched
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -3,11 +3,10 @@
 LAB_EXTENSION_CALLS: how many calls the fuzzer makes (default 1500).
 """
 import os
-import unittest
 
 from lablib.extension_case import HOST, Case, install_tool, running, serves_nested_paging
 from lablib.extension_tool import ACCESSES, BACKUPS, RUNNING, SERVING, Refused, Tool
-from lablib.guest import expect_memory, free_memory
+from lablib.memory import expect_memory, free_memory
 
 CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
 
@@ -180,6 +179,3 @@ class Arguments(Case):
 
 
 TRAIL_MAGIC = 0x7472616c69617274
-
-if __name__ == "__main__":
-    unittest.main()

@@ -4,7 +4,6 @@ LAB_EXTENSION_CALLS: how many calls the fuzzer makes (default 1500).
 """
 import contextlib
 import os
-import unittest
 
 from lablib.extension_case import HOST, Case, install_tool, running, serves_nested_paging
 from lablib.extension_tool import ACCESSES, BACKUPS, HARVEST, Refused, Tool
@@ -254,7 +253,3 @@ class Paravirtualised(Hostile):
 
     def test_it_destroys_itself_while_it_is_served(self):
         self.check_end_while_served()
-
-
-if __name__ == "__main__":
-    unittest.main()

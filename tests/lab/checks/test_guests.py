@@ -73,7 +73,3 @@ class Moves(unittest.TestCase):
         self.assertGreater(moved.bytes, 100_000_000)
         _, after = arrived.wait_progress(5)
         self.assertEqual(after.errors, 0)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -3,7 +3,8 @@ import os
 import threading
 import unittest
 
-from lablib.lab import Lab, LabError
+from lablib.errors import LabError
+from lablib.lab import Lab
 
 HOST = Lab.attach().host(1)
 
@@ -80,7 +81,3 @@ class Network(unittest.TestCase):
         server.wait(60).check()
         sums = [host.run(f"md5sum < {path}").check().stdout for host, path in ((HOST, "/tmp/sent"), (other, "/tmp/received"))]
         self.assertEqual(*sums)
-
-
-if __name__ == "__main__":
-    unittest.main()

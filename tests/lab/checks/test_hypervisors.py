@@ -2,14 +2,12 @@
 import contextlib
 import os
 import unittest
-from pathlib import Path
 
 from lablib.guest import running
+from lablib.lab import Lab
 from lablib.module_shell import ModuleShell
 from lablib.moves import PACED, RECORD
-from lablib.lab import Lab
-
-SHARE = Path(__file__).resolve().parents[3] / "artifacts" / "share"
+from lablib.paths import SHARE
 
 
 def setUpModule():

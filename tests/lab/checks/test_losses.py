@@ -5,11 +5,14 @@ paging ring.
 """
 import contextlib
 
-from lablib.guest import Guest, arriving, destroy_all, expect_memory, free_memory
+from lablib.guest import Guest, arriving, destroy_all
+from lablib.lab import Lab
+from lablib.marks import is_marked, wait_marked
+from lablib.memory import expect_memory, free_memory
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import MoveCase, require_module
-from lablib.moves import METHODS, PACED, is_marked, open_way, wait_marked
-from lablib.lab import Lab
+from lablib.moves import METHODS, PACED
+from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

@@ -1,8 +1,8 @@
 """The product on real Xen: guests under load are moved by every method, on one host and between two, and stay whole."""
+from lablib.lab import Lab
 from lablib.module_shell import Shells
 from lablib.move_case import MoveCase, require_module
 from lablib.moves import PACED
-from lablib.lab import Lab
 
 LAB = Lab.attach()
 SHELLS = Shells(LAB)

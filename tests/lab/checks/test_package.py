@@ -5,8 +5,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-LAB = Path(__file__).resolve().parents[1]
-SOURCES = LAB.parents[1] / "native" / "hypervisor"
+from lablib.paths import LAB, REPOSITORY
+
+SOURCES = REPOSITORY / "native" / "hypervisor"
 
 
 def output(*command, **more):
@@ -59,7 +60,3 @@ class Package(unittest.TestCase):
         self.assertEqual(output(control / "postinst", "configure", env=environment), "updated\n")
         self.assertEqual(output(control / "postrm", "remove", env=environment), "updated\n")
         self.assertEqual(output(control / "postrm", "purge", env=environment), "")
-
-
-if __name__ == "__main__":
-    unittest.main()

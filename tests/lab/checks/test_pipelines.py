@@ -2,10 +2,11 @@
 import unittest
 
 from lablib.guest import Guest, arriving, running
+from lablib.lab import Lab
 from lablib.module_shell import FOLDER, Shells
 from lablib.move_case import require_module
-from lablib.moves import PACED, cut_relay, open_way, relay
-from lablib.lab import Lab
+from lablib.moves import PACED
+from lablib.ways import cut_relay, open_way, relay
 
 LAB = Lab.attach()
 SHELLS = Shells(LAB)

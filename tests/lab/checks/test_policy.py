@@ -5,10 +5,12 @@ Between two hosts: a host knows the domains that are its own to the letter, and 
 from contextlib import contextmanager
 
 from lablib.guest import running
+from lablib.lab import Lab
+from lablib.marks import is_marked
 from lablib.module_shell import Shells
 from lablib.move_case import MoveCase, require_module
-from lablib.moves import METHODS, PACED, is_marked, move, open_way
-from lablib.lab import Lab
+from lablib.moves import METHODS, PACED, move
+from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST, THERE = LAB.host(1), LAB.host(2)

@@ -4,11 +4,13 @@ LAB_PV_MOVES: how often each guest of a series is moved (default 2).
 """
 import os
 
-from lablib.guest import expect_memory, free_memory, running
+from lablib.guest import running
+from lablib.lab import Lab
+from lablib.marks import is_marked, wait_marked
+from lablib.memory import expect_memory, free_memory
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import MoveCase, require_module
-from lablib.moves import PACED, is_marked, wait_marked
-from lablib.lab import Lab
+from lablib.moves import PACED
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
@@ -120,7 +122,3 @@ class Refusals(PvCase):
             SHELLS[1].cancel(busy)
             SHELLS[1].finish(busy)
             guest.wait_progress(3)
-
-
-if __name__ == "__main__":
-    unittest.main()

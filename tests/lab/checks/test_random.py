@@ -1,9 +1,9 @@
 """Tools that die and connections that are cut at moments that a seed chooses: three rounds of what tests/lab/kill-at-random makes many of."""
 import unittest
 
+from lablib.lab import Lab
 from lablib.move_case import require_module
 from lablib.moves import PACED
-from lablib.lab import Lab
 from lablib.random_rounds import FAULTS, Rounds
 
 LAB = Lab.attach()

@@ -5,10 +5,11 @@ import unittest
 from pathlib import Path
 
 from lablib.guest import running
+from lablib.lab import Lab
 from lablib.module_shell import PWSH, Shells, install
 from lablib.move_case import MoveCase, require_module
-from lablib.moves import PACED, open_way
-from lablib.lab import Lab
+from lablib.moves import PACED
+from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)

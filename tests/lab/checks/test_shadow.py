@@ -1,11 +1,10 @@
 """PVH guests on shadow page tables (hap=0) by the very same commands as those with nested paging: the extension does it all."""
-import unittest
 
 from lablib.guest import running
+from lablib.lab import Lab
 from lablib.module_shell import Shells
 from lablib.move_case import MoveCase, require_module
 from lablib.moves import PACED
-from lablib.lab import Lab
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
@@ -45,7 +44,3 @@ class Moves(ShadowCase):
 
     def test_a_writer_of_two_vcpus_by_each_method_between_two_hosts(self):
         self.check_each_method("shadow2", 2, PACED)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,17 +1,14 @@
 """What the checks of custody share: who holds a guest, what is noted of it, and what a refused move says."""
 from lablib.guest import names_of_arrivals
+from lablib.marks import notes
 from lablib.move_case import MoveCase
-from lablib.moves import METHODS, open_way
+from lablib.moves import METHODS
+from lablib.ways import open_way
 
 # Most pages are still missing when the guest runs at its destination.
 SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
 # Time enough to change a guest while it is recorded, before its handover.
 RECORDED = "-Method PreRecord -Mode Observe -Window 20s -Epoch 500ms"
-
-
-def notes(host):
-    """What the module has noted for the next tool."""
-    return host.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()
 
 
 class HoldingCase(MoveCase):

@@ -4,8 +4,9 @@ import os
 import unittest
 
 from lablib.extension_tool import ACCESSES, BACKUPS, LOST, Tool, install
-from lablib.guest import Guest, expect_memory, free_memory
+from lablib.guest import Guest
 from lablib.lab import Lab
+from lablib.memory import expect_memory, free_memory
 
 HOST = Lab.attach().host(1)
 VCPUS = int(os.environ.get("LAB_EXTENSION_VCPUS", "2"))

@@ -5,11 +5,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lablib.lab import LabError
+from lablib.errors import LabError
+from lablib.paths import IMAGES, REPOSITORY
 
-LAB = Path(__file__).resolve().parents[1]
-SOURCES = LAB / "images" / "extension-tool"
-INTERFACE = LAB.parents[1] / "native" / "hypervisor" / "src" / "xen" / "include" / "public"
+SOURCES = IMAGES / "extension-tool"
+INTERFACE = REPOSITORY / "native" / "hypervisor" / "src" / "xen" / "include" / "public"
 PROGRAM = "/tmp/extension-tool"
 
 # Bits of `start` and of the flags that `query` answers.

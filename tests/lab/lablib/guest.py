@@ -4,7 +4,8 @@ import re
 import time
 from dataclasses import dataclass
 
-from lablib.lab import LabError
+from lablib.errors import LabError
+from lablib.ports import wait_listening
 
 
 @dataclass(frozen=True)
@@ -174,36 +175,6 @@ def running(hosts, config, *overrides, name=None):
     finally:
         for host in hosts:
             destroy_all(host, guest.name)
-
-
-# Of each guest that has been there Xen keeps a page or two, without any patch and extension, too.
-KEPT_MEMORY = 16
-
-
-def free_memory(host):
-    """Pages that the host's hypervisor has free. `xl info` counts in MiB, which hides what leaks and shows what does not."""
-    return int(host.run("xl debug-keys m && xl dmesg | sed -n 's/.*Dom heap: \\([0-9]*\\)kB free.*/\\1/p' | tail -n 1", 120).check().stdout) // 4
-
-
-def expect_memory(host, before, timeout=120):
-    """Fails if the host's free memory does not come back to `before`, but for what Xen keeps."""
-    deadline = time.monotonic() + timeout
-    while (missing := before - free_memory(host)) > KEPT_MEMORY:
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{missing} pages did not come back")
-
-
-def is_listening(host, port):
-    """Whether something listens on the port in dom0."""
-    return host.run(f"grep -q ':{port:04X} 0*:0000 0A' /proc/net/tcp /proc/net/tcp6").code == 0
-
-
-def wait_listening(host, port, timeout=60):
-    """Waits until something listens on the port in dom0."""
-    deadline = time.monotonic() + timeout
-    while not is_listening(host, port):
-        if time.monotonic() > deadline:
-            raise LabError(f"host{host.number} does not listen on port {port}")
 
 
 def parse_migration(result):

@@ -2,7 +2,7 @@
 import json
 import time
 
-from lablib.lab import LabError
+from lablib.errors import LabError
 
 FOLDER = "/tmp/prerecord"
 PWSH = f"{FOLDER}/pwsh"

@@ -3,7 +3,8 @@ import unittest
 
 from lablib.guest import running
 from lablib.module_shell import ModuleShell
-from lablib.moves import METHODS, RECORD, move, open_way
+from lablib.moves import METHODS, RECORD, move
+from lablib.ways import open_way
 
 
 def require_module(lab):

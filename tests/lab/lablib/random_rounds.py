@@ -8,10 +8,12 @@ import re
 import time
 from dataclasses import dataclass
 
-from lablib.guest import Guest, destroy_all, is_listening, names_of_arrivals
+from lablib.errors import LabError
+from lablib.guest import Guest, destroy_all, names_of_arrivals
 from lablib.module_shell import ModuleShell
-from lablib.moves import METHODS, PORT, RECORD, RELAY_PORT, forward, receive, share_key
-from lablib.lab import LabError
+from lablib.moves import METHODS, RECORD
+from lablib.ports import forward, is_listening
+from lablib.ways import PORT, RELAY_PORT, receive, share_key
 
 CUT, SOURCE, DESTINATION = "connections cut", "source's tool killed", "destination's tool killed"
 FAULTS = (CUT, SOURCE, DESTINATION)

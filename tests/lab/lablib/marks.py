@@ -1,0 +1,23 @@
+"""What the module has noted in a host's xenstore: of domains that it records or moves, and for the tool that comes next."""
+import time
+
+from lablib.errors import LabError
+
+
+def is_marked(host):
+    """Whether a domain of the host is marked as recorded or moved by the module."""
+    return host.run("xenstore-list /prerecord/source", 120).stdout.strip() != ""
+
+
+def wait_marked(host, timeout=300):
+    """Waits until a domain of the host is marked."""
+    deadline = time.monotonic() + timeout
+    while not is_marked(host):
+        if time.monotonic() > deadline:
+            raise LabError(f"host{host.number} marks no domain as recorded within {timeout} s")
+        time.sleep(0.2)
+
+
+def notes(host):
+    """What the module has noted for the next tool."""
+    return host.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()
