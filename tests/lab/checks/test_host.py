@@ -5,6 +5,7 @@ import unittest
 
 from lablib.errors import LabError
 from lablib.lab import Lab
+from lablib.ports import wait_listening
 
 HOST = Lab.attach().host(1)
 
@@ -74,7 +75,6 @@ class Network(unittest.TestCase):
         other = Lab.attach().host(2)
         if other.run("true").code != 0:
             self.skipTest("the lab has one host")
-        from lab_guest import wait_listening
         server = other.start("nc -l -p 7007 > /tmp/received")
         wait_listening(other, 7007)
         HOST.run("head -c 3000000 /dev/urandom > /tmp/sent; nc host2 7007 < /tmp/sent", 240).check()

@@ -38,7 +38,7 @@ class Migration:
 
 
 class Guest:
-    """A guest on a host, by its name. The name is that of tests/lab/guests/NAME.cfg unless `name` says otherwise."""
+    """A guest on a host, by its name. The name is that of the configuration unless `name` says otherwise."""
 
     def __init__(self, host, config, name=None):
         self.host, self.config, self.name = host, config, name or config

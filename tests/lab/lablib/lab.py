@@ -7,7 +7,6 @@
 A lab that `tests/lab/run --keep` holds up is reached with Lab.attach().
 """
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from lablib import machine
+from lablib import configurations, machine
 from lablib.errors import LabError
 from lablib.frames import frame, receive_frame
 from lablib.host import Host
@@ -92,8 +91,7 @@ class Lab:
         self.output.mkdir(parents=True, exist_ok=True)
         if self.share:
             self.share.mkdir(parents=True, exist_ok=True)
-        # A copy, because a share whose folder is replaced (as git does) is lost to the machines that hold it.
-        shutil.copytree(LAB / "guests", self.output / "guests", dirs_exist_ok=True)
+        configurations.write(self.output / "guests")
         self._server = Server(self.control, self._link, self._ended.set)
         self._log(f"lab: images ready after {time.monotonic() - started:.1f} s; booting {self.count} host(s), logs in {self.output}")
         if self.time_limit:

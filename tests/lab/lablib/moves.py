@@ -1,7 +1,7 @@
 """Recordings and moves of guests by the module, measured."""
 from lablib.guest import Guest
 
-# A writer that leaves the emulated processor time for the move. (pci=noearly matters to HVM guests: see their files.)
+# A writer that leaves the emulated processor time for the move. (pci=noearly matters to HVM guests: configurations.HVM says why.)
 PACED = 'extra="console=hvc0 quiet mitigations=off pci=noearly lab.workload=writer lab.mib=32 lab.rate=1000"'
 METHODS = {
     "pre-copy": "-Method PreCopy",
