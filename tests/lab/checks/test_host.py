@@ -1,9 +1,7 @@
 """The lab's hosts: Xen, the command channel, the share."""
-import os
-import threading
 import unittest
 
-from lablib.errors import LabError
+from lablib.channel_case import ChannelCase
 from lablib.lab import Lab
 from lablib.ports import wait_listening
 
@@ -26,48 +24,8 @@ class Xen(unittest.TestCase):
                 HOST.run(f"ldconfig -p 2>/dev/null | grep -q {name} || ls /usr/lib/*/{name} /usr/lib/xen/lib/*/{name} 2>/dev/null | grep -q .").check()
 
 
-class CommandChannel(unittest.TestCase):
-    def test_output_errors_and_code_are_apart(self):
-        result = HOST.run("echo out; echo err >&2; exit 7")
-        self.assertEqual((result.stdout, result.stderr, result.code), ("out\n", "err\n", 7))
-
-    def test_a_signal_shows_in_the_code(self):
-        self.assertEqual(HOST.run("kill -TERM $$").code, 128 + 15)
-
-    def test_arguments_pass_unchanged(self):
-        self.assertEqual(HOST.run(["printf", "%s|", "a b", "", "$x'\"", "ü"]).stdout, "a b||$x'\"|ü|")
-
-    def test_bytes_survive_both_ways(self):
-        data = os.urandom(700_001)
-        self.assertEqual(HOST.run("cat", 120, stdin=data).output, data)
-
-    def test_an_unknown_program_is_127(self):
-        result = HOST.run(["no-such-program"])
-        self.assertEqual(result.code, 127)
-        self.assertIn("no-such-program", result.stderr)
-
-    def test_commands_run_beside_each_other(self):
-        # The second can only end if the first is still there to be answered.
-        HOST.run("rm -f /tmp/there /tmp/back; mkfifo /tmp/there /tmp/back").check()
-        results = []
-        first = threading.Thread(target=lambda: results.append(HOST.run("echo ping > /tmp/there; cat /tmp/back", 120)))
-        first.start()
-        second = HOST.run("read -r word < /tmp/there; echo $word-pong > /tmp/back", 120)
-        first.join()
-        self.assertEqual((second.code, results[0].stdout), (0, "ping-pong\n"))
-
-    def test_a_command_over_its_time_is_ended(self):
-        with self.assertRaises(LabError):
-            HOST.run("echo $$ > /tmp/pid; exec sleep 1000", timeout=10)
-        HOST.run("while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.2; done", 60).check()
-
-    def test_a_process_can_be_talked_to(self):
-        process = HOST.start("while read -r line; do echo \"<$line>\"; done")
-        for word in (b"one", b"two"):
-            process.write(word + b"\n")
-            self.assertEqual(process.read(60), ("O", b"<" + word + b">\n"))
-        process.end_input()
-        self.assertEqual(process.wait(60).code, 0)
+class CommandChannel(ChannelCase, unittest.TestCase):
+    host = HOST
 
 
 class Network(unittest.TestCase):

@@ -40,10 +40,11 @@ class Lab:
     boot_limit    seconds until every dom0 must answer
     time_limit    seconds until the whole lab is brought down; None for no limit
     hypervisor    "patched", "debug", "unpatched" or "stock": see tests/lab/build
+    images        a folder with what the machines boot, as `tests/lab/build --print` names one; None: what it builds for `hypervisor`
     shape         more of what each machine is made of: see machine.Shape
     """
 
-    def __init__(self, name="lab", hosts=1, share=None, output=None, boot_limit=600, time_limit=None, hypervisor="patched", log=None, **shape):
+    def __init__(self, name="lab", hosts=1, share=None, output=None, boot_limit=600, time_limit=None, hypervisor="patched", images=None, log=None, **shape):
         self.shape = machine.Shape(**shape)
         if hosts not in (1, 2):
             raise LabError("a lab has 1 or 2 hosts")
@@ -52,7 +53,8 @@ class Lab:
         self.name, self.count = name, hosts
         self.output = Path(output or ARTIFACTS / "lab" / name).resolve()
         self.share = Path(share).resolve() if share else None
-        self.boot_limit, self.time_limit, self.hypervisor = boot_limit, time_limit, hypervisor
+        self.boot_limit, self.time_limit = boot_limit, time_limit
+        self.hypervisor, self.images = hypervisor, Path(images).resolve() if images else None
         self.control = str(default_runtime() / name)
         self.boot_seconds = None
         self._log = log or (lambda text: print(text, file=sys.stderr, flush=True))
@@ -87,7 +89,7 @@ class Lab:
 
     def _boot(self):
         started = time.monotonic()
-        images = self._images()
+        images = self.images or self._built()
         self.output.mkdir(parents=True, exist_ok=True)
         if self.share:
             self.share.mkdir(parents=True, exist_ok=True)
@@ -107,8 +109,8 @@ class Lab:
             self._log(f"lab: host{link.number} answers after {time.monotonic() - started:.1f} s")
         self.boot_seconds = time.monotonic() - started
 
-    def _images(self):
-        """The folder with what the machines boot, built where it is not there."""
+    def _built(self):
+        """The folder with what the machines boot, made where it is not there."""
         folder = subprocess.run([LAB / "build", "--print", "--hypervisor", self.hypervisor], stdout=subprocess.PIPE, check=False, text=True)
         if folder.returncode != 0:
             raise LabError("the lab could not be built")

@@ -1,0 +1,71 @@
+"""What guests and Xen's tools print, as the library reads it."""
+import unittest
+
+from lablib.errors import LabError
+from lablib.guest import Report, parse_migration
+from lablib.host import Result
+from lablib.random_rounds import ARRIVED, CUT, LOST, SOURCE, Round, table
+from lablib.results import count
+
+
+class Words(unittest.TestCase):
+    def test_a_guests_report(self):
+        report = Report.parse("beat=3 checks=70 writes=17 errors=1 spawned=24 keys=2000 uptime=8.25 workload=mixed")
+        self.assertEqual(report, Report(3, 70, 17, 1, 24, 2000, 8.25, "mixed"))
+
+    MIGRATED = ("10.50 libxl: issuing PVH suspend request via XenBus control node\n12.75 migration target: Domain started successfully.\n"
+                "13.00 code 0\n104857600 bytes (105 MB, 100 MiB) copied, 13 s, 8.1 MB/s\n")
+
+    def test_what_xl_migrate_took(self):
+        moved = parse_migration(Result("xl migrate", 0, self.MIGRATED.encode(), b"", 14.0))
+        self.assertEqual((moved.seconds, moved.downtime, moved.bytes), (14.0, 2.25, 104857600))
+
+    def test_an_xl_migrate_that_failed_or_says_too_little(self):
+        for text, said in ((self.MIGRATED.replace("code 0", "code 1"), "failed"), (self.MIGRATED.replace("suspend", ""), "too little")):
+            with self.subTest(said), self.assertRaisesRegex(LabError, said):
+                parse_migration(Result("xl migrate", 0, text.encode(), b"", 14.0))
+
+    def test_the_table_of_random_rounds(self):
+        rounds = [Round(7, 1, "post-copy", CUT, 1.0, ARRIVED, "", ""), Round(7, 2, "post-copy", CUT, 2.0, ARRIVED, "", ""),
+                  Round(8, 1, "pre-copy", SOURCE, 2.0, LOST, "", "")]
+        lines = table(rounds).splitlines()
+        self.assertEqual(lines[2:5], ["| pre-copy | source's tool killed | 1 |  |  |  |  | 1 |",
+                                      "| post-copy | connections cut | 2 |  | 2 |  |  |  |",
+                                      "| all | | 3 | 0 | 2 | 0 | 0 | 1 |"])
+        self.assertEqual(lines[-1], "3 rounds; seed 7, 8.")
+
+
+class Results(unittest.TestCase):
+    class Sample(unittest.TestCase):
+        def test_passes(self):
+            pass
+
+        def test_fails_twice(self):
+            for part in range(2):
+                with self.subTest(part):
+                    self.fail()
+
+        def test_fails_and_is_skipped(self):
+            with self.subTest("skipped"):
+                self.skipTest("")
+            self.fail()
+
+        def test_is_skipped(self):
+            self.skipTest("")
+
+        @unittest.expectedFailure
+        def test_passes_although_it_must_not(self):
+            pass
+
+    class Around(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            raise LabError
+
+        def test_never_runs(self):
+            pass
+
+    def test_a_test_counts_once_whatever_became_of_its_parts(self):
+        loader, result = unittest.TestLoader(), unittest.TestResult()
+        unittest.TestSuite([loader.loadTestsFromTestCase(self.Sample), loader.loadTestsFromTestCase(self.Around)]).run(result)
+        self.assertEqual(count(result), (1, 4, 1))
