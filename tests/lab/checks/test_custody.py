@@ -1,12 +1,12 @@
 """Who holds a guest, on real Xen: names that are taken, suspensions that come late, guests that change while they move, tools that die."""
 
-from lablib.custody_case import RECORDED, SLOWLY, HoldingCase
+from lablib.custody_case import RECORDED, HoldingCase
 from lablib.guest import Guest, arriving, destroy_all, names_of_arrivals, running
 from lablib.lab import Lab
 from lablib.marks import notes, wait_marked
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import require_module
-from lablib.moves import METHODS, PACED, move
+from lablib.moves import METHODS, PACED, SLOWLY, move
 from lablib.ways import open_way
 
 LAB = Lab.attach()
@@ -43,14 +43,14 @@ class Names(CustodyCase):
                     self.assertIn("DomainExists", answer["stderr"])
                     twin.wait_progress(3)
                     self.assertEqual(names_of_arrivals(HOST, guest.name), [moved.name])
-                    # The race that remains: the name was taken while the first one moved.
+                    # A name that is taken while its guest moves is a race that remains.
                     print(f"\n{self.shell.finish(first, 900)}", end="", flush=True)
                     self.check_whole(moved, before)
                 finally:
                     destroy_all(HOST, "left")
                 twin.destroy()
                 HOST.run(["xl", "rename", moved.name, guest.name], 120).check()
-                # Who brought it learns that it has its name when the receiver ends.
+                # The receiver's end is when it learns that the guest has its name.
                 self.shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false")
                 self.check_whole(guest, before)
                 self.check_runs_on(guest)
@@ -71,7 +71,7 @@ class Suspensions(CustodyCase):
             number = self.begin_move(guest, f"{RECORDED} -SuspendTimeout 2s")
             arriving(HOST, guest.config, guest.name)
             wait_marked(HOST)
-            # Paused before it can take the request, and let go after that was withdrawn.
+            # The guest is paused before it can take the request, and unpaused after the request was withdrawn.
             HOST.run(["xl", "pause", guest.name], 60).check()
             said = self.check_refused(number, "SuspendTimeout")
             self.assertNotIn("has taken the request", said)
@@ -83,7 +83,7 @@ class Suspensions(CustodyCase):
         with running([HOST], "writer", PACED) as guest:
             domid = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
             node = f"/local/domain/{domid}/control/shutdown"
-            # Between taking the request and suspending a kernel freezes its processes: there it is held.
+            # Between taking the request and suspending, a kernel freezes its processes: that is when the guest is paused.
             catcher = HOST.start(
                 f"until [ \"$(xenstore-read {node} 2>/dev/null)\" = suspend ]; do :; done; "
                 f"while [ \"$(xenstore-read {node})\" = suspend ]; do :; done; xl pause {domid}; echo caught")
@@ -91,7 +91,7 @@ class Suspensions(CustodyCase):
                 f"Start-PreRecord -Name {guest.name} -Mode Rollback -SuspendTimeout 1s -Window 1s -Confirm:$false -ErrorAction Stop")
             self.check_refused(number, "SuspendTimeout", "has taken the request")
             catcher.wait(60)
-            # Where it got as far as to suspend before it was held, it is awake by now.
+            # A guest that had suspended before the pause took effect is awake by now.
             print(f"\n{'held on its way' if notes(HOST) else 'woken already'}", end="", flush=True)
             HOST.run(["xl", "unpause", domid], 60).check()
             self.check_runs_on(guest)

@@ -1,20 +1,20 @@
-"""A guest that reboots, shuts down or crashes of its own while it moves, on real Xen: in each phase its move ends and says so, and nothing else is
-left of it."""
-from lablib.custody_case import RECORDED, SLOWLY, HoldingCase
+"""A guest that reboots, shuts down or crashes by itself while it moves, on real Xen: in each phase its move ends and says so, and nothing
+is left of the move."""
+from lablib.custody_case import RECORDED, HoldingCase
 from lablib.guest import arriving, destroy_all, names_of_arrivals, running
 from lablib.lab import Lab
 from lablib.marks import is_marked, notes, wait_marked
 from lablib.module_shell import Shells
 from lablib.move_case import require_module
-from lablib.moves import METHODS, PACED
+from lablib.moves import METHODS, PACED, SLOWLY
 from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
-# Kernels obey only a crash that they were told of beforehand.
+# A kernel crashes on request only where its command line allows it.
 OBEDIENT = f'{PACED[:-1]} sysrq_always_enabled"'
-# What the guest is asked for, and what is said of it.
+# By what the guest does: the command that has it do that, and words of the error.
 ENDS = {
     "reboots": ("xl reboot {name}", ("reboot",)),
     "shuts down": ("xl shutdown {name}", ("shut down",)),
@@ -78,7 +78,7 @@ class Ends(HoldingCase):
                 HOST.run(command.format(name=moved.name), 120).check()
                 answer = self.shell.finish(number, 900)
                 print(f"\n{end}: {answer['exitCode']} {answer['stderr'].strip()}\n{HOST.run('xl list', 120).stdout}", end="", flush=True)
-                # The source stands still, whatever became of the guest: it has run elsewhere.
+                # Whatever became of the guest, the source must stand still, because the guest has run elsewhere.
                 state = guest.listed()[4] if guest.exists() else "gone"
                 self.assertTrue(state == "gone" or {"p", "s"} & set(state), f"the source is {state}")
                 if answer["exitCode"]:

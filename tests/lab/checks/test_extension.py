@@ -17,10 +17,10 @@ def setUpModule():
 
 class Recording(Case):
     def trails(self, flags, *overrides, before=lambda tool, page, touched: None):
-        """Records a guest that goes along trails. Yields for each what it touched and what was recorded of that: (page, whether written).
-        `before` is called before each, with the trail's page of each pfn, and may add to what is touched."""
+        """Records a guest that goes along trails. Yields for each trail what the guest touched and what was recorded of that, as (page, whether
+        written). `before` is called before each trail, with the trail's page of each pfn, and may add to what is touched."""
         with running("trail", *overrides) as (guest, tool):
-            guest.request(6)  # once it answers, its pages are there
+            guest.request(6)  # once the guest answers, the trail's pages are there
             self.begin(tool, flags=flags)
             page = {int(pfn): int(number) for number, pfn in (word.split(":") for word in tool(f"find {TRAIL_MAGIC}").split())}
             self.assertEqual(sorted(page.values()), list(range(TRAIL_PAGES)))
@@ -42,7 +42,7 @@ class Recording(Case):
                     self.assertEqual(recorded, touched)
 
     def test_a_page_that_xen_changes_leaves_those_around_it_untouched(self):
-        # Of a large page that nobody has touched yet Xen changes one page's entry, which counts as a write to that page alone.
+        # Xen changes the entry of one page inside a large page that nobody has touched yet. That counts as a write to the one page alone.
         self.require_nested_paging()
 
         def change(tool, page, touched):
@@ -66,7 +66,7 @@ class Recording(Case):
                 known, written = set(), set()
                 for touched, recorded in self.trails(flags, 'type="pvh"'):
                     self.assertEqual(sorted(recorded), sorted(touched))
-                    # In order, what is new to the recording and, where originals are kept, first writes; the rest is found at the end.
+                    # Pages new to the recording come in order, and so do first writes where originals are kept; the rest is found at the end.
                     faults = [(page, write) for page, write in touched if page not in known or (flags & BACKUPS and write and page not in written)]
                     self.assertEqual(recorded[:len(faults)], faults)
                     known.update(page for page, _ in touched)
@@ -99,7 +99,7 @@ class Writers(Case):
     """Writes by Xen that depend on an instant: here the instant is forced."""
 
     def test_page_tables_that_are_loaded_for_the_first_time(self):
-        # Xen completes a process' root table then. Each child has one, or two.
+        # Xen completes the root table of a process when it is first loaded. Each child has one or two of them.
         with running("born2") as (guest, tool):
             for request in (1, 3):
                 guest.request(request)
@@ -109,7 +109,7 @@ class Writers(Case):
             self.check_healthy(guest)
 
     def test_a_clock_that_is_set(self):
-        # Xen writes it into the page that it shares with the guest, which an HVM guest has among its own.
+        # Xen writes it into the page that it shares with the guest. For an HVM guest this is one of the guest's own pages.
         for paging in ("hap=0", "hap=1"):
             if paging == "hap=1" and not serves_nested_paging():
                 continue
@@ -164,7 +164,7 @@ class Load(Case):
 
     def check_nested(self, config):
         self.require_nested_paging()
-        # As the module does it; the trajectory above is also that of faults alone.
+        # The module records like this; the trajectory above is also tried by faults alone.
         self.check(config, 'type="pvh"', flags=ACCESSES | BACKUPS | HARVEST)
 
     def test_ballooning_and_log_dirty_at_once(self):
@@ -187,7 +187,7 @@ class Load(Case):
                         tool("epoch")
                     while abs(guest.memory() - mib) > 2:
                         tool("wait 2000")
-                # A kernel that balloons does not suspend, which is the end of a save.
+                # A kernel that is moving its balloon does not suspend, and the save fails.
                 HOST.run(f"xl save -c {guest.name} /tmp/extension.save && rm /tmp/extension.save", 600).check()
                 guest.wait_progress(1)
                 print(f"\nballooned and saved: {self.check_rollback(tool)}", end="", flush=True)

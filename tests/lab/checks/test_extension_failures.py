@@ -16,10 +16,10 @@ def setUpModule():
 
 
 class KilledTool(Case):
-    """At each step the tool is killed; another one, which the living refuse, takes over and ends what was begun, or goes on."""
+    """At each step the tool is killed. Another tool, which is refused while the first one lives, then takes over and ends what was begun, or goes on."""
 
     def successor(self, guest, tool, load=False):
-        """`load`: what the guest says of its own memory is missing; take what the first tool left in a file."""
+        """`load`: the guest's own table of its memory is missing, so the second tool takes what the first one left in a file."""
         second = Tool(guest)
         if load:
             second("load")
@@ -104,8 +104,8 @@ class Pools(Case):
         for overrides, tables in (((), 0), (('type="pvh"', "hap=0"), 0), (('type="pvh"',), 64)):
             if tables and not serves_nested_paging():
                 continue
-            # With nested paging the pool is made small first, so that there is something to add; tables that take the place of large
-            # pages remain.
+            # With nested paging the pool is made small first, so that there is something to add. Tables that have taken the place of
+            # large pages remain.
             with self.subTest(overrides), running("writer2", *overrides) as (guest, tool):
                 if tables:
                     tool("empty")
@@ -164,13 +164,13 @@ class Arguments(Case):
         with running("trail") as (guest, tool):
             pfn = int(tool(f"find {TRAIL_MAGIC}").split()[0].split(":")[1])
             self.send_away(tool)
-            # From dom0 there is nobody to wait: the page is asked for, and the call fails.
+            # Xen cannot make dom0 wait: it asks for the page, and the call fails.
             with self.assertRaisesRegex(Refused, "temporarily unavailable"):
                 tool(f"pin {pfn} 1")
             self.assertEqual(tool.numbers("query")["count"], 1)
             tool("unpause")
             tool("answer 32 20", 1200)
-            # It is there, and its words are no valid entries.
+            # The page is there now, and its words are no valid entries.
             with self.assertRaisesRegex(Refused, "Invalid argument"):
                 tool(f"pin {pfn} 1")
             tool("stop")

@@ -9,7 +9,7 @@ from lablib.extension_case import HOST, Case, install_tool, running, serves_nest
 from lablib.extension_tool import ACCESSES, BACKUPS, HARVEST, Refused, Tool
 
 CALLS = int(os.environ.get("LAB_EXTENSION_CALLS", "1500"))
-# Of tests/lab/images/guest/hostile.c: the last digit of a request.
+# The last digits of requests, as in tests/lab/images/guest/hostile.c.
 REACH, FIND, WRITE, DIE, CALL, GRANT, LIE, GIVE, HOARD, LIE_FOR_GOOD = range(10)
 HOARDED, FAR_AWAY = 256, 1 << 28
 RECORDS, STORE, SLOTS = range(3)
@@ -30,7 +30,7 @@ class Hostile(Case):
         return int(reply["right"]), int(reply["wrong"])
 
     def check_calls(self, *overrides, flags=ACCESSES | BACKUPS):
-        """Absurd hypercalls of the guest and of the tool, while the guest changes its page tables, and gives pages back where it can."""
+        """Has both the guest and the tool make absurd hypercalls, while the guest changes its page tables and gives pages back where it can."""
         with running("hostile2", *overrides) as (guest, tool):
             self.begin(tool, slots=32768, flags=flags)
             for _ in range(2):
@@ -46,7 +46,7 @@ class Hostile(Case):
             tool("stop")
             tool("release")
             self.check_healthy(guest)
-            # The tool's calls pause the guest now and then, and at their end; what the guest was asked for ends when it runs again.
+            # The tool's calls leave the guest paused. It can do what it was asked for when it runs again.
             self.number += 10
             guest.write("data/lab-request", self.number + CALL)
             tool(f"fuzz 5 {CALLS}", 1200)
@@ -55,8 +55,8 @@ class Hostile(Case):
             self.check_healthy(guest)
 
     def destroy_itself(self, guest):
-        """Returns when the guest is no more than a crashed domain, or hardly runs and says nothing, or runs for long without a word: by its
-        own time, as the machine may be slow."""
+        """Returns when the guest has crashed, or hardly runs and says nothing, or has run for long without a word. Time is the guest's own, as
+        the machine may be slow."""
         self.number += 10
         guest.write("data/lab-request", self.number + DIE)
         word, spoken, used, quiet = None, 0, 0, 0
@@ -100,7 +100,7 @@ class Granted(Hostile):
             self.assertEqual(len(references), 24)
             second = Tool(guest)
             self.send_away(tool)
-            # Nobody brings it yet: it is asked for, and the other domain is told to try again.
+            # The tool does not send the page yet: Xen asks for it, and tells the other domain to try again.
             with self.assertRaises(Refused):
                 second(f"grant {references[0]} 0")
             self.assertGreater(tool.numbers("query")["count"], 0)
@@ -129,7 +129,7 @@ class Translated(Hostile):
     """A PVH guest names guest frames. Its page tables are its own, and change whenever it likes."""
 
     def each_paging(self):
-        """For each: what has a guest use it, and what it is recorded with."""
+        """For each kind of page tables: the configuration that has a guest use it, and the flags that it is recorded with."""
         for paging, flags in (("hap=0", ACCESSES | BACKUPS), *([("hap=1", ACCESSES | BACKUPS | HARVEST)] if serves_nested_paging() else [])):
             with self.subTest(paging):
                 yield ('type="pvh"', paging), flags
@@ -152,7 +152,7 @@ class Translated(Hostile):
                 self.check_healthy(guest)
 
     def test_it_gives_pages_back_that_are_missing(self):
-        # Nobody asks for their content any more, and what comes in their place is not overwritten with it.
+        # Nobody asks for the old pages' content any more, and it does not overwrite the new pages in their place.
         for overrides, _ in self.each_paging():
             with running("hostile2", *overrides) as (guest, tool):
                 self.ask(guest, HOARD)
@@ -191,7 +191,7 @@ class Paravirtualised(Hostile):
         self.check_calls()
 
     def check_tables_are_xens(self, tool, *tables):
-        """The tables that Xen fills and the tool reads are in frames of Xen: nobody maps them for writing, or as the guest's."""
+        """The tables that Xen fills and the tool reads are in frames of Xen: nobody can map them for writing, or as frames of the guest."""
         for table in tables:
             self.assertEqual(tool.numbers(f"table {table}"), {"xen": 1, "write": 0, "guest": 0})
 
@@ -234,7 +234,7 @@ class Paravirtualised(Hostile):
             self.check_healthy(guest)
 
     def test_it_lies_about_page_numbers_while_it_is_served(self):
-        # What is missing is known by its number. A page whose number is another one by now would be missing for ever.
+        # A missing page is known by its number. One whose number has changed would be missing for ever.
         with running("hostile2") as (guest, tool):
             self.ask(guest, HOARD)
             self.ask(guest, FIND)
@@ -248,7 +248,7 @@ class Paravirtualised(Hostile):
             self.check_healthy(guest)
 
     def test_it_destroys_itself_while_it_is_recorded(self):
-        # What it was is still known: each original was taken before the first write of a page.
+        # The memory at the start is still known, because each original was taken before the first write to its page.
         self.check_end_while_recorded()
 
     def test_it_destroys_itself_while_it_is_served(self):

@@ -5,13 +5,13 @@ Calls of Xen's libraries fail in the module's process alone (images/share/faults
 import contextlib
 import time
 
-from lablib.custody_case import RECORDED, SLOWLY, HoldingCase
+from lablib.custody_case import RECORDED, HoldingCase
 from lablib.guest import Guest, arriving, names_of_arrivals, running
 from lablib.lab import Lab
 from lablib.marks import is_marked, notes
 from lablib.module_shell import ModuleShell
 from lablib.move_case import require_module
-from lablib.moves import METHODS, PACED
+from lablib.moves import METHODS, PACED, SLOWLY
 from lablib.ports import forward
 from lablib.ways import PORT, RELAY_PORT, receive
 

@@ -1,7 +1,7 @@
 """What dies while the module works on it: domains and tools. The host lives, says so, and has its memory back.
 
-For each way to record and to serve: the hypervisor's extension with nested paging, with shadow page tables and of PV guests, and Xen's
-paging ring.
+This is tried for each way to record and to serve: by the hypervisor's extension with nested paging, with shadow page tables and for PV
+guests, and by Xen's paging ring.
 """
 import contextlib
 
@@ -11,14 +11,12 @@ from lablib.marks import is_marked, wait_marked
 from lablib.memory import expect_memory, free_memory
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import MoveCase, require_module
-from lablib.moves import METHODS, PACED
+from lablib.moves import PACED, SLOWLY
 from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS, RING = Shells(LAB), Shells(LAB, paging="ring")
-# A push so slow that most pages are still missing when the domain dies.
-SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
 
 
 def setUpModule():
@@ -52,7 +50,7 @@ class LossCase(MoveCase):
         self.assertEqual(len(HOST.run("xl list | sed 1d", 120).check().stdout.splitlines()), 1, "a domain is left")
 
     def moving(self, guest, shell, receiver):
-        """Begins a move by post-copy; returns when the domain runs at its destination. The command's number, and the domain there."""
+        """Begins a slow move by post-copy, and waits until the domain runs at its destination. Returns the command's number and the domain there."""
         way = open_way(receiver)
         before = guest.report()
         number = shell.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {SLOWLY} -Confirm:$false -ErrorAction Stop")
@@ -61,7 +59,7 @@ class LossCase(MoveCase):
         return number, moved
 
     def check_interrupted(self, shell, number, guest):
-        """The command says what was lost. What the destination misses is nowhere else: the remains stand still, and stay."""
+        """The command says what was lost. The source's remains, which alone have what the destination misses, stand still and are kept."""
         answer = shell.finish(number, 300)
         self.assertNotEqual(answer["exitCode"], 0)
         print(f"\n{guest.name}: {error_of(answer)}", end="", flush=True)
@@ -69,7 +67,7 @@ class LossCase(MoveCase):
         self.assertTrue({"p", "s"} & set(state), f"{guest.name} is {state}")
 
     def check_given_up(self, shell, guest):
-        """Only who says so gives the remains up."""
+        """The remains are given up only when the administrator says so."""
         self.assertEqual(shell.check(f'"$(@(Get-Migration {guest.name})[-1].State)"').strip(), "Interrupted")
         shell.check(f"Stop-Migration {guest.name} -Force -Confirm:$false -ErrorAction Stop")
         self.assertFalse(guest.exists())
@@ -80,7 +78,7 @@ class LossCase(MoveCase):
             with self.subTest(f"{config}, {mode}"), self.losing(config) as guest:
                 number = shell.begin(f"Start-PreRecord -Name {guest.name} -Mode {mode} -Window 900s -Epoch 500ms -Confirm:$false -ErrorAction Stop")
                 wait_marked(HOST)
-                guest.wait_progress(1, 600)  # by the ring a recorded guest hardly gets on
+                guest.wait_progress(1, 600)  # a guest that the ring records is slow
                 guest.destroy()
                 answer = shell.finish(number, 300)
                 self.assertNotEqual(answer["exitCode"], 0)
@@ -106,7 +104,7 @@ class LossCase(MoveCase):
                 self.check_interrupted(shell, number, guest)
                 moved.destroy()
                 self.check_given_up(shell, guest)
-        # The next one comes in as if nothing had been.
+        # The next guest comes in as if nothing had happened.
         self.check_move(config, "post-copy", 1, PACED)
 
     def check(self, config):

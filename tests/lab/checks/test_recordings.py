@@ -15,7 +15,7 @@ LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
 
-# What this process has mapped of other domains must not grow by it.
+# `mapped` is how many more mappings of other domains' memory the process has afterwards.
 ROLL_BACK = """
 $mapped = {{ [regex]::Matches([System.IO.File]::ReadAllText('/proc/self/maps'), 'privcmd').Count }}
 $before = & $mapped
@@ -96,7 +96,6 @@ class Examination(unittest.TestCase):
         self.assertIn("4.17", rows["Toolstack"])
         self.assertTrue(rows["InPlaceRollback"].startswith("False "), rows["InPlaceRollback"])
 
-
     def test_a_table_is_formatted_as_in_a_terminal(self):
         with running([HOST], "idle") as guest:
             lines = shell().check("Get-MigrationDomain | Format-Table Name, State").split("\n")
@@ -131,7 +130,7 @@ class Refusals(unittest.TestCase):
             guest.wait_progress(3)
 
     def check_connect_refuses(self, command, *words):
-        """What a PowerShell of its own says: the library is looked for once a process, and its user is fixed."""
+        """A PowerShell of its own, because a process looks for the library once, and cannot change its user."""
         install(HOST)
         script = b"$ErrorActionPreference = 'Stop'; try { Connect-MigrationHost } catch { [Console]::Error.WriteLine(\"$($_.FullyQualifiedErrorId): $_\"); exit 1 }"
         HOST.run("cat > /tmp/connect.ps1", 60, stdin=script).check()

@@ -1,12 +1,9 @@
-"""What the checks of custody share: who holds a guest, what is noted of it, and what a refused move says."""
+"""What the checks of custody share: a move is begun, is refused with words, and leaves its guest running."""
 from lablib.guest import names_of_arrivals
 from lablib.marks import notes
 from lablib.move_case import MoveCase
-from lablib.moves import METHODS
 from lablib.ways import open_way
 
-# Most pages are still missing when the guest runs at its destination.
-SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
 # Time enough to change a guest while it is recorded, before its handover.
 RECORDED = "-Method PreRecord -Mode Observe -Window 20s -Epoch 500ms"
 
@@ -38,7 +35,7 @@ class HoldingCase(MoveCase):
         return said
 
     def check_runs_on(self, guest):
-        """It runs where it was, and nothing is left of its move."""
+        """The guest runs where it was, and nothing is left of its move."""
         _, after = guest.wait_progress(5, 600)
         self.assertEqual(after.errors, 0, guest.read("data/lab-error"))
         self.assertEqual(names_of_arrivals(self.host, guest.name), [])

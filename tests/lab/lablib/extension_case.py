@@ -1,8 +1,9 @@
-"""What the checks of the hypervisor's extension share: guests, recordings from one instant, the proof of a rollback."""
+"""What the checks of the hypervisor's extension share: guests with their tool, recordings, and the proof of a rollback."""
 import contextlib
 import os
 import unittest
 
+from lablib.configurations import NATIVE_CLOCK
 from lablib.extension_tool import ACCESSES, BACKUPS, LOST, Tool, install
 from lablib.guest import Guest
 from lablib.lab import Lab
@@ -24,13 +25,12 @@ def serves_nested_paging():
 
 @contextlib.contextmanager
 def running(config, *overrides, rate=1000):
-    """A guest on shadow page tables (PV, unless an override says otherwise) and a tool for it; afterwards both are gone and the host
-    has all of its memory back."""
+    """A PV guest, or what the overrides make of it, and a tool for it. Afterwards both are gone and the host has all of its memory back."""
     before = free_memory(HOST)
     HOST.run(f": > /out/guest-{config}.log", 120).check()
     workload = config.rstrip("2")
     if 'type="pvh"' in overrides:
-        overrides += ('tsc_mode="native"',)  # with two vCPUs on one processor it may hang otherwise while it boots
+        overrides += NATIVE_CLOCK
     guest = Guest(HOST, config).create('type="pv"', 'on_reboot="preserve"', f'extra="{WORDS.format(rate=rate, workload=workload)}"', *overrides, timeout=300)
     tool = None
     try:
@@ -48,8 +48,8 @@ def running(config, *overrides, rate=1000):
 
 
 def stands_still(guest, tool):
-    """Whether the guest, which would never rest, uses no processor time. The hypervisor's own pause is not the toolstack's: `xl list`
-    does not show it, and `xl unpause` cannot lift it."""
+    """Whether the guest, which would never rest, uses no processor time. `xl list` does not show a pause by the extension, and
+    `xl unpause` does not end it."""
     def used():
         tool("wait 1000")
         return guest.listed()[5]
@@ -62,7 +62,7 @@ class Case(unittest.TestCase):
             self.skipTest("nested paging is recorded by the hypervisor on AMD's processors")
 
     def begin(self, tool, slots=20000, flags=ACCESSES | BACKUPS):
-        """Start of a recording, and a copy of the memory at that instant."""
+        """Starts a recording, and copies the memory of that instant."""
         tool(f"prepare {slots}")
         tool(f"grow {slots}")
         tool("pause")
@@ -71,7 +71,7 @@ class Case(unittest.TestCase):
         tool("unpause")
 
     def check_rollback(self, tool, excused=8):
-        """Ends the recording. The originals and what was not written must be the memory at its start."""
+        """Ends the recording. The originals, and the pages that were not written, must together be the memory at its start."""
         tool("pause")
         found = tool.numbers("compare")
         flags = tool.numbers("query")["flags"]
@@ -101,7 +101,7 @@ class Case(unittest.TestCase):
         return away
 
     def serve(self, tool):
-        """RemotePF from all pages missing to none. Returns what `answer` says."""
+        """Serves all pages, from the first missing one to the last. Returns what `answer` says."""
         away = self.send_away(tool)
         tool("unpause")
         answered = tool.numbers("answer 32 20", 1200)

@@ -1,4 +1,4 @@
-"""Drives the hypervisor's extension in a lab's dom0, through tests/lab/images/extension-tool/tool.c."""
+"""Drives the hypervisor's extension in dom0, through the program in images/extension-tool."""
 import contextlib
 import re
 import subprocess
@@ -12,7 +12,7 @@ SOURCES = IMAGES / "extension-tool"
 INTERFACE = REPOSITORY / "native" / "hypervisor" / "src" / "xen" / "include" / "public"
 PROGRAM = "/tmp/extension-tool"
 
-# Bits of `start` and of the flags that `query` answers.
+# Flags that `start` takes and `query` answers.
 ACCESSES, BACKUPS, RUNNING, SERVING, FULL, LOST, HARVEST = (1 << bit for bit in range(7))
 
 
@@ -76,7 +76,7 @@ class Tool:
     def kill(self):
         """Ends the tool at once; once it has ended, does nothing."""
         if self._process.code is None:
-            # It may have ended by itself, of which it is told here first.
+            # The tool may have ended by itself, which shows only here.
             with contextlib.suppress(BrokenPipeError):
                 self._process.kill()
             self._process.wait(60)

@@ -115,7 +115,7 @@ class Guest:
                 return reply
             if time.monotonic() > deadline:
                 raise LabError(f"{self.name} did not do as request {number} asks within {timeout} s")
-            time.sleep(0.5)  # dom0 comes before its guests
+            time.sleep(0.5)  # asking without a pause would take the processor from the guest
 
     def save(self, path, timeout=300):
         self.host.run(["xl", "save", self.name, path], timeout).check()
@@ -129,7 +129,7 @@ class Guest:
         if target is None:
             receive = "xl migrate-receive"
         else:
-            # socat, because busybox's nc copies by the kilobyte.
+            # socat, because busybox's nc copies a kilobyte at a time.
             server = target.start(f"socat -b 262144 TCP-LISTEN:{port},reuseaddr,nodelay EXEC:'xl migrate-receive'")
             wait_listening(target, port)
             receive = f"socat -b 262144 STDIO TCP:{target.address}:{port},nodelay"
@@ -145,7 +145,7 @@ class Guest:
 
 
 def arriving(host, config, name, timeout=600):
-    """The guest of a name that is coming in on a host, once it is there; it has a name of its own until it has arrived."""
+    """Waits for the guest that comes in on a host as `name`, and returns it. It has a name of its own until it has arrived."""
     deadline = time.monotonic() + timeout
     while not (found := names_of_arrivals(host, name)):
         if time.monotonic() > deadline:

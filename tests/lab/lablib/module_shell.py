@@ -65,16 +65,16 @@ class ModuleShell:
                 pass
 
     def end_alone(self):
-        """Ends the shell's process by SIGKILL, and nothing else: what it has started is not told."""
+        """Ends the shell's process alone by SIGKILL; the processes that it has started get no signal."""
         self.host.run(f"kill -KILL {self.pid}").check()
         self._process.wait(120)
 
     def fail(self, call, when="before", times=1):
-        """Has a faulty shell's next calls fail: "pause", "unpause", "resume" or "destroy"; "before" they do anything, or "after" they did."""
+        """Has a faulty shell's next calls fail ("pause", "unpause", "resume" or "destroy"): "before" they do anything, or "after" they did it."""
         self.host.run(f"mkdir -p {FAULTS} && echo {when} {times} > {FAULTS}/{call}").check()
 
     def heal(self):
-        """Ends every fault. Says how many calls were still to fail, by call."""
+        """Ends every fault. Returns by call how many were still to fail."""
         left = dict(line.split() for line in self.host.run(f"cd {FAULTS} && for c in *; do read -r _ n < $c; echo $c $n; done").stdout.splitlines())
         self.host.run(f"rm -rf {FAULTS}").check()
         return {call: int(times) for call, times in left.items()}

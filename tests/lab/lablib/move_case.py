@@ -14,7 +14,7 @@ def require_module(lab):
 
 
 class MoveCase(unittest.TestCase):
-    """Subclasses say on which lab, and by whose shells."""
+    """Moves in `lab` by `shells`, which a subclass sets."""
 
     lab = None
     shells = None
@@ -29,7 +29,8 @@ class MoveCase(unittest.TestCase):
             self.assertEqual((right, wrong, missing), (keys, 0, 0))
 
     def check_rollback(self, guest):
-        """Records a guest in Rollback and lets it go: it was changed, and can be put back. Returns what the module says of it."""
+        """Records a guest in Rollback and lets it go. The guest changed its memory meanwhile, and the module proves that it could be put back.
+        Returns what the module says of the recording."""
         said = self.shells[guest.host.number].values(RECORD.format(name=guest.name, mode="Rollback"))
         print(f"\n{guest.name}: {said}")
         self.assertGreater(said["changed"], 0, "nothing changed, so nothing was proved")
@@ -74,8 +75,8 @@ class MoveCase(unittest.TestCase):
                 self.assertFalse(guest.exists())
 
     def check_series(self, config, hosts, moves, *overrides, methods=("post-copy", "rollback")):
-        """Moves one guest again and again by methods in turn, to and fro between two hosts: what one move spoils, a later one shows.
-        A minute after the last move it must still be whole."""
+        """Moves one guest again and again by methods in turn, to and fro between two hosts, because a later move shows what an earlier one
+        spoiled. A minute after the last move the guest must still be whole."""
         numbers = self.require_hosts(hosts)
         with running([self.lab.host(number) for number in numbers], config, *overrides) as guest:
             for i in range(moves):

@@ -10,6 +10,9 @@ METHODS = {
     "rollback": "-Method PreRecord -Mode Rollback -Window 2s -Epoch 500ms",
 }
 
+# Post-copy so slow that most pages are still missing long after the guest runs at its destination.
+SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
+
 RECORD = """
 $p = Start-PreRecord -Name {name} -Mode {mode} -Window 1s -Epoch 250ms -Confirm:$false -ErrorAction Stop
 @{{ recorded = $p.RecordedPages; backed = $p.BackedUpPages; changed = [int] $p.RollbackProof.ChangedPages

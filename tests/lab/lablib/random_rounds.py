@@ -1,7 +1,7 @@
 """Moves of one guest to and fro between two hosts, each of which meets a failure at a moment that a seed chooses.
 
-After each round, whatever was met: the guest never runs twice; it runs and finds no wrong byte, where an administrator who follows the operating
-guide's words brings it; or it is lost, which only the death of a process may cost that held a half of it, and which the other side says.
+After each round, whatever failed: the guest does not run twice. It runs and finds no wrong byte, if need be after what the operating guide has an
+administrator do. Or it is lost, which may happen only where a process died that held one half of it, and the other side must say so.
 """
 import random
 import re
@@ -20,13 +20,13 @@ FAULTS = (CUT, SOURCE, DESTINATION)
 RAN_ON, ARRIVED, RESUMED, BY_HAND, LOST = "ran on at its source", "arrived", "resumed", "by the guide's command", "lost, and said so"
 OUTCOMES = (RAN_ON, ARRIVED, RESUMED, BY_HAND, LOST)
 PATIENCE = 600
-# Where a host takes in what comes over the wire; what goes out goes by RELAY_PORT of its loopback.
+# The port at which a host takes in what comes over the wire. What goes out goes through RELAY_PORT of the host's loopback.
 ENTRANCE = RELAY_PORT + 1
 
 
 @dataclass(frozen=True)
 class Round:
-    """What one round was, and what came of it; `said` is what the surviving side said, `copies` what there was before anything was mended."""
+    """What one round was, and what came of it. `said` is what the surviving side said, `copies` what there was before anything was mended."""
 
     seed: int
     number: int
@@ -42,7 +42,7 @@ class Round:
 
 
 class Rounds:
-    """The rounds of a seed; the same seed makes the same choices, though the machine's speed decides what they meet."""
+    """The rounds of a seed. The same seed makes the same choices, but the machine's speed decides in which state they strike."""
 
     def __init__(self, lab, seed, config="writer", overrides=()):
         self._seed, self._random = seed, random.Random(seed)
@@ -60,7 +60,7 @@ class Rounds:
             shell.kill()
 
     def calibrate(self, methods=METHODS):
-        """Moves the guest by each method with nothing in the way: how long that takes is how late a failure may come."""
+        """Moves the guest by each method with nothing in the way, to learn how late a failure may come."""
         for method in methods:
             self._start()
             here, there = self._ends()
@@ -180,7 +180,7 @@ class Rounds:
         answer = here.run(f"Resume-Migration {self.guest.name} -Confirm:$false -ErrorAction Stop | Wait-Migration -ErrorAction Stop", PATIENCE)
         if answer["exitCode"] == 0:
             return self._settled(there.host, RESUMED, said)
-        # It may have learned that the guest never ran there, and let it run on.
+        # The source may have learned that the guest never ran there, and let it run on.
         return self._settled(here.host, RAN_ON, answer["stderr"])
 
     def _after_source(self, host, there):
@@ -219,7 +219,7 @@ class Rounds:
         domid = host.run(["xl", "domid", arrivals[0]]).stdout.strip() if arrivals else ""
         note = host.run(f"xenstore-read /prerecord/incoming/{domid}", 120).stdout.split(" ")[0] if domid else "Preparing"
         if note == "Preparing":
-            # It never ran there: the administrator says so, after the tool here has ended.
+            # The guest never ran there. The administrator says so, after the tool here has ended.
             here.end_alone()
             del self._shells[here.host.number]
             answer = self._shell(here.host).run(RECORD.format(name=self.guest.name, mode="Observe"), PATIENCE)
@@ -248,7 +248,7 @@ class Rounds:
         return self._settled(there.host, BY_HAND, said)
 
     def _settled(self, host, outcome="", said=""):
-        """The guest runs on this host by its name, is the only one, and is right."""
+        """The guest runs on this host by its name, as the only copy, and finds no error."""
         self.guest = Guest(host, self._config)
         if not self.guest.exists():
             raise AssertionError(f"the guest is not on host{host.number}: {said}")

@@ -37,7 +37,7 @@ def certificates(own, other):
 
 
 def introduce(shell, other):
-    """Makes the shell's host a certificate where it has none yet, and brings its text, which is all that leaves the host, to another host."""
+    """Makes a certificate for the shell's host where it has none yet, and brings its public text to another host."""
     path = certificate(shell.host)
     shell.host.run(f"mkdir -p {KEYS}").check()
     text = shell.check(
@@ -46,7 +46,7 @@ def introduce(shell, other):
 
 
 def connect(source, destination):
-    """Makes the second host a destination of the first one, by TLS with a certificate of each, as an administrator does."""
+    """Makes the second host a destination of the first one, by TLS with a certificate for each, as an administrator does."""
     introduce(source, destination)
     introduce(destination, source)
     address = f"{destination.host.address}:{PORT}"
@@ -73,7 +73,7 @@ def cut_relay(way):
 
 
 def share_key(of, to):
-    """Gives a host the key by which both ends of loopback prove that they are one user's: root of one trusts root of the other."""
+    """Gives a host another host's key for loopback, by which both ends prove that they are the same user's."""
     key = of.run(f"cat {LOOPBACK_KEY}").check().stdout.strip()
     to.run(f"umask 077 && mkdir -p {Path(LOOPBACK_KEY).parent} && echo {key} > {LOOPBACK_KEY}").check()
 
@@ -81,7 +81,6 @@ def share_key(of, to):
 def open_tunnel(source, destination):
     """A way to the receiver on another host's loopback by a tunnel that encrypts nothing: shows what TLS costs."""
     receive(destination)
-
     share_key(destination.host, source.host)
     address = destination.host.address
     if not is_listening(source.host, RELAY_PORT):

@@ -11,9 +11,9 @@ enum { LAST = XEN_PRERECORD_frames };
 
 static uint64_t state;
 static unsigned char *movable;
-static unsigned char *away; /* of `movable`, what was declared missing */
+static unsigned char *away; /* those of `movable` that were declared missing */
 static int paused;
-static int stood; /* since `movable` was found: no page of it is a page table now */
+static int stood; /* whether no page of `movable` can have become a page table since it was found, because the domain stood still */
 static uint64_t frames[4096]; /* more than any table of so small a domain has */
 
 static uint64_t draw(uint64_t below)
@@ -33,7 +33,7 @@ static uint64_t absurd(void)
 	return numbers[draw(sizeof(numbers) / sizeof(*numbers))];
 }
 
-/* The right value, or once in eight an absurd one. */
+/* The right value, or, once in eight times, an absurd one. */
 static uint64_t mostly(uint64_t value)
 {
 	return draw(8) ? value : absurd();
@@ -54,7 +54,7 @@ static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
 		op->u.grow.slots = mostly(draw(2000));
 		break;
 	case XEN_PRERECORD_missing:
-		/* Never pages that must not be away: the guest is to live on. */
+		/* Pages that must not be away are never declared missing: the guest is to live on. */
 		op->u.missing.first = first;
 		op->u.missing.count = draw(4096 < pfns - first ? 4096 : pfns - first);
 		op->u.missing.bitmap = (uint64_t)(movable + first / 8);
@@ -65,7 +65,7 @@ static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
 		}
 		break;
 	case XEN_PRERECORD_resolve:
-		/* Pages that are not missing, those that do not exist, bad pointers. The right content comes from `tidy`. */
+		/* Answers for pages that are not missing or do not exist, with bad pointers. `tidy` gives the right content. */
 		op->u.resolve.count = (uint32_t)mostly(draw(5));
 		op->u.resolve.done = (uint32_t)(draw(4) ? 0 : absurd());
 		for (int i = 0; i < 4; i++)
@@ -85,7 +85,7 @@ static void fill_arguments(struct xen_prerecord_op *op, unsigned cmd)
 	}
 }
 
-/* Whatever the answer: a call may fail after it has begun. */
+/* Counts the pages as missing whatever the answer was, because the call may fail after it has begun. */
 static void note_missing(const struct xen_prerecord_op *op)
 {
 	if (op->u.missing.first > pfns || op->u.missing.count > pfns - op->u.missing.first)
@@ -94,7 +94,7 @@ static void note_missing(const struct xen_prerecord_op *op)
 		away[pfn / 8] |= (unsigned char)(movable[pfn / 8] & (1 << pfn % 8));
 }
 
-/* From whatever state back to one in which the domain has no owner. */
+/* Brings the domain back from whatever state to one without an owner. */
 static void end_all(void)
 {
 	struct xen_prerecord_op op = { 0 };
@@ -120,7 +120,7 @@ static int is_dying(void)
 	return prerecord(&op, XEN_PRERECORD_query) != 0 && errno == ESRCH;
 }
 
-/* Without an owner, and paused, so that pages may be declared missing. */
+/* Pauses the domain, which has no owner yet, so that pages may be declared missing. */
 static int begin(void)
 {
 	if (!paused)

@@ -61,7 +61,7 @@ struct xen_prerecord_op query(void)
 	return op;
 }
 
-/* The copy lies in a file, the frames before the pages, so that a second tool can go on where a first one died. */
+/* The copy lies in a file, the frames before the pages, so that another tool can go on where this one died. */
 static int map_copy(int create)
 {
 	char path[64];
@@ -105,7 +105,7 @@ static void keep(size_t pfn, char *page, int error)
 		memcpy(before + pfn * PAGE, page, PAGE);
 }
 
-/* With the domain paused. Taken after `start`, it is the instant of the start: what is written in between is backed up. */
+/* To be called with the domain paused. Taken after `start`, the copy shows the instant of the start, for what is written in between is backed up. */
 void snapshot(void)
 {
 	size_t count = 0;
@@ -144,7 +144,7 @@ uint32_t *slots_by_pfn(uint64_t used)
 
 static uint32_t *backed;
 static size_t compared, wrong, changed, excused;
-static size_t first_wrong, first_slot; /* slot: one more than its number; 0: not backed up */
+static size_t first_wrong, first_slot; /* of the slot one more than its number, or 0 where the page is not backed up */
 static int first_offset; /* of the first wrong byte, or why the page cannot be read: a negative errno */
 
 static size_t first_difference(const char *a, const char *b)
@@ -171,7 +171,7 @@ static void check(size_t pfn, const char *original)
 
 	if (offset == PAGE)
 		return;
-	/* Backends wrote these while the snapshot was taken: the original is right, the snapshot may be late. */
+	/* Backends wrote to these pages while the snapshot was taken: the backup is right, and the snapshot may be late. */
 	if (backed[pfn] && backed[pfn] <= fixed) {
 		excused++;
 		return;
@@ -179,7 +179,7 @@ static void check(size_t pfn, const char *original)
 	note_wrong(pfn, (int)offset);
 }
 
-static int *differs; /* of a page that is not as it was, one more than the first such byte; a negative errno if it cannot be read */
+static int *differs; /* for each page that is not as it was: one more than the offset of the first wrong byte, or a negative errno where it cannot be read */
 
 static void note_difference(size_t pfn, char *page, int error)
 {
@@ -189,8 +189,9 @@ static void note_difference(size_t pfn, char *page, int error)
 }
 
 /*
- * The domain as it was at `start`, from the backups and what was not written since, against the snapshot. The pages are
- * read before the backups, as backends write even while the domain is paused: what is found written is backed up by then.
+ * Compares the domain as it was at `start`, made of the backups and of the pages that were not written since, with the snapshot.
+ * The pages are read before the backups, because backends write even while the domain is paused: a page that is found written is
+ * backed up by then.
  */
 void compare(void)
 {

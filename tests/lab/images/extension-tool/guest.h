@@ -3,12 +3,12 @@
 #pragma once
 #include "host.h"
 
-extern unsigned domain; /* its number */
+extern unsigned domain; /* the guest's number */
 extern uint64_t *p2m;   /* frames by pfn */
 extern size_t pfns;
 extern char *before;    /* the guest's pages at `snapshot` */
 
-/* Says that a hypercall, or what is named, failed. */
+/* Answers that what is named failed, with errno. */
 void fail(const char *what);
 
 void read_guest(void);

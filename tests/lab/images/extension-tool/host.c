@@ -14,12 +14,12 @@ enum {
 	HYPERCALL_mmuext_op = 26, HYPERCALL_domctl = 36, HYPERCALL_dm_op = 41,
 	DMOP_set_mem_type = 12,
 	DOMCTL_VERSION = 0x15, DOMCTL_pause = 3, DOMCTL_unpause = 4, DOMCTL_info = 5, DOMCTL_shadow = 10,
-	INFO_HVM = 1 << 1, /* of the flags that DOMCTL_info gives */
-	/* In the shared information page: arch.max_pfn, arch.pfn_to_mfn_frame_list_list. */
+	INFO_HVM = 1 << 1, /* one of the flags that DOMCTL_info gives */
+	/* Offsets in the shared information page: arch.max_pfn, arch.pfn_to_mfn_frame_list_list. */
 	SHARED_MAX_PFN = 3088, SHARED_LISTS = 3096,
 };
 
-/* Of linux/privcmd.h and linux/evtchn.h, whose own includes are not installed with them. */
+/* From linux/privcmd.h and linux/evtchn.h, which cannot be included: what they include is not installed with them. */
 struct hypercall { uint64_t op, arg[5]; };
 struct mmapbatch { unsigned num; uint16_t dom; uint64_t addr; const uint64_t *arr; int *err; };
 struct bind { unsigned remote_domain, remote_port; };
@@ -139,7 +139,7 @@ long set_memory_type(uint64_t pfn, unsigned type)
 	return hypercall(HYPERCALL_dm_op, domid, 1, (uint64_t)buffer, 0);
 }
 
-/* A mapped frame that is refused is an error of its own in `errors`; NULL says that the call itself failed. */
+/* A frame that is refused has its own error in `errors`; NULL means that the call itself failed. */
 static void *map_frames_of(unsigned of, const uint64_t *frames, size_t count, int writable, int *errors)
 {
 	void *pages = mmap(NULL, count * PAGE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, privcmd, 0);
@@ -236,7 +236,7 @@ static void copy_frame(uint64_t frame, void *to)
 	unmap_frames(page, 1);
 }
 
-/* Of a PV domain three levels: a list of frames of lists of frames of the table. */
+/* A PV domain's table has three levels: a list of frames that hold lists of frames that hold the table. */
 uint64_t *read_p2m(size_t *count)
 {
 	static uint64_t top[PAGE / 8], list[PAGE / 8];
@@ -246,7 +246,7 @@ uint64_t *read_p2m(size_t *count)
 	if (domctl(DOMCTL_info, info, 7))
 		die("domain information");
 	if (info[0] >> 32 & INFO_HVM) {
-		/* Memory begins at 0 in one piece, less what the balloon holds; the few pages elsewhere are Xen's and the toolstack's. */
+		/* Memory is one piece from 0, less what the balloon holds. The few pages elsewhere are Xen's and the toolstack's. */
 		static size_t most;
 
 		if (info[1] > most)
@@ -275,7 +275,7 @@ uint64_t *read_p2m(size_t *count)
 
 int read_grant(unsigned reference, uint64_t *word)
 {
-	/* Of xen/gntdev.h. */
+	/* From xen/gntdev.h. */
 	struct { uint32_t count, pad; uint64_t index; uint32_t domain, reference; } map = { 1, 0, 0, domid, reference };
 	struct { uint64_t index; uint32_t count, pad; } unmap = { 0, 1, 0 };
 	int fd = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC), failed;
@@ -287,7 +287,7 @@ int read_grant(unsigned reference, uint64_t *word)
 	failed = page == MAP_FAILED;
 	if (!failed) {
 		*word = *page;
-		*page = *word; /* written, too */
+		*page = *word; /* so that the page is written, too */
 		munmap(page, PAGE);
 	}
 	unmap.index = map.index;
@@ -300,7 +300,7 @@ int bind_event(unsigned port)
 {
 	struct bind bind = { domid, port };
 
-	/* A former binding is given up. */
+	/* The port that was bound before is given up. */
 	close(evtchn);
 	evtchn = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC);
 	return ioctl(evtchn, EVTCHN_BIND_INTERDOMAIN, &bind) < 0 ? -1 : 0;

@@ -40,8 +40,8 @@ static void note_movable(size_t pfn, char *page, int error)
 }
 
 /*
- * Page tables cannot be mapped writable, so they stay; so do the pages that Xen and backends write, which the start of
- * a recording names.
+ * Page tables cannot be mapped for writing, so they stay. So do the pages that Xen and backends write to: a recording names
+ * those at its start.
  */
 unsigned char *movable_pages(void)
 {

@@ -26,14 +26,14 @@ static void print_records(void)
 	unmap_frames((void *)records, pages);
 }
 
-/* As whose frames the first page of a table can be mapped: as Xen's to be read, or written, or as the domain's own. */
+/* Whether the first page of a table can be mapped as a frame of Xen for reading, the same for writing, and as a frame of the domain. */
 static void print_table(unsigned table)
 {
 	printf("ok xen %d write %d guest %d\n", try_table(FRAMES_OF_XEN, table, 0, 1, 0), try_table(FRAMES_OF_XEN, table, 0, 1, 1),
 	       try_table(domain, table, 0, 1, 0));
 }
 
-/* A page that is missing is asked for, and mapped when it is there: tried for so many milliseconds. */
+/* Maps a granted page. Xen asks for it where it is missing, and mapping is tried again until it is there or so many milliseconds have passed. */
 static void print_grant(unsigned reference, uint64_t milliseconds)
 {
 	uint64_t word, tried = 0;
@@ -54,7 +54,7 @@ static void print_query(const struct xen_prerecord_op *op)
 	       (unsigned long long)op->u.query.missing, op->u.query.number);
 }
 
-/* One operation, with the number it takes. */
+/* Makes one operation, with the number that it takes. */
 static void operate(unsigned cmd, uint64_t number)
 {
 	struct xen_prerecord_op op = { 0 };
@@ -86,7 +86,7 @@ static void operate(unsigned cmd, uint64_t number)
 		printf("ok\n");
 }
 
-/* Says how many pages the domain has, whatever it has. */
+/* Prepares the extension for so many pages, however many the domain has. */
 static void claim(uint64_t count)
 {
 	struct xen_prerecord_op op = { .u.prepare.nr_pfns = count };
@@ -96,7 +96,7 @@ static void claim(uint64_t count)
 	printf("ok\n");
 }
 
-/* Pins the frame of a pfn as a page table of a level, or, level 0, unpins it. */
+/* Pins the frame of a pfn as a page table of the level, or unpins it where the level is 0. */
 static void pin(uint64_t pfn, uint64_t level)
 {
 	enum { PIN_L1 = 0, UNPIN = 4 };
@@ -106,7 +106,7 @@ static void pin(uint64_t pfn, uint64_t level)
 	printf("ok\n");
 }
 
-/* Has Xen change an HVM guest's page's own entry, to and fro. */
+/* Has Xen change the entry of one page of an HVM guest to read-only and back. */
 static void retype(uint64_t pfn)
 {
 	if (set_memory_type(pfn, MEMORY_READ_ONLY) || set_memory_type(pfn, MEMORY_READ_WRITE))
@@ -114,7 +114,7 @@ static void retype(uint64_t pfn)
 	printf("ok\n");
 }
 
-/* Ends `count` epochs, `milliseconds` after each other: of a recording, or of Xen's own log of written pages. */
+/* Ends `count` epochs, one every so many milliseconds: of a recording, or of Xen's own log of written pages. */
 static void run_epochs(unsigned milliseconds, unsigned count, int of_log_dirty)
 {
 	void *bitmap = aligned_alloc(PAGE, (pfns / 8 / PAGE + 1) * PAGE);
@@ -188,7 +188,7 @@ static int perform(const char *word, uint64_t a, uint64_t b, uint64_t c)
 	else if (!strcmp(word, "grant"))
 		print_grant((unsigned)a, b);
 	else if (!strcmp(word, "empty")) {
-		/* It fails in the end: what is in use as a table cannot be taken. */
+		/* This fails in the end, because what is in use as a table cannot be taken. */
 		set_pool(0);
 		printf("ok\n");
 	} else if (!strcmp(word, "table"))

@@ -1,6 +1,6 @@
 /*
- * Processes that have been born and have not run yet: at each request as many as there are CHILDREN, which run and end at
- * the next one. Their page tables are pinned, and no processor has ever loaded them.
+ * Processes that have been forked and have not run yet: CHILDREN of them at one request, which run and end at the next one.
+ * Their page tables are pinned, and no processor has ever loaded them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,8 +29,8 @@ static void answer(uint64_t request)
 }
 
 /*
- * On the last processor, and there before everybody else but its children, who have to wait until it sleeps: it does not
- * until the next request.
+ * Runs on the last processor, with real-time priority. Its children inherit both, so that they do not run before their parent
+ * sleeps, and it spins until the next request.
  */
 void run_born(void)
 {

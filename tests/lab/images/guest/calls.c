@@ -1,7 +1,7 @@
 /*
- * Absurd hypercalls of a guest, and page tables that change under them: arguments that lie half in one page and half in the
- * next, in pages that come and go while Xen reads them, in none at all; pages given back to Xen and taken again. What would
- * only end the guest at once is left out.
+ * Absurd hypercalls of a guest, while its page tables change: arguments lie half in one page and half in the next, in pages
+ * that come and go while Xen reads them, or in no page at all; pages are given back to Xen and taken again. Calls that would
+ * only end the guest at once are left out.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@ enum {
 };
 
 static char *arena;
-static uint64_t entries[2 * PAGE_WORDS] __attribute__((aligned(PAGE))); /* of a multicall */
+static uint64_t entries[2 * PAGE_WORDS] __attribute__((aligned(PAGE))); /* the calls of a multicall */
 static uint64_t state;
 
 static uint64_t draw(uint64_t below)
@@ -41,7 +41,7 @@ static uint64_t absurd(void)
 	return numbers[draw(sizeof(numbers) / sizeof(*numbers))];
 }
 
-/* Mostly one in the arena, often across the border of two pages. */
+/* An argument's address: mostly in the arena, and often across the border of two pages. */
 static uint64_t pointer(void)
 {
 	if (!draw(16))
@@ -61,7 +61,7 @@ static void fill_some(uint64_t address)
 		words[i] = draw(3) ? draw(1 << 16) : draw(2) ? absurd() : pointer();
 }
 
-/* The extension is for the control domain alone, whoever is named. */
+/* Calls of the extension, which must refuse every domain but the control domain, whatever domain they name. */
 static void call_extension(int privcmd)
 {
 	struct { uint32_t version, command; uint16_t domain, pad; uint32_t flags; uint64_t words[8]; } op = {
@@ -71,7 +71,7 @@ static void call_extension(int privcmd)
 		report_error(0, "a guest may use the extension");
 }
 
-/* Calls that say how it is, or act on what is named, which is mostly nothing. */
+/* Calls that ask something, or act on what they name, which mostly does not exist. */
 static void one_call(int privcmd)
 {
 	static const uint8_t calls[] = {
@@ -92,7 +92,7 @@ static void one_call(int privcmd)
 		if (call.op == MMU_UPDATE)
 			break;
 		if (call.op == MMUEXT_OP) {
-			/* Pinning and flushing of what is no page table; not those that change what this vCPU runs on. */
+			/* Pins and flushes what is no page table. Calls that change the page table that this vCPU runs on are left out. */
 			static const uint8_t operations[] = { 0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 16, 17 };
 
 			call.arg[0] = (uint64_t)arena + draw(ARENA_PAGES - 2) * PAGE + PAGE - 24 * draw(8);
@@ -101,7 +101,7 @@ static void one_call(int privcmd)
 				*(uint32_t *)(call.arg[0] + i * 24) = operations[draw(sizeof(operations))];
 			break;
 		}
-		/* Its entries are calls of their own. They lie in memory that stays: one of zeros would take the guest's traps away. */
+		/* The entries of a multicall are calls themselves. They lie in memory that stays, because an entry of zeros would take the guest's traps away. */
 		call.arg[0] = (uint64_t)entries + PAGE - 64 * draw(8);
 		call.arg[1] = draw(9);
 		for (uint64_t *word = entries; word < entries + 2 * PAGE_WORDS; word++)
@@ -133,7 +133,7 @@ static void one_call(int privcmd)
 	ioctl(privcmd, PRIVCMD_HYPERCALL, &call);
 }
 
-/* Beside the calls, in the same memory: pages of the arena go, which changes the page tables under Xen's hands, and come. */
+/* Runs beside the calls, in the same memory: pages of the arena go and come, which changes the page tables while Xen walks them. */
 static int __attribute__((noreturn)) churn(void *unused)
 {
 	uint64_t random = 77;
@@ -149,14 +149,14 @@ static int __attribute__((noreturn)) churn(void *unused)
 	}
 }
 
-/* Of a guest that names frames as it sees them: pages of its own go to Xen, are looked at, and come back. */
+/* For a guest that names frames as it sees them: it gives pages to Xen, reads where they were, and takes them back. */
 static void give_page_back(int privcmd)
 {
 	static uint64_t frame;
 	struct { uint64_t extents, count; uint32_t order, flags; uint16_t domain; } reservation = { (uint64_t)&frame, 1, 0, 0, 0x7ff0 };
 	char *page = arena + draw(ARENA_PAGES) * PAGE;
 
-	if (mlock(page, PAGE)) /* now it stays where it is */
+	if (mlock(page, PAGE)) /* the page stays in one frame from here on */
 		return;
 	*(volatile char *)page = 1;
 	frame = frame_of(page);

@@ -1,6 +1,6 @@
 /*
  * Workloads over the guest's paravirtual disk (/dev/xvda) and network card (eth0): each byte that comes back is compared.
- * With them grants fly: the disk's backend maps pages, the card's maps and copies them.
+ * Both use grants: the disk's backend maps the guest's pages, the card's maps and copies them.
  */
 #define _GNU_SOURCE /* O_DIRECT */
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 
 enum { CHUNK = 4 * PAGE, CHUNKS = 256, ECHO_PORT = 7, BLOCK = 3000 };
 
-/* The frontends, in the order that their dependencies want. */
+/* The build has numbered the modules in the order in which they depend on each other. */
 void load_modules(const char *parameters)
 {
 	char path[32];
@@ -39,7 +39,7 @@ static void fill(uint64_t *words, size_t count, uint64_t seed)
 		words[i] = next_random(&seed);
 }
 
-/* The device comes when its backend is there. */
+/* Waits for the device, which comes when its backend is there. */
 static int open_disk(void)
 {
 	struct timespec pause = { .tv_nsec = 50000000 };
@@ -60,7 +60,7 @@ void run_disk(unsigned worker)
 
 	for (uint64_t n = 0;; n++) {
 		unsigned chunk = n < CHUNKS ? (unsigned)n : (unsigned)(next_random(&random) % CHUNKS);
-		/* Ever other memory, so that ever other pages are granted. */
+		/* Each round uses other memory, so that other pages are granted. */
 		char *piece = buffer + n % 64 * CHUNK;
 		off_t offset = (off_t)chunk * CHUNK;
 

@@ -1,7 +1,7 @@
 /*
- * Pages of its own that a guest makes trouble with: it gives them back to Xen, those that it has never touched since they
- * went missing among them; it has Xen's table of page numbers lie about them; it takes one far beyond all others; and, the
- * end of it, it gives all of its memory back.
+ * A guest makes trouble with pages of its own. It gives pages back to Xen, also such as are missing and were never touched since;
+ * it writes wrong numbers into Xen's table of page numbers; it takes a page far beyond all others; and it gives all of its memory
+ * back, which ends it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,15 +17,15 @@ enum {
 	HYPERCALL_mmu_update = 1, HYPERCALL_memory_op = 12, DOMID_SELF = 0x7ff0,
 	MMU_MACHPHYS_UPDATE = 1, DECREASE_RESERVATION = 1, POPULATE_PHYSMAP = 6,
 };
-#define HOARD_MAGIC 0x64726f6168736968ull /* its number is added */
+#define HOARD_MAGIC 0x64726f6168736968ull /* the first word of page 0 of the hoard; each page adds its number in the hoard */
 #define NO_SUCH_PAGE 0x7ffffff0u
 #define FAR_AWAY (1ull << 28)
 
 struct reservation { const uint64_t *extents; uint64_t count; uint32_t order, flags; uint16_t domain; };
 
 static char *hoard;
-static uint64_t numbers[HOARD_PAGES]; /* of its pages, as the guest counts them */
-static uint64_t machine[HOARD_PAGES]; /* their frames, as far as known */
+static uint64_t numbers[HOARD_PAGES]; /* the guest frame of each page of the hoard */
+static uint64_t machine[HOARD_PAGES]; /* the machine frame of each, or 0 where it is not known */
 
 static long memory_op(int privcmd, unsigned op, const uint64_t *extents, uint64_t count, unsigned order)
 {
@@ -66,7 +66,10 @@ void note_hoarded(uint64_t frame, const void *page)
 		machine[i] = frame;
 }
 
-/* Once known, each page's number becomes that of its neighbour, then of none, and then, unless for good, its own again. */
+/*
+ * Xen's table of page numbers gets, for each page whose machine frame is known, the number of its neighbour, then one that no page has,
+ * and then, unless the lie is for good, the page's own again.
+ */
 unsigned lie_about_hoard(int privcmd, int for_good)
 {
 	unsigned told = 0;
@@ -87,7 +90,10 @@ unsigned lie_about_hoard(int privcmd, int for_good)
 	return told;
 }
 
-/* Not touched before, they may be missing, and their content is asked for by nobody. What comes in their place is good. */
+/*
+ * Gives each page back and takes a new one in its place. The pages were not touched before, so that they may be missing, and nobody
+ * has asked for their content: it must not come into the new pages any more.
+ */
 unsigned give_hoard_back(int privcmd)
 {
 	unsigned given = 0;
@@ -99,7 +105,7 @@ unsigned give_hoard_back(int privcmd)
 			continue;
 		given++;
 		if (i % 4 == 0)
-			*page; /* there is none */
+			*page; /* reads where no page is */
 		if (memory_op(privcmd, POPULATE_PHYSMAP, &numbers[i], 1, 0) != 1) {
 			report_error(0, "a page that was given back does not come again");
 			continue;
@@ -119,7 +125,7 @@ unsigned reach_far(int privcmd)
 	return memory_op(privcmd, POPULATE_PHYSMAP, &far_away, 1, 0) == 1;
 }
 
-/* From the top, 32 MiB a call; what the list of them lies in comes last, if it comes to that. */
+/* From the top, 32 MiB a call. The large page that the list itself lies in comes last, if the guest still lives then. */
 void give_everything_back(int privcmd, uint64_t pages)
 {
 	enum { A_CALL = 16 };

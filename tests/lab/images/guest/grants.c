@@ -10,7 +10,7 @@
 
 enum { GRANTS = 24, WRITABLE = 1 };
 
-/* Of xen/gntalloc.h. */
+/* From xen/gntalloc.h. */
 struct allocation { uint16_t domain, flags; uint32_t count; uint64_t index; uint32_t references[GRANTS]; };
 #define ALLOCATE _IOC(_IOC_NONE, 'G', 5, 24)
 
@@ -30,7 +30,7 @@ void grant_pages(void)
 		pages[i * PAGE_WORDS] = all.references[i];
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%u ", all.references[i]);
 	}
-	/* Both stay: the pages are granted as long as the guest is. */
+	/* Neither the file nor the mapping is closed: the pages stay granted as long as the guest lives. */
 	if (pages == MAP_FAILED || xenstore_write("data/lab-grants", text))
 		report_error(0, "grants that nobody knows of: %s", strerror(errno));
 }

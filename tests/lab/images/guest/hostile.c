@@ -1,21 +1,20 @@
 /*
- * A guest that means harm. A paravirtual one tries to map, writable, every machine frame that the host has, and writes all that
- * it gets. What it is to do comes with a request, whose number's last digit says it:
+ * A guest that means harm. A paravirtual one tries to map every machine frame of the host for writing, and writes to all that
+ * it gets. The last digit of a request's number says what it is to do:
  *
  *   1  find out which frames are its own: those that it can map for reading, page tables among them
- *   2  map them all for writing; those that were not there before get numbers of pages that do not exist, the others are
- *      written too, with what they hold already, so that it lives on
- *   3  fill every frame with such numbers, its own kernel's included: the end of it; a guest that names frames as it sees them
- *      gives all of its memory back instead
- *
- *   4  make absurd hypercalls, beside page tables that change; any guest can do that
+ *   2  map every frame of the host for writing; fill those that are not its own with numbers of pages that do not exist, and
+ *      write to its own what they hold already, so that it lives on
+ *   3  fill every frame with such numbers, those of its own kernel included, which ends it; a guest that names frames as it
+ *      sees them gives all of its memory back instead
+ *   4  make absurd hypercalls while its page tables change, which any guest can do
  *   5  grant pages to the control domain
  *   6  have Xen's table of page numbers lie about pages of its own for a moment, or, 9, for good
- *   7  give pages back that it has not touched since it got them by 8, take new ones, and write those
- *   8  get pages that it does not touch any more
+ *   8  take pages that it does not touch any more
+ *   7  give those of 8 back, take new ones in their place, and write to these
  *   0  take a page that lies far beyond all others
  *
- * It answers with how many it mapped (right) and how many of them were new (wrong).
+ * It answers with how many frames it mapped (right) and how many of them were not its own (wrong).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +30,7 @@ enum { BATCH = 512, ABSURD_CALLS = 3000, DOMID_SELF = 0x7ff0, HYPERCALL_memory_o
 
 static int privcmd;
 static uint64_t frame_count;
-static unsigned char *known; /* a byte for each frame: its own */
+static unsigned char *known; /* a byte for each frame: whether it is the guest's own */
 static size_t mapped, appeared;
 
 /* Page numbers, and records, that lie far outside every domain and every table. */
@@ -91,7 +90,7 @@ static void answer(uint64_t request)
 	__atomic_store_n(&shared->verify_done, request, __ATOMIC_RELEASE);
 }
 
-/* All but PV guests do. */
+/* Whether the guest names its frames as it sees them, as all but PV guests do, and not by their machine frames. */
 static int names_own_frames(void)
 {
 	char type[8] = "";
@@ -147,7 +146,7 @@ void run_hostile(void)
 	uint64_t done = 0;
 	int last;
 
-	load_modules("unrestricted=1"); /* hypercalls by whoever opens the device */
+	load_modules("unrestricted=1"); /* whoever opens the device may make hypercalls */
 	privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
 	last = privcmd < 0 ? -1 : ioctl(privcmd, PRIVCMD_HYPERCALL, &call);
 	if (last < 0) {

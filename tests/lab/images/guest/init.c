@@ -3,7 +3,7 @@
  * and reports to xenstore, where the host reads it whatever migration did:
  *
  *   data/lab          beat=N checks=N writes=N errors=N ..., once a second
- *   data/lab-request  written by the host: a number; every redis key is re-read, a trail is laid, ...
+ *   data/lab-request  a number that the host writes: every redis key is re-read, a trail is laid, ...
  *   data/lab-reply    request=N keys=N right=N wrong=N missing=N
  *   data/lab-error    the first error, if there was one
  */
@@ -61,7 +61,7 @@ static int64_t now_nanoseconds(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* Sleeps in pieces of at least 20 ms: each sleep leaves the guest and comes back, which emulation makes dear. */
+/* Sleeps 20 ms or more at once, because each sleep leaves the guest and comes back, which is slow under emulation. */
 void pace(uint64_t operations)
 {
 	static int64_t start;
@@ -130,9 +130,8 @@ static void loopback_up(void)
 }
 
 /*
- * A guest that cannot be suspended. Once a reboot is asked for, the kernel
- * ignores every later request; this guest asks for its own, having seen to it
- * that the kernel then merely signals PID 1, which takes no notice.
+ * Makes a guest that cannot be suspended. Once a reboot is asked for, the kernel ignores every later request. So this guest asks for a
+ * reboot itself, after it has seen to it that the kernel then merely signals PID 1, which takes no notice.
  */
 static void refuse_suspend(void)
 {

@@ -6,7 +6,7 @@
 enum { PAGE = 4096, PAGE_WORDS = PAGE / 8, MAX_WORKERS = 64 };
 
 struct counters {
-	uint64_t checks; /* pages, or redis answers, found right or wrong */
+	uint64_t checks; /* pages or redis answers compared, whether right or wrong */
 	uint64_t writes;
 	uint64_t errors;
 };
@@ -16,7 +16,7 @@ struct shared {
 	char first_error[160];
 	uint64_t spawned;                      /* processes started by `many` */
 	uint64_t keys;                         /* redis holds this many, once it is filled */
-	uint64_t verify_wanted, verify_done;   /* numbers of the last verification asked for and finished */
+	uint64_t verify_wanted, verify_done;   /* the last request, and the last one that was done */
 	uint64_t keys_right, keys_wrong, keys_missing;
 };
 
@@ -36,10 +36,10 @@ extern struct options options;
 /* Counts an error and prints it on the console; the first one is kept. */
 void report_error(unsigned worker, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint64_t next_random(uint64_t *state);
-/* Keeps to options.rate: call it once an operation with the count of those done. */
+/* Keeps to options.rate. To be called once an operation, with the number of operations done so far. */
 void pace(uint64_t operations);
 
-/* Each runs for ever. */
+/* The workloads. Each runs for ever, but run_many_child. */
 void run_writer(unsigned worker, unsigned workers);
 void run_sequential(unsigned worker, unsigned workers);
 void run_many(unsigned worker);
@@ -51,8 +51,9 @@ void run_hostile(void);
 /* The script /programs/NAME of the image, where NAME is options.workload. */
 void run_program(unsigned worker);
 
-/* Of the frontend drivers and of privcmd, each with the parameters that it knows; then a self-checking user of the disk and one of the network. */
+/* Loads the frontend drivers and privcmd, each with those of the parameters that it knows. */
 void load_modules(const char *parameters);
+/* Use the disk and the network card, and compare each byte that comes back. */
 void run_disk(unsigned worker);
 void run_network(unsigned worker);
 

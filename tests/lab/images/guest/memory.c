@@ -11,10 +11,10 @@ enum { CLUSTERS = 8, CHILDREN = 24, CHILD_PAGES = 64, CHILD_ROUNDS = 400 };
 
 struct region {
 	unsigned worker;
-	uint64_t key;          /* makes the content of this region its own */
+	uint64_t key;          /* so that the contents of two regions differ */
 	size_t pages;
 	uint64_t *memory;
-	uint32_t *generations; /* of each page: how often it was written */
+	uint32_t *generations; /* how often each page was written */
 };
 
 static uint64_t word_start(const struct region *region, size_t page)
@@ -47,7 +47,7 @@ static void check_page(struct region *region, size_t page)
 			continue;
 		report_error(region->worker, "page %zu generation %u word %d: %016llx instead of %016llx", page,
 			     region->generations[page], i, (unsigned long long)seen, (unsigned long long)word);
-		write_page(region, page); /* so that this damage counts once */
+		write_page(region, page); /* so that this damage is counted once */
 		break;
 	}
 	shared->worker[region->worker].checks++;
@@ -74,7 +74,7 @@ static struct region open_region(unsigned worker, uint64_t key, size_t pages)
 		report_error(worker, "no memory for %zu pages", pages);
 		exit(1);
 	}
-	/* Pages of 4 KiB, as the hypervisor sees them: what is touched is then what is meant. */
+	/* Pages of 4 KiB, as the hypervisor counts them, so that a touch of one page is a touch of no other. */
 	madvise(region.memory, pages * PAGE, MADV_NOHUGEPAGE);
 	for (size_t page = 0; page < pages; page++)
 		write_page(&region, page);

@@ -14,7 +14,7 @@ struct client {
 	int fd;
 	size_t start, end;
 	char input[65536];
-	uint32_t *generations; /* of each key's value: how often it was set */
+	uint32_t *generations; /* how often each key was set */
 };
 
 static struct client client;
@@ -93,7 +93,7 @@ static void send_set(unsigned key)
 	send_all(text, (size_t)length + options.value + 2);
 }
 
-/* The next `length` bytes of the answer, valid until the next call. */
+/* The next `length` bytes of the answer; they are valid until the next call. */
 static char *take(size_t length)
 {
 	while (client.end - client.start < length) {

@@ -1,10 +1,10 @@
-/* Touches known pages in an order that the host knows too, once for each request: what a recording must show. */
+/* At each request touches known pages in an order that the host can compute, too, so that it knows what a recording must show. */
 #include <sys/mman.h>
 #include <time.h>
 #include "lab.h"
 
 enum { TRAIL_PAGES = 1024, TRAIL_STEPS = 512 };
-static const uint64_t TRAIL_MAGIC = 0x7472616c69617274; /* each page's first word; its second is its number */
+static const uint64_t TRAIL_MAGIC = 0x7472616c69617274; /* the first word of each page; the second is the page's number */
 
 static void lay_trail(volatile uint64_t *region, uint64_t request)
 {

@@ -1,6 +1,6 @@
 /* Makes calls of Xen's libraries fail in a process that loads this ahead of them (LD_PRELOAD), as its folder says:
  *   /tmp/prerecord-faults/CALL   "before N": the next N calls fail and do nothing; "after N": they do their work, and then say that they failed
- * CALL is pause, unpause, resume or destroy. What is asked of the hypervisor is otherwise the process' own. */
+ * CALL is pause, unpause, resume or destroy. Every other call goes through as it is. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -52,7 +52,7 @@ static int find(struct dl_phdr_info *loaded, size_t size, void *data)
     return 1;
 }
 
-/* A library's own function. RTLD_NEXT does not find it: who loads a library for itself alone does not show it to others. */
+/* A library's own function. RTLD_NEXT does not find it, because the process loads the library without showing its names to others. */
 static void *function(const char *name, const char *call)
 {
     struct library library = { name, "" };
@@ -67,7 +67,7 @@ static void *function(const char *name, const char *call)
     return found;
 }
 
-/* The call that this one stands in front of, made as far as its fault lets it. */
+/* Makes the real call as far as the fault lets it, and returns from the function that stands in front of it. */
 #define FAULTED(call, failure, real) \
     enum fault fault = next(call);   \
     int rc = fault == BEFORE ? 0 : real; \
