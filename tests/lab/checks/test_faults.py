@@ -13,7 +13,7 @@ from lablib.module_shell import ModuleShell
 from lablib.move_case import require_module
 from lablib.moves import METHODS, PACED, SLOWLY
 from lablib.ports import forward
-from lablib.ways import PORT, RELAY_PORT, receive
+from lablib.ways import PORT, RELAY_PORT, cut_relay, open_tunnel, receive
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
@@ -193,26 +193,75 @@ class Ways(FaultCase):
             HOST.run("killall -CONT socat").check()
             self.check_resumed(guest, before)
 
-    def test_pre_copy_that_is_cut_when_nothing_is_missing_runs_on_at_its_destination(self):
-        with running([HOST], "writer", PACED) as guest, relayed(self.shell):
+
+class Cuts(FaultCase):
+    """Pre-copy is cut when nothing is missing any more: the guest runs at its destination, and its source, which knows that it has left, has
+    not yet said that all is there. With two hosts the guest goes to the second one."""
+
+    @contextlib.contextmanager
+    def cut_when_all_is_there(self):
+        """The guest at its source, a report of before, the same guest at its destination, and the destination's shell; each side stands
+        where the cut has brought it."""
+        self.shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Confirm:$false")
+        hosts = [HOST, LAB.host(2)] if LAB.host(2).run("true").code == 0 else [HOST]
+        with running(hosts, "writer", PACED) as guest, ModuleShell(hosts[-1], faulty=True) as destination:
             before = guest.report()
-            # In dom0, for it is a matter of milliseconds: when the note says that it starts there, the way is cut.
-            cutter = HOST.start("until xenstore-ls /prerecord/incoming 2>/dev/null | grep -q -e Started -e Whole; do :; done; killall socat; echo cut")
-            number = self.begin_move(guest, METHODS["pre-copy"], RELAYED)
-            answer = self.shell.finish(number, 900)
-            cutter.wait(60)
+            way = open_tunnel(self.shell, destination)
+            try:
+                destination.fail("unpause", "hold")
+                number = self.begin_move(guest, METHODS["pre-copy"], way.address)
+                destination.wait_held("unpause")
+                self.assertEqual(self.arrival(destination)["State"], "Starting")
+                moved = arriving(hosts[-1], guest.config, guest.name)
+                number_there = moved.listed()[1]
+                # The source has committed. What it would say next, it says after the cut.
+                with self.shell.stopped():
+                    destination.heal()
+                    self.assertEqual(self.wait_arrival(destination, "Running"), {"State": "Running", "MissingPages": 0, "Error": None})
+                    cut_relay(way)
+                    self.wait_arrival(destination, "Finished")
+                self.check_refused(number, "ConnectionLost")
+                self.assertEqual(self.state_of(guest), "Interrupted")
+                self.assertTrue(stands_still(guest), "the source may run")
+                moved = Guest(hosts[-1], guest.config, hosts[-1].run(["xl", "domname", number_there]).check().stdout.strip())
+                print(f"\nafter the cut it runs at its destination as {moved.name}", end="", flush=True)
+                moved.wait_report(lambda report: report.beat > before.beat + 3, "beats at the destination", 600)
+                yield guest, before, moved, destination
+            finally:
+                destination.heal()
+                HOST.run("killall socat")
+
+    @staticmethod
+    def arrival(shell):
+        """Where the last migration that came to a shell stands."""
+        return shell.values("(Get-MigrationReceiver).Incoming[-1] | Select-Object State, MissingPages, Error | ConvertTo-Json -Compress")
+
+    def wait_arrival(self, shell, state):
+        """Waits until the last migration that came to a shell stands at a state."""
+        deadline = time.monotonic() + 300
+        while (arrival := self.arrival(shell))["State"] != state:
+            self.assertLess(time.monotonic(), deadline, arrival)
+            time.sleep(0.2)
+        return arrival
+
+    def test_pre_copy_that_is_cut_when_nothing_is_missing_is_told_so_when_its_source_comes_back(self):
+        with self.cut_when_all_is_there() as (guest, before, moved, destination):
+            open_tunnel(self.shell, destination)
+            self.shell.check(f"$null = Resume-Migration {guest.name} -Confirm:$false -ErrorAction Stop | Wait-Migration -ErrorAction Stop", 900)
+            arrived = Guest(moved.host, guest.config, guest.name)
+            self.check_whole(arrived, before)
+            for host in {guest.host.number: guest.host, moved.host.number: moved.host}.values():
+                self.assertEqual((names_of_arrivals(host, guest.name), notes(host)), ([], ""))
+            self.assertEqual(guest.exists(), guest.host.number == moved.host.number, "the source's copy is there, or the guest is not")
+
+    def test_pre_copy_that_is_cut_when_nothing_is_missing_is_destroyed_by_no_force(self):
+        with self.cut_when_all_is_there() as (guest, before, moved, destination):
+            answer = destination.run("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false")
             print(f"\n{answer['exitCode']} {answer['stderr']}", end="", flush=True)
-            arrivals = names_of_arrivals(HOST, guest.name)
-            if not arrivals:
-                print("it had got its name before the way was cut", end="", flush=True)
-                self.check_whole(guest, before)
-                self.check_runs_on(guest)
-                return
-            moved = Guest(HOST, guest.config, arrivals[0])
+            self.check_whole(moved, before)
             self.assertTrue(stands_still(guest), "the source may run")
-            moved.wait_progress(3)
-            answer = self.shell.run("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false")
-            print(f"\n{answer['exitCode']} {answer['stderr']}", end="", flush=True)
+            # The source's copy is worth nothing any more, and goes when the administrator says so.
+            self.shell.check(f"Stop-Migration {guest.name} -Force -Confirm:$false -ErrorAction Stop")
             self.check_whole(moved, before)
 
 

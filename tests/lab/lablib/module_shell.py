@@ -1,4 +1,5 @@
 """The product in a dom0: one long-lived PowerShell with the module loaded, because it takes long to start under emulation."""
+import contextlib
 import json
 import time
 
@@ -64,17 +65,31 @@ class ModuleShell:
             except LabError:
                 pass
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """The shell's process is stopped meanwhile, as if its machine stood still."""
+        self.host.run(f"kill -STOP {self.pid}").check()
+        try:
+            yield
+        finally:
+            self.host.run(f"kill -CONT {self.pid}").check()
+
     def end_alone(self):
         """Ends the shell's process alone by SIGKILL; the processes that it has started get no signal."""
         self.host.run(f"kill -KILL {self.pid}").check()
         self._process.wait(120)
 
     def fail(self, call, when="before", times=1):
-        """Has a faulty shell's next calls fail ("pause", "unpause", "resume" or "destroy"): "before" they do anything, or "after" they did it."""
+        """Has a faulty shell's next calls fail ("pause", "unpause", "resume" or "destroy"), "before" they do anything, or "after" they did it.
+        "hold" has them wait before they do anything, until heal()."""
         self.host.run(f"mkdir -p {FAULTS} && echo {when} {times} > {FAULTS}/{call}").check()
 
+    def wait_held(self, call, timeout=600):
+        """Waits until the last call that is to be held has come."""
+        self.host.run(f"until read -r _ n < {FAULTS}/{call} && [ $n = 0 ]; do sleep 0.1; done", timeout).check()
+
     def heal(self):
-        """Ends every fault. Returns by call how many were still to fail."""
+        """Ends every fault, and lets go what is held. Returns by call how many were still to fail."""
         left = dict(line.split() for line in self.host.run(f"cd {FAULTS} && for c in *; do read -r _ n < $c; echo $c $n; done").stdout.splitlines())
         self.host.run(f"rm -rf {FAULTS}").check()
         return {call: int(times) for call, times in left.items()}

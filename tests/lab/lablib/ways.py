@@ -79,14 +79,18 @@ def share_key(of, to):
 
 
 def open_tunnel(source, destination):
-    """A way to the receiver on another host's loopback by a tunnel that encrypts nothing: shows what TLS costs."""
+    """A way to the receiver on a host's loopback by a tunnel that encrypts nothing: it shows what TLS costs, and cut_relay() cuts it. Opened
+    again, it leads to the same receiver by the same name."""
     receive(destination)
-    share_key(destination.host, source.host)
-    address = destination.host.address
-    if not is_listening(source.host, RELAY_PORT):
-        forward(destination.host, RELAY_PORT, f"127.0.0.1:{PORT}", f",bind={address}")
-        forward(source.host, RELAY_PORT, f"{address}:{RELAY_PORT}", ",bind=127.0.0.1")
-    return Way(source, destination, destination.host, f"localhost:{RELAY_PORT}")
+    here, there = source.host, destination.host
+    if not is_listening(here, RELAY_PORT):
+        entrance = f"127.0.0.1:{PORT}"
+        if here.number != there.number:
+            share_key(there, here)
+            forward(there, RELAY_PORT, entrance, f",bind={there.address}")
+            entrance = f"{there.address}:{RELAY_PORT}"
+        forward(here, RELAY_PORT, entrance, ",bind=127.0.0.1")
+    return Way(source, destination, there, f"localhost:{RELAY_PORT}")
 
 
 def open_way(source, destination=None):

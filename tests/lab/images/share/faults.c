@@ -1,5 +1,6 @@
-/* Makes calls of Xen's libraries fail in a process that loads this ahead of them (LD_PRELOAD), as its folder says:
- *   /tmp/prerecord-faults/CALL   "before N": the next N calls fail and do nothing; "after N": they do their work, and then say that they failed
+/* Makes calls of Xen's libraries fail or wait in a process that loads this ahead of them (LD_PRELOAD), as a file for each call says:
+ *   /tmp/prerecord-faults/CALL   "before N": the next N calls fail and do nothing; "after N": they do their work, and then say that they failed;
+ *                                "hold N": they wait until the file is gone, and then do their work. N counts down to 0.
  * CALL is pause, unpause, resume or destroy. Every other call goes through as it is. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -10,11 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum fault { NONE, BEFORE, AFTER };
+enum fault { NONE, BEFORE, AFTER, HOLD };
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
+static enum fault named(const char *word)
+{
+    return !strcmp(word, "after") ? AFTER : !strcmp(word, "hold") ? HOLD : BEFORE;
+}
+
+/* The fault of this call. One that is held comes back when it is let go, and has no fault. */
 static enum fault next(const char *call)
 {
     char path[64], word[16] = "";
@@ -26,14 +34,18 @@ static enum fault next(const char *call)
     FILE *file = fopen(path, "r+");
     if (file) {
         if (fscanf(file, "%15s %d", word, &left) == 2 && left > 0) {
-            fault = strcmp(word, "after") ? BEFORE : AFTER;
+            fault = named(word);
             rewind(file);
             fprintf(file, "%s %d        \n", word, left - 1);
         }
         fclose(file);
     }
     pthread_mutex_unlock(&gate);
-    return fault;
+    if (fault != HOLD)
+        return fault;
+    while (!access(path, F_OK))
+        usleep(10000);
+    return NONE;
 }
 
 struct library {
