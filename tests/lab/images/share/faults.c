@@ -1,7 +1,7 @@
 /* Makes calls of Xen's libraries fail or wait in a process that loads this ahead of them (LD_PRELOAD), as a file for each call says:
  *   /tmp/prerecord-faults/CALL   "before N": the next N calls fail and do nothing; "after N": they do their work, and then say that they failed;
  *                                "hold N": they wait until the file is gone, and then do their work. N counts down to 0.
- * CALL is pause, unpause, resume or destroy. Every other call goes through as it is. */
+ * LAB_FAULTS in the environment is another folder. CALL is pause, unpause, resume or destroy. Every other call goes through as it is. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,11 +25,12 @@ static enum fault named(const char *word)
 /* The fault of this call. One that is held comes back when it is let go, and has no fault. */
 static enum fault next(const char *call)
 {
-    char path[64], word[16] = "";
+    char path[128], word[16] = "";
+    const char *folder = getenv("LAB_FAULTS");
     int left = 0;
     enum fault fault = NONE;
 
-    snprintf(path, sizeof path, "/tmp/prerecord-faults/%s", call);
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : "/tmp/prerecord-faults", call);
     pthread_mutex_lock(&gate);
     FILE *file = fopen(path, "r+");
     if (file) {
