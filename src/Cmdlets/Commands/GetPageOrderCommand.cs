@@ -6,7 +6,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Get-PageOrder: the order in which a recorded domain's pages would be pushed.</summary>
 [Cmdlet(VerbsCommon.Get, "PageOrder")]
 [OutputType(typeof(PageOrderInfo))]
-public sealed class GetPageOrderCommand : PreRecordCommand
+public sealed class GetPageOrderCommand : RecordingInputCommand
 {
     /// <summary>How the order is made; several compose, recorded pages always first. What was decided where it is not given.</summary>
     [Parameter]

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Simulated;
 
@@ -91,29 +90,4 @@ public sealed class NewSimulatedHostCommand : RowCommand
     }
 
     private bool Has(SimulatedLack capability) => !Without.Contains(capability);
-}
-
-/// <summary>What a simulated host can be made without. Its names and numbers are those of <see cref="MigrationCapability"/>.</summary>
-public enum SimulatedLack : long
-{
-    /// <summary>Recording what a domain touches.</summary>
-    Recording = MigrationCapability.Recording,
-
-    /// <summary>Putting a domain back to a checkpoint.</summary>
-    Rollback = MigrationCapability.Rollback,
-
-    /// <summary>Holding back what a domain sends out.</summary>
-    OutputIsolation = MigrationCapability.OutputIsolation,
-
-    /// <summary>Finding out what a domain has written.</summary>
-    DirtyTracking = MigrationCapability.DirtyTracking,
-
-    /// <summary>Running a domain of which pages are missing.</summary>
-    RemotePF = MigrationCapability.RemotePF,
-
-    /// <summary>Domains with more than one vCPU.</summary>
-    SeveralVcpus = MigrationCapability.SeveralVcpus,
-
-    /// <summary>Rolling a domain back where it is, without a fresh one.</summary>
-    InPlaceRollback = MigrationCapability.InPlaceRollback,
 }

@@ -10,7 +10,7 @@ namespace PreRecordMigration.Cmdlets;
 /// </summary>
 [Cmdlet(VerbsData.Restore, "PageBackup", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(DomainInfo))]
-public sealed class RestorePageBackupCommand : PreRecordCommand
+public sealed class RestorePageBackupCommand : RecordingInputCommand
 {
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, isMove: false, Restore));

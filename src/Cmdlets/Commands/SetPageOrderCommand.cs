@@ -6,7 +6,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Set-PageOrder: decides in which order a recorded domain's pages are pushed.</summary>
 [Cmdlet(VerbsCommon.Set, "PageOrder", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(PreRecord))]
-public sealed class SetPageOrderCommand : PreRecordCommand
+public sealed class SetPageOrderCommand : RecordingInputCommand
 {
     /// <summary>How the order is made; several compose, recorded pages always first.</summary>
     [Parameter(Mandatory = true, Position = 1)]

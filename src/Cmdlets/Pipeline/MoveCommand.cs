@@ -6,7 +6,7 @@ using PreRecordMigration.Ordering;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>What the cmdlets share that move domains: which, where to, how; and the preflight of each.</summary>
-public abstract class MoveCommand : RecordingCommand
+public abstract class MoveCommand : RecordingOptionsCommand
 {
     /// <summary>What a recording has decided by being made.</summary>
     private static readonly string[] DecidedByRecording =

@@ -2,18 +2,6 @@ using System.Management.Automation;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Get-Migration: the migrations of this process, those under way and the last that ended.</summary>
-[Cmdlet(VerbsCommon.Get, "Migration", DefaultParameterSetName = NameSet)]
-[OutputType(typeof(MigrationInfo))]
-public sealed class GetMigrationCommand : MigrationJobCommand
-{
-    /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachMigration(_ => true, job => WriteObject(job.Describe()));
-
-    /// <inheritdoc/>
-    private protected override IReadOnlyList<MigrationJob> Named(string name) => MigrationRegistry.Match(name);
-}
-
 /// <summary>Wait-Migration: waits for migrations and returns what each did, as they land.</summary>
 [Cmdlet(VerbsLifecycle.Wait, "Migration", DefaultParameterSetName = NameSet)]
 [OutputType(typeof(MigrationOutcome), typeof(MigrationReport), typeof(MigrationInfo))]

@@ -4,35 +4,6 @@ using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Get-MigrationHost: the hosts that this session knows.</summary>
-[Cmdlet(VerbsCommon.Get, "MigrationHost")]
-[OutputType(typeof(MigrationHost))]
-public sealed class GetMigrationHostCommand : MigrationCmdlet
-{
-    /// <summary>Names or wildcard patterns; every known host where it is not given.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("Name")]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    [ArgumentCompleter(typeof(DestinationCompleter))]
-    public string[]? HostName { get; set; }
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string pattern in HostName ?? ["*"])
-        {
-            ForEachInput(pattern, () =>
-            {
-                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.MatchAll(pattern);
-                WriteObject(
-                    here.Select(Describe.Host).Concat(remote.Select(Describe.Host)).OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase),
-                    enumerateCollection: true);
-            });
-        }
-    }
-}
-
 /// <summary>Test-MigrationHost: what a host can do, and why not.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "MigrationHost")]
 [OutputType(typeof(MigrationHostCapability))]
@@ -104,48 +75,5 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
         Capability item = new(MigrationCapability.Receiver, answers, reason, remedy);
         return new MigrationHostCapability(
             host.Name, Text.Format(SR.RemoteHypervisor, host.Transport), item.Kind, answers, reason, remedy, item.Gain);
-    }
-}
-
-/// <summary>Disconnect-MigrationHost: lets go of a host; a simulated one ends with its domains.</summary>
-[Cmdlet(VerbsCommunications.Disconnect, "MigrationHost", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
-{
-    /// <summary>Names or wildcard patterns.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("Name")]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    [ArgumentCompleter(typeof(DestinationCompleter))]
-    public string[] HostName { get; set; } = [];
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string pattern in HostName)
-        {
-            ForEachInput(pattern, () =>
-            {
-                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.RequireAll(pattern);
-                foreach (string name in here.Select(host => host.Name).Concat(remote.Select(host => host.Name)))
-                {
-                    Disconnect(name);
-                }
-            });
-        }
-    }
-
-    private void Disconnect(string name)
-    {
-        if (ReceiverRegistry.TryGet(name, out _) || RecordingRegistry.HoldsDomainOf(name) || MigrationRegistry.Uses(name))
-        {
-            throw new CommandException(
-                nameof(SR.HostBusy), ErrorCategory.ResourceBusy, Text.Format(SR.HostBusy, name), SR.HostBusyRemedy, name);
-        }
-
-        if (ShouldProcess(Text.Format(SR.TargetHost, name), SR.ActionDisconnect))
-        {
-            HostRegistry.Remove(name);
-        }
     }
 }

@@ -7,7 +7,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Get-PageBackup: the original contents that a held recording keeps.</summary>
 [Cmdlet(VerbsCommon.Get, "PageBackup")]
 [OutputType(typeof(PageBackupInfo))]
-public sealed class GetPageBackupCommand : PreRecordCommand
+public sealed class GetPageBackupCommand : RecordingInputCommand
 {
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>

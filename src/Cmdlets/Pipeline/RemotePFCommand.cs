@@ -3,7 +3,7 @@ using System.Management.Automation;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Decides for a recorded domain whether memory may arrive after it runs at the destination.</summary>
-public abstract class RemotePFCommand : PreRecordCommand
+public abstract class RemotePFCommand : RecordingInputCommand
 {
     /// <summary>Where the domain is to go: a host that Get-MigrationHost lists, or a receiver of another process on this machine, such as localhost:7000.</summary>
     [Parameter]
@@ -31,20 +31,4 @@ public abstract class RemotePFCommand : PreRecordCommand
 
         WriteDecided(isMeant, PreRecord with { RemotePF = IsOn, Destination = Destination ?? PreRecord.Destination });
     }
-}
-
-/// <summary>Enable-RemotePF: memory may arrive after the domain runs at the destination.</summary>
-[Cmdlet(VerbsLifecycle.Enable, "RemotePF", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
-[OutputType(typeof(PreRecord))]
-public sealed class EnableRemotePFCommand : RemotePFCommand
-{
-    private protected override bool IsOn => true;
-}
-
-/// <summary>Disable-RemotePF: every page travels before the domain runs at the destination.</summary>
-[Cmdlet(VerbsLifecycle.Disable, "RemotePF", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
-[OutputType(typeof(PreRecord))]
-public sealed class DisableRemotePFCommand : RemotePFCommand
-{
-    private protected override bool IsOn => false;
 }

@@ -4,37 +4,6 @@ using System.Management.Automation;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Get-MigrationConfiguration: every setting with its value, and where that comes from.</summary>
-[Cmdlet(VerbsCommon.Get, "MigrationConfiguration")]
-[OutputType(typeof(MigrationSettingInfo))]
-public sealed class GetMigrationConfigurationCommand : MigrationCmdlet
-{
-    /// <summary>Names or wildcard patterns of settings; all of them where it is not given.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    [ArgumentCompleter(typeof(SettingNameCompleter))]
-    public string[]? Name { get; set; }
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord() => ForCommand(() =>
-    {
-        IReadOnlyList<MigrationSettingInfo> settings = MigrationConfiguration.Read();
-        if (Name is null)
-        {
-            WriteObject(settings, enumerateCollection: true);
-            return;
-        }
-
-        foreach (string name in Name)
-        {
-            ForEachInput(name, () => WriteObject(
-                NameRule.Find(name, settings, setting => setting.Name).OrNoneOfPattern(() => SettingNames.NotFound(name)),
-                enumerateCollection: true));
-        }
-    });
-}
-
 /// <summary>Set-MigrationConfiguration: sets a default for this process, until it ends or the setting is cleared.</summary>
 [Cmdlet(VerbsCommon.Set, "MigrationConfiguration", DefaultParameterSetName = "Value", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(MigrationSettingInfo))]
@@ -102,27 +71,4 @@ public sealed class SetMigrationConfigurationCommand : MigrationCmdlet
             _ => QuantityText.Of(bare),
         };
     }
-}
-
-/// <summary>Completes the names of settings.</summary>
-public sealed class SettingNameCompleter : NameCompleter
-{
-    private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        MigrationSettings.All.Select(setting => (setting.Name, $"{setting.Name}: {setting.Allowed}"));
-}
-
-/// <summary>Finds settings by the name that somebody gave.</summary>
-internal static class SettingNames
-{
-    /// <summary>Finds a setting.</summary>
-    /// <exception cref="CommandException">There is none of that name.</exception>
-    public static MigrationSetting Require(string name) => MigrationSettings.Find(name) ?? throw NotFound(name);
-
-    /// <summary>The error of a name that no setting has.</summary>
-    public static CommandException NotFound(string name) => new(
-        nameof(SR.SettingNotFound),
-        ErrorCategory.ObjectNotFound,
-        Text.Format(SR.SettingNotFound, name),
-        Text.Format(SR.SettingUnknownRemedy, string.Join(", ", MigrationSettings.All.Select(setting => setting.Name))),
-        name);
 }

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using System.Management.Automation.Host;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -211,49 +210,4 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         throw new CommandException(
             nameof(SR.ForceNeeded), ErrorCategory.InvalidOperation, Text.Format(SR.ForceNeeded, domain), remedy, domain);
     }
-}
-
-/// <summary>Resume-Migration: goes on with migrations whose connection was lost after the commit.</summary>
-[Cmdlet(VerbsLifecycle.Resume, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
-[OutputType(typeof(MigrationInfo))]
-public sealed class ResumeMigrationCommand : MigrationJobCommand
-{
-    private Route? _way;
-
-    /// <inheritdoc/>
-    private protected override string? NothingMeant => SR.NothingToResume;
-
-    /// <summary>
-    /// Another way to the same receiver: a host that Connect-MigrationHost has named, or the address of a receiver of another process on this machine,
-    /// such as localhost:7001. The way that the migration went before if it is not given.
-    /// </summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
-    [ArgumentCompleter(typeof(DestinationCompleter))]
-    public string? Destination { get; set; }
-
-    /// <inheritdoc/>
-    protected override void BeginProcessing() => ForCommand(() =>
-    {
-        if (Destination is not null)
-        {
-            Destination other = Cmdlets.Destination.Parse(Destination);
-            _way = other.RouteToReceiver();
-            WarnOfUnusedCertificates(other);
-        }
-    });
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord() =>
-        ForEachMigration(job => job.State == MigrationState.Interrupted, job =>
-        {
-            job.RequireInterrupted();
-            if (ShouldProcess(
-                Text.Format(SR.TargetDomain, job.Location.Info.Name, job.Location.Host.Name),
-                Text.Format(SR.ActionResume, job.Id, Destination ?? job.Destination.Name)))
-            {
-                job.Resume(_way);
-                WriteObject(job.Describe());
-            }
-        });
 }

@@ -2,36 +2,6 @@ using System.Management.Automation;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Get-PreRecord: the recordings that this process holds, each with its holder and its end.</summary>
-[Cmdlet(VerbsCommon.Get, "PreRecord")]
-[OutputType(typeof(PreRecord))]
-public sealed class GetPreRecordCommand : MigrationCmdlet
-{
-    /// <summary>Names or wildcard patterns of the recorded domains; all of them where it is not given.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    [ArgumentCompleter(typeof(RecordedDomainCompleter))]
-    public string[] Name { get; set; } = ["*"];
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string name in Name)
-        {
-            ForEachInput(name, () => WriteObject(RecordingRegistry.Match(name).Select(Show), enumerateCollection: true));
-        }
-    }
-
-    /// <summary>The recording, which prints with its holder here; whoever else has it sees it as before.</summary>
-    private static PSObject Show(LiveRecording held)
-    {
-        PSObject shown = new(held.Snapshot with { });
-        shown.TypeNames.Insert(0, typeof(PreRecord).FullName + "#Held");
-        return shown;
-    }
-}
-
 /// <summary>Stop-PreRecord: discards a recording; the domain runs on.</summary>
 [Cmdlet(VerbsLifecycle.Stop, "PreRecord", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(Hypervisor.DomainInfo))]

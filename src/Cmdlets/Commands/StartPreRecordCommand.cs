@@ -10,7 +10,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>Start-PreRecord: records what a domain touches, and holds the recording for its move.</summary>
 [Cmdlet(VerbsLifecycle.Start, "PreRecord", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(PreRecord))]
-public sealed class StartPreRecordCommand : RecordingCommand
+public sealed class StartPreRecordCommand : RecordingOptionsCommand
 {
     private readonly List<LiveRecording> _held = [];
     private MigrationOptions _options = new();

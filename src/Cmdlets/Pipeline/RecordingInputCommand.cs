@@ -3,7 +3,7 @@ using System.Management.Automation;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>What the cmdlets share that do something to one recording.</summary>
-public abstract class PreRecordCommand : MigrationCmdlet
+public abstract class RecordingInputCommand : MigrationCmdlet
 {
     /// <summary>The recording that Start-PreRecord returned.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]

@@ -1,0 +1,47 @@
+using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Disconnect-MigrationHost: lets go of a host; a simulated one ends with its domains.</summary>
+[Cmdlet(VerbsCommunications.Disconnect, "MigrationHost", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
+public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
+{
+    /// <summary>Names or wildcard patterns.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(DestinationCompleter))]
+    public string[] HostName { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string pattern in HostName)
+        {
+            ForEachInput(pattern, () =>
+            {
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.RequireAll(pattern);
+                foreach (string name in here.Select(host => host.Name).Concat(remote.Select(host => host.Name)))
+                {
+                    Disconnect(name);
+                }
+            });
+        }
+    }
+
+    private void Disconnect(string name)
+    {
+        if (ReceiverRegistry.TryGet(name, out _) || RecordingRegistry.HoldsDomainOf(name) || MigrationRegistry.Uses(name))
+        {
+            throw new CommandException(
+                nameof(SR.HostBusy), ErrorCategory.ResourceBusy, Text.Format(SR.HostBusy, name), SR.HostBusyRemedy, name);
+        }
+
+        if (ShouldProcess(Text.Format(SR.TargetHost, name), SR.ActionDisconnect))
+        {
+            HostRegistry.Remove(name);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+using System.Management.Automation;
+
+namespace PreRecordMigration.Cmdlets;
+
+/// <summary>Get-Migration: the migrations of this process, those under way and the last that ended.</summary>
+[Cmdlet(VerbsCommon.Get, "Migration", DefaultParameterSetName = NameSet)]
+[OutputType(typeof(MigrationInfo))]
+public sealed class GetMigrationCommand : MigrationJobCommand
+{
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => ForEachMigration(_ => true, job => WriteObject(job.Describe()));
+
+    /// <inheritdoc/>
+    private protected override IReadOnlyList<MigrationJob> Named(string name) => MigrationRegistry.Match(name);
+}
