@@ -8,10 +8,6 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>What the cmdlets share that move domains: which, where to, how; and the preflight of each.</summary>
 public abstract class MoveCommand : RecordingOptionsCommand
 {
-    /// <summary>What a recording has decided by being made.</summary>
-    private static readonly string[] DecidedByRecording =
-        [nameof(Method), nameof(Mode), nameof(Window), nameof(Epoch), nameof(SuspendTimeout), nameof(BackupLimit), nameof(SkipRollbackProof)];
-
     private MigrationOptions _options = new();
     private Destination? _destination;
     private LinkSpeed _link = null!;
@@ -27,6 +23,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     /// <summary>How memory travels.</summary>
     [Parameter]
     [Column]
+    [DecidedByRecording]
     public MigrationMethod Method { get; set; } = MigrationMethod.PreRecord;
 
     /// <summary>In which order pages are pushed, the first strategy's first; what suits the method where it is not given.</summary>
@@ -134,7 +131,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
 
     private PlannedMove OfRecording(PreRecord recorded)
     {
-        if (DecidedByRecording.FirstOrDefault(IsGiven) is { } decided)
+        if (FirstGiven<DecidedByRecordingAttribute>() is { } decided)
         {
             throw new CommandException(
                 nameof(SR.OptionDecided),

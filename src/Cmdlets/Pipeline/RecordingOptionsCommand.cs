@@ -8,24 +8,25 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>What the cmdlets share that record a domain.</summary>
 public abstract class RecordingOptionsCommand : WindowCommand
 {
-    /// <summary>What only a method that records has a use for.</summary>
-    private static readonly string[] OfRecording =
-        [nameof(Mode), nameof(Window), nameof(Epoch), nameof(BackupLimit), nameof(SkipRollbackProof)];
-
     /// <summary>What the recording does to the domain; Auto chooses what every domain can and what costs its clients least.</summary>
     [Parameter]
     [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
     public RecordingModeChoice Mode { get; set; }
 
     /// <summary>How long the guest may take to suspend.</summary>
     [Parameter]
     [Column]
+    [DecidedByRecording]
     [Duration]
     public TimeSpan SuspendTimeout { get; set; } = new MigrationOptions().SuspendTimeout;
 
     /// <summary>Most memory for backups of changed pages; as much as the domain has where it is not given.</summary>
     [Parameter]
     [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
     [Size]
     [ValidateRange(Page.Size, long.MaxValue)]
     public long? BackupLimit { get; set; }
@@ -33,6 +34,8 @@ public abstract class RecordingOptionsCommand : WindowCommand
     /// <summary>Leaves the proof of the rollback out.</summary>
     [Parameter]
     [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
     public SwitchParameter SkipRollbackProof { get; set; }
 
     /// <summary>What would be done, for -WhatIf, and why in that mode.</summary>
@@ -44,7 +47,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
     /// <exception cref="CommandException">An option was given that the method has no use for.</exception>
     private protected MigrationOptions MakeOptions(MigrationMethod method)
     {
-        if (method != MigrationMethod.PreRecord && OfRecording.FirstOrDefault(IsGiven) is { } useless)
+        if (method != MigrationMethod.PreRecord && FirstGiven<PreRecordOnlyAttribute>() is { } useless)
         {
             throw new CommandException(
                 nameof(SR.OptionNotForMethod),

@@ -41,6 +41,11 @@ public abstract class RowCommand : MigrationCmdlet
     private protected bool IsGiven(string parameter) =>
         MyInvocation.BoundParameters.ContainsKey(parameter) || _cells.Contains(parameter);
 
+    /// <summary>The first parameter that was given of those that are marked with a purpose; null where none was.</summary>
+    private protected string? FirstGiven<TPurpose>()
+        where TPurpose : Attribute =>
+        ParameterPurpose.Of<TPurpose>(GetType()).FirstOrDefault(IsGiven);
+
     /// <summary>Makes of the parameters what the work needs, and checks it: at first, and for each row that says something else.</summary>
     private protected virtual void Prepare()
     {

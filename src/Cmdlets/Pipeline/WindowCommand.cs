@@ -9,12 +9,16 @@ public abstract class WindowCommand : DomainCommand
     /// <summary>How long the domain is watched.</summary>
     [Parameter]
     [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
     [Duration]
     public TimeSpan Window { get; set; } = new MigrationOptions().Window;
 
     /// <summary>How long an epoch lasts; at most the window.</summary>
     [Parameter]
     [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
     [Duration]
     public TimeSpan Epoch { get; set; } = new MigrationOptions().Epoch;
 
