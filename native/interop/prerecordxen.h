@@ -116,7 +116,7 @@ enum prx_paging_op {
 };
 
 /* What the hypervisor says to the extension's hypercall: not its own, spoken in another version, or there. */
-enum prx_extension_answer { PRX_EXTENSION_NONE = 0, PRX_EXTENSION_OTHER = 1, PRX_EXTENSION_PRESENT = 2 };
+enum prx_extension_answer { PRX_EXTENSION_NONE = 0, PRX_EXTENSION_OTHER_VERSION = 1, PRX_EXTENSION_PRESENT = 2 };
 
 /* The prerecord extension's state of a domain. flags are XEN_PRERECORD_*. */
 struct prx_extension_state {
@@ -138,7 +138,7 @@ enum prx_pv_vcpu_part {
     PRX_PV_VCPU_MSRS = 3
 };
 
-enum prx_wait_result { PRX_WAIT_TIMEOUT = 0, PRX_WAIT_RING = 1, PRX_WAIT_WAKEUP = 2 };
+enum prx_wait_result { PRX_WAIT_TIMEOUT = 0, PRX_WAIT_EVENT = 1, PRX_WAIT_WAKEUP = 2 };
 
 /* Library. */
 PRX_EXPORT uint32_t prx_abi_version(void);

@@ -1,69 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hypervisor's prerecord extension (native/hypervisor, public/prerecord.h, version 3): one hypercall, tables
- * that are mapped, and an event channel. Layouts and numbers are those of that interface.
+ * The hypervisor's prerecord extension: one hypercall, tables that are mapped, and an event channel. Layouts and numbers
+ * are those of the extension's own public header, which the hypervisor is built with as well.
  */
 #include "internal.h"
+
+#include "../../hypervisor/src/xen/include/public/prerecord.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define HYPERVISOR_PRERECORD_OP 55 /* __HYPERVISOR_arch_7 */
-#define PRERECORD_VERSION 3
-
-enum {
-    OP_PREPARE = 1,
-    OP_GROW,
-    OP_START,
-    OP_EPOCH,
-    OP_QUERY,
-    OP_STOP,
-    OP_RELEASE,
-    OP_MISSING,
-    OP_SERVE,
-    OP_RESOLVE,
-    OP_FRAMES = 12
-};
-
-struct operation {
-    uint32_t version;
-    uint32_t command;
-    uint16_t domain;
-    uint16_t pad;
-    uint32_t flags;
-    union {
-        struct {
-            uint64_t pages, limit;
-            uint32_t port;
-        } prepare;
-        struct {
-            uint64_t slots;
-        } grow;
-        struct {
-            uint64_t first, count;
-            uint32_t number;
-        } epoch;
-        struct {
-            uint64_t first, count, used, slots, missing;
-            uint32_t number;
-        } query;
-        struct {
-            uint64_t first, count, bitmap;
-        } missing;
-        struct {
-            uint32_t count, done;
-            uint64_t frames, content;
-        } resolve;
-        struct {
-            uint64_t first, count;
-            uint32_t table, pad;
-            uint64_t frames;
-        } frames;
-        uint64_t words[8];
-    } u;
-};
-_Static_assert(sizeof(struct operation) == 80, "struct xen_prerecord_op");
+/* What prerecordxen.h tells the managed side, which does not see that header, under names of its own. */
+_Static_assert((uint32_t)PRX_TABLE_RECORDS == XEN_PRERECORD_RECORDS, "the table of records");
+_Static_assert((uint32_t)PRX_TABLE_STORE == XEN_PRERECORD_STORE, "the backup store");
+_Static_assert((uint32_t)PRX_TABLE_SLOTS == XEN_PRERECORD_SLOTS, "the table of slots");
 
 struct prx_extension {
     prx_handle *h;
@@ -85,18 +36,18 @@ struct prx_filler {
 };
 
 /* Makes the call; on success and failure alike `op` receives what the hypervisor wrote back. */
-static int32_t perform(prx_handle *h, uint32_t domid, uint32_t command, struct operation *op, const char *call)
+static int32_t perform(prx_handle *h, uint32_t domid, uint32_t command, struct xen_prerecord_op *op, const char *call)
 {
-    struct operation *shared = xencall_alloc_buffer(h->call, sizeof(*shared));
+    struct xen_prerecord_op *shared = xencall_alloc_buffer(h->call, sizeof(*shared));
     int rc, error;
 
     if (!shared)
         return prx_fail("xencall_alloc_buffer", ENOMEM);
-    op->version = PRERECORD_VERSION;
-    op->command = command;
-    op->domain = (uint16_t)domid;
+    op->version = XEN_PRERECORD_VERSION;
+    op->cmd = command;
+    op->domain = (domid_t)domid;
     memcpy(shared, op, sizeof(*op));
-    rc = xencall1(h->call, HYPERVISOR_PRERECORD_OP, (uintptr_t)shared);
+    rc = xencall1(h->call, __HYPERVISOR_prerecord_op, (uintptr_t)shared);
     error = errno;
     memcpy(op, shared, sizeof(*op));
     xencall_free_buffer(h->call, shared);
@@ -109,12 +60,12 @@ static int32_t perform(prx_handle *h, uint32_t domid, uint32_t command, struct o
  */
 int32_t prx_extension_probe(prx_handle *h, uint32_t *answer)
 {
-    struct operation op = {0};
+    struct xen_prerecord_op op = {0};
     int32_t rc;
 
     prx_forget_message();
-    rc = perform(h, DOMID_FIRST_RESERVED - 1, OP_QUERY, &op, "prerecord query");
-    *answer = rc == -ESRCH ? PRX_EXTENSION_PRESENT : rc == -EACCES ? PRX_EXTENSION_OTHER : PRX_EXTENSION_NONE;
+    rc = perform(h, DOMID_FIRST_RESERVED - 1, XEN_PRERECORD_query, &op, "prerecord query");
+    *answer = rc == -ESRCH ? PRX_EXTENSION_PRESENT : rc == -EACCES ? PRX_EXTENSION_OTHER_VERSION : PRX_EXTENSION_NONE;
     return rc == -ESRCH || rc == -ENOSYS || rc == -EACCES ? 0 : rc;
 }
 
@@ -150,17 +101,17 @@ int32_t prx_extension_close(prx_extension *e)
 
 int32_t prx_extension_prepare(prx_extension *e, uint64_t pages, uint64_t limit)
 {
-    struct operation op = {.u.prepare = {.pages = pages, .limit = limit}};
+    struct xen_prerecord_op op = {.u.prepare = {.nr_pfns = pages, .limit = limit}};
     int32_t rc;
 
     prx_forget_message();
-    rc = perform(e->h, e->domid, OP_PREPARE, &op, "prerecord prepare");
+    rc = perform(e->h, e->domid, XEN_PRERECORD_prepare, &op, "prerecord prepare");
     if (rc)
         return rc;
     if (xenevtchn_bind_interdomain(e->channel, e->domid, op.u.prepare.port) < 0) {
         rc = prx_fail_errno("xenevtchn_bind_interdomain");
-        op = (struct operation){0};
-        perform(e->h, e->domid, OP_RELEASE, &op, "prerecord release");
+        op = (struct xen_prerecord_op){0};
+        perform(e->h, e->domid, XEN_PRERECORD_release, &op, "prerecord release");
         return rc;
     }
     return 0;
@@ -168,27 +119,27 @@ int32_t prx_extension_prepare(prx_extension *e, uint64_t pages, uint64_t limit)
 
 int32_t prx_extension_grow(prx_extension *e, uint64_t slots)
 {
-    struct operation op = {.u.grow.slots = slots};
+    struct xen_prerecord_op op = {.u.grow.slots = slots};
 
     prx_forget_message();
-    return perform(e->h, e->domid, OP_GROW, &op, "prerecord grow");
+    return perform(e->h, e->domid, XEN_PRERECORD_grow, &op, "prerecord grow");
 }
 
 int32_t prx_extension_start(prx_extension *e, uint32_t flags)
 {
-    struct operation op = {.flags = flags};
+    struct xen_prerecord_op op = {.flags = flags};
 
     prx_forget_message();
-    return perform(e->h, e->domid, OP_START, &op, "prerecord start");
+    return perform(e->h, e->domid, XEN_PRERECORD_start, &op, "prerecord start");
 }
 
 int32_t prx_extension_epoch(prx_extension *e, uint64_t *first, uint64_t *count)
 {
-    struct operation op = {0};
+    struct xen_prerecord_op op = {0};
     int32_t rc;
 
     prx_forget_message();
-    rc = perform(e->h, e->domid, OP_EPOCH, &op, "prerecord epoch");
+    rc = perform(e->h, e->domid, XEN_PRERECORD_epoch, &op, "prerecord epoch");
     *first = op.u.epoch.first;
     *count = op.u.epoch.count;
     return rc;
@@ -196,12 +147,12 @@ int32_t prx_extension_epoch(prx_extension *e, uint64_t *first, uint64_t *count)
 
 int32_t prx_extension_query(prx_extension *e, struct prx_extension_state *out)
 {
-    struct operation op = {0};
+    struct xen_prerecord_op op = {0};
     int32_t rc;
 
     prx_forget_message();
     memset(out, 0, sizeof(*out));
-    rc = perform(e->h, e->domid, OP_QUERY, &op, "prerecord query");
+    rc = perform(e->h, e->domid, XEN_PRERECORD_query, &op, "prerecord query");
     if (rc)
         return rc;
     out->first = op.u.query.first;
@@ -216,23 +167,23 @@ int32_t prx_extension_query(prx_extension *e, struct prx_extension_state *out)
 
 int32_t prx_extension_stop(prx_extension *e)
 {
-    struct operation op = {0};
+    struct xen_prerecord_op op = {0};
 
     prx_forget_message();
-    return perform(e->h, e->domid, OP_STOP, &op, "prerecord stop");
+    return perform(e->h, e->domid, XEN_PRERECORD_stop, &op, "prerecord stop");
 }
 
 int32_t prx_extension_release(prx_extension *e)
 {
-    struct operation op = {0};
+    struct xen_prerecord_op op = {0};
 
     prx_forget_message();
-    return perform(e->h, e->domid, OP_RELEASE, &op, "prerecord release");
+    return perform(e->h, e->domid, XEN_PRERECORD_release, &op, "prerecord release");
 }
 
 int32_t prx_extension_missing(prx_extension *e, const uint64_t *bitmap, uint64_t pages)
 {
-    struct operation op = {.u.missing.count = pages};
+    struct xen_prerecord_op op = {.u.missing.count = pages};
     size_t bytes = (size_t)((pages + 63) / 64 * 8);
     void *shared;
     int32_t rc;
@@ -242,18 +193,18 @@ int32_t prx_extension_missing(prx_extension *e, const uint64_t *bitmap, uint64_t
     if (!shared)
         return prx_fail("xencall_alloc_buffer", ENOMEM);
     memcpy(shared, bitmap, bytes);
-    op.u.missing.bitmap = (uintptr_t)shared;
-    rc = perform(e->h, e->domid, OP_MISSING, &op, "prerecord missing");
+    set_xen_guest_handle_raw(op.u.missing.bitmap, shared);
+    rc = perform(e->h, e->domid, XEN_PRERECORD_missing, &op, "prerecord missing");
     xencall_free_buffer(e->h->call, shared);
     return rc;
 }
 
 int32_t prx_extension_serve(prx_extension *e)
 {
-    struct operation op = {0};
+    struct xen_prerecord_op op = {0};
 
     prx_forget_message();
-    return perform(e->h, e->domid, OP_SERVE, &op, "prerecord serve");
+    return perform(e->h, e->domid, XEN_PRERECORD_serve, &op, "prerecord serve");
 }
 
 int32_t prx_extension_wait(prx_extension *e, int32_t wakeup_fd, int32_t timeout_ms, uint32_t *result)
@@ -263,7 +214,7 @@ int32_t prx_extension_wait(prx_extension *e, int32_t wakeup_fd, int32_t timeout_
 
     prx_forget_message();
     rc = prx_wait_two(xenevtchn_fd(e->channel), wakeup_fd, timeout_ms, result);
-    if (rc || !(*result & PRX_WAIT_RING))
+    if (rc || !(*result & PRX_WAIT_EVENT))
         return rc;
     port = xenevtchn_pending(e->channel);
     if (port < 0)
@@ -275,7 +226,7 @@ int32_t prx_extension_wait(prx_extension *e, int32_t wakeup_fd, int32_t timeout_
 int32_t prx_extension_map(prx_extension *e, uint32_t table, uint64_t first, uint64_t count, prx_mapping **out,
                           void **address)
 {
-    struct operation op = {.u.frames = {.first = first, .count = count, .table = table}};
+    struct xen_prerecord_op op = {.u.frames = {.first = first, .count = count, .table = table}};
     prx_mapping *m;
     xen_pfn_t *frames;
     int32_t rc;
@@ -291,8 +242,8 @@ int32_t prx_extension_map(prx_extension *e, uint32_t table, uint64_t first, uint
         rc = prx_fail("xencall_alloc_buffer", ENOMEM);
         goto failed;
     }
-    op.u.frames.frames = (uintptr_t)frames;
-    rc = perform(e->h, e->domid, OP_FRAMES, &op, "prerecord frames");
+    set_xen_guest_handle_raw(op.u.frames.frames, frames);
+    rc = perform(e->h, e->domid, XEN_PRERECORD_frames, &op, "prerecord frames");
     if (rc)
         goto failed;
     m->h = e->h;
@@ -361,7 +312,7 @@ int32_t prx_filler_close(prx_filler *f)
 
 int32_t prx_filler_fill(prx_filler *f, const uint64_t *frames, uint32_t count, const void *pages, uint32_t *done)
 {
-    struct operation op = {.u.resolve = {.count = count}};
+    struct xen_prerecord_op op = {.u.resolve = {.count = count}};
     int32_t rc;
 
     prx_forget_message();
@@ -370,9 +321,9 @@ int32_t prx_filler_fill(prx_filler *f, const uint64_t *frames, uint32_t count, c
         return prx_fail("prerecord resolve", EINVAL);
     memcpy(f->frames, frames, count * sizeof(*frames));
     memcpy(f->content, pages, (size_t)count * PRX_PAGE_SIZE);
-    op.u.resolve.frames = (uintptr_t)f->frames;
-    op.u.resolve.content = (uintptr_t)f->content;
-    rc = perform(f->e->h, f->e->domid, OP_RESOLVE, &op, "prerecord resolve");
+    set_xen_guest_handle_raw(op.u.resolve.frames, f->frames);
+    set_xen_guest_handle_raw(op.u.resolve.content, f->content);
+    rc = perform(f->e->h, f->e->domid, XEN_PRERECORD_resolve, &op, "prerecord resolve");
     *done = op.u.resolve.done;
     return rc;
 }

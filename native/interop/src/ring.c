@@ -132,7 +132,7 @@ int32_t prx_wait_two(int first, int32_t wakeup_fd, int32_t timeout_ms, uint32_t 
     if (n < 0) /* a signal is no failure: the caller sees a time-out and waits on */
         return errno == EINTR ? 0 : prx_fail_errno("poll");
     if (fds[0].revents)
-        *result |= PRX_WAIT_RING;
+        *result |= PRX_WAIT_EVENT;
     if (wakeup_fd >= 0 && fds[1].revents)
         *result |= PRX_WAIT_WAKEUP;
     return 0;
@@ -145,11 +145,11 @@ int32_t prx_ring_wait(prx_ring *r, int32_t wakeup_fd, int32_t timeout_ms, uint32
 
     prx_forget_message();
     if (RING_HAS_UNCONSUMED_REQUESTS(&r->back)) {
-        *result = PRX_WAIT_RING;
+        *result = PRX_WAIT_EVENT;
         return 0;
     }
     rc = prx_wait_two(xenevtchn_fd(r->channel), wakeup_fd, timeout_ms, result);
-    if (rc || !(*result & PRX_WAIT_RING))
+    if (rc || !(*result & PRX_WAIT_EVENT))
         return rc;
     port = xenevtchn_pending(r->channel);
     if (port < 0)
@@ -242,7 +242,7 @@ int32_t prx_xs_wait_watch(prx_handle *h, int32_t wakeup_fd, int32_t timeout_ms, 
 
     prx_forget_message();
     rc = prx_wait_two(xs_fileno(h->store), wakeup_fd, timeout_ms, result);
-    if (rc || !(*result & PRX_WAIT_RING))
+    if (rc || !(*result & PRX_WAIT_EVENT))
         return rc;
     while ((event = xs_check_watch(h->store)) != NULL)
         free(event);
