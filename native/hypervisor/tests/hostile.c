@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The extension's own area.c, recording.c and missing.c, as a release build
+ * The extension's own area.c, pages.c, missing.c and hooks.c, as a release build
  * compiles them, under AddressSanitizer: whatever stands in the tables that are
  * mapped, and whatever page is named, nothing outside them is read or written.
  * And what they do at a time, for a domain of 64 GiB, is counted.
@@ -62,7 +62,7 @@ bool get_page(struct page_info *page, const struct domain *d) { page->count_info
 void put_page(struct page_info *page) { if ( !--page->count_info ) free_a_page(page); }
 void put_page_alloc_ref(struct page_info *page) { put_page(page); }
 
-/* Those of backup.c and tables.c that the others call; neither is what is tried here. */
+/* Those of backup.c and owner.c that the others call; neither is what is tried here. */
 void prerecord_notify(struct prerecord *pr) { }
 int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn, bool may_fail) { return 0; }
 

@@ -113,7 +113,7 @@ uint32_t *prerecord_state(struct prerecord *pr, unsigned long pfn);
 /* The pfn that is looked after in a frame of the domain, or NO_PFN. */
 unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn);
 
-/* recording.c; with the lock held. */
+/* pages.c, as the two above; with the lock held. */
 void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write);
 bool prerecord_is_touched(struct prerecord *pr, unsigned long pfn, bool write);
 void prerecord_next_epoch(struct prerecord *pr);
@@ -144,14 +144,24 @@ unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long first,
 bool prerecord_await_one_of(struct vcpu *v, unsigned long pfn,
                             unsigned int order);
 
-/* tables.c */
-int prerecord_attach(struct domain *d);
+/* owner.c */
 int prerecord_set_owner(struct prerecord *pr, domid_t owner);
+void prerecord_set_port(struct prerecord *pr, int port);
 bool prerecord_is_listened_to(const struct prerecord *pr);
 /* Tells the owner that there is something to look at; with the lock held. */
 void prerecord_notify(struct prerecord *pr);
 
-/* phase.c */
+/* prepare.c */
+int prerecord_attach(struct domain *d);
+
+/* shadow.c */
+void prerecord_begin_emptying(struct prerecord *pr, unsigned int level);
+int prerecord_go_on_emptying(struct prerecord *pr);
+int prerecord_take_apart(struct prerecord *pr);
+int prerecord_enable(struct domain *d);
+void prerecord_disable(struct prerecord *pr);
+
+/* phases.c */
 void prerecord_abandon(struct prerecord *pr);
 int prerecord_end_switching(struct prerecord *pr);
 
@@ -159,7 +169,7 @@ int prerecord_end_switching(struct prerecord *pr);
 int prerecord_enlarge_pool(struct prerecord *pr);
 int prerecord_give_pool_back(struct prerecord *pr);
 
-/* The operations of the hypercall: tables.c, phase.c, resolve.c. */
+/* The operations of the hypercall: prepare.c, phases.c, resolve.c, teardown.c. */
 int prerecord_prepare(struct prerecord *pr, struct xen_prerecord_op *op);
 int prerecord_grow(struct prerecord *pr, uint64_t slots);
 int prerecord_release(struct prerecord *pr);

@@ -1,109 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Switching on and off: a recording and its epochs, RemotePF. */
 #include <xen/event.h>
-#include <asm/shadow.h>
-#include "../shadow/private.h"
 #include "private.h"
 
 #define RUNNING_OR_SERVING (XEN_PRERECORD_RUNNING | XEN_PRERECORD_SERVING)
-
-/*
- * Empties the shadows, so that each page's next touch faults.  One that is
- * under way, which only an operation that was overtaken leaves, will do.  The
- * paging lock is held for a few of them at a time.
- */
-static void begin_emptying(struct prerecord *pr, unsigned int level)
-{
-    if ( pr->emptying || paging_mode_hap(pr->d) )
-        return;
-
-    paging_lock(pr->d);
-    shadow_empty_begin(pr->d, level);
-    paging_unlock(pr->d);
-    pr->emptying = true;
-}
-
-static int go_on_emptying(struct prerecord *pr)
-{
-    while ( pr->emptying )
-    {
-        paging_lock(pr->d);
-        pr->emptying = !shadow_empty_some(pr->d);
-        paging_unlock(pr->d);
-
-        if ( pr->emptying && hypercall_preempt_check() )
-            return -ERESTART;
-    }
-
-    return 0;
-}
-
-/*
- * A PV domain's shadows are freed when it leaves shadow mode.  To do that a few
- * at a time it is done from below, level by level, and then with the roots that
- * are kept; what is left to free at once is what the vCPUs run on.
- */
-static int take_apart(struct prerecord *pr)
-{
-    bool done = false;
-    int rc;
-
-    for ( ; ; )
-    {
-        rc = go_on_emptying(pr);
-        if ( rc || !pr->parting )
-            return rc;
-        if ( pr->parting > 4 )
-            break;
-        begin_emptying(pr, pr->parting++);
-    }
-
-    while ( !done )
-    {
-        paging_lock(pr->d);
-        done = shadow_unpin_some(pr->d);
-        paging_unlock(pr->d);
-
-        if ( !done && hypercall_preempt_check() )
-            return -ERESTART;
-    }
-    pr->parting = 0;
-
-    return 0;
-}
-
-static int enable(struct domain *d)
-{
-    int rc;
-
-    if ( paging_mode_hap(d) )
-    {
-        prerecord_nested_switch(d, true);
-        return 0;
-    }
-
-    paging_lock(d);
-    rc = shadow_one_bit_enable(d, PG_prerecord);
-    paging_unlock(d);
-
-    return rc;
-}
-
-static void disable(struct prerecord *pr)
-{
-    struct domain *d = pr->d;
-
-    if ( paging_mode_hap(d) )
-    {
-        prerecord_nested_switch(d, false);
-        return;
-    }
-
-    paging_lock(d);
-    if ( prerecord_on(d) && !shadow_one_bit_disable(d, PG_prerecord) )
-        pr->pool_left = !d->arch.paging.mode;
-    paging_unlock(d);
-}
 
 /*
  * With the domain paused, so that it sees one instant; it stays so until all
@@ -128,7 +28,7 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
         pr->flags = flags;
         spin_unlock(&pr->lock);
 
-        rc = enable(d);
+        rc = prerecord_enable(d);
         if ( rc )
         {
             spin_lock(&pr->lock);
@@ -139,10 +39,10 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
         }
 
         pr->switching = true;
-        begin_emptying(pr, 1);
+        prerecord_begin_emptying(pr, 1);
     }
 
-    rc = go_on_emptying(pr);
+    rc = prerecord_go_on_emptying(pr);
     if ( rc )
         return rc;
 
@@ -211,12 +111,12 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
         spin_unlock(&pr->lock);
 
         if ( !paging_mode_hap(d) )
-            begin_emptying(pr, 1);
+            prerecord_begin_emptying(pr, 1);
         else if ( !by_harvest )
             prerecord_nested_arm(d);
     }
 
-    rc = go_on_emptying(pr);
+    rc = prerecord_go_on_emptying(pr);
     if ( rc )
         return rc;
 
@@ -255,11 +155,11 @@ int prerecord_stop(struct prerecord *pr)
         pr->parting = paging_mode_external(d) ? 0 : 2;
     }
 
-    rc = take_apart(pr);
+    rc = prerecord_take_apart(pr);
     if ( rc )
         return rc;
 
-    disable(pr);
+    prerecord_disable(pr);
     prerecord_lift_pause(pr);
     prerecord_wake_all(pr);
     pr->switching = false;

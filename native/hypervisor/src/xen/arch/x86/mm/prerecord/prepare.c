@@ -1,74 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a recording, or RemotePF, works with: the descriptor, its tables, the
- * event channel to the owner; made in steps, mapped by the owner, and freed in
- * steps, by the owner or when the domain dies.
+ * What a recording, or RemotePF, works with: the descriptor and its tables, made
+ * in steps, enlarged, and mapped by the owner.
  */
-#include <xen/event.h>
 #include <xen/guest_access.h>
 #include <xen/vm_event.h>
 #include "private.h"
-
-static void cf_check nothing_to_do(struct vcpu *v, unsigned int port)
-{
-}
-
-void prerecord_notify(struct prerecord *pr)
-{
-    ASSERT(spin_is_locked(&pr->lock));
-
-    if ( pr->port )
-        notify_via_xen_event_channel(pr->d, pr->port);
-}
-
-bool prerecord_is_listened_to(const struct prerecord *pr)
-{
-    struct domain *d = pr->d;
-    struct evtchn *chn;
-    bool bound;
-
-    if ( !pr->port || !port_is_valid(d, pr->port) )
-        return false;
-
-    chn = evtchn_from_port(d, pr->port);
-    read_lock(&d->event_lock);
-    bound = chn->state == ECS_INTERDOMAIN;
-    read_unlock(&d->event_lock);
-
-    return bound;
-}
-
-static void set_port(struct prerecord *pr, int port)
-{
-    int old = pr->port;
-
-    spin_lock(&pr->lock);
-    pr->port = port;
-    spin_unlock(&pr->lock);
-
-    if ( old )
-        free_xen_event_channel(pr->d, old);
-}
-
-int prerecord_set_owner(struct prerecord *pr, domid_t owner)
-{
-    int port = alloc_unbound_xen_event_channel(pr->d, 0, owner, nothing_to_do);
-
-    if ( port < 0 )
-        return port;
-
-    pr->owner = owner;
-    set_port(pr, port);
-
-    return 0;
-}
-
-bool prerecord_in_use(const struct domain *d)
-{
-    const struct prerecord *pr = d->arch.paging.prerecord;
-
-    return pr && pr->phase != PHASE_EMPTY;
-}
 
 /* Xen's own ways to watch a domain's second-level table exclude this one. */
 static int check_nested(const struct domain *d)
@@ -133,47 +70,6 @@ static int init_areas(struct prerecord *pr, uint64_t nr_pfns, uint64_t limit)
            prerecord_area_init(&pr->store, true, limit) ?:
            prerecord_area_init(&pr->slot_pfns, true,
                                pages_for(limit, sizeof(uint32_t)));
-}
-
-/* From here on no hook that comes late finds a page to look after. */
-static void forget_extent(struct prerecord *pr)
-{
-    spin_lock(&pr->lock);
-    pr->nr_pfns = 0;
-    spin_unlock(&pr->lock);
-}
-
-static int free_areas(struct prerecord *pr)
-{
-    return prerecord_area_free(&pr->store) ?:
-           prerecord_area_free(&pr->slot_pfns) ?:
-           prerecord_area_free(&pr->records) ?:
-           prerecord_area_free(&pr->states);
-}
-
-int prerecord_release(struct prerecord *pr)
-{
-    int rc;
-
-    if ( pr->phase == PHASE_STARTED )
-        return -EBUSY;
-
-    pr->phase = PHASE_RELEASING;
-    forget_extent(pr);
-    rc = free_areas(pr) ?: prerecord_give_pool_back(pr);
-    if ( rc )
-        return rc;
-
-    set_port(pr, 0);
-
-    spin_lock(&pr->lock);
-    pr->flags = 0;
-    pr->count = pr->used = pr->slots = pr->missing = 0;
-    pr->half = pr->epoch = 0;
-    spin_unlock(&pr->lock);
-    pr->phase = PHASE_EMPTY;
-
-    return 0;
 }
 
 static int allocate(struct prerecord *pr, uint64_t nr_pfns, uint64_t limit)
@@ -312,43 +208,6 @@ int prerecord_frames(struct prerecord *pr, struct xen_prerecord_op *op)
     }
 
     return 0;
-}
-
-/* The domain dies: from paging_teardown(), which may be called repeatedly. */
-int prerecord_teardown(struct domain *d)
-{
-    struct prerecord *pr = d->arch.paging.prerecord;
-    int rc;
-
-    if ( !pr )
-        return 0;
-
-    if ( test_and_set_bit(0, &pr->busy) )
-        return -ERESTART;
-
-    prerecord_abandon(pr); /* The pool goes with the domain. */
-    forget_extent(pr);
-    rc = free_areas(pr);
-    pr->port = 0; /* All of the domain's event channels are closed. */
-
-    clear_bit(0, &pr->busy);
-
-    return rc;
-}
-
-void prerecord_final_teardown(struct domain *d)
-{
-    struct prerecord *pr = d->arch.paging.prerecord;
-
-    if ( !pr )
-        return;
-
-    d->arch.paging.prerecord = NULL;
-    destroy_waitqueue_head(&pr->content);
-    xfree(pr->waiting);
-    xfree(pr->looked);
-    xfree(pr->repeat);
-    xfree(pr);
 }
 
 /*
