@@ -37,15 +37,22 @@ struct page_info {
 };
 
 struct prerecord;
-struct vcpu { unsigned int vcpu_id, pauses, vm_event_pause_count, mode; bool hcall_preempted, is_hvm; struct domain *domain; };
+struct vcpu {
+    unsigned int vcpu_id, pauses, vm_event_pause_count, mode;
+    bool hcall_preempted, is_hvm;
+    mfn_t vcpu_info_mfn;
+    struct domain *domain;
+};
 struct domain {
-    unsigned int max_vcpus;
+    unsigned int max_vcpus, pauses;
+    void *shared_info;
     struct vcpu *first_vcpu;
     struct {
         struct {
             unsigned int mode;
             struct prerecord *prerecord;
         } paging;
+        unsigned long pirq_eoi_map_mfn;
     } arch;
 };
 struct p2m_domain { struct domain *domain; };
@@ -85,6 +92,8 @@ static inline bool test_and_clear_bool_at(bool *b) { bool was = *b; *b = false; 
 #define wake_up_all(head) ((void)(head))
 #define vcpu_pause_nosync(v) ((void)(v)->pauses++)
 #define vcpu_unpause(v) ((void)(v)->pauses--)
+#define domain_pause_nosync(d) ((void)(d)->pauses++)
+#define domain_unpause(d) ((void)(d)->pauses--)
 #define for_each_vcpu(d, v) for ( v = (d)->first_vcpu; v; v = NULL )
 #define PGT_seg_desc_page 1
 #define guest_cpu_user_regs() NULL
@@ -112,6 +121,24 @@ void put_page_alloc_ref(struct page_info *page);
 static inline void clear_page(void *p) { memset(p, 0, PAGE_SIZE); }
 static inline void clear_domain_page(mfn_t mfn) { clear_page(mfn_to_page(mfn)->content); }
 static inline void copy_domain_page(mfn_t to, mfn_t from) { memcpy(mfn_to_page(to)->content, mfn_to_page(from)->content, PAGE_SIZE); }
+static inline mfn_t _mfn(unsigned long m) { return (mfn_t){ m }; }
+static inline bool mfn_eq(mfn_t a, mfn_t b) { return a.m == b.m; }
+#define INVALID_MFN _mfn(~0UL)
+#define virt_to_mfn(p) ((unsigned long)virt_to_page(p))
+static inline bool test_and_set_bit(int bit, unsigned long *word) { bool was = *word >> bit & 1; *word |= 1UL << bit; return was; }
+static inline void clear_bit(int bit, unsigned long *word) { *word &= ~(1UL << bit); }
+#define destroy_waitqueue_head(head) ((void)(head))
+#define xfree free
+
+#define paging_mode_hap(d) false
+#define paging_lock(d) ((void)(d), (void)locks_taken++)
+#define paging_unlock(d) ((void)(d))
+int shadow_one_bit_enable(struct domain *d, unsigned int mode);
+int shadow_one_bit_disable(struct domain *d, unsigned int mode);
+void shadow_empty_begin(struct domain *d, unsigned int level);
+bool shadow_empty_some(struct domain *d);
+bool shadow_unpin_some(struct domain *d);
+
 static inline void *vzalloc(size_t size) { return calloc(1, size); }
 static inline void vfree(void *p) { free(p); }
 

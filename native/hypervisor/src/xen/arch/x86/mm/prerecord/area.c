@@ -2,14 +2,15 @@
 /*
  * Tables of pages that grow in small steps.
  *
- * No guest can map a page of them, whoever it is that they tell of: what Xen
- * goes by lies in Xen's own heap, which nobody maps, and what the toolstack
- * maps belongs to dom_xen, as the trace buffers do.  Xen writes the latter and
- * never reads them.
+ * No guest can map a page of a table, not even the guest whose pages the table
+ * is about.  What Xen goes by lies in Xen's own heap, which nobody maps.  What
+ * the toolstack maps belongs to dom_xen, as the trace buffers do; Xen writes it
+ * and never reads it back.
  */
+#include <xen/domain_page.h>
 #include <xen/event.h>
 #include <xen/vmap.h>
-#include "private.h"
+#include "area.h"
 
 #define CHUNK (PAGE_SIZE / sizeof(struct page_info *))
 
@@ -113,8 +114,12 @@ int prerecord_area_grow(struct prerecord_area *area, unsigned long nr)
     return 0;
 }
 
-/* Of an area whose last page was the first one of this chunk, or none. */
-static void free_chunk(struct prerecord_area *area)
+/*
+ * Frees the chunk that the next page would be entered in, if none of its pages
+ * is left: after the chunk's first page was freed, which is its last one to be,
+ * or where the chunk was made for a page that could not be had.
+ */
+static void free_empty_chunk(struct prerecord_area *area)
 {
     struct page_info ***chunk = &area->chunk[area->nr / CHUNK];
 
@@ -130,8 +135,7 @@ int prerecord_area_free(struct prerecord_area *area)
     if ( !area->chunk )
         return 0;
 
-    /* Of a page that could not be had. */
-    free_chunk(area);
+    free_empty_chunk(area);
 
     while ( area->nr )
     {
@@ -139,7 +143,7 @@ int prerecord_area_free(struct prerecord_area *area)
 
         area->nr--;
         free_page(area, page);
-        free_chunk(area);
+        free_empty_chunk(area);
 
         if ( !(area->nr & 31) && area->nr && hypercall_preempt_check() )
             return -ERESTART;

@@ -3,18 +3,22 @@
  * The backup store: a copy of each page as it was when the recording began,
  * made before the page's first write.
  *
- * The store never runs dry.  While some slots are still free, the reserve,
- * the domain is paused and the owner told; the reserve serves the writes that
- * Xen is already making for the domain and can neither repeat nor refuse.
+ * The store never runs dry.  When only the reserve is left of it, the domain is
+ * paused and the owner told.  The reserve is for the writes that Xen is already
+ * making for the domain at that moment and can neither repeat nor refuse.
  */
+#include <xen/domain_page.h>
 #include <xen/event.h>
-#include "private.h"
+#include <xen/prerecord.h>
+#include "backup.h"
+#include "owner.h"
+#include "pages.h"
 
 #define SLOTS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
 
 /*
- * A hypercall that writes many pages looks after each whether it should
- * give way, as it should once its vCPU is paused.
+ * Of each vCPU a few pages are enough: a hypercall that writes many gives way
+ * after each one, once its vCPU is paused.
  */
 unsigned long prerecord_reserve(const struct domain *d)
 {
@@ -93,6 +97,28 @@ int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
     return 0;
 }
 
+int prerecord_record_write(struct prerecord *pr, mfn_t mfn, bool may_fail)
+{
+    unsigned long pfn = prerecord_pfn(pr, mfn);
+    int rc = 0;
+
+    if ( pfn == NO_PFN )
+        return 0;
+
+    spin_lock(&pr->lock);
+
+    if ( pr->flags & XEN_PRERECORD_RUNNING )
+    {
+        rc = prerecord_backup(pr, pfn, mfn, may_fail);
+        if ( !rc )
+            prerecord_note(pr, pfn, true);
+    }
+
+    spin_unlock(&pr->lock);
+
+    return rc;
+}
+
 void prerecord_lift_pause(struct prerecord *pr)
 {
     bool paused;
@@ -120,14 +146,14 @@ int prerecord_backup_fixed_pages(struct prerecord *pr)
 
     if ( !pr->fixed.begun )
     {
-        prerecord_before_write(d, _mfn(virt_to_mfn(d->shared_info)));
+        prerecord_record_write(pr, _mfn(virt_to_mfn(d->shared_info)), false);
 
         for_each_vcpu ( d, v )
             if ( !mfn_eq(v->vcpu_info_mfn, INVALID_MFN) )
-                prerecord_before_write(d, v->vcpu_info_mfn);
+                prerecord_record_write(pr, v->vcpu_info_mfn, false);
 
         if ( d->arch.pirq_eoi_map_mfn )
-            prerecord_before_write(d, _mfn(d->arch.pirq_eoi_map_mfn));
+            prerecord_record_write(pr, _mfn(d->arch.pirq_eoi_map_mfn), false);
         pr->fixed.begun = true;
     }
 

@@ -8,7 +8,11 @@
 #include <xen/guest_access.h>
 #include <xen/hypercall.h>
 #include <xsm/xsm.h>
-#include "private.h"
+#include "owner.h"
+#include "phases.h"
+#include "prepare.h"
+#include "resolve.h"
+#include "teardown.h"
 
 static int query(struct prerecord *pr, struct xen_prerecord_op *op)
 {

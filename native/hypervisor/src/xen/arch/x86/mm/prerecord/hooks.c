@@ -1,98 +1,183 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What Xen calls: the functions behind xen/prerecord.h. */
-#include "private.h"
+/*
+ * What Xen calls: the functions behind xen/prerecord.h.  At each place where
+ * Xen calls one a comment says which locks are held there; here each says which
+ * locks it takes, and so why it may be called under those.
+ *
+ * The descriptor's lock, "the leaf", is the innermost one of memory management.
+ * Nobody sleeps with it, and under it nothing is locked but what it takes to copy
+ * a page, to pause or unpause a vCPU and to send an event: the processor's cache
+ * of mappings, the scheduler's lock, and the event channel's, which is only
+ * tried.  No caller of a hook holds one of those.  So a hook that takes no lock
+ * but the leaf may be called under any lock of memory management, of grants, of
+ * event channels and of the domain.
+ *
+ * All but prerecord_in_use() and the two of teardown are called only while the
+ * domain's paging mode has the bit PG_prerecord, which is set when the
+ * descriptor is there; that is freed only when nobody can find the domain.
+ */
+#include <xen/prerecord.h>
+#include "backup.h"
+#include "missing.h"
+#include "nested.h"
+#include "pages.h"
+#include "shadow.h"
+#include "teardown.h"
 
+static struct prerecord *descriptor(const struct domain *d)
+{
+    return d->arch.paging.prerecord;
+}
+
+/*
+ * Takes no lock: it looks at one word.  Whoever calls it to exclude another use
+ * of the domain holds the lock under which that use begins.
+ */
 bool prerecord_in_use(const struct domain *d)
 {
-    const struct prerecord *pr = d->arch.paging.prerecord;
+    const struct prerecord *pr = descriptor(d);
 
     return pr && pr->phase != PHASE_EMPTY;
 }
 
 /*
- * Recording accesses by cyclic save-and-empty of the shadow page table, or of
- * the second-level table (nested.c).
- *
- * An epoch begins with empty shadows, so the first touch of each page faults
- * and passes through prerecord_propagate(), the only place where a page gets
- * into a shadow.  A page is mapped there only when it is recorded, and
- * writable only when its original is safe; entries made ahead of a touch
- * (prefetch, or a page table update) are refused for pages not yet recorded,
- * so that they do not hide the touch.
+ * Takes the leaf.  The paging lock is held, so the entry cannot be emptied
+ * before the caller writes what is returned.
  */
 uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
                              bool demand, bool write)
 {
-    struct prerecord *pr = v->domain->arch.paging.prerecord;
-    unsigned long pfn;
-
-    /* Nothing gets mapped: the guest's own bits come first. */
-    if ( !(sflags & _PAGE_PRESENT) )
-        return sflags;
-
-    pfn = prerecord_pfn(pr, mfn);
-    if ( pfn == NO_PFN )
-        return sflags;
-
-    spin_lock(&pr->lock);
-
-    if ( pr->flags & XEN_PRERECORD_SERVING )
-    {
-        if ( prerecord_is_missing(pr, pfn) )
-            sflags = 0;
-    }
-    else if ( pr->flags & XEN_PRERECORD_RUNNING )
-    {
-        /*
-         * The guest can take this fault again when the store has grown.  Xen,
-         * on its behalf, cannot: the reserve is for that.
-         */
-        bool may_fail = v == current && guest_mode(guest_cpu_user_regs());
-
-        if ( !write || !(sflags & _PAGE_RW) )
-            write = false;
-        else if ( prerecord_backup(pr, pfn, mfn, may_fail) )
-        {
-            write = false;
-            sflags &= ~_PAGE_RW;
-        }
-
-        if ( demand )
-            prerecord_note(pr, pfn, write);
-
-        if ( !prerecord_is_touched(pr, pfn, false) )
-            sflags = 0;
-        else if ( !prerecord_is_touched(pr, pfn, true) )
-            sflags &= ~_PAGE_RW;
-    }
-
-    spin_unlock(&pr->lock);
-
-    return sflags;
+    return prerecord_shadow_entry(descriptor(v->domain), v, mfn, sflags, demand,
+                                  write);
 }
 
+/*
+ * Takes the leaf, and under it sends an event and pauses the domain without
+ * waiting for that.  Only another domain's write can be put off.
+ */
 int prerecord_write_slow(struct domain *d, mfn_t mfn, bool may_fail)
 {
-    struct prerecord *pr = d->arch.paging.prerecord;
-    unsigned long pfn = prerecord_pfn(pr, mfn);
-    int rc = 0;
+    return prerecord_record_write(descriptor(d), mfn,
+                                  may_fail && current->domain != d);
+}
 
-    if ( pfn == NO_PFN )
+/*
+ * Takes the leaf, and under it sends an event and pauses the current vCPU without
+ * waiting for that: it runs on until it leaves Xen.
+ */
+bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer)
+{
+    return prerecord_ask(descriptor(d), mfn, defer);
+}
+
+/* The same.  It is the caller's locks that forbid it to wait for the content. */
+int prerecord_promote_slow(struct domain *d, struct page_info *page,
+                           unsigned long type)
+{
+    if ( !prerecord_ask(descriptor(d), page_to_mfn(page), true) )
         return 0;
 
-    spin_lock(&pr->lock);
+    /* -EINTR has the hypercall go on from here; descriptors' users just fail. */
+    return type == PGT_seg_desc_page || d != current->domain ? -EAGAIN : -EINTR;
+}
 
-    if ( pr->flags & XEN_PRERECORD_RUNNING )
-    {
-        rc = prerecord_backup(pr, pfn, mfn,
-                              may_fail && current->domain != d);
-        if ( !rc )
-            prerecord_note(pr, pfn, true);
-    }
+/* Both take no lock: the flag is the current vCPU's own. */
+bool prerecord_must_repeat_slow(const struct vcpu *v)
+{
+    return prerecord_take_repeat(descriptor(v->domain), v);
+}
 
-    spin_unlock(&pr->lock);
+bool prerecord_is_to_repeat_slow(const struct vcpu *v)
+{
+    return descriptor(v->domain)->repeat[v->vcpu_id];
+}
+
+/* Both take no lock: these flags change only while the domain is paused. */
+bool prerecord_serves_slow(const struct domain *d)
+{
+    return ACCESS_ONCE(descriptor(d)->flags) & XEN_PRERECORD_SERVING;
+}
+
+bool prerecord_records_slow(const struct domain *d)
+{
+    return descriptor(d)->flags & XEN_PRERECORD_RUNNING;
+}
+
+/*
+ * May sleep, where from_guest is false and nothing forbids it: so the caller holds
+ * no lock and no reference to a page.  Takes the leaf in between.
+ */
+bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
+{
+    ASSERT(v == current);
+
+    return prerecord_wait_for(descriptor(v->domain), mfn, from_guest);
+}
+
+/*
+ * Takes the leaf for each of the two.  Spins without it while the owner copies
+ * one page's content, which needs no lock that a caller may hold.
+ */
+void prerecord_forget_slow(struct domain *d, mfn_t mfn)
+{
+    prerecord_record_write(descriptor(d), mfn, false);
+    prerecord_forget_content(descriptor(d), mfn);
+}
+
+#ifdef CONFIG_HVM
+
+/* Takes the p2m's lock, and under it the leaf: so the caller holds neither. */
+bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
+{
+    ASSERT(v == current);
+
+    return prerecord_nested_touch(descriptor(v->domain), gfn, write);
+}
+
+/*
+ * The p2m's lock is held, so the entry stays as it is until the caller changes
+ * it.  Takes the leaf, for one of 512 pages at a time.
+ */
+int prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
+{
+    return prerecord_nested_before_change(descriptor(p2m->domain), p2m, gfn);
+}
+
+#endif
+
+/*
+ * From paging_teardown(), which is called until it returns 0, without a lock: the
+ * domain is dying.  `busy` keeps an operation of the owner's from the tables that
+ * are freed.
+ */
+int prerecord_teardown(struct domain *d)
+{
+    struct prerecord *pr = descriptor(d);
+    int rc;
+
+    if ( !pr )
+        return 0;
+
+    if ( test_and_set_bit(0, &pr->busy) )
+        return -ERESTART;
+
+    rc = prerecord_abandon(pr);
+    clear_bit(0, &pr->busy);
 
     return rc;
+}
+
+/* Nobody can find the domain any more, so no lock is needed. */
+void prerecord_final_teardown(struct domain *d)
+{
+    struct prerecord *pr = descriptor(d);
+
+    if ( !pr )
+        return;
+
+    d->arch.paging.prerecord = NULL;
+    destroy_waitqueue_head(&pr->content);
+    prerecord_free(pr);
 }
 
 /*

@@ -9,7 +9,9 @@
  */
 #include <xen/preempt.h>
 #include <xen/rcupdate.h>
-#include "private.h"
+#include "missing.h"
+#include "owner.h"
+#include "pages.h"
 
 DEFINE_PER_CPU(bool, prerecord_must_not_wait);
 
@@ -66,9 +68,8 @@ static void pause_for(struct prerecord *pr, struct vcpu *v, unsigned long pfn)
     vcpu_pause_nosync(v);
 }
 
-bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer)
+bool prerecord_ask(struct prerecord *pr, mfn_t mfn, bool defer)
 {
-    struct prerecord *pr = d->arch.paging.prerecord;
     unsigned long pfn = served_pfn(pr, mfn);
     struct vcpu *curr = current;
     bool missing;
@@ -81,7 +82,7 @@ bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer)
     if ( missing )
     {
         ask_for(pr, pfn);
-        if ( defer && curr->domain == d && !this_cpu(prerecord_must_not_wait) )
+        if ( defer && curr->domain == pr->d && !this_cpu(prerecord_must_not_wait) )
         {
             pause_for(pr, curr, pfn);
             pr->repeat[curr->vcpu_id] = true;
@@ -92,32 +93,16 @@ bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer)
     return missing;
 }
 
-bool prerecord_must_repeat_slow(const struct vcpu *v)
+bool prerecord_take_repeat(struct prerecord *pr, const struct vcpu *v)
 {
-    const struct prerecord *pr = v->domain->arch.paging.prerecord;
-
     ASSERT(v == current);
 
     return test_and_clear_bool(pr->repeat[v->vcpu_id]);
 }
 
-bool prerecord_is_to_repeat_slow(const struct vcpu *v)
+bool prerecord_wait_for(struct prerecord *pr, mfn_t mfn, bool from_guest)
 {
-    return v->domain->arch.paging.prerecord->repeat[v->vcpu_id];
-}
-
-bool prerecord_serves_slow(const struct domain *d)
-{
-    return ACCESS_ONCE(d->arch.paging.prerecord->flags) &
-           XEN_PRERECORD_SERVING;
-}
-
-bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
-{
-    struct prerecord *pr = v->domain->arch.paging.prerecord;
     unsigned long pfn = served_pfn(pr, mfn);
-
-    ASSERT(v == current);
 
     if ( pfn == NO_PFN )
         return true;
@@ -125,15 +110,15 @@ bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
     if ( from_guest )
     {
         /* The instruction is repeated; a hypercall there was not. */
-        if ( prerecord_missing_slow(v->domain, mfn, true) )
-            prerecord_must_repeat_slow(v);
+        if ( prerecord_ask(pr, mfn, true) )
+            prerecord_take_repeat(pr, current);
 
         return true;
     }
 
     if ( this_cpu(prerecord_must_not_wait) || in_atomic() ||
          !rcu_quiesce_allowed() )
-        return !prerecord_missing_slow(v->domain, mfn, true);
+        return !prerecord_ask(pr, mfn, true);
 
     /* Copying to or from the guest: no reference to any page is held here. */
     wait_event(pr->content, !is_missing_now(pr, pfn));
@@ -172,14 +157,12 @@ unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long first,
  * is to be repeated: until all of them are there.  A vCPU looks at 512 of them
  * at a time, the touched one first, and remembers how far they are there.
  */
-bool prerecord_await_one_of(struct vcpu *v, unsigned long pfn,
+bool prerecord_await_one_of(struct prerecord *pr, unsigned long pfn,
                             unsigned int order)
 {
-    struct prerecord *pr = v->domain->arch.paging.prerecord;
+    struct vcpu *v = current;
     unsigned long count = 1UL << order, first = pfn & ~(count - 1);
     unsigned long *looked = &pr->looked[v->vcpu_id], one, end;
-
-    ASSERT(v == current);
 
     if ( *looked <= first || *looked >= first + count )
         *looked = first;
@@ -201,16 +184,6 @@ bool prerecord_await_one_of(struct vcpu *v, unsigned long pfn,
     spin_unlock(&pr->lock);
 
     return true;
-}
-
-int prerecord_promote_slow(struct domain *d, struct page_info *page,
-                           unsigned long type)
-{
-    if ( !prerecord_missing_slow(d, page_to_mfn(page), true) )
-        return 0;
-
-    /* -EINTR has the hypercall go on from here; descriptors' users just fail. */
-    return type == PGT_seg_desc_page || d != current->domain ? -EAGAIN : -EINTR;
 }
 
 /* Lets those vCPUs run that are paused for the page; NO_PFN: all of them. */
@@ -247,13 +220,10 @@ void prerecord_wake_all(struct prerecord *pr)
     wake_up_all(&pr->content);
 }
 
-void prerecord_forget_slow(struct domain *d, mfn_t mfn)
+void prerecord_forget_content(struct prerecord *pr, mfn_t mfn)
 {
-    struct prerecord *pr = d->arch.paging.prerecord;
     unsigned long pfn = served_pfn(pr, mfn);
     bool arrived = false;
-
-    prerecord_write_slow(d, mfn, false);
 
     if ( pfn == NO_PFN )
         return;

@@ -21,13 +21,17 @@
  *
  * For AMD's nested page tables (p2m-pt.c) alone.
  */
+#include <xen/domain_page.h>
 #include <xen/event.h>
 #include <xen/sched.h>
 #include <asm/altp2m.h>
 #include <asm/hvm/nestedhvm.h>
 #include <asm/p2m.h>
 #include "../mm-locks.h"
-#include "private.h"
+#include "backup.h"
+#include "missing.h"
+#include "nested.h"
+#include "pages.h"
 
 #define SETTLED (_PAGE_USER | _PAGE_ACCESSED)
 #define USABLE  (_PAGE_PRESENT | _PAGE_DIRTY | SETTLED)
@@ -177,13 +181,13 @@ static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn,
  * written.  The others of a large page are not to be settled with it: where it
  * cannot be split and one of them is missing, nothing is changed.
  */
-int prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
+int prerecord_nested_before_change(struct prerecord *pr, struct p2m_domain *p2m,
+                                   unsigned long gfn)
 {
-    struct prerecord *pr = p2m->domain->arch.paging.prerecord;
     l1_pgentry_t *entry;
     unsigned int whole;
 
-    if ( !paging_mode_hap(p2m->domain) || !p2m_is_hostp2m(p2m) )
+    if ( !paging_mode_hap(pr->d) || !p2m_is_hostp2m(p2m) )
         return 0;
 
     entry = map_leaf(p2m, gfn, &whole);
@@ -200,7 +204,7 @@ int prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
 
         return missing ? -ENOMEM : 0;
     }
-    prerecord_write_slow(p2m->domain, l1e_get_mfn(*entry), false);
+    prerecord_record_write(pr, l1e_get_mfn(*entry), false);
     unmap_domain_page(entry);
 
     return 0;
@@ -344,11 +348,9 @@ int prerecord_nested_harvest(struct prerecord *pr)
     return 0;
 }
 
-bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
+bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn, bool write)
 {
-    struct domain *d = v->domain;
-    struct p2m_domain *p2m = p2m_get_hostp2m(d);
-    struct prerecord *pr = d->arch.paging.prerecord;
+    struct p2m_domain *p2m = p2m_get_hostp2m(pr->d);
     l1_pgentry_t *entry;
     unsigned long pfn;
     unsigned int whole;
@@ -366,10 +368,10 @@ bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
             ; /* Not the domain's own page, or Xen's: as without us. */
         else if ( pr->flags & XEN_PRERECORD_RUNNING )
             done = record(pr, entry, pfn, write);
-        else if ( !is_settled(*entry) && prerecord_defer(d, mfn) )
+        else if ( !is_settled(*entry) && prerecord_ask(pr, mfn, true) )
         {
             /* The instruction is repeated; a hypercall there was not. */
-            prerecord_must_repeat(v);
+            prerecord_take_repeat(pr, current);
             done = true;
         }
         unmap_domain_page(entry);
@@ -378,12 +380,7 @@ bool prerecord_nested_fault_slow(struct vcpu *v, unsigned long gfn, bool write)
     p2m_unlock(p2m);
 
     /* Without memory to split it a large page comes into use as a whole. */
-    return done || (whole && prerecord_await_one_of(v, gfn, whole));
-}
-
-bool prerecord_records_slow(const struct domain *d)
-{
-    return d->arch.paging.prerecord->flags & XEN_PRERECORD_RUNNING;
+    return done || (whole && prerecord_await_one_of(pr, gfn, whole));
 }
 
 /*

@@ -4,7 +4,7 @@
  * channel over which it is told that there is something to look at.
  */
 #include <xen/event.h>
-#include "private.h"
+#include "owner.h"
 
 static void cf_check nothing_to_do(struct vcpu *v, unsigned int port)
 {
@@ -35,7 +35,7 @@ bool prerecord_is_listened_to(const struct prerecord *pr)
     return bound;
 }
 
-void prerecord_set_port(struct prerecord *pr, int port)
+static void set_port(struct prerecord *pr, int port)
 {
     int old = pr->port;
 
@@ -55,9 +55,14 @@ int prerecord_set_owner(struct prerecord *pr, domid_t owner)
         return port;
 
     pr->owner = owner;
-    prerecord_set_port(pr, port);
+    set_port(pr, port);
 
     return 0;
+}
+
+void prerecord_close_port(struct prerecord *pr)
+{
+    set_port(pr, 0);
 }
 
 /*

@@ -3,8 +3,10 @@
  * What is known of the domain's pages: which pfn lies in a frame, its state, and
  * a record of each first touch in an epoch.
  */
-#include "private.h"
+#include <xen/domain_page.h>
+#include "pages.h"
 
+#define RUNNING_OR_SERVING (XEN_PRERECORD_RUNNING | XEN_PRERECORD_SERVING)
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
 
 unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn)
@@ -18,6 +20,13 @@ unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn)
     pfn = get_gpfn_from_mfn(mfn_x(mfn));
 
     return pfn < pr->nr_pfns ? pfn : NO_PFN;
+}
+
+void prerecord_clear_flags(struct prerecord *pr)
+{
+    spin_lock(&pr->lock);
+    pr->flags &= ~RUNNING_OR_SERVING;
+    spin_unlock(&pr->lock);
 }
 
 uint32_t *prerecord_state(struct prerecord *pr, unsigned long pfn)

@@ -1,14 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Switching on and off: a recording and its epochs, RemotePF. */
+/* Switching a recording, its epochs and RemotePF on and off. */
 #include <xen/event.h>
-#include "private.h"
+#include "backup.h"
+#include "missing.h"
+#include "nested.h"
+#include "pages.h"
+#include "phases.h"
+#include "pool.h"
+#include "shadow.h"
 
-#define RUNNING_OR_SERVING (XEN_PRERECORD_RUNNING | XEN_PRERECORD_SERVING)
+static int enable(struct domain *d)
+{
+    if ( !paging_mode_hap(d) )
+        return prerecord_shadow_on(d);
+    prerecord_nested_switch(d, true);
+
+    return 0;
+}
+
+static void disable(struct prerecord *pr)
+{
+    if ( paging_mode_hap(pr->d) )
+        prerecord_nested_switch(pr->d, false);
+    else
+        prerecord_shadow_off(pr);
+}
 
 /*
- * With the domain paused, so that it sees one instant; it stays so until all
- * is done, however often that gives way.  Until then there is nothing to do for
- * any other operation.
+ * The domain is paused, so that for it all of this happens in one instant, and
+ * stays paused until all is done, however often the hypercall gives way.  Other
+ * operations wait meanwhile: control.c makes them again.
  */
 static int switch_on(struct prerecord *pr, unsigned int flags)
 {
@@ -28,7 +49,7 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
         pr->flags = flags;
         spin_unlock(&pr->lock);
 
-        rc = prerecord_enable(d);
+        rc = enable(d);
         if ( rc )
         {
             spin_lock(&pr->lock);
@@ -97,10 +118,13 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
             return rc;
     }
 
-    /* Else the epoch has ended already, and gave way while shadows were emptied. */
+    /*
+     * Where shadows are still to be emptied, an earlier call ended the epoch and
+     * then gave way: this one goes on from there.
+     */
     if ( !pr->emptying )
     {
-        /* What a page's state can name is used up: record anew. */
+        /* A page's state can name no more epochs: the owner is to record anew. */
         if ( pr->epoch >= LAST_EPOCH )
             return -ERANGE;
 
@@ -132,13 +156,6 @@ int prerecord_serve(struct prerecord *pr)
     return switch_on(pr, XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING);
 }
 
-static void clear_flags(struct prerecord *pr)
-{
-    spin_lock(&pr->lock);
-    pr->flags &= ~RUNNING_OR_SERVING;
-    spin_unlock(&pr->lock);
-}
-
 int prerecord_stop(struct prerecord *pr)
 {
     struct domain *d = pr->d;
@@ -150,7 +167,7 @@ int prerecord_stop(struct prerecord *pr)
             return -EBUSY;
 
         domain_pause(d);
-        clear_flags(pr);
+        prerecord_clear_flags(pr);
         pr->switching = true;
         pr->parting = paging_mode_external(d) ? 0 : 2;
     }
@@ -159,7 +176,7 @@ int prerecord_stop(struct prerecord *pr)
     if ( rc )
         return rc;
 
-    prerecord_disable(pr);
+    disable(pr);
     prerecord_lift_pause(pr);
     prerecord_wake_all(pr);
     pr->switching = false;
@@ -169,7 +186,6 @@ int prerecord_stop(struct prerecord *pr)
     return 0;
 }
 
-/* For who takes over from an owner that is gone: the domain is paused until then. */
 int prerecord_end_switching(struct prerecord *pr)
 {
     if ( !pr->switching )
@@ -177,20 +193,6 @@ int prerecord_end_switching(struct prerecord *pr)
 
     return pr->phase == PHASE_STARTED ? prerecord_stop(pr)
                                       : switch_on(pr, pr->flags);
-}
-
-/*
- * For a domain that dies.  The shadows themselves are shadow_teardown()'s:
- * leaving shadow mode in the ordinary way is not possible any more.
- */
-void prerecord_abandon(struct prerecord *pr)
-{
-    clear_flags(pr);
-    paging_lock(pr->d);
-    pr->d->arch.paging.mode &= ~PG_prerecord;
-    paging_unlock(pr->d);
-    prerecord_lift_pause(pr);
-    prerecord_wake_all(pr);
 }
 
 /*

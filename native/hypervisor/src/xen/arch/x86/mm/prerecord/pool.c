@@ -12,7 +12,7 @@
 #include <asm/shadow.h>
 #include "../mm-locks.h"
 #include "../shadow/private.h"
-#include "private.h"
+#include "pool.h"
 
 /* The rule that libxl uses, doubled: each epoch fills the shadows anew. */
 static int enlarge_shadow_pool(struct prerecord *pr, bool *preempted)

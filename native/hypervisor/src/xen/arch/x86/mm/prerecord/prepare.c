@@ -5,7 +5,11 @@
  */
 #include <xen/guest_access.h>
 #include <xen/vm_event.h>
-#include "private.h"
+#include "backup.h"
+#include "nested.h"
+#include "owner.h"
+#include "prepare.h"
+#include "teardown.h"
 
 /* Xen's own ways to watch a domain's second-level table exclude this one. */
 static int check_nested(const struct domain *d)
@@ -46,10 +50,7 @@ int prerecord_attach(struct domain *d)
         return 0;
 
  free:
-    xfree(pr->waiting);
-    xfree(pr->looked);
-    xfree(pr->repeat);
-    xfree(pr);
+    prerecord_free(pr);
 
     return d->arch.paging.prerecord ? 0 : -ENOMEM;
 }

@@ -5,9 +5,12 @@
  * The owner brings the content by a hypercall: a long-lived writable mapping of
  * its own would keep the page from becoming a page table.
  */
+#include <xen/domain_page.h>
 #include <xen/event.h>
 #include <xen/guest_access.h>
-#include "private.h"
+#include "missing.h"
+#include "pages.h"
+#include "resolve.h"
 
 int prerecord_mark_missing(struct prerecord *pr, struct xen_prerecord_op *op)
 {
@@ -90,10 +93,10 @@ static int fill(struct prerecord *pr, unsigned long gfn,
     {
         p = __map_domain_page(page);
         /* Who gives the page up spins meanwhile, so the owner does not sleep. */
-        prerecord_no_wait_begin();
+        this_cpu(prerecord_must_not_wait) = true;
         if ( raw_copy_from_guest(p, content.p, PAGE_SIZE) )
             rc = -EFAULT;
-        prerecord_no_wait_end();
+        this_cpu(prerecord_must_not_wait) = false;
         unmap_domain_page(p);
         if ( typed )
             put_page_type(page);

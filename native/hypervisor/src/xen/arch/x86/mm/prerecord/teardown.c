@@ -3,8 +3,12 @@
  * The end of what prepare made: freed in steps, by the owner's release, or when
  * the domain dies.
  */
-#include <xen/event.h>
-#include "private.h"
+#include "backup.h"
+#include "missing.h"
+#include "owner.h"
+#include "pages.h"
+#include "pool.h"
+#include "teardown.h"
 
 /* From here on no hook that comes late finds a page to look after. */
 static void forget_extent(struct prerecord *pr)
@@ -35,7 +39,7 @@ int prerecord_release(struct prerecord *pr)
     if ( rc )
         return rc;
 
-    prerecord_set_port(pr, 0);
+    prerecord_close_port(pr);
 
     spin_lock(&pr->lock);
     pr->flags = 0;
@@ -47,37 +51,30 @@ int prerecord_release(struct prerecord *pr)
     return 0;
 }
 
-/* The domain dies: from paging_teardown(), which may be called repeatedly. */
-int prerecord_teardown(struct domain *d)
+/*
+ * The shadows themselves are shadow_teardown()'s: leaving shadow mode in the
+ * ordinary way is not possible any more.  The pool goes with the domain.
+ */
+int prerecord_abandon(struct prerecord *pr)
 {
-    struct prerecord *pr = d->arch.paging.prerecord;
     int rc;
 
-    if ( !pr )
-        return 0;
+    prerecord_clear_flags(pr);
+    paging_lock(pr->d);
+    pr->d->arch.paging.mode &= ~PG_prerecord;
+    paging_unlock(pr->d);
+    prerecord_lift_pause(pr);
+    prerecord_wake_all(pr);
 
-    if ( test_and_set_bit(0, &pr->busy) )
-        return -ERESTART;
-
-    prerecord_abandon(pr); /* The pool goes with the domain. */
     forget_extent(pr);
     rc = free_areas(pr);
     pr->port = 0; /* All of the domain's event channels are closed. */
 
-    clear_bit(0, &pr->busy);
-
     return rc;
 }
 
-void prerecord_final_teardown(struct domain *d)
+void prerecord_free(struct prerecord *pr)
 {
-    struct prerecord *pr = d->arch.paging.prerecord;
-
-    if ( !pr )
-        return;
-
-    d->arch.paging.prerecord = NULL;
-    destroy_waitqueue_head(&pr->content);
     xfree(pr->waiting);
     xfree(pr->looked);
     xfree(pr->repeat);
