@@ -70,14 +70,20 @@
  * it fails.  -EBUSY if the domain has an owner already or a ring of vm_event,
  * -EOPNOTSUPP for a domain with HAP on a processor other than AMD's, with an
  * IOMMU, populate-on-demand, nested virtualisation or an emulator that watches
- * pages.  -E2BIG if the domain says that it has far more pages than it may have.
+ * pages.  -E2BIG if the domain says that it has far more pages than it may
+ * have.
  */
 #define XEN_PRERECORD_prepare 1
-/* Makes the store `slots` large; lifts the pause of a full store. */
+/*
+ * Makes the store `slots` large, and lets a domain run that a full store
+ * paused.
+ */
 #define XEN_PRERECORD_grow    2
 /* Begins epoch 0 in one instant, with the domain paused meanwhile. */
 #define XEN_PRERECORD_start   3
-/* Ends the epoch and begins the next; the ended one stays readable until then. */
+/*
+ * Ends the epoch and begins the next; the ended one stays readable until then.
+ */
 #define XEN_PRERECORD_epoch   4
 #define XEN_PRERECORD_query   5
 /*
@@ -95,14 +101,14 @@
 #define XEN_PRERECORD_resolve 10
 /*
  * For the successor of an owner that has died: gives it what prepare was given
- * and gave, to go on or to stop and release.  -EBUSY while the owner listens to
- * its event channel or, if it is another domain, exists.  A start, serve or stop
- * that it has not ended is ended first.
+ * and gave, to go on or to stop and release.  -EBUSY while the owner listens
+ * to its event channel or, if it is another domain, exists.  A start, serve or
+ * stop that it has not ended is ended first.
  */
 #define XEN_PRERECORD_adopt   11
 /*
- * Names the frames of a table, to be mapped as those of DOMID_XEN, for reading.
- * What is mapped stays readable after release, without content.
+ * Names the frames of a table, to be mapped as those of DOMID_XEN, for
+ * reading. What is mapped stays readable after release, without content.
  */
 #define XEN_PRERECORD_frames  12
 
@@ -117,10 +123,10 @@
 #define XEN_PRERECORD_LOST     (1U << 5)  /* an original was lost: no rollback */
 
 /*
- * Of start, with ACCESSES, for a domain with HAP: only the first touch of a page
- * in the recording is recorded when it happens.  That it is touched again in a
- * later epoch is recorded, without order, when that epoch ends; the processor
- * notes it meanwhile at no cost for the domain.
+ * Of start, with ACCESSES, for a domain with HAP: only the first touch of a
+ * page in the recording is recorded when it happens.  That it is touched again
+ * in a later epoch is recorded, without order, when that epoch ends; the
+ * processor notes it meanwhile at no cost for the domain.
  */
 #define XEN_PRERECORD_HARVEST  (1U << 6)
 

@@ -51,9 +51,9 @@ static inline bool prerecord_missing(struct domain *d, mfn_t mfn)
 }
 
 /*
- * The same, for what cannot wait here but can be done again.  If the page is
- * one of the current domain, the vCPU is paused until it is there, and its
- * hypercall, when it fails, or its instruction is repeated then.
+ * The same, where nobody can wait but what is done can be done again.  If the
+ * page is one of the current domain, the vCPU is paused until the content is
+ * there; then its instruction is repeated or, if it fails, its hypercall.
  */
 static inline bool prerecord_defer(struct domain *d, mfn_t mfn)
 {
@@ -78,15 +78,15 @@ static inline int prerecord_promote(struct page_info *page, unsigned long type)
 }
 
 /*
- * Is what the vCPU was doing to be repeated, as prerecord_defer() says?  To be
- * asked, once, at the end of each hypercall.
+ * Did prerecord_defer() pause the vCPU, so that what it was doing is to be
+ * repeated?  To be asked once, at the end of each hypercall.
  */
 static inline bool prerecord_must_repeat(const struct vcpu *v)
 {
     return prerecord_on(v->domain) && prerecord_must_repeat_slow(v);
 }
 
-/* The same, asked ahead of that. */
+/* The same question before that, which leaves the answer as it is. */
 static inline bool prerecord_is_to_repeat(const struct vcpu *v)
 {
     return prerecord_on(v->domain) && prerecord_is_to_repeat_slow(v);
@@ -99,8 +99,8 @@ static inline bool prerecord_serves(const struct domain *d)
 }
 
 /*
- * The page leaves the domain, or its content does not matter any more: nobody
- * needs to fetch it, but its original may be needed.
+ * The page leaves the domain, or is about to be overwritten as a whole: nobody
+ * needs to fetch its content any more, but its original may be needed.
  */
 static inline void prerecord_forget(struct domain *d, mfn_t mfn)
 {
@@ -109,9 +109,10 @@ static inline void prerecord_forget(struct domain *d, mfn_t mfn)
 }
 
 /*
- * A touch of a page that prerecord_missing() says is missing, by the guest or
- * by Xen on its behalf.  Returns whether the touch may be repeated: then the
- * vCPU will wait, or has waited, for the content.
+ * The guest, or Xen on its behalf, has touched a page of which
+ * prerecord_missing() says that it is missing.  Returns whether the touch may
+ * be repeated: the vCPU has then been paused for the content, or has waited
+ * for it.
  */
 bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest);
 
@@ -124,7 +125,7 @@ uint32_t prerecord_propagate(struct vcpu *v, mfn_t mfn, uint32_t sflags,
 
 /*
  * A nested page fault, before Xen's own handling of it.  Returns whether it is
- * dealt with: the access may be repeated, when the vCPU runs.
+ * dealt with, so that the vCPU repeats the access when it runs on.
  */
 static inline bool prerecord_nested_fault(struct vcpu *v, unsigned long gfn,
                                           bool write)
@@ -134,8 +135,8 @@ static inline bool prerecord_nested_fault(struct vcpu *v, unsigned long gfn,
 }
 
 /*
- * Before Xen changes the second-level entry of one page.  -ENOMEM: it must not,
- * because a missing page would come into use with it.
+ * Before Xen changes the second-level entry of one page.  -ENOMEM forbids
+ * that, because a missing page would come into use with it.
  */
 static inline int prerecord_nested_change(struct p2m_domain *p2m,
                                           unsigned long gfn)
@@ -154,8 +155,9 @@ static inline bool prerecord_records(const struct domain *d)
 bool prerecord_in_use(const struct domain *d);
 
 /*
- * Pages that Xen writes with no further notice: take the originals of some of
- * them, from *next on, and return whether those were the last.
+ * Xen's own functions, of event channels and of grants: each takes the
+ * originals of some of the pages that are written with no further notice, from
+ * *next on, and returns whether those were the last.
  */
 bool evtchn_fifo_prerecord(struct domain *d, unsigned int *next);
 bool gnttab_prerecord(struct domain *d, unsigned int *next);
@@ -163,7 +165,10 @@ bool gnttab_prerecord(struct domain *d, unsigned int *next);
 int prerecord_teardown(struct domain *d);
 void prerecord_final_teardown(struct domain *d);
 
-/* Between the two the current vCPU's touches of missing pages fail. */
+/*
+ * Between the two the processor's touches of missing pages fail, and do not
+ * wait.
+ */
 #define prerecord_no_wait_begin() (this_cpu(prerecord_must_not_wait) = true)
 #define prerecord_no_wait_end()   (this_cpu(prerecord_must_not_wait) = false)
 

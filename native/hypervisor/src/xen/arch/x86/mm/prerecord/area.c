@@ -4,8 +4,8 @@
  *
  * No guest can map a page of a table, not even the guest whose pages the table
  * is about.  What Xen goes by lies in Xen's own heap, which nobody maps.  What
- * the toolstack maps belongs to dom_xen, as the trace buffers do; Xen writes it
- * and never reads it back.
+ * the toolstack maps belongs to dom_xen, as the trace buffers do; Xen writes
+ * it and never reads it back.
  */
 #include <xen/domain_page.h>
 #include <xen/event.h>
@@ -116,8 +116,8 @@ int prerecord_area_grow(struct prerecord_area *area, unsigned long nr)
 
 /*
  * Frees the chunk that the next page would be entered in, if none of its pages
- * is left: after the chunk's first page was freed, which is its last one to be,
- * or where the chunk was made for a page that could not be had.
+ * is left: after the chunk's first page was freed, which is its last one to
+ * be, or where the chunk was made for a page that could not be had.
  */
 static void free_empty_chunk(struct prerecord_area *area)
 {

@@ -6,8 +6,8 @@
 
 /* A table of pages that grows, reachable through one level of chunks. */
 struct prerecord_area {
-    bool is_mapped;             /* for the toolstack, to read: Xen only writes */
-    unsigned long nr, max;      /* pages there are, pages there may be */
+    bool is_mapped;         /* for the toolstack, to read: Xen only writes */
+    unsigned long nr, max;  /* pages there are, pages there may be */
     struct page_info ***chunk;
 };
 

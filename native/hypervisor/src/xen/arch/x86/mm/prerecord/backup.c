@@ -3,9 +3,10 @@
  * The backup store: a copy of each page as it was when the recording began,
  * made before the page's first write.
  *
- * The store never runs dry.  When only the reserve is left of it, the domain is
- * paused and the owner told.  The reserve is for the writes that Xen is already
- * making for the domain at that moment and can neither repeat nor refuse.
+ * The store never runs dry.  When only the reserve is left of it, the domain
+ * is paused and the owner told.  The reserve is for the writes that Xen is
+ * already making for the domain at that moment and can neither repeat nor
+ * refuse.
  */
 #include <xen/domain_page.h>
 #include <xen/event.h>
@@ -134,9 +135,10 @@ void prerecord_lift_pause(struct prerecord *pr)
 }
 
 /*
- * Pages that are written later without any notice: by Xen through mappings of
- * its own, and by other domains through grants they hold already.  Those that
- * Xen shares with the domain count where they have a pfn: not with PV.
+ * Takes the originals of pages that are written later without any notice: by
+ * Xen through mappings of its own, and by other domains through grants they
+ * hold already.  Pages that Xen shares with the domain are among them if they
+ * have a pfn, which a PV domain's have not.
  */
 int prerecord_backup_fixed_pages(struct prerecord *pr)
 {

@@ -5,15 +5,19 @@
 #include "descriptor.h"
 
 /*
- * Takes a page's original, unless the store has it already; with the lock held.
- * -EAGAIN, which is returned only if it may fail: no room, nothing was done.
+ * Takes a page's original, unless the store has it already; with the lock
+ * held. -EAGAIN, which is returned only if it may fail: no room, nothing was
+ * done.
  */
 int prerecord_backup(struct prerecord *pr, unsigned long pfn, mfn_t mfn,
                      bool may_fail);
 
 /* The others without the lock. */
 
-/* A page is about to be written: its original is taken, and the write recorded. */
+/*
+ * A page is about to be written: its original is taken, and the write
+ * recorded.
+ */
 int prerecord_record_write(struct prerecord *pr, mfn_t mfn, bool may_fail);
 /* An original could not be taken. */
 void prerecord_lose(struct prerecord *pr);

@@ -30,8 +30,9 @@ static int query(struct prerecord *pr, struct xen_prerecord_op *op)
 }
 
 /*
- * For the successor of an owner that has died.  A living one is known by its
- * end of the event channel: it is bound.
+ * For the successor of an owner that has died.  An owner lives as long as its
+ * domain exists and, if that is the caller's own, its end of the event channel
+ * is bound.
  */
 static int adopt(struct prerecord *pr, struct xen_prerecord_op *op)
 {
@@ -71,7 +72,7 @@ static int adopt(struct prerecord *pr, struct xen_prerecord_op *op)
 
 static int perform(struct prerecord *pr, struct xen_prerecord_op *op)
 {
-    /* Which phases an operation is for, the first and the last one. */
+    /* The first and the last phase in which an operation may be called. */
     static const struct {
         uint8_t first, last;
     } phases[] = {
@@ -102,7 +103,10 @@ static int perform(struct prerecord *pr, struct xen_prerecord_op *op)
         return pr->phase == PHASE_EMPTY ? -ENXIO : -EBUSY;
     if ( op->flags && op->cmd != XEN_PRERECORD_start )
         return -EINVAL;
-    /* The domain is paused, and others wait, until who began this has ended. */
+    /*
+     * The domain is paused for an operation that gave way: nothing but that
+     * one, or the successor of its caller, may go on until it is done.
+     */
     if ( pr->switching && op->cmd != XEN_PRERECORD_adopt &&
          op->cmd != (pr->phase == PHASE_STARTED ? XEN_PRERECORD_stop :
                      (pr->flags & XEN_PRERECORD_SERVING)

@@ -29,32 +29,34 @@ struct prerecord {
     int failure;                /* of prepare, which has yet to free all */
 
     /* What an operation that gave way has yet to do. */
-    bool switching;             /* on or off, with the domain paused meanwhile */
-    bool emptying;              /* the shadows of a level */
-    unsigned int parting;       /* the level of shadows to take apart next; 0: none */
-    struct {
+    bool switching;         /* to switch on or off, with the domain paused */
+    bool emptying;          /* to empty the shadows of a level */
+    unsigned int parting;   /* to take shadows of this level apart; 0: none */
+    struct {                /* to take originals of what is written unnoticed */
         bool begun, grants;
         unsigned int next;
-    } fixed;                    /* the originals of what is written without notice */
-    struct {
+    } fixed;
+    struct {                /* to tell of the records of the epoch that ended */
         unsigned long first, count;
-    } ended;                    /* the epoch whose records are to be told of */
-    unsigned long harvested;    /* gfns done of an epoch that ends */
+    } ended;
+    unsigned long harvested; /* to harvest, from this gfn on */
 
     /* The domain's pool for shadows or second-level tables. */
     unsigned int pool_added;    /* pages, by the extension */
     unsigned int pool_free;     /* how many were free before */
-    bool pool_left;             /* the domain left shadow mode: all of it is to go */
+    bool pool_left;             /* shadow mode was left: all of it is to go */
 
     /*
      * The innermost lock of memory management, taken under any other of Xen's
      * and under none.  Whoever holds it maps and copies a page, pauses and
-     * unpauses vCPUs and sends an event, and takes no lock but what those take.
+     * unpauses vCPUs and sends an event, and takes no lock but what those
+     * take.
      *
-     * It guards all that follows.  The areas themselves change only while `busy`
-     * is held and nothing is switched on; the store alone may grow at any time,
-     * because what is added to it is not in use yet.  Areas are freed only when
-     * nr_pfns is 0, so that a hook that comes late finds no page in them.
+     * It guards all that follows.  The areas themselves change only while
+     * `busy` is held and nothing is switched on; the store alone may grow at
+     * any time, because what is added to it is not in use yet.  Areas are
+     * freed only when nr_pfns is 0, so that a hook that comes late finds no
+     * page in them.
      */
     spinlock_t lock;
     unsigned int flags;         /* XEN_PRERECORD_ACCESSES etc. */
@@ -71,12 +73,12 @@ struct prerecord {
     bool told;                          /* that the store is filling up */
 
     unsigned long missing;              /* pages */
-    unsigned long *waiting;             /* pfn each vCPU is paused for */
-    unsigned long *looked;              /* the vCPU's own: see prerecord_await_one_of() */
-    bool *repeat;                       /* the vCPU's hypercall is to be repeated */
-    struct waitqueue_head content;      /* for those who wait within Xen */
+    unsigned long *waiting;     /* pfn each vCPU is paused for */
+    unsigned long *looked;      /* each vCPU's own: prerecord_await_one_of() */
+    bool *repeat;               /* each vCPU's hypercall is to be repeated */
+    struct waitqueue_head content; /* for those who wait within Xen */
 
-    int port;                           /* of the domain, towards the owner; 0: none */
+    int port;                   /* of the domain, towards the owner; 0: none */
 };
 
 #endif

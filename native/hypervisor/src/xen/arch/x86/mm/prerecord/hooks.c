@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What Xen calls: the functions behind xen/prerecord.h.  At each place where
- * Xen calls one a comment says which locks are held there; here each says which
- * locks it takes, and so why it may be called under those.
+ * Xen calls one a comment says which locks are held there; here each says
+ * which locks it takes, and so why it may be called under those.
  *
- * The descriptor's lock, "the leaf", is the innermost one of memory management.
- * Nobody sleeps with it, and under it nothing is locked but what it takes to copy
- * a page, to pause or unpause a vCPU and to send an event: the processor's cache
- * of mappings, the scheduler's lock, and the event channel's, which is only
- * tried.  No caller of a hook holds one of those.  So a hook that takes no lock
- * but the leaf may be called under any lock of memory management, of grants, of
- * event channels and of the domain.
+ * The descriptor's lock, "the leaf", is the innermost one of memory
+ * management. Nobody sleeps with it, and under it nothing is locked but what
+ * it takes to copy a page, to pause or unpause a vCPU and to send an event:
+ * the processor's cache of mappings, the scheduler's lock, and the event
+ * channel's, which is only tried.  No caller of a hook holds one of those.  So
+ * a hook that takes no lock but the leaf may be called under any lock of
+ * memory management, of grants, of event channels and of the domain.
  *
  * All but prerecord_in_use() and the two of teardown are called only while the
  * domain's paging mode has the bit PG_prerecord, which is set when the
@@ -30,8 +30,8 @@ static struct prerecord *descriptor(const struct domain *d)
 }
 
 /*
- * Takes no lock: it looks at one word.  Whoever calls it to exclude another use
- * of the domain holds the lock under which that use begins.
+ * Takes no lock: it looks at one word.  Whoever calls it to exclude another
+ * use of the domain holds the lock under which that use begins.
  */
 bool prerecord_in_use(const struct domain *d)
 {
@@ -62,22 +62,26 @@ int prerecord_write_slow(struct domain *d, mfn_t mfn, bool may_fail)
 }
 
 /*
- * Takes the leaf, and under it sends an event and pauses the current vCPU without
- * waiting for that: it runs on until it leaves Xen.
+ * Takes the leaf, and under it sends an event and pauses the current vCPU
+ * without waiting for that: it runs on until it leaves Xen.
  */
 bool prerecord_missing_slow(struct domain *d, mfn_t mfn, bool defer)
 {
     return prerecord_ask(descriptor(d), mfn, defer);
 }
 
-/* The same.  It is the caller's locks that forbid it to wait for the content. */
+/*
+ * The same.  It is the caller's locks that forbid it to wait for the content.
+ */
 int prerecord_promote_slow(struct domain *d, struct page_info *page,
                            unsigned long type)
 {
     if ( !prerecord_ask(descriptor(d), page_to_mfn(page), true) )
         return 0;
 
-    /* -EINTR has the hypercall go on from here; descriptors' users just fail. */
+    /*
+     * -EINTR has the hypercall go on from here; descriptors' users just fail.
+     */
     return type == PGT_seg_desc_page || d != current->domain ? -EAGAIN : -EINTR;
 }
 
@@ -104,8 +108,8 @@ bool prerecord_records_slow(const struct domain *d)
 }
 
 /*
- * May sleep, where from_guest is false and nothing forbids it: so the caller holds
- * no lock and no reference to a page.  Takes the leaf in between.
+ * May sleep, where from_guest is false and nothing forbids it: so the caller
+ * holds no lock and no reference to a page.  Takes the leaf in between.
  */
 bool prerecord_await(struct vcpu *v, mfn_t mfn, bool from_guest)
 {
@@ -146,9 +150,9 @@ int prerecord_nested_change_slow(struct p2m_domain *p2m, unsigned long gfn)
 #endif
 
 /*
- * From paging_teardown(), which is called until it returns 0, without a lock: the
- * domain is dying.  `busy` keeps an operation of the owner's from the tables that
- * are freed.
+ * From paging_teardown(), which is called until it returns 0, without a lock:
+ * the domain is dying.  `busy` keeps an operation of the owner's from the
+ * tables that are freed.
  */
 int prerecord_teardown(struct domain *d)
 {

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * RemotePF, the domain's side: it runs while pages of it are still elsewhere.
+ * RemotePF, the domain's side: the domain runs while pages of it are still
+ * elsewhere.
  *
- * A missing page is never mapped.  A guest's own touch pauses its vCPU.  A
- * touch by Xen on the guest's behalf waits in Xen, where that is possible;
- * where it is not, the vCPU is paused too, and what Xen was doing is done again.
- * In each case the pfn goes to the records once, and the owner is told.
+ * A missing page is never mapped.  A guest's own touch of one pauses its vCPU.
+ * When Xen touches it on the guest's behalf, Xen waits where it may; elsewhere
+ * the vCPU is paused, and what Xen was doing is done again when it runs on.
+ * In each case the page's pfn goes to the records once, and the owner is told.
  */
 #include <xen/preempt.h>
+#include <xen/prerecord.h>
 #include <xen/rcupdate.h>
 #include "missing.h"
 #include "owner.h"
 #include "pages.h"
 
+/* The processor's touches of missing pages fail, and do not wait. */
 DEFINE_PER_CPU(bool, prerecord_must_not_wait);
 
 static void ask_for(struct prerecord *pr, unsigned long pfn)
@@ -56,7 +59,9 @@ static bool is_missing_now(struct prerecord *pr, unsigned long pfn)
     return missing;
 }
 
-/* The vCPU runs on when the page is there. */
+/*
+ * Pauses a vCPU until the page is there, unless it is paused for one already.
+ */
 static void pause_for(struct prerecord *pr, struct vcpu *v, unsigned long pfn)
 {
     ASSERT(spin_is_locked(&pr->lock));
@@ -82,7 +87,8 @@ bool prerecord_ask(struct prerecord *pr, mfn_t mfn, bool defer)
     if ( missing )
     {
         ask_for(pr, pfn);
-        if ( defer && curr->domain == pr->d && !this_cpu(prerecord_must_not_wait) )
+        if ( defer && curr->domain == pr->d &&
+             !this_cpu(prerecord_must_not_wait) )
         {
             pause_for(pr, curr, pfn);
             pr->repeat[curr->vcpu_id] = true;
@@ -109,7 +115,7 @@ bool prerecord_wait_for(struct prerecord *pr, mfn_t mfn, bool from_guest)
 
     if ( from_guest )
     {
-        /* The instruction is repeated; a hypercall there was not. */
+        /* The instruction is repeated by itself, and no hypercall is to be. */
         if ( prerecord_ask(pr, mfn, true) )
             prerecord_take_repeat(pr, current);
 
@@ -127,8 +133,8 @@ bool prerecord_wait_for(struct prerecord *pr, mfn_t mfn, bool from_guest)
 }
 
 /*
- * Of these pages, 512 at most, one whose content is elsewhere, which is asked
- * for, or NO_PFN.  They become fewer only, so the answer NO_PFN is final.
+ * Missing pages become fewer only, so a part of the domain in which none was
+ * found need not be looked at again.
  */
 unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long first,
                                      unsigned long end)
@@ -153,9 +159,8 @@ unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long first,
 }
 
 /*
- * A touch of one of 2^order pages that come into use as one.  Returns whether it
- * is to be repeated: until all of them are there.  A vCPU looks at 512 of them
- * at a time, the touched one first, and remembers how far they are there.
+ * A vCPU looks at 512 of the pages with each touch, at the touched one first,
+ * and remembers how far none is missing.
  */
 bool prerecord_await_one_of(struct prerecord *pr, unsigned long pfn,
                             unsigned int order)
@@ -177,7 +182,9 @@ bool prerecord_await_one_of(struct prerecord *pr, unsigned long pfn,
         return end < first + count;
     }
 
-    /* It may have come meanwhile, and then there is nothing to wait for. */
+    /*
+     * The page may have come meanwhile, and then there is nothing to wait for.
+     */
     spin_lock(&pr->lock);
     if ( prerecord_is_missing(pr, one) )
         pause_for(pr, v, one);
@@ -186,7 +193,10 @@ bool prerecord_await_one_of(struct prerecord *pr, unsigned long pfn,
     return true;
 }
 
-/* Lets those vCPUs run that are paused for the page; NO_PFN: all of them. */
+/*
+ * Lets the vCPUs run that are paused for the page, or for NO_PFN all that
+ * wait.
+ */
 static void wake_paused(struct prerecord *pr, unsigned long pfn)
 {
     struct vcpu *v;
@@ -238,7 +248,7 @@ void prerecord_forget_content(struct prerecord *pr, mfn_t mfn)
             break;
         }
 
-        /* It is being filled right now, which does not take long. */
+        /* The owner is filling it right now, which does not take long. */
         spin_unlock(&pr->lock);
         cpu_relax();
         spin_lock(&pr->lock);

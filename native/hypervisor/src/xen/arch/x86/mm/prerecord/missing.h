@@ -2,11 +2,7 @@
 #ifndef __X86_MM_PRERECORD_MISSING_H__
 #define __X86_MM_PRERECORD_MISSING_H__
 
-#include <xen/percpu.h>
 #include "descriptor.h"
-
-/* The processor's touches of missing pages fail, rather than wait. */
-DECLARE_PER_CPU(bool, prerecord_must_not_wait);
 
 /* These two with the lock held, the others without. */
 bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn);
@@ -14,16 +10,16 @@ bool prerecord_is_missing(struct prerecord *pr, unsigned long pfn);
 void prerecord_arrived(struct prerecord *pr, unsigned long pfn);
 
 /*
- * Is the page's content still elsewhere?  If so, it is asked for.  If also `defer`
- * is set and the page is one of the current domain, the vCPU is paused until it is
- * there, and what it was doing is to be repeated.
+ * Is the page's content still elsewhere?  If so, it is asked for.  If also
+ * `defer` is set and the page is one of the current domain, the vCPU is paused
+ * until it is there, and what it was doing is to be repeated.
  */
 bool prerecord_ask(struct prerecord *pr, mfn_t mfn, bool defer);
 /* Is it to be repeated?  To be asked once: the answer is forgotten then. */
 bool prerecord_take_repeat(struct prerecord *pr, const struct vcpu *v);
 /*
- * Waits for a page, by pausing the current vCPU if the touch was the guest's own,
- * or in Xen.  Returns whether the touch may be repeated.
+ * Waits for a page, by pausing the current vCPU if the touch was the guest's
+ * own, or in Xen.  Returns whether the touch may be repeated.
  */
 bool prerecord_wait_for(struct prerecord *pr, mfn_t mfn, bool from_guest);
 /* Nobody needs the page's content any more. */
@@ -31,7 +27,10 @@ void prerecord_forget_content(struct prerecord *pr, mfn_t mfn);
 /* Lets everything run that waits. */
 void prerecord_wake_all(struct prerecord *pr);
 
-/* One of these pages, 512 at most, that is missing and now asked for; or NO_PFN. */
+/*
+ * One of these pages, 512 at most, that is missing and now asked for; or
+ * NO_PFN.
+ */
 unsigned long prerecord_wants_one_of(struct prerecord *pr, unsigned long first,
                                      unsigned long end);
 /*

@@ -5,19 +5,21 @@
  *
  * Emptying it means what "recalculate" means to the rest of Xen: an entry
  * without its user bit is not used by the processor, and neither is what lies
- * below it.  An epoch begins by marking the root's entries; a fault then pushes
- * the mark down one level at a time, and settles the one page that was touched.
- * What other code does meanwhile to the table keeps its meaning, log-dirty mode
- * included, because a settled page that is not written yet has the type that
- * log-dirty mode gives it: readable, and faulting at its first write.
+ * below it.  An epoch begins by marking the root's entries; a fault then
+ * pushes the mark down one level at a time, and settles the one page that was
+ * touched. What other code does meanwhile to the table keeps its meaning,
+ * log-dirty mode included, because a settled page that is not written yet has
+ * the type that log-dirty mode gives it: readable, and faulting at its first
+ * write.
  *
- * The processor's own walks of the guest's page tables count as writes to them:
- * that is how it reports them.
+ * The processor's own walks of the guest's page tables count as writes to
+ * them: that is how it reports them.
  *
- * With XEN_PRERECORD_HARVEST that is done once, when the recording starts.  From
- * then on the end of an epoch goes over the entries that are settled, and takes
- * the accessed and dirty bits that the processor has set in them: only a page's
- * first touch of all, and first write while originals are kept, is a fault.
+ * With XEN_PRERECORD_HARVEST that is done once, when the recording starts.
+ * From then on the end of an epoch goes over the entries that are settled, and
+ * takes the accessed and dirty bits that the processor has set in them: only a
+ * page's first touch of all, and first write while originals are kept, is a
+ * fault.
  *
  * For AMD's nested page tables (p2m-pt.c) alone.
  */
@@ -41,7 +43,7 @@ static bool is_settled(l1_pgentry_t entry)
     return l1e_get_flags(entry) & _PAGE_USER;
 }
 
-/* What cannot be looked after by this means is left to others. */
+/* Whatever else Xen does by means of the second-level table excludes this. */
 bool prerecord_nested_fits(const struct domain *d)
 {
     const struct p2m_domain *p2m = p2m_get_hostp2m(d);
@@ -52,8 +54,8 @@ bool prerecord_nested_fits(const struct domain *d)
 }
 
 /*
- * Every page's next touch faults.  After a recording has stopped that gives each
- * the type back that it would have had.
+ * Every page's next touch faults.  When a recording has stopped, such a fault
+ * gives the page the type back that it would have had without one.
  */
 void prerecord_nested_arm(struct domain *d)
 {
@@ -76,7 +78,10 @@ void prerecord_nested_switch(struct domain *d, bool on)
     prerecord_nested_arm(d);
 }
 
-/* Nothing below an entry that is not settled is cached: no need to flush. */
+/*
+ * Makes the entry usable, and none of those below it.  The processor caches
+ * nothing of what lies below an entry that is not settled: no need to flush.
+ */
 static void push_down(l1_pgentry_t *entry)
 {
     l1_pgentry_t *table = map_domain_page(l1e_get_mfn(*entry)), e;
@@ -98,7 +103,7 @@ static void push_down(l1_pgentry_t *entry)
     safe_write_pte(entry, e);
 }
 
-/* Smaller pages for a large one, as settled as it was. */
+/* Puts smaller pages in the place of a large one, as settled as that was. */
 static int split(struct p2m_domain *p2m, l1_pgentry_t *entry,
                  unsigned int level)
 {
@@ -133,8 +138,9 @@ static int split(struct p2m_domain *p2m, l1_pgentry_t *entry,
 }
 
 /*
- * The entry of a 4k page, mapped, or NULL where there is none.  `whole`, where it
- * is wanted, gets the order of a large page that could not be split, or 0.
+ * Maps the table with the entry of a 4k page, and returns the entry, or NULL
+ * where there is none.  Large pages on the way are split; *whole becomes the
+ * order of one for which there was no memory, else 0.
  */
 static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn,
                               unsigned int *whole)
@@ -177,12 +183,13 @@ static l1_pgentry_t *map_leaf(struct p2m_domain *p2m, unsigned long gfn,
 }
 
 /*
- * The new entry may let the guest write without a fault, so the page counts as
- * written.  The others of a large page are not to be settled with it: where it
- * cannot be split and one of them is missing, nothing is changed.
+ * The entry that Xen is about to write may let the guest write to the page
+ * without a fault, so the page counts as written.  In a large page the others
+ * would be settled with it, so that is split first; where it cannot be and one
+ * of the others is missing, Xen must not change the entry.
  */
-int prerecord_nested_before_change(struct prerecord *pr, struct p2m_domain *p2m,
-                                   unsigned long gfn)
+int prerecord_nested_before_change(struct prerecord *pr,
+                                   struct p2m_domain *p2m, unsigned long gfn)
 {
     l1_pgentry_t *entry;
     unsigned int whole;
@@ -195,7 +202,10 @@ int prerecord_nested_before_change(struct prerecord *pr, struct p2m_domain *p2m,
     {
         bool missing = false;
 
-        /* Not to look at a quarter of a million pages with p2m's lock held. */
+        /*
+         * A quarter of a million pages are not looked at with the p2m's lock
+         * held: any missing page of the domain counts as one of them.
+         */
         if ( whole > PAGETABLE_ORDER )
             missing = ACCESS_ONCE(pr->missing);
         else if ( whole )
@@ -237,7 +247,10 @@ static bool needs_no_fault(struct prerecord *pr, unsigned long pfn)
             (*prerecord_state(pr, pfn) & STATE_BACKED));
 }
 
-/* A page is touched that is looked after.  Returns whether that settles it. */
+/*
+ * Records the touch of a page that is looked after.  Returns whether the fault
+ * is dealt with, so that the access may be repeated.
+ */
 static bool record(struct prerecord *pr, l1_pgentry_t *entry,
                    unsigned long pfn, bool write)
 {
@@ -251,7 +264,10 @@ static bool record(struct prerecord *pr, l1_pgentry_t *entry,
 
     spin_lock(&pr->lock);
     if ( write && p2m_is_changeable(type) )
-        /* The domain is paused where the store is full, and tries again. */
+        /*
+         * Where the store is full the domain is paused, and faults again
+         * later.
+         */
         written = !prerecord_backup(pr, pfn, mfn, true);
     prerecord_note(pr, pfn, written);
     writable = written || needs_no_fault(pr, pfn);
@@ -267,7 +283,10 @@ static bool record(struct prerecord *pr, l1_pgentry_t *entry,
     return true;
 }
 
-/* Takes the processor's bits from one entry; the guest runs meanwhile. */
+/*
+ * Records what the processor has noted in one entry, and takes that note away.
+ * The guest runs meanwhile, so each bit is cleared by itself.
+ */
 static void harvest(struct prerecord *pr, l1_pgentry_t *entry,
                     unsigned long gfn)
 {
@@ -287,8 +306,8 @@ static void harvest(struct prerecord *pr, l1_pgentry_t *entry,
 }
 
 /*
- * From one table of 4k pages, or from nothing where none is settled.  Returns
- * the first gfn after it.
+ * Harvests one table of 4k pages, or passes over a larger part of the domain
+ * of which nothing is settled.  Returns the first gfn after that.
  */
 static unsigned long harvest_part(struct prerecord *pr, struct p2m_domain *p2m,
                                   unsigned long gfn)
@@ -323,8 +342,8 @@ static unsigned long harvest_part(struct prerecord *pr, struct p2m_domain *p2m,
 }
 
 /*
- * At the end of an epoch.  Gives way in between; what is touched meanwhile may
- * belong to this epoch or to the next one.
+ * An epoch ends.  What is touched while this goes on counts for that epoch or
+ * for the next one.
  */
 int prerecord_nested_harvest(struct prerecord *pr)
 {
@@ -348,7 +367,8 @@ int prerecord_nested_harvest(struct prerecord *pr)
     return 0;
 }
 
-bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn, bool write)
+bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn,
+                            bool write)
 {
     struct p2m_domain *p2m = p2m_get_hostp2m(pr->d);
     l1_pgentry_t *entry;
@@ -365,12 +385,15 @@ bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn, bool write)
 
         pfn = prerecord_pfn(pr, mfn);
         if ( pfn != gfn || is_special_page(mfn_to_page(mfn)) )
-            ; /* Not the domain's own page, or Xen's: as without us. */
+            ; /* Not a page of the domain's own: Xen deals with the fault. */
         else if ( pr->flags & XEN_PRERECORD_RUNNING )
             done = record(pr, entry, pfn, write);
         else if ( !is_settled(*entry) && prerecord_ask(pr, mfn, true) )
         {
-            /* The instruction is repeated; a hypercall there was not. */
+            /*
+             * The instruction is repeated by itself, and no hypercall is to
+             * be.
+             */
             prerecord_take_repeat(pr, current);
             done = true;
         }
@@ -379,7 +402,7 @@ bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn, bool write)
 
     p2m_unlock(p2m);
 
-    /* Without memory to split it a large page comes into use as a whole. */
+    /* A large page that could not be split comes into use as a whole. */
     return done || (whole && prerecord_await_one_of(pr, gfn, whole));
 }
 

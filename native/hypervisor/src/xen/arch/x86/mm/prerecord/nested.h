@@ -14,9 +14,12 @@ void prerecord_nested_arm(struct domain *d);
 /* -ERESTART if there is more to do and the CPU is wanted. */
 int prerecord_nested_harvest(struct prerecord *pr);
 
-/* What prerecord_nested_fault() and prerecord_nested_change() of the hooks do. */
-bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn, bool write);
-int prerecord_nested_before_change(struct prerecord *pr, struct p2m_domain *p2m,
-                                   unsigned long gfn);
+/*
+ * What prerecord_nested_fault() and prerecord_nested_change() of the hooks do.
+ */
+bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn,
+                            bool write);
+int prerecord_nested_before_change(struct prerecord *pr,
+                                   struct p2m_domain *p2m, unsigned long gfn);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is known of the domain's pages: which pfn lies in a frame, its state, and
- * a record of each first touch in an epoch.
+ * What is known of the domain's pages: which pfn lies in a frame, its state,
+ * and a record of each first touch in an epoch.
  */
 #include <xen/domain_page.h>
 #include "pages.h"
@@ -92,8 +92,8 @@ void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
 }
 
 /*
- * The table is about to be emptied.  What is touched before that is done belongs
- * to the one epoch or the other.
+ * The caller empties the page tables after this.  What is touched before that
+ * is done counts for the one epoch or the other.
  */
 void prerecord_next_epoch(struct prerecord *pr)
 {

@@ -6,8 +6,8 @@
 
 /*
  * A page's state is a word of these bits, and above them one more than the
- * number of the epoch in which it was last touched (0: never).  So an epoch ends
- * without a look at any page.
+ * number of the epoch in which it was last touched (0: never).  So an epoch
+ * ends without a look at any page.
  */
 #define STATE_WRITTEN   0x01    /* in that epoch */
 #define STATE_BACKED    0x02    /* its original is in the store */
@@ -22,14 +22,17 @@
 /* The pfn that is looked after in a frame of the domain, or NO_PFN. */
 unsigned long prerecord_pfn(const struct prerecord *pr, mfn_t mfn);
 
-/* Neither recorded nor served any more: hooks that come from here on do nothing. */
+/*
+ * Neither recorded nor served any more: hooks that come from here on do
+ * nothing.
+ */
 void prerecord_clear_flags(struct prerecord *pr);
 
 /* The others with the lock held. */
 
 /*
- * The state of a pfn, whoever named it: one that is not looked after, or not any
- * more, has one too, which says nothing and keeps nothing.
+ * The state of a pfn, whoever named it: one that is not looked after, or not
+ * any more, has one too, which says nothing and keeps nothing.
  */
 uint32_t *prerecord_state(struct prerecord *pr, unsigned long pfn);
 /* Records a touch, unless the epoch has a record of it already. */

@@ -28,8 +28,8 @@ static void disable(struct prerecord *pr)
 
 /*
  * The domain is paused, so that for it all of this happens in one instant, and
- * stays paused until all is done, however often the hypercall gives way.  Other
- * operations wait meanwhile: control.c makes them again.
+ * stays paused until all is done, however often the hypercall gives way.
+ * Other operations wait meanwhile: control.c makes them again.
  */
 static int switch_on(struct prerecord *pr, unsigned int flags)
 {
@@ -119,12 +119,14 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
     }
 
     /*
-     * Where shadows are still to be emptied, an earlier call ended the epoch and
-     * then gave way: this one goes on from there.
+     * Where shadows are still to be emptied, an earlier call ended the epoch
+     * and then gave way: this one goes on from there.
      */
     if ( !pr->emptying )
     {
-        /* A page's state can name no more epochs: the owner is to record anew. */
+        /*
+         * A page's state can name no more epochs: the owner is to record anew.
+         */
         if ( pr->epoch >= LAST_EPOCH )
             return -ERANGE;
 

@@ -10,8 +10,8 @@ int prerecord_serve(struct prerecord *pr);
 int prerecord_stop(struct prerecord *pr);
 
 /*
- * Ends the start, serve or stop that an owner began and, being gone, will not end:
- * the domain is paused until that is done.
+ * Ends the start, serve or stop that an owner began and, being gone, will not
+ * end: the domain is paused until that is done.
  */
 int prerecord_end_switching(struct prerecord *pr);
 

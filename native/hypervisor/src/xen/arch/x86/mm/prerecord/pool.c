@@ -76,8 +76,8 @@ static int enlarge_nested_pool(struct prerecord *pr, bool *preempted)
 }
 
 /*
- * What was added and is not in use by now as a table: those that took the place
- * of large pages stay as long as the domain.
+ * What was added and is not in use by now as a table: those that took the
+ * place of large pages stay as long as the domain.
  */
 static void shrink_nested_pool(struct prerecord *pr, bool *preempted)
 {

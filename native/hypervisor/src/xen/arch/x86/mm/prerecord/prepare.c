@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a recording, or RemotePF, works with: the descriptor and its tables, made
- * in steps, enlarged, and mapped by the owner.
+ * What a recording, or RemotePF, works with: the descriptor and its tables,
+ * made in steps, enlarged, and mapped by the owner.
  */
 #include <xen/guest_access.h>
 #include <xen/vm_event.h>
@@ -11,7 +11,9 @@
 #include "prepare.h"
 #include "teardown.h"
 
-/* Xen's own ways to watch a domain's second-level table exclude this one. */
+/*
+ * What Xen watches by means of the second-level table excludes the extension.
+ */
 static int check_nested(const struct domain *d)
 {
     if ( !prerecord_nested_fits(d) )
@@ -27,7 +29,6 @@ static int check_nested(const struct domain *d)
            false ? -EBUSY : 0;
 }
 
-/* The descriptor, once made, stays until the domain is gone: hooks look at it. */
 int prerecord_attach(struct domain *d)
 {
     struct prerecord *pr = xzalloc(struct prerecord);
@@ -90,8 +91,9 @@ static int allocate(struct prerecord *pr, uint64_t nr_pfns, uint64_t limit)
 }
 
 /*
- * How many pages it has is the domain's own word.  What Xen keeps of each follows
- * what the toolstack lets it have, twice, for holes, and what lies below 4 GiB.
+ * How many pages the domain has is its own word, so Xen keeps something for no
+ * more than twice what the toolstack lets it have, because an address space
+ * has holes, and for what lies below 4 GiB.
  */
 static uint64_t most_pfns(const struct domain *d)
 {
@@ -137,7 +139,7 @@ int prerecord_prepare(struct prerecord *pr, struct xen_prerecord_op *op)
     rc = prerecord_release(pr);
     if ( rc )
     {
-        /* So that this operation is still the one to go on. */
+        /* The release gave way: this operation is the one to go on with it. */
         pr->phase = PHASE_PREPARING;
         return rc;
     }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * RemotePF, the owner's side: which pages are missing, and their content.
+ * RemotePF, the owner's side: it says which pages are missing, and brings
+ * their content.
  *
- * The owner brings the content by a hypercall: a long-lived writable mapping of
- * its own would keep the page from becoming a page table.
+ * It does that by a hypercall, because a long-lived writable mapping of the
+ * owner's would keep the page from becoming a page table.
  */
 #include <xen/domain_page.h>
 #include <xen/event.h>
 #include <xen/guest_access.h>
+#include <xen/prerecord.h>
 #include "missing.h"
 #include "pages.h"
 #include "resolve.h"
@@ -56,7 +58,8 @@ int prerecord_mark_missing(struct prerecord *pr, struct xen_prerecord_op *op)
 
 /*
  * Fills one frame, if its page is missing.  While that is done the page stays
- * missing, so that nobody maps it, and is marked, so that nobody else fills it.
+ * missing, so that nobody maps it, and is marked, so that nobody else fills
+ * it.
  */
 static int fill(struct prerecord *pr, unsigned long gfn,
                 XEN_GUEST_HANDLE_64(uint8) content)
@@ -64,9 +67,9 @@ static int fill(struct prerecord *pr, unsigned long gfn,
     struct page_info *page = get_page_from_gfn(pr->d, gfn, NULL, P2M_ALLOC);
     unsigned long pfn;
     /*
-     * Only a PV domain's pages have types.  To ask for one of a page that has a
-     * shadow would remove that, and crash a domain that runs on it: a process'
-     * root table may be in use while it is missing.
+     * Only a PV domain's pages have types.  To ask for one of a page that has
+     * a shadow would remove that, and crash a domain that runs on it: a
+     * process' root table may be in use while it is missing.
      */
     bool typed = !paging_mode_translate(pr->d), claimed;
     void *p;
@@ -92,11 +95,15 @@ static int fill(struct prerecord *pr, unsigned long gfn,
     if ( !typed || get_page_type(page, PGT_writable_page) )
     {
         p = __map_domain_page(page);
-        /* Who gives the page up spins meanwhile, so the owner does not sleep. */
-        this_cpu(prerecord_must_not_wait) = true;
+        /*
+         * The content is the owner's own memory.  Were part of that missing,
+         * the owner would not wait for it here: whoever gives the page up
+         * spins until this is done.
+         */
+        prerecord_no_wait_begin();
         if ( raw_copy_from_guest(p, content.p, PAGE_SIZE) )
             rc = -EFAULT;
-        this_cpu(prerecord_must_not_wait) = false;
+        prerecord_no_wait_end();
         unmap_domain_page(p);
         if ( typed )
             put_page_type(page);

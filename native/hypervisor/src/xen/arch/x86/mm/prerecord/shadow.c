@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Domains on shadow page tables: recording accesses by emptying the shadows again
- * and again.
+ * Domains on shadow page tables: recording accesses by emptying the shadows
+ * again and again.
  *
  * An epoch begins with empty shadows, so the first touch of each page faults
- * and passes through prerecord_shadow_entry(), the only place where a page gets
- * into a shadow.  A page is mapped there only when it is recorded, and
+ * and passes through prerecord_shadow_entry(), the only place where a page
+ * gets into a shadow.  A page is mapped there only when it is recorded, and
  * writable only when its original is safe; entries made ahead of a touch
  * (prefetch, or a page table update) are refused for pages not yet recorded,
  * so that they do not hide the touch.
@@ -18,8 +18,9 @@
 #include "pages.h"
 #include "shadow.h"
 
-uint32_t prerecord_shadow_entry(struct prerecord *pr, struct vcpu *v, mfn_t mfn,
-                                uint32_t sflags, bool demand, bool write)
+uint32_t prerecord_shadow_entry(struct prerecord *pr, struct vcpu *v,
+                                mfn_t mfn, uint32_t sflags, bool demand,
+                                bool write)
 {
     unsigned long pfn;
 
@@ -91,10 +92,10 @@ void prerecord_shadow_off(struct prerecord *pr)
 }
 
 /*
- * Empties the shadows of a level, so that each page's next touch faults.  Where
- * an operation that nobody continued has left the emptying under way, that is
- * gone on with instead of beginning anew.  The paging lock is held for a few
- * shadows at a time.
+ * Empties the shadows of a level, so that each page's next touch faults.
+ * Where an operation that nobody continued has left the emptying under way,
+ * that is gone on with instead of beginning anew.  The paging lock is held for
+ * a few shadows at a time.
  */
 void prerecord_begin_emptying(struct prerecord *pr, unsigned int level)
 {
@@ -123,10 +124,10 @@ int prerecord_go_on_emptying(struct prerecord *pr)
 }
 
 /*
- * A PV domain's shadows are freed when it leaves shadow mode.  So that only a few
- * are freed with the lock held, each level lets go of the one below it, from
- * below to the roots, and then the roots that are kept are let go of.  What is
- * left for leaving the mode itself is the tables that vCPUs run on.
+ * A PV domain's shadows are freed when it leaves shadow mode.  So that only a
+ * few are freed with the lock held, each level lets go of the one below it,
+ * from below to the roots, and then the roots that are kept are let go of.
+ * What is left for leaving the mode itself is the tables that vCPUs run on.
  */
 int prerecord_take_apart(struct prerecord *pr)
 {

@@ -8,10 +8,13 @@
  * A level-1 shadow entry is about to map a page.  Returns the flags that the
  * entry may have.
  */
-uint32_t prerecord_shadow_entry(struct prerecord *pr, struct vcpu *v, mfn_t mfn,
-                                uint32_t sflags, bool demand, bool write);
+uint32_t prerecord_shadow_entry(struct prerecord *pr, struct vcpu *v,
+                                mfn_t mfn, uint32_t sflags, bool demand,
+                                bool write);
 
-/* With the domain paused; off leaves shadow mode where nobody else needs it. */
+/*
+ * With the domain paused; off leaves shadow mode where nobody else needs it.
+ */
 int prerecord_shadow_on(struct domain *d);
 void prerecord_shadow_off(struct prerecord *pr);
 

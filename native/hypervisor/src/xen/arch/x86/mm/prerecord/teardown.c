@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The end of what prepare made: freed in steps, by the owner's release, or when
- * the domain dies.
+ * The end of what prepare made: freed in steps, by the owner's release, or
+ * when the domain dies.
  */
 #include "backup.h"
 #include "missing.h"
@@ -10,7 +10,7 @@
 #include "pool.h"
 #include "teardown.h"
 
-/* From here on no hook that comes late finds a page to look after. */
+/* A hook that comes from here on finds no page that is looked after. */
 static void forget_extent(struct prerecord *pr)
 {
     spin_lock(&pr->lock);
@@ -68,7 +68,7 @@ int prerecord_abandon(struct prerecord *pr)
 
     forget_extent(pr);
     rc = free_areas(pr);
-    pr->port = 0; /* All of the domain's event channels are closed. */
+    pr->port = 0; /* It was closed with all of the domain's event channels. */
 
     return rc;
 }
