@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -44,13 +45,15 @@ struct vcpu {
     struct domain *domain;
 };
 struct domain {
-    unsigned int max_vcpus, pauses;
+    unsigned int max_vcpus, pauses, tot_pages;
+    bool is_hap;
     void *shared_info;
     struct vcpu *first_vcpu;
     struct {
         struct {
             unsigned int mode;
             struct prerecord *prerecord;
+            struct { unsigned int total_pages, free_pages, p2m_pages; } shadow, hap;
         } paging;
         unsigned long pirq_eoi_map_mfn;
     } arch;
@@ -85,6 +88,7 @@ static inline bool test_and_clear_bool_at(bool *b) { bool was = *b; *b = false; 
 #define hypercall_preempt_check() cpu_is_wanted
 #define ACCESS_ONCE(x) (*(volatile __typeof__(x) *)&(x))
 #define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
 #define cpu_relax() ((void)0)
 #define in_atomic() false
 #define rcu_quiesce_allowed() true
@@ -130,7 +134,8 @@ static inline void clear_bit(int bit, unsigned long *word) { *word &= ~(1UL << b
 #define destroy_waitqueue_head(head) ((void)(head))
 #define xfree free
 
-#define paging_mode_hap(d) false
+#define paging_mode_hap(d) ((d)->is_hap)
+#define domain_tot_pages(d) ((d)->tot_pages)
 #define paging_lock(d) ((void)(d), (void)locks_taken++)
 #define paging_unlock(d) ((void)(d))
 int shadow_one_bit_enable(struct domain *d, unsigned int mode);
@@ -138,6 +143,8 @@ int shadow_one_bit_disable(struct domain *d, unsigned int mode);
 void shadow_empty_begin(struct domain *d, unsigned int level);
 bool shadow_empty_some(struct domain *d);
 bool shadow_unpin_some(struct domain *d);
+int shadow_set_allocation_step(struct domain *d, unsigned int pages, unsigned int most, bool *preempted);
+int hap_set_allocation(struct domain *d, unsigned int pages, bool *preempted);
 
 static inline void *vzalloc(size_t size) { return calloc(1, size); }
 static inline void vfree(void *p) { free(p); }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Switching a recording, its epochs and RemotePF on and off. */
 #include <xen/event.h>
+#include <asm/paging.h>
 #include "backup.h"
 #include "missing.h"
 #include "nested.h"

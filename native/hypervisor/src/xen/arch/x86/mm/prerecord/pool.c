@@ -3,8 +3,9 @@
  * The domain's pool of pages for its shadow page tables, or for second-level
  * tables: larger while it is recorded or served, and given back afterwards.
  *
- * All of it with the paging lock held, which is given up whenever the CPU is
- * wanted: -ERESTART then.
+ * The paging lock is held for a step at a time, so that the domain's own faults
+ * do not wait for the whole of it; between steps the hypercall gives way where
+ * the CPU is wanted.
  */
 #include <xen/event.h>
 #include <xen/sched.h>
@@ -14,8 +15,11 @@
 #include "../shadow/private.h"
 #include "pool.h"
 
+/* Pages in a step. */
+#define STEP 64U
+
 /* The rule that libxl uses, doubled: each epoch fills the shadows anew. */
-static int enlarge_shadow_pool(struct prerecord *pr, bool *preempted)
+static int enlarge_shadow_pool(struct prerecord *pr, bool *more)
 {
     struct domain *d = pr->d;
     unsigned long wanted = min(512UL * d->max_vcpus + pr->nr_pfns / 64,
@@ -24,14 +28,14 @@ static int enlarge_shadow_pool(struct prerecord *pr, bool *preempted)
     int rc = 0;
 
     if ( before + d->arch.paging.shadow.p2m_pages < wanted )
-        rc = shadow_set_allocation(d, wanted, preempted);
+        rc = shadow_set_allocation_step(d, wanted, STEP, more);
     pr->pool_added += d->arch.paging.shadow.total_pages - before;
 
     return rc;
 }
 
 /* All of it, where the domain has left shadow mode and not come back to it. */
-static void shrink_shadow_pool(struct prerecord *pr, bool *preempted)
+static void shrink_shadow_pool(struct prerecord *pr, bool *more)
 {
     struct domain *d = pr->d;
     unsigned int before = d->arch.paging.shadow.total_pages;
@@ -39,26 +43,33 @@ static void shrink_shadow_pool(struct prerecord *pr, bool *preempted)
 
     if ( pr->pool_left && !d->arch.paging.mode )
     {
-        shadow_set_allocation(d, 0, preempted);
+        shadow_set_allocation_step(d, 0, STEP, more);
         return;
     }
 
     if ( added )
-        shadow_set_allocation(d, before - added +
-                                 d->arch.paging.shadow.p2m_pages, preempted);
+        shadow_set_allocation_step(d, before - added +
+                                      d->arch.paging.shadow.p2m_pages,
+                                   STEP, more);
     pr->pool_added = added - (before - d->arch.paging.shadow.total_pages);
 }
 
 #ifdef CONFIG_HVM
-static int change_nested_pool(struct domain *d, long pages, bool *preempted)
+/* Takes a step towards so many pages more or, with a negative number, fewer. */
+static int change_nested_pool(struct domain *d, long pages, bool *more)
 {
-    return hap_set_allocation(d, d->arch.paging.hap.total_pages +
-                                 d->arch.paging.hap.p2m_pages + pages,
-                              preempted);
+    long step = max(min(pages, (long)STEP), -(long)STEP);
+    int rc = hap_set_allocation(d, d->arch.paging.hap.total_pages +
+                                   d->arch.paging.hap.p2m_pages + step, more);
+
+    if ( !rc && step != pages )
+        *more = true;
+
+    return rc;
 }
 
-/* Tables for 4k pages, where large ones are now. */
-static int enlarge_nested_pool(struct prerecord *pr, bool *preempted)
+/* There is to be room for tables of 4k pages in the place of all large ones. */
+static int enlarge_nested_pool(struct prerecord *pr, bool *more)
 {
     struct domain *d = pr->d;
     unsigned int wanted = domain_tot_pages(d) / 256 + 32;
@@ -69,17 +80,17 @@ static int enlarge_nested_pool(struct prerecord *pr, bool *preempted)
         pr->pool_free = d->arch.paging.hap.free_pages;
     if ( d->arch.paging.hap.free_pages < wanted )
         rc = change_nested_pool(d, wanted - d->arch.paging.hap.free_pages,
-                                preempted);
+                                more);
     pr->pool_added += d->arch.paging.hap.total_pages - before;
 
     return rc;
 }
 
 /*
- * What was added and is not in use by now as a table: those that took the
+ * Gives back what was added and is not in use as a table: tables that took the
  * place of large pages stay as long as the domain.
  */
-static void shrink_nested_pool(struct prerecord *pr, bool *preempted)
+static void shrink_nested_pool(struct prerecord *pr, bool *more)
 {
     struct domain *d = pr->d;
     unsigned int before = d->arch.paging.hap.total_pages;
@@ -87,17 +98,17 @@ static void shrink_nested_pool(struct prerecord *pr, bool *preempted)
 
     if ( pr->pool_added && free > pr->pool_free )
         change_nested_pool(d, -(long)min(free - pr->pool_free, pr->pool_added),
-                           preempted);
+                           more);
     pr->pool_added -= before - d->arch.paging.hap.total_pages;
 }
 #else
-static int enlarge_nested_pool(struct prerecord *pr, bool *preempted)
+static int enlarge_nested_pool(struct prerecord *pr, bool *more)
 {
     ASSERT_UNREACHABLE();
     return -EOPNOTSUPP;
 }
 
-static void shrink_nested_pool(struct prerecord *pr, bool *preempted)
+static void shrink_nested_pool(struct prerecord *pr, bool *more)
 {
     ASSERT_UNREACHABLE();
 }
@@ -105,37 +116,49 @@ static void shrink_nested_pool(struct prerecord *pr, bool *preempted)
 
 int prerecord_enlarge_pool(struct prerecord *pr)
 {
-    bool preempted = false;
-    int rc;
+    bool more;
 
-    paging_lock(pr->d);
-    rc = paging_mode_hap(pr->d) ? enlarge_nested_pool(pr, &preempted)
-                                : enlarge_shadow_pool(pr, &preempted);
-    paging_unlock(pr->d);
+    do {
+        int rc;
 
-    return preempted ? -ERESTART : rc;
+        more = false;
+        paging_lock(pr->d);
+        rc = paging_mode_hap(pr->d) ? enlarge_nested_pool(pr, &more)
+                                    : enlarge_shadow_pool(pr, &more);
+        paging_unlock(pr->d);
+
+        if ( rc )
+            return rc;
+        if ( more && hypercall_preempt_check() )
+            return -ERESTART;
+    } while ( more );
+
+    return 0;
 }
 
 int prerecord_give_pool_back(struct prerecord *pr)
 {
-    bool preempted = false;
-
-    if ( !pr->pool_added && !pr->pool_left )
-        return 0;
-
-    paging_lock(pr->d);
-    if ( paging_mode_hap(pr->d) )
-        shrink_nested_pool(pr, &preempted);
-    else
-        shrink_shadow_pool(pr, &preempted);
-    if ( !preempted )
+    while ( pr->pool_added || pr->pool_left )
     {
-        pr->pool_added = 0;
-        pr->pool_left = false;
-    }
-    paging_unlock(pr->d);
+        bool more = false;
 
-    return preempted ? -ERESTART : 0;
+        paging_lock(pr->d);
+        if ( paging_mode_hap(pr->d) )
+            shrink_nested_pool(pr, &more);
+        else
+            shrink_shadow_pool(pr, &more);
+        paging_unlock(pr->d);
+
+        if ( !more )
+        {
+            pr->pool_added = 0;
+            pr->pool_left = false;
+        }
+        else if ( hypercall_preempt_check() )
+            return -ERESTART;
+    }
+
+    return 0;
 }
 
 /*

@@ -3,6 +3,7 @@
  * What a recording, or RemotePF, works with: the descriptor and its tables,
  * made in steps, enlarged, and mapped by the owner.
  */
+#include <xen/event.h>
 #include <xen/guest_access.h>
 #include <xen/vm_event.h>
 #include "backup.h"

@@ -10,6 +10,7 @@
 #include <xen/event.h>
 #include <xen/guest_access.h>
 #include <xen/prerecord.h>
+#include <asm/paging.h>
 #include "missing.h"
 #include "pages.h"
 #include "resolve.h"

@@ -3,6 +3,9 @@
  * The end of what prepare made: freed in steps, by the owner's release, or
  * when the domain dies.
  */
+#include <asm/p2m.h>
+#include <asm/paging.h>
+#include "../mm-locks.h"
 #include "backup.h"
 #include "missing.h"
 #include "owner.h"
