@@ -6,7 +6,7 @@ function Start-FakePeer([byte[]] $answer) {
     $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
         [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
     $runspace.Open()
-    $transports = [PreRecordMigration.Hypervisor.MigrationException].Assembly
+    $transports = [PreRecordMigration.Errors.MigrationException].Assembly
     $flags = [System.Reflection.BindingFlags] 'Static, NonPublic'
     $key = $transports.GetType('PreRecordMigration.Transports.LoopbackKey').GetMethod('OfThisUser', $flags)
     $prove = $transports.GetType('PreRecordMigration.Transports.LoopbackProof').GetMethod('Accept', $flags)

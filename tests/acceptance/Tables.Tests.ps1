@@ -31,7 +31,7 @@ BeforeAll {
         Hypervisor = 'Simulated', 'Xen 4.17.5-prerecord', 'another machine, by TLS'; Thumbprint = @('0123456789ABCDEF' * 4)
         AtCheckpoint = @('0123456789abcdef' * 2); AfterWindow = @('fedcba9876543210' * 2)
         Reason = $sentences; Remedy = $sentences; Gain = $sentences; Error = $sentences; Message = $sentences
-        ErrorId = [Enum]::GetNames([PreRecordMigration.Hypervisor.MigrationErrorId])
+        ErrorId = [Enum]::GetNames([PreRecordMigration.Errors.MigrationErrorId])
         Methods = @(, @('PreCopy')), @(, @('PreCopy', 'PostCopy', 'PreRecord Observe', 'PreRecord Rollback'))
         Origin = '', 'PRERECORD_TRUSTED_CERTIFICATE_PATH', '/etc/prerecord/settings.json'
         State = 'Greeted', 'Collecting', 'Restoring', 'Completed', 'Decided'

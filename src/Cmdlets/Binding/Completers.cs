@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Cmdlets;

@@ -31,7 +31,7 @@ internal static class CertificateFiles
     /// <param name="path">The file.</param>
     /// <param name="password">The key's, where it has one.</param>
     /// <exception cref="CommandException">There is no such file, no key, no password, or a wrong one.</exception>
-    /// <exception cref="Hypervisor.MigrationException">Others may write a file, or read the one with the key.</exception>
+    /// <exception cref="Errors.MigrationException">Others may write a file, or read the one with the key.</exception>
     public static OwnCertificate ReadOwn(PSCmdlet cmdlet, string path, SecureString? password)
     {
         string file = Existing(cmdlet, path, isLiteral: true).Single();
@@ -121,7 +121,7 @@ internal static class CertificateFiles
 
     /// <summary>Reads the certificates of a file, without keys.</summary>
     /// <exception cref="CommandException">There is no such file, or no certificate in it.</exception>
-    /// <exception cref="Hypervisor.MigrationException">Others may write it.</exception>
+    /// <exception cref="Errors.MigrationException">Others may write it.</exception>
     public static IEnumerable<X509Certificate2> ReadTrusted(PSCmdlet cmdlet, string path) =>
         Existing(cmdlet, path, isLiteral: false).SelectMany(file => Use(file, () =>
         {

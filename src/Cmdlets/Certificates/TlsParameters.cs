@@ -18,7 +18,7 @@ internal sealed record TlsParameters(object? Certificate, SecureString? Password
     /// <param name="cmdlet">Knows the current folder.</param>
     /// <param name="needs">What needs it, for messages.</param>
     /// <exception cref="CommandException">Something is not said, or cannot be read.</exception>
-    /// <exception cref="Hypervisor.MigrationException">Something is no certificate with a key, or no thumbprint.</exception>
+    /// <exception cref="Errors.MigrationException">Something is no certificate with a key, or no thumbprint.</exception>
     public TlsIdentity Make(PSCmdlet cmdlet, string needs)
     {
         (string? certificatePath, string[]? trustedPaths) = MigrationConfiguration.ReadCertificatePaths();

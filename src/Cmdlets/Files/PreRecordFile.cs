@@ -1,6 +1,6 @@
 using System.Globalization;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;

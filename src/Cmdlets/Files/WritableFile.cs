@@ -26,7 +26,7 @@ internal sealed class WritableFile
     /// <param name="path">A full path.</param>
     /// <param name="mayReplace">Whether a regular file that is there may be written over.</param>
     /// <exception cref="CommandException">There is something that must not be written over.</exception>
-    /// <exception cref="Hypervisor.MigrationException">Somebody else has laid a link or a file there (<see cref="GivenPath"/>).</exception>
+    /// <exception cref="Errors.MigrationException">Somebody else has laid a link or a file there (<see cref="GivenPath"/>).</exception>
     /// <exception cref="IOException">The links lead in a circle.</exception>
     public static WritableFile At(string path, bool mayReplace)
     {

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Net;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Policies;

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Cmdlets;

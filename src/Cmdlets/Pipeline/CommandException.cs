@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;

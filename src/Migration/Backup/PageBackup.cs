@@ -1,4 +1,4 @@
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Backup;

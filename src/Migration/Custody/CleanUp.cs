@@ -1,5 +1,5 @@
 using System.Runtime.ExceptionServices;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Custody;
 

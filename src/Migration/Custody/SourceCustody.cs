@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using PreRecordMigration.Backup;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Custody;

@@ -1,3 +1,5 @@
+using PreRecordMigration.Errors;
+
 namespace PreRecordMigration.Hypervisor;
 
 /// <summary>What a host or a domain can do, and why not, in words an administrator can act on.</summary>

@@ -1,3 +1,5 @@
+using PreRecordMigration.Errors;
+
 namespace PreRecordMigration.Hypervisor;
 
 /// <summary>Batch access to a domain's pages by page frame number.</summary>

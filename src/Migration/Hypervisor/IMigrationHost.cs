@@ -1,3 +1,4 @@
+using PreRecordMigration.Errors;
 using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Hypervisor;

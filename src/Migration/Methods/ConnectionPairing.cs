@@ -1,4 +1,4 @@
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;

@@ -18,7 +18,7 @@ internal sealed class CorePageCollector(MemoryShare memory) : IDisposable
     private readonly List<byte> _contents = [];
 
     /// <summary>Adds a batch.</summary>
-    /// <exception cref="Hypervisor.MigrationException">A page came twice: the source does not follow the protocol.</exception>
+    /// <exception cref="Errors.MigrationException">A page came twice: the source does not follow the protocol.</exception>
     public void Add(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> contents)
     {
         if (pfns.Length >= MaximumPages - _pfns.Count)

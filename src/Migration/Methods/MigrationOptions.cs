@@ -68,7 +68,7 @@ public sealed record MigrationOptions
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>Checks that the options make sense together.</summary>
-    /// <exception cref="Hypervisor.MigrationException"><see cref="Hypervisor.MigrationErrorId.InvalidOption"/>.</exception>
+    /// <exception cref="Errors.MigrationException"><see cref="Errors.MigrationErrorId.InvalidOption"/>.</exception>
     public void Validate()
     {
         Check(Window > TimeSpan.Zero, nameof(Window), $"is {Window}, not longer than zero", "Give a window such as 500ms.");
@@ -92,8 +92,8 @@ public sealed record MigrationOptions
     {
         if (!isValid)
         {
-            throw new Hypervisor.MigrationException(
-                Hypervisor.MigrationErrorId.InvalidOption, $"The option {option} {problem}.", remedy, option);
+            throw new Errors.MigrationException(
+                Errors.MigrationErrorId.InvalidOption, $"The option {option} {problem}.", remedy, option);
         }
     }
 }

@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 

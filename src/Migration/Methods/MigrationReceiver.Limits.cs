@@ -1,5 +1,5 @@
 using PreRecordMigration.Custody;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;

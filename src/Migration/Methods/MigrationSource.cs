@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;

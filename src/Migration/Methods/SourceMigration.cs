@@ -1,5 +1,6 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;

@@ -1,5 +1,5 @@
 using System.Numerics;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Ordering;
 

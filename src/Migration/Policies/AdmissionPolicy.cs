@@ -1,5 +1,5 @@
+using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
-using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Policies;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Text;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Recording;
 

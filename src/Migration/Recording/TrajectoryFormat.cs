@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Recording;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Recording;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Reporting;

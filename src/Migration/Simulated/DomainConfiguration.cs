@@ -1,5 +1,5 @@
 using System.Text;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Simulated;

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using PreRecordMigration.CoreStates;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated.Guest;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Simulated;

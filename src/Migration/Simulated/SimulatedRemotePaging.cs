@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated.Guest;

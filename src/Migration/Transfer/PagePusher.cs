@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
 

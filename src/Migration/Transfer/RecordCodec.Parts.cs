@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
 

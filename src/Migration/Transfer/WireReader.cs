@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 

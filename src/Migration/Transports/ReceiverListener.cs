@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Transports;
 

@@ -2,8 +2,8 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Texts;
 

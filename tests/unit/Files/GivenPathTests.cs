@@ -1,6 +1,6 @@
 using System.Runtime.Versioning;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
-using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Tests.Files;
 

@@ -1,7 +1,7 @@
 using System.Runtime.Versioning;
 using System.Text;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
-using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Tests.Files;
 

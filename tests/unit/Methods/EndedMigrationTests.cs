@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;

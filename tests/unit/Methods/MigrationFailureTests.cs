@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;

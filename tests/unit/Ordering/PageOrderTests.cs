@@ -1,6 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;

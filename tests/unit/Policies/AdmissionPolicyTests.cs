@@ -1,6 +1,6 @@
 using System.Runtime.Versioning;
 using System.Text;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Policies;

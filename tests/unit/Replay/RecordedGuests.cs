@@ -1,4 +1,3 @@
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Simulated;

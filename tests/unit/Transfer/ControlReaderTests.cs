@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Transfer;

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 

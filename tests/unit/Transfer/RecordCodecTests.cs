@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;

@@ -5,7 +5,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transfer;

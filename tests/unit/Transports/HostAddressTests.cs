@@ -1,5 +1,5 @@
 using System.Net;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Transports;

@@ -1,4 +1,4 @@
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;

@@ -1,4 +1,5 @@
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Xen.Domains;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Xen.Domains;

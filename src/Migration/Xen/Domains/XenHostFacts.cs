@@ -37,7 +37,7 @@ internal sealed record XenHostFacts(
     internal bool HasNestedExtension => CapabilityWords.Split(' ').Contains(NestedToken);
 
     /// <summary>Asks the host. Touches no domain.</summary>
-    /// <exception cref="Hypervisor.MigrationException">It does not answer.</exception>
+    /// <exception cref="Errors.MigrationException">It does not answer.</exception>
     internal static XenHostFacts Read(XenControl control) => new(
         control.GetHostInfo(),
         control.GetText(XenText.ExtraVersion),

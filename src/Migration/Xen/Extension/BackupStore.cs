@@ -1,5 +1,5 @@
 using PreRecordMigration.Backup;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
 

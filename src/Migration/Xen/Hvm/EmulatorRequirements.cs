@@ -1,5 +1,5 @@
 using System.Text.Json;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Xen.Hvm;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using PreRecordMigration.CoreStates;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Xen.Hvm;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Native;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Custody;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Xen.Native;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Native;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;

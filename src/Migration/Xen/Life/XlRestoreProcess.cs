@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Xen.Domains;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Xen.Native;
 

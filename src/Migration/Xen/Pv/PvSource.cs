@@ -1,5 +1,6 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;

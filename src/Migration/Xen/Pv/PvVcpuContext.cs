@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Xen.Pv;

@@ -1,4 +1,4 @@
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Tests.Xen.Domains;

@@ -1,3 +1,4 @@
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;

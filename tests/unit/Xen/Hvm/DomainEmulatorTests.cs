@@ -1,5 +1,5 @@
 using System.Text;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Xen.Hvm;
 
 namespace PreRecordMigration.Tests.Xen.Hvm;

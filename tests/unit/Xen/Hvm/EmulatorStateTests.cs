@@ -1,6 +1,6 @@
 using System.Text;
 using PreRecordMigration.CoreStates;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Xen.Hvm;
 
 namespace PreRecordMigration.Tests.Xen.Hvm;

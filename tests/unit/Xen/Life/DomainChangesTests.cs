@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Native;

@@ -1,5 +1,5 @@
 using PreRecordMigration.CoreStates;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Pv;

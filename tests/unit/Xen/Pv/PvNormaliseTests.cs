@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Pv;
 using PreRecordMigration.Xen.Streams;

@@ -1,6 +1,6 @@
 using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Hypervisor;
+namespace PreRecordMigration.Errors;
 
 /// <summary>An error that an administrator can act on. Whatever stands in it may be shown: <see cref="ForeignText"/> has been through it.</summary>
 public class MigrationException : Exception
