@@ -49,7 +49,7 @@ Describe 'The engine''s options' {
     It 'have in errors the names of the parameters that set them' {
         # What no cmdlet sets: an engine's user has the property's name.
         $engineOnly = 'MaximumRounds', 'DirtyPageThreshold', 'ProcessCount', 'OutputInterval', 'StopAtOperations', 'Replay', 'RemotePF'
-        $named = foreach ($file in 'Methods/MigrationOptions.cs', 'Simulated/SimulatedDomainOptions.cs', 'Replay/ReplayOptions.cs') {
+        $named = foreach ($file in 'Options/MigrationOptions.cs', 'Simulated/Guest/SimulatedDomainOptions.cs', 'Replay/ReplayOptions.cs') {
             $text = [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, 'src', 'Migration', $file))
             [regex]::Matches($text, '(?s)\bCheck\(\s*[^;]*?,\s*(?:nameof\((?<name>\w+)\)|"(?<name>\w+)"),').ForEach({ $_.Groups['name'].Value })
         }

@@ -56,7 +56,7 @@ Describe 'The module' {
     }
 
     It 'keeps the engine in the default load context, where type literals see it' {
-        $engine = [PreRecordMigration.Methods.MigrationMethod].Assembly
+        $engine = [PreRecordMigration.Options.MigrationMethod].Assembly
         [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext($engine).Name | Should -Be 'Default'
     }
 
@@ -66,7 +66,7 @@ Describe 'The module' {
     }
 
     It 'writes to no console: everything goes through the streams' {
-        foreach ($type in (Get-Command Get-MigrationDomain).ImplementingType, [PreRecordMigration.Methods.MigrationMethod]) {
+        foreach ($type in (Get-Command Get-MigrationDomain).ImplementingType, [PreRecordMigration.Options.MigrationMethod]) {
             $type.Assembly.GetReferencedAssemblies().Name | Should -Not -Contain 'System.Console'
         }
     }
@@ -324,7 +324,7 @@ Describe 'The views' {
     }
 
     It 'are of types that there are' {
-        $assemblies = [PreRecordMigration.Methods.MigrationMethod].Assembly, (Get-Command Get-MigrationDomain).ImplementingType.Assembly
+        $assemblies = [PreRecordMigration.Options.MigrationMethod].Assembly, (Get-Command Get-MigrationDomain).ImplementingType.Assembly
         foreach ($name in @($format.Configuration.ViewDefinitions.View).ViewSelectedBy.TypeName.ForEach({ $_ -replace '#.*' })) {
             @($assemblies.ForEach({ $_.GetType($name) })).Where({ $null -ne $_ }).Count | Should -Be 1 -Because $name
         }

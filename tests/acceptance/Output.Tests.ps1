@@ -127,7 +127,7 @@ Describe 'A result' {
 
     It 'says all that the engine says' {
         $own = $result.PSObject.Properties.Name
-        foreach ($property in [PreRecordMigration.Reporting.MigrationResult].GetProperties().Name) {
+        foreach ($property in [PreRecordMigration.Methods.MigrationResult].GetProperties().Name) {
             $own | Should -Contain $property
         }
     }

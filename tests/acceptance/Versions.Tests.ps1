@@ -11,7 +11,7 @@ BeforeAll {
         foreach ($assembly in 'PreRecordMigration.Engine', 'PreRecordMigration.Cmdlets') {
             $path = [System.IO.Path]::Combine($folder, 'bin', "$assembly.dll")
             $text = [System.Text.Encoding]::Latin1.GetString([System.IO.File]::ReadAllBytes($path))
-            $loaded = if ($assembly -match 'Engine') { [PreRecordMigration.Methods.MigrationMethod].Assembly } else { (Get-Command Get-Migration).ImplementingType.Assembly }
+            $loaded = if ($assembly -match 'Engine') { [PreRecordMigration.Options.MigrationMethod].Assembly } else { (Get-Command Get-Migration).ImplementingType.Assembly }
             $identity = [System.Text.Encoding]::Latin1.GetString($loaded.ManifestModule.ModuleVersionId.ToByteArray())
             $text.Contains($identity, [System.StringComparison]::Ordinal) | Should -BeTrue
             $text = $text.Replace($identity, [System.Text.Encoding]::Latin1.GetString([guid]::NewGuid().ToByteArray()))

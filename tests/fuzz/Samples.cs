@@ -9,6 +9,7 @@ using PreRecordMigration.Policies;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 using PreRecordMigration.Xen.Domains;

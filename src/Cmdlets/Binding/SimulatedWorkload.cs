@@ -1,4 +1,4 @@
-using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 
 namespace PreRecordMigration.Cmdlets;

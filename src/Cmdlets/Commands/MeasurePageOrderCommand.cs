@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Replay;
 
 namespace PreRecordMigration.Cmdlets;

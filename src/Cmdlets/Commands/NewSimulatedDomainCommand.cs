@@ -2,6 +2,7 @@ using System.Management.Automation;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Cmdlets;
 

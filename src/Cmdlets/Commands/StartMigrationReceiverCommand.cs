@@ -71,7 +71,7 @@ public sealed class StartMigrationReceiverCommand : RowCommand
     });
 
     /// <inheritdoc/>
-    private protected override void Prepare() => Transports.PeerTimeout.Require(PeerTimeout);
+    private protected override void Prepare() => Options.PeerTimeout.Require(PeerTimeout);
 
     /// <inheritdoc/>
     protected override void ProcessRecord()

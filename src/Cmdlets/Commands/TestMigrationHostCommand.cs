@@ -2,6 +2,7 @@ using System.Management.Automation;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -27,7 +28,7 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
     protected override void BeginProcessing() => ForCommand(() =>
     {
         MigrationConfiguration.ApplyTo(this);
-        Transports.PeerTimeout.Require(PeerTimeout);
+        Options.PeerTimeout.Require(PeerTimeout);
     });
 
     /// <inheritdoc/>

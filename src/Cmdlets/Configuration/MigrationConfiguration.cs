@@ -4,7 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using PreRecordMigration.Estimates;
 using PreRecordMigration.Files;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,8 +1,6 @@
 using System.Globalization;
-using PreRecordMigration.Methods;
-using PreRecordMigration.Ordering;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
-using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 

@@ -1,7 +1,7 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Estimates;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 

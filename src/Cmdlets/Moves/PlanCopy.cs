@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
 using PreRecordMigration.Estimates;
-using PreRecordMigration.Methods;
-using PreRecordMigration.Ordering;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,5 +1,5 @@
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Ordering;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Runtime.CompilerServices;
 using System.Xml;
-using PreRecordMigration.Ordering;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

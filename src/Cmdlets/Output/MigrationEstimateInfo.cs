@@ -1,6 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Estimates;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

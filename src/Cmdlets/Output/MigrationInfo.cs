@@ -1,5 +1,4 @@
-using PreRecordMigration.Custody;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;

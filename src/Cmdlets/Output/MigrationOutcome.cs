@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;

@@ -1,9 +1,8 @@
 using System.Globalization;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Ordering;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
-using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Reporting;
+using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Cmdlets;
 

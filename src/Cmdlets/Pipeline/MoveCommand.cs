@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Estimates;
-using PreRecordMigration.Methods;
-using PreRecordMigration.Ordering;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

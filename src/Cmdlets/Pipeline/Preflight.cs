@@ -1,6 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

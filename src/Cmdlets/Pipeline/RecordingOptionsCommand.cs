@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Cmdlets;

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 

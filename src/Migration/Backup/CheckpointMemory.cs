@@ -1,5 +1,4 @@
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Backup;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.CoreStates;

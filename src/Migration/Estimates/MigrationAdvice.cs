@@ -1,5 +1,5 @@
 using System.Globalization;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Estimates;
 

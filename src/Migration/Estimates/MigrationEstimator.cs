@@ -1,4 +1,4 @@
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 

@@ -1,6 +1,7 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Reporting;

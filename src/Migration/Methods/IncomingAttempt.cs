@@ -1,5 +1,6 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Reporting;

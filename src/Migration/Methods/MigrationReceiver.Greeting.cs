@@ -112,7 +112,7 @@ public sealed partial class MigrationReceiver
             throw ProtocolErrors.Violation($"The first record of a connection was {type}, not Hello.");
         }
 
-        return hello.Version == Protocol.Version ? hello : throw ProtocolErrors.Version(hello.Version);
+        return hello.Version == Protocol.Version ? hello : throw ProtocolErrors.Version(hello.Version, Protocol.Version);
     }
 
     /// <summary>Begins the migration when both of its connections are there.</summary>

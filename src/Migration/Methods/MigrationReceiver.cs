@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 

@@ -1,5 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
@@ -58,7 +59,7 @@ public sealed record ReceiverProbe(int Version, string? Peer)
             return RecordCodec.Decode(type, body) switch
             {
                 WelcomeRecord { Version: Protocol.Version } => then(connection, new ReceiverProbe(Protocol.Version, connection.Peer)),
-                WelcomeRecord other => throw ProtocolErrors.Version(other.Version),
+                WelcomeRecord other => throw ProtocolErrors.Version(other.Version, Protocol.Version),
                 AbortRecord abort => throw new MigrationException(
                     abort.ErrorId, $"{route} turned the connection away: {abort.Message}", abort.Remedy, route.Address),
                 _ => throw ProtocolErrors.Violation($"{route} answered the greeting with {type}."),

@@ -1,6 +1,6 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
@@ -325,7 +325,7 @@ internal sealed class SourceAttempt : IDisposable
 
         if (welcome.Version != Protocol.Version)
         {
-            throw ProtocolErrors.Version(welcome.Version);
+            throw ProtocolErrors.Version(welcome.Version, Protocol.Version);
         }
 
         _connections.Demand.ReceiveTimeout = null;

@@ -1,3 +1,4 @@
+using PreRecordMigration.Options;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 

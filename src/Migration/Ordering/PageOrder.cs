@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 

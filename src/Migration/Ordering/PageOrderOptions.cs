@@ -1,5 +1,6 @@
 using System.Numerics;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Ordering;
 

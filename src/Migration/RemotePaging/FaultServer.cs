@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.RemotePaging;

@@ -1,4 +1,5 @@
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;

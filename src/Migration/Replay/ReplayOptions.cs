@@ -1,6 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 
 namespace PreRecordMigration.Replay;

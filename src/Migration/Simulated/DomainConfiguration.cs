@@ -1,6 +1,7 @@
 using System.Text;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Recording;
+using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Simulated;
 

@@ -1,3 +1,5 @@
+using PreRecordMigration.Simulated.Guest;
+
 namespace PreRecordMigration.Simulated;
 
 /// <summary>What a simulated host has and can do.</summary>

@@ -1,4 +1,3 @@
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated.Guest;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
 

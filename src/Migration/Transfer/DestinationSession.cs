@@ -1,4 +1,5 @@
 using PreRecordMigration.Errors;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
 

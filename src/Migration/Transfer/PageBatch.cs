@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Transfer;

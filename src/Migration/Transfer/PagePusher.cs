@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Ordering;
+using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Transfer;
 

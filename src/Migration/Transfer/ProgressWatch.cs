@@ -1,4 +1,4 @@
-using PreRecordMigration.Transports;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Transfer;
 

@@ -1,5 +1,6 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Transfer;
 
@@ -36,7 +37,7 @@ public sealed class SourceSession : ISession<SourceState, SourceEvent, SourceAct
             (SourceState.Greeting, SourceEvent.Received { Record: WelcomeRecord welcome }) =>
                 welcome.Version == Protocol.Version
                     ? (new SourceState.Preparing(), [new SourceAction.Send(_prepare!)])
-                    : Fail(ProtocolErrors.Version(welcome.Version)),
+                    : Fail(ProtocolErrors.Version(welcome.Version, Protocol.Version)),
             (SourceState.Resuming, SourceEvent.Received { Record: WelcomeRecord { Version: Protocol.Version } }) => (State, []),
             (SourceState.Resuming, SourceEvent.Received { Record: ResumeRecord resume }) => ResumeFrom(resume.Position),
             (SourceState.Preparing, SourceEvent.Received { Record: PreparedRecord }) =>

@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Transports;
 
@@ -93,7 +92,7 @@ internal sealed class LoopbackProof
         if (greeting[s_magic.Length] is not Version and var theirs)
         {
             Say(channel.Stream, Answer.OtherVersion);
-            return (null, ProtocolErrors.Version(theirs));
+            return (null, ProtocolErrors.Version(theirs, Version));
         }
 
         // Who is another user gets no code of this side's: he could show it to a source as his own.

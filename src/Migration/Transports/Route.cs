@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Transports;
 

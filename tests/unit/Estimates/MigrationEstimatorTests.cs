@@ -1,5 +1,5 @@
 using PreRecordMigration.Estimates;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 

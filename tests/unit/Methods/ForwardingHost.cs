@@ -1,5 +1,6 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Methods;

@@ -2,6 +2,7 @@ using System.Net;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Transports;

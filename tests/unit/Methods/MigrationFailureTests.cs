@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Reporting;
+using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;

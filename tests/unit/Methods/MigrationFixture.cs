@@ -1,8 +1,9 @@
 using System.Net;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Reporting;
+using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 

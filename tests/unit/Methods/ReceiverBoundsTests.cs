@@ -2,10 +2,11 @@ using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Transfer;
-using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 

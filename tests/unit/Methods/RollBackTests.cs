@@ -1,8 +1,9 @@
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Tests.Methods;
 

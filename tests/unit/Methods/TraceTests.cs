@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 

@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;

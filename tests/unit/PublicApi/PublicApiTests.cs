@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Text;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Tests.PublicApi;
 

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Net;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Reliability;

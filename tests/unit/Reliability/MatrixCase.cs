@@ -1,4 +1,4 @@
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Tests.Reliability;
 

@@ -1,5 +1,5 @@
 using PreRecordMigration.Errors;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;

@@ -1,5 +1,7 @@
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Tests.Simulated;
 
 namespace PreRecordMigration.Tests.Replay;

@@ -2,10 +2,12 @@ using System.Security.Cryptography;
 using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Tests.Simulated;
 

@@ -1,10 +1,12 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Tests.Simulated;
 

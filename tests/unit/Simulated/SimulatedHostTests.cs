@@ -3,6 +3,7 @@ using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 
 namespace PreRecordMigration.Tests.Simulated;
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
@@ -333,7 +334,7 @@ public sealed class LivenessTests : IDisposable
         Assert.Equal(MigrationErrorId.InvalidOption, error.ErrorId);
         Assert.Contains("from 00:00:05 to 00:10:00", error.Message, StringComparison.Ordinal);
         Assert.Throws<MigrationException>(
-            () => new PreRecordMigration.Methods.MigrationOptions { PeerTimeout = TimeSpan.FromSeconds(seconds) }.Validate());
+            () => new PreRecordMigration.Options.MigrationOptions { PeerTimeout = TimeSpan.FromSeconds(seconds) }.Validate());
     }
 
     private int Beats()

@@ -7,6 +7,7 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;

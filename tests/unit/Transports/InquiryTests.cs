@@ -1,6 +1,7 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;

@@ -1,5 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transports;

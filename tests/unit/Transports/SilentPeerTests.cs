@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 

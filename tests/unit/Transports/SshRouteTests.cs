@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Reporting;
+using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transfer;

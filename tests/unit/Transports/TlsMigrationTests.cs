@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Reporting;
+using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transports;

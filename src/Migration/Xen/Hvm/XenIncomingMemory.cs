@@ -1,5 +1,4 @@
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;

@@ -1,5 +1,4 @@
 using PreRecordMigration.CoreStates;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;

@@ -1,6 +1,5 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Xen.Native;

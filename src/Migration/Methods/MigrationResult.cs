@@ -1,8 +1,9 @@
 using System.Globalization;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
+using PreRecordMigration.Reporting;
 
-namespace PreRecordMigration.Reporting;
+namespace PreRecordMigration.Methods;
 
 /// <summary>What a migration did, in numbers.</summary>
 public sealed record MigrationResult
@@ -103,53 +104,6 @@ public sealed record MigrationResult
 /// <param name="Duration">How long it took.</param>
 public sealed record MigrationPhaseTime(MigrationPhase Phase, TimeSpan Start, TimeSpan Duration);
 
-/// <summary>The phases of a migration.</summary>
-public enum MigrationPhase : long
-{
-    /// <summary>Connecting, agreeing, and preparing the incoming domain.</summary>
-    Prepare,
-
-    /// <summary>Rounds of pre-copy.</summary>
-    Rounds,
-
-    /// <summary>The checkpoint: suspended, core state captured, pages trapped.</summary>
-    Checkpoint,
-
-    /// <summary>The pre-execution window, or the observed one.</summary>
-    Record,
-
-    /// <summary>The handover: stopped here, not yet running there.</summary>
-    Handover,
-
-    /// <summary>Pushing what is missing and answering faults.</summary>
-    Push,
-
-    /// <summary>Letting go at the source, final name at the destination.</summary>
-    Finish,
-
-    /// <summary>Connecting again after a loss, and agreeing on what is missing.</summary>
-    Resume,
-
-    /// <summary>
-    /// Within the checkpoint and the handover of a Rollback: hashing every page of the domain that stands still, to prove that
-    /// nothing is lost by going back. Its progress counts pages hashed.
-    /// </summary>
-    Prove,
-}
-
-/// <summary>The distribution of how long remote faults waited.</summary>
-/// <param name="Mean">The mean.</param>
-/// <param name="Median">Half waited no longer.</param>
-/// <param name="P99">Ninety-nine in a hundred waited no longer.</param>
-/// <param name="Maximum">The longest.</param>
-/// <param name="Total">The sum: how long vCPUs stood still for pages.</param>
-public sealed record FaultLatency(TimeSpan Mean, TimeSpan Median, TimeSpan P99, TimeSpan Maximum, TimeSpan Total)
-{
-    /// <summary>No fault, no wait.</summary>
-    public static FaultLatency None { get; } =
-        new(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
-}
-
 /// <summary>The proof that the checkpoint could be restored: two digests over all pages.</summary>
 /// <param name="PagesCompared">How many pages.</param>
 /// <param name="AtCheckpoint">SHA-256 over the hashes of all populated pages at the checkpoint, in hexadecimal.</param>
@@ -164,13 +118,3 @@ public sealed record RollbackProof(int PagesCompared, string AtCheckpoint, strin
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{(IsProved ? "proved" : "not proved")}: {PagesCompared} pages compared, {ChangedPages} changed");
 }
-
-/// <summary>How far a migration is.</summary>
-/// <param name="Phase">The phase.</param>
-/// <param name="PagesDone">Pages at the destination; pages hashed in <see cref="MigrationPhase.Prove"/>.</param>
-/// <param name="PagesTotal">Pages to get there.</param>
-/// <param name="BytesSent">Bytes sent so far.</param>
-/// <param name="BytesPerSecond">The rate of late, of sending or of hashing.</param>
-/// <param name="Remaining">The time left at that rate; null where it is not known.</param>
-public sealed record MigrationProgress(
-    MigrationPhase Phase, long PagesDone, long PagesTotal, long BytesSent, double BytesPerSecond, TimeSpan? Remaining);

@@ -1,6 +1,6 @@
 using PreRecordMigration.Errors;
 
-namespace PreRecordMigration.Transports;
+namespace PreRecordMigration.Options;
 
 /// <summary>
 /// How long a peer may be silent before the connection to it counts as lost: the one time limit that everything of a

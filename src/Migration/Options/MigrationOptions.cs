@@ -1,4 +1,4 @@
-namespace PreRecordMigration.Methods;
+namespace PreRecordMigration.Options;
 
 /// <summary>What an administrator chooses for one migration.</summary>
 public sealed record MigrationOptions
@@ -25,7 +25,7 @@ public sealed record MigrationOptions
     /// In which order pages are pushed; null for what suits the method. Several compose
     /// (<see cref="Ordering.PageOrder.Build"/>).
     /// </summary>
-    public IReadOnlyList<Ordering.PageOrderStrategy>? Order { get; init; }
+    public IReadOnlyList<PageOrderStrategy>? Order { get; init; }
 
     /// <summary>Most bytes a second that the bulk connection may carry; null for no limit. Demand faults are not limited.</summary>
     public long? BandwidthLimit { get; init; }
@@ -35,9 +35,9 @@ public sealed record MigrationOptions
 
     /// <summary>
     /// How long the destination may be silent before the connection to it counts as lost, connecting included; why it is what
-    /// it is, <see cref="Transports.PeerTimeout"/> says. A side that lives is never silent for long, however busy it is.
+    /// it is, <see cref="Options.PeerTimeout"/> says. A side that lives is never silent for long, however busy it is.
     /// </summary>
-    public TimeSpan PeerTimeout { get; init; } = Transports.PeerTimeout.Default;
+    public TimeSpan PeerTimeout { get; init; } = Options.PeerTimeout.Default;
 
     /// <summary>Most pages in the backup store; null for as many as the domain has.</summary>
     public int? BackupLimitPages { get; init; }
@@ -62,7 +62,7 @@ public sealed record MigrationOptions
     public IProgress<Reporting.MigrationTrace>? Trace { get; init; }
 
     /// <summary>Is told by the migration whom to ask who has the domain; null where nobody asks. One for each migration.</summary>
-    public Custody.DomainWatch? Watch { get; init; }
+    public Reporting.DomainWatch? Watch { get; init; }
 
     /// <summary>Measures the destination's silence.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
@@ -77,12 +77,12 @@ public sealed record MigrationOptions
         Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy or pre-record, or leave RemotePF off.");
         Check(BandwidthLimit is null or > 0, nameof(BandwidthLimit), $"is {BandwidthLimit}", "Give bytes a second above zero, or leave it out.");
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
-        Transports.PeerTimeout.Require(PeerTimeout);
+        Options.PeerTimeout.Require(PeerTimeout);
         Check(BackupLimitPages is null or > 0, "BackupLimit", $"is {BackupLimitPages} pages", "Give room for at least one page.");
         Check(MaximumRounds > 0, nameof(MaximumRounds), $"is {MaximumRounds}", "Give at least one round.");
         if (Order is not null)
         {
-            Ordering.PageOrderStrategies.Validate(Order);
+            PageOrderStrategies.Validate(Order);
         }
 
         Check(DirtyPageThreshold >= 0, nameof(DirtyPageThreshold), $"is {DirtyPageThreshold}", "Give zero or more pages.");

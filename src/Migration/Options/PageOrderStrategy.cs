@@ -1,6 +1,6 @@
 using PreRecordMigration.Errors;
 
-namespace PreRecordMigration.Ordering;
+namespace PreRecordMigration.Options;
 
 /// <summary>How a page order is made. Several together compose: recorded pages, windows, neighbourhoods, the rest.</summary>
 public enum PageOrderStrategy : long

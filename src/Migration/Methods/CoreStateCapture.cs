@@ -1,8 +1,9 @@
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 
-namespace PreRecordMigration.CoreStates;
+namespace PreRecordMigration.Methods;
 
 /// <summary>Captures a suspended domain's core state with its page tables.</summary>
 public static class CoreStateCapture

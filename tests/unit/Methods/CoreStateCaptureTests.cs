@@ -1,10 +1,12 @@
-using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Tests.Simulated;
 
-namespace PreRecordMigration.Tests.CoreStates;
+namespace PreRecordMigration.Tests.Methods;
 
 public sealed class CoreStateCaptureTests
 {

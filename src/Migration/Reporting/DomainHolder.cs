@@ -1,4 +1,4 @@
-namespace PreRecordMigration.Custody;
+namespace PreRecordMigration.Reporting;
 
 /// <summary>Who has a domain that moves, as its source knows it.</summary>
 public enum DomainHolder : long

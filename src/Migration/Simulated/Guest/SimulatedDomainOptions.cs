@@ -1,9 +1,8 @@
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Simulated;
+namespace PreRecordMigration.Simulated.Guest;
 
 /// <summary>What a simulated domain is: its memory after k operations is a function of these options and k alone.</summary>
 public sealed record SimulatedDomainOptions
@@ -51,7 +50,7 @@ public sealed record SimulatedDomainOptions
 
     /// <summary>
     /// Whether the guest runs by itself whenever the domain is running. Otherwise it runs only inside
-    /// <see cref="ISourceDomain.RunFor"/>, an exact number of operations. A domain that has come in by migration
+    /// <see cref="Hypervisor.ISourceDomain.RunFor"/>, an exact number of operations. A domain that has come in by migration
     /// runs free unless its host says otherwise (<see cref="SimulatedHostOptions.IncomingRunsFree"/>).
     /// </summary>
     public bool FreeRunning { get; init; }
@@ -97,9 +96,9 @@ public sealed record SimulatedDomainOptions
         Check(
             (Workload == GuestWorkloadKind.Replay) == (Replay is { Count: > 0 }),
             nameof(Replay), $"does not go with the workload {Workload}", "Give a trajectory with records for the workload Replay, and for no other.");
-        Guest.GuestLayout layout = new(this);
+        GuestLayout layout = new(this);
         Check(
-            layout.DataPagesPerProcess >= Guest.GuestLayout.MinimumDataPages,
+            layout.DataPagesPerProcess >= GuestLayout.MinimumDataPages,
             "Memory", $"({MemoryBytes} bytes) is too little for {VcpuCount} vCPUs with {layout.ProcessesPerVcpu} processes each", "Give more memory.");
     }
 
