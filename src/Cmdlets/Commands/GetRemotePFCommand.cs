@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -30,7 +31,7 @@ public sealed class GetRemotePFCommand : MigrationCmdlet
         if (ParameterSetName == PreRecordSet)
         {
             WriteObject(new RemotePFInfo(
-                PreRecord.Name, PreRecord.Destination ?? "", PreRecord.RemotePF ?? true, SR.StateDecided, 0, 0, 0));
+                PreRecord.Name, PreRecord.Destination ?? "", new MigrationOptions { RemotePF = PreRecord.RemotePF }.IsSplit, SR.StateDecided, 0, 0, 0));
             return;
         }
 

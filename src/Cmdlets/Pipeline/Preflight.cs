@@ -107,11 +107,12 @@ internal static class Preflight
             return [];
         }
 
-        bool isSplit = options.RemotePF ?? options.Method != MigrationMethod.PreCopy;
         return
         [
             .. OfHost(
-                host, isSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control], domain.Info.Kind),
+                host,
+                options.IsSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control],
+                domain.Info.Kind),
             new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
             new Requirement(Describe.Host(host), () => Room(domain.Info, host)),
         ];

@@ -23,17 +23,16 @@ public static class MigrationEstimator
     /// <returns>An upper limit of the exposure; no faults.</returns>
     public static MigrationEstimate OfSize(long pages, MigrationOptions options, LinkSpeed link)
     {
-        bool isSplit = options.RemotePF ?? options.Method != MigrationMethod.PreCopy;
         TimeSpan push = link.TimeOf(pages);
-        TimeSpan handover = (isSplit ? link.TimeOf(CorePages(pages)) : TimeSpan.Zero) + (link.RoundTrip * HandoverTrips);
+        TimeSpan handover = (options.IsSplit ? link.TimeOf(CorePages(pages)) : TimeSpan.Zero) + (link.RoundTrip * HandoverTrips);
         TimeSpan window = options.Method == MigrationMethod.PreRecord ? options.Window : TimeSpan.Zero;
         return new MigrationEstimate
         {
             Method = options.Method,
             Mode = options.Method == MigrationMethod.PreRecord ? options.Mode : null,
             TotalTime = (link.RoundTrip * PrepareTrips) + window + handover + push,
-            Downtime = isSplit || options.Method == MigrationMethod.PreCopy ? handover : handover + push,
-            Exposure = isSplit ? push + link.RoundTrip : link.RoundTrip,
+            Downtime = options.IsSplit || options.Method == MigrationMethod.PreCopy ? handover : handover + push,
+            Exposure = options.IsSplit ? push + link.RoundTrip : link.RoundTrip,
             DiscardedExecution = options is { Method: MigrationMethod.PreRecord, Mode: RecordingMode.Rollback } ? window : TimeSpan.Zero,
             BytesSent = pages * Page.Size,
         };

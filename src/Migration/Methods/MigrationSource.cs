@@ -173,19 +173,19 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Checkpoint, () => run.Recorded!.Begin(run.Log.Progress, run.Token));
         run.Log.Run(MigrationPhase.Record, () =>
         {
-            if (run.RemotePF)
+            if (run.Options.IsSplit)
             {
                 run.SendCore(run.Recorded!.Checkpoint!);
             }
 
-            run.Recorded!.Recording.RunWindow(run.Log.Progress, run.RemotePF ? run.Feed : _ => { }, run.Token);
+            run.Recorded!.Recording.RunWindow(run.Log.Progress, run.Options.IsSplit ? run.Feed : _ => { }, run.Token);
         });
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             run.NoteStop();
             run.Recorded!.StopAndProve(run.Log.Progress, run.Token);
             run.Log.Report();
-            if (run.RemotePF)
+            if (run.Options.IsSplit)
             {
                 run.Commit();
             }
@@ -211,7 +211,7 @@ public static class MigrationSource
     private static void HandOver(SourceMigration run, Func<CoreState> capture)
     {
         CoreState core = capture();
-        if (!run.RemotePF)
+        if (!run.Options.IsSplit)
         {
             run.SendBeforeRun(run.Order().Pfns);
         }
@@ -220,7 +220,7 @@ public static class MigrationSource
         run.Commit();
     }
 
-    private static Ordering.PageOrder? RestOrder(SourceMigration run) => run.RemotePF ? run.Order() : null;
+    private static Ordering.PageOrder? RestOrder(SourceMigration run) => run.Options.IsSplit ? run.Order() : null;
 
     private static void Suspend(SourceMigration run)
     {

@@ -92,8 +92,6 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
     public CancellationToken Token => _attempt?.Token ?? _cancellation;
 
-    public bool RemotePF => Options.RemotePF ?? Options.Method != MigrationMethod.PreCopy;
-
     private IGuestMemory Memory => Recorded?.Memory ?? Domain.Memory;
 
     private PageOrderOptions OrderOptions => PageOrderOptions.Default with
@@ -106,7 +104,7 @@ internal sealed partial class SourceMigration : IDisposable
     {
         _announced = Domain.Describe();
         _attempt = SourceAttempt.Open(
-            _destination, new PrepareRecord(_announced, RemotePF), Custody, () => Memory, Options, _cancellation);
+            _destination, new PrepareRecord(_announced, Options.IsSplit), Custody, () => Memory, Options, _cancellation);
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Open);
     }
@@ -133,7 +131,7 @@ internal sealed partial class SourceMigration : IDisposable
 
         _attempt!.Bulk.Send(new CoreStateRecord(core.Pages.Count, core.PageTablePageCount, core.Vcpus, core.Sections));
         (_corePages, _pageTablePages) = (core.Pages.Count, core.PageTablePageCount);
-        if (RemotePF)
+        if (Options.IsSplit)
         {
             _attempt.StartPaging(remaining, Options.BandwidthLimit);
         }

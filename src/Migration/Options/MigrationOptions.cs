@@ -22,6 +22,12 @@ public sealed record MigrationOptions
     public bool? RemotePF { get; init; }
 
     /// <summary>
+    /// Whether the domain is split over two hosts for a time: it runs at the destination while memory of it is still at the
+    /// source. What <see cref="RemotePF"/> says, or else what suits the method.
+    /// </summary>
+    public bool IsSplit => RemotePF ?? Method != MigrationMethod.PreCopy;
+
+    /// <summary>
     /// In which order pages are pushed; null for what suits the method. Several compose
     /// (<see cref="Ordering.PageOrder.Build"/>).
     /// </summary>
