@@ -2,7 +2,7 @@ using System.Management.Automation;
 using System.Net;
 using System.Security;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
