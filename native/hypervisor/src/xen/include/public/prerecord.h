@@ -2,8 +2,8 @@
 /*
  * Copyright (c) the PreRecordMigration contributors
  *
- * Licensed as Xen licenses its public headers, so that tools of any licence can
- * speak to the hypervisor:
+ * Licensed as Xen licenses its public headers, so that tools of any licence
+ * can speak to the hypervisor:
  *
  * Permission is hereby granted, free of charge, to any person obtaining a copy
  * of this software and associated documentation files (the "Software"), to
@@ -29,12 +29,11 @@
  * domain whose pages are still elsewhere.
  *
  * One hypercall, HYPERVISOR_prerecord_op(struct xen_prerecord_op *), for the
- * toolstack alone.  It works on domains that run on shadow page tables, that is
- * PV domains, and HVM and PVH domains without HAP; and on those with HAP on AMD's
- * processors.  Pages are named by their
- * pseudo-physical frame number (pfn).  What is large is not copied but mapped,
- * read-only: tables in frames of DOMID_XEN, which no guest can map and Xen never
- * reads.
+ * toolstack alone.  It works on domains that run on shadow page tables, that
+ * is PV domains, and HVM and PVH domains without HAP; and on those with HAP on
+ * AMD's processors.  Pages are named by their pseudo-physical frame number
+ * (pfn).  What is large is not copied but mapped, read-only: tables in frames
+ * of DOMID_XEN, which no guest can map and Xen never reads.
  *
  * A recording:  prepare, start, { epoch, [grow] }, stop, release.
  * RemotePF:     prepare, { missing }, serve, { resolve }, stop, release.
@@ -51,9 +50,8 @@
 
 #define __HYPERVISOR_prerecord_op __HYPERVISOR_arch_7
 
-/* The tables. */
 /*
- * uint32_t records: pfn | XEN_PRERECORD_WRITE, in the order of first touch.
+ * The table of records.  uint32_t: pfn | XEN_PRERECORD_WRITE, in the order of first touch.
  * Two halves of 2 * nr_pfns records each; epochs fill them in turn.  While a
  * domain is served, the records of half 0 are the pages it asked for.
  */
@@ -97,7 +95,12 @@
 #define XEN_PRERECORD_missing 8
 /* From now on a touch of a missing page waits for its content. */
 #define XEN_PRERECORD_serve   9
-/* Fills missing pages and lets run what waits for them. */
+/*
+ * Fills missing pages and lets run what waits for them.  A page that is not
+ * missing (any more) keeps what it has.  -EBUSY, with `done` at that page, if
+ * its frame may not be written now because Xen uses it as a page table or
+ * descriptor table.
+ */
 #define XEN_PRERECORD_resolve 10
 /*
  * For the successor of an owner that has died: gives it what prepare was given
@@ -181,12 +184,6 @@ struct xen_prerecord_op {
 };
 typedef struct xen_prerecord_op xen_prerecord_op_t;
 DEFINE_XEN_GUEST_HANDLE(xen_prerecord_op_t);
-
-/*
- * resolve: a page that is not missing (any more) keeps what it has.  -EBUSY,
- * with `done` at that page, if its frame may not be written now because Xen
- * uses it as a page table or descriptor table.
- */
 
 #endif /* __XEN__ || __XEN_TOOLS__ */
 #endif /* __XEN_PUBLIC_PRERECORD_H__ */

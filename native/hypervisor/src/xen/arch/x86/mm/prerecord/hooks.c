@@ -5,12 +5,13 @@
  * which locks it takes, and so why it may be called under those.
  *
  * The descriptor's lock, "the leaf", is the innermost one of memory
- * management. Nobody sleeps with it, and under it nothing is locked but what
+ * management.  Nobody sleeps with it, and under it nothing is locked but what
  * it takes to copy a page, to pause or unpause a vCPU and to send an event:
- * the processor's cache of mappings, the scheduler's lock, and the event
- * channel's, which is only tried.  No caller of a hook holds one of those.  So
- * a hook that takes no lock but the leaf may be called under any lock of
- * memory management, of grants, of event channels and of the domain.
+ * the processor's cache of mappings, the scheduler's lock, the event channel's
+ * (which is only tried) and that of the owner's queue of events.  No caller of
+ * a hook holds one of those.  So a hook that takes no lock but the leaf may be
+ * called under any lock of memory management and of grants, under the recorded
+ * domain's own event lock, and under the domain's lock.
  *
  * All but prerecord_in_use() and the two of teardown are called only while the
  * domain's paging mode has the bit PG_prerecord, which is set when the
@@ -80,7 +81,8 @@ int prerecord_promote_slow(struct domain *d, struct page_info *page,
         return 0;
 
     /*
-     * -EINTR has the hypercall go on from here; descriptors' users just fail.
+     * -EINTR has the hypercall go on with this page.  Who wants a page of
+     * descriptors cannot do that, and just fails.
      */
     return type == PGT_seg_desc_page || d != current->domain ? -EAGAIN : -EINTR;
 }

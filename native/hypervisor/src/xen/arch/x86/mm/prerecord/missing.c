@@ -59,9 +59,7 @@ static bool is_missing_now(struct prerecord *pr, unsigned long pfn)
     return missing;
 }
 
-/*
- * Pauses a vCPU until the page is there, unless it is paused for one already.
- */
+/* Pauses a vCPU until the page is there, unless it waits for one already. */
 static void pause_for(struct prerecord *pr, struct vcpu *v, unsigned long pfn)
 {
     ASSERT(spin_is_locked(&pr->lock));
@@ -115,7 +113,7 @@ bool prerecord_wait_for(struct prerecord *pr, mfn_t mfn, bool from_guest)
 
     if ( from_guest )
     {
-        /* The instruction is repeated by itself, and no hypercall is to be. */
+        /* The instruction is repeated by itself, and no hypercall. */
         if ( prerecord_ask(pr, mfn, true) )
             prerecord_take_repeat(pr, current);
 
@@ -193,10 +191,7 @@ bool prerecord_await_one_of(struct prerecord *pr, unsigned long pfn,
     return true;
 }
 
-/*
- * Lets the vCPUs run that are paused for the page, or for NO_PFN all that
- * wait.
- */
+/* Lets the vCPUs run that are paused for the page; NO_PFN stands for any. */
 static void wake_paused(struct prerecord *pr, unsigned long pfn)
 {
     struct vcpu *v;

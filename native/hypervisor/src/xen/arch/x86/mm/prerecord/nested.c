@@ -7,7 +7,7 @@
  * without its user bit is not used by the processor, and neither is what lies
  * below it.  An epoch begins by marking the root's entries; a fault then
  * pushes the mark down one level at a time, and settles the one page that was
- * touched. What other code does meanwhile to the table keeps its meaning,
+ * touched.  What other code does meanwhile to the table keeps its meaning,
  * log-dirty mode included, because a settled page that is not written yet has
  * the type that log-dirty mode gives it: readable, and faulting at its first
  * write.
@@ -264,10 +264,7 @@ static bool record(struct prerecord *pr, l1_pgentry_t *entry,
 
     spin_lock(&pr->lock);
     if ( write && p2m_is_changeable(type) )
-        /*
-         * Where the store is full the domain is paused, and faults again
-         * later.
-         */
+        /* Where the store is full the domain is paused, to fault again. */
         written = !prerecord_backup(pr, pfn, mfn, true);
     prerecord_note(pr, pfn, written);
     writable = written || needs_no_fault(pr, pfn);
@@ -390,10 +387,7 @@ bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn,
             done = record(pr, entry, pfn, write);
         else if ( !is_settled(*entry) && prerecord_ask(pr, mfn, true) )
         {
-            /*
-             * The instruction is repeated by itself, and no hypercall is to
-             * be.
-             */
+            /* The instruction is repeated by itself, and no hypercall. */
             prerecord_take_repeat(pr, current);
             done = true;
         }
