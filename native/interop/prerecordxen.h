@@ -115,7 +115,7 @@ enum prx_paging_op {
     PRX_PAGING_ASK = 3
 };
 
-/* What the hypervisor says to the extension's hypercall: not its own, spoken in another version, or there. */
+/* What comes of the extension's hypercall: the hypervisor has no extension, has it in another version, or in this one. */
 enum prx_extension_answer { PRX_EXTENSION_NONE = 0, PRX_EXTENSION_OTHER_VERSION = 1, PRX_EXTENSION_PRESENT = 2 };
 
 /* The prerecord extension's state of a domain. flags are XEN_PRERECORD_*. */
@@ -220,8 +220,8 @@ PRX_EXPORT int32_t prx_wakeup_clear(int32_t fd);
 PRX_EXPORT int32_t prx_wakeup_close(int32_t fd);
 
 /*
- * The prerecord extension of the hypervisor (native/hypervisor), for domains on shadow page tables. Closing leaves the
- * hypervisor's state as it is; release ends it. prepare also binds the event channel that wait waits on.
+ * The prerecord extension of the hypervisor (native/hypervisor). Closing leaves the hypervisor's state as it is; release
+ * ends it. prepare also binds the event channel that wait waits on.
  */
 PRX_EXPORT int32_t prx_extension_probe(prx_handle *h, uint32_t *answer);
 PRX_EXPORT int32_t prx_extension_open(prx_handle *h, uint32_t domid, prx_extension **out);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sizes that the managed side counts on (tests/unit/Xen/XenErrorTests.cs has the same numbers). */
+/*
+ * Sizes and numbers that the managed side counts on. tests/unit/Xen/Native/XenErrorTests.cs compares the same sizes with its own.
+ */
 #include "internal.h"
 
 #include <xen/foreign/x86_64.h>
+#include <xen/vm_event.h>
 
 _Static_assert(sizeof(struct prx_host_info) == 56, "prx_host_info");
 _Static_assert(sizeof(struct prx_domain_info) == 88, "prx_domain_info");
@@ -10,6 +13,12 @@ _Static_assert(sizeof(struct prx_vcpu_registers) == 64, "prx_vcpu_registers");
 _Static_assert(sizeof(struct prx_tsc_info) == 24, "prx_tsc_info");
 _Static_assert(sizeof(struct prx_extension_state) == 48, "prx_extension_state");
 _Static_assert(sizeof(struct prx_paging_event) == 24, "prx_paging_event");
+
+/* What prerecordxen.h says of a request of the paging ring. */
+_Static_assert(VM_EVENT_FLAG_VCPU_PAUSED == 1, "the vCPU waits");
+_Static_assert(VM_EVENT_FLAG_FOREIGN == 2, "a backend's touch");
+_Static_assert(MEM_PAGING_DROP_PAGE == 1, "only wake the vCPU");
+_Static_assert(MEM_PAGING_EVICT_FAIL == 2, "the guest gave the page up");
 
 /* What src/Migration/Xen/Pv reads and rewrites in Xen's own structures of a 64-bit PV guest. */
 _Static_assert(sizeof(vcpu_guest_context_x86_64_t) == 5168, "vcpu_guest_context");

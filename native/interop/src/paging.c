@@ -80,7 +80,10 @@ static void prepare_paging(prx_batch *b, uint32_t i, uint32_t domid, uint32_t op
     b->entries[i].args[1] = (unsigned long)operation;
 }
 
-/* Making a page what it is already is harmless, and goes through the same door as a backend's mapping. */
+/*
+ * The call gives the page the type that it has already, which changes nothing. Like a backend's mapping it looks the page up
+ * first, and so raises the request of one that is trapped.
+ */
 static void prepare_ask(prx_batch *b, uint32_t i, uint32_t domid, uint64_t gfn)
 {
     struct xen_dm_op *op = &b->operations[i].ask.op;
