@@ -12,8 +12,11 @@ SOURCES = IMAGES / "extension-tool"
 INTERFACE = REPOSITORY / "native" / "hypervisor" / "src" / "xen" / "include" / "public"
 PROGRAM = "/tmp/extension-tool"
 
-# Flags that `start` takes and `query` answers.
-ACCESSES, BACKUPS, RUNNING, SERVING, FULL, LOST, HARVEST = (1 << bit for bit in range(7))
+# What the interface's header defines by shifting a bit: the flags that `start` takes and `query` answers.
+_BITS = {name: 1 << int(shift) for name, shift in
+         re.findall(r"^#define XEN_PRERECORD_([A-Z]+)\s+\(1U << (\d+)\)", (INTERFACE / "prerecord.h").read_text(), re.MULTILINE)}
+ACCESSES, BACKUPS, RUNNING, SERVING, FULL, LOST, HARVEST = (
+    _BITS[name] for name in ("ACCESSES", "BACKUPS", "RUNNING", "SERVING", "FULL", "LOST", "HARVEST"))
 
 
 def install(host):
