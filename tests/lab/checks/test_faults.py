@@ -203,7 +203,7 @@ class Cuts(FaultCase):
         """The guest at its source, a report of before, the same guest at its destination, and the destination's shell; each side stands
         where the cut has brought it."""
         self.shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Confirm:$false")
-        hosts = [HOST, LAB.host(2)] if LAB.host(2).run("true").code == 0 else [HOST]
+        hosts = [HOST, LAB.host(2)] if LAB.has_host(2) else [HOST]
         with running(hosts, "writer", PACED) as guest, ModuleShell(hosts[-1], faulty=True) as destination:
             before = guest.report()
             way = open_tunnel(self.shell, destination)

@@ -176,6 +176,10 @@ class AttachedLab:
     def host(self, number):
         return Host(self.control, number)
 
+    def has_host(self, number):
+        """Whether the lab has a host of this number, which answers."""
+        return self.host(number).run("true").code == 0
+
     def stop(self):
         """Asks the process that holds the lab to end it."""
         with socket.socket(socket.AF_UNIX) as connection:

@@ -4,7 +4,7 @@ from unittest import mock
 
 from fake_lab import FakeMachines
 from lablib.channel_case import ChannelCase
-from lablib.lab import Lab
+from lablib.lab import AttachedLab, Lab
 
 
 class Channel(ChannelCase, unittest.TestCase):
@@ -16,4 +16,9 @@ class Channel(ChannelCase, unittest.TestCase):
         cls.addClassCleanup(machines.close)
         cls.folder = machines.folder
         cls.enterClassContext(mock.patch.dict("os.environ", machines.environment()))
-        cls.host = cls.enterClassContext(Lab(images=machines.folder, output=machines.folder / "out", log=lambda _: None)).host(1)
+        lab = cls.enterClassContext(Lab(images=machines.folder, output=machines.folder / "out", log=lambda _: None))
+        cls.host, cls.control = lab.host(1), lab.control
+
+    def test_a_lab_that_is_attached_to_knows_which_hosts_it_has(self):
+        lab = AttachedLab(self.control)
+        self.assertEqual([lab.has_host(number) for number in (1, 2)], [True, False])
