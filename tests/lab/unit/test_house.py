@@ -2,6 +2,8 @@
 import ast
 import graphlib
 import os
+import re
+import subprocess
 import unittest
 
 from lablib.paths import LAB
@@ -31,6 +33,18 @@ class Commands(unittest.TestCase):
 
     def test_no_link_leads_nowhere(self):
         self.assertEqual([path.name for path in LAB.iterdir() if path.is_symlink() and not path.exists()], [])
+
+
+class Cache(unittest.TestCase):
+    def test_what_an_image_is_made_from_is_in_its_key(self):
+        build = (LAB / "bin" / "build").read_text(encoding="utf-8")
+        for part in ("dom0", "guest"):
+            with self.subTest(part):
+                work = re.search(rf"^build_{part}\(\) {{\n(.*?)^}}", build, re.M | re.S)[1]
+                words = re.search(rf'^{part}=\$\(hash_of "\$cache/packages" (.*)\)$', build, re.M)[1]
+                key = subprocess.run(["bash", "-c", f"printf '%s\\n' {words}"], capture_output=True, text=True, check=True).stdout.split()
+                made_from = {f"tests/lab/images/{name}" for name in re.findall(r'\$images"?/([\w.-]+)', work)}
+                self.assertEqual(set(key), made_from | {"tests/lab/bin/build"})
 
 
 class Library(unittest.TestCase):
