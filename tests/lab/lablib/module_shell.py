@@ -1,5 +1,6 @@
 """The product in a dom0: one long-lived PowerShell with the module loaded, because it takes long to start under emulation."""
 import contextlib
+import itertools
 import json
 import time
 
@@ -7,7 +8,7 @@ from lablib.errors import LabError
 
 FOLDER = "/tmp/prerecord"
 PWSH = f"{FOLDER}/pwsh"
-FAULTS = "/tmp/prerecord-faults"
+_numbers = itertools.count(1)
 
 
 def install(host):
@@ -42,7 +43,9 @@ class ModuleShell:
     def __init__(self, host, start_limit=600, paging="", faulty=False):
         install(host)
         self.host, self.paging = host, paging
-        preloaded = [f"LD_PRELOAD={FOLDER}/faults.so"] if faulty else []
+        # A folder of its own, so that the calls of another shell beside it do not meet its faults.
+        self._faults = f"/tmp/prerecord-faults-{next(_numbers)}"
+        preloaded = [f"LD_PRELOAD={FOLDER}/faults.so", f"LAB_FAULTS={self._faults}"] if faulty else []
         self._process = host.start(["env", f"PRERECORD_XEN_PAGING={paging}", *preloaded, PWSH, "-NoProfile", "-NonInteractive",
                                     "-File", f"{FOLDER}/serve.ps1", "-Module", f"{FOLDER}/PreRecordMigration"])
         self._pending, self._errors, self._number = b"", b"", 0
@@ -82,16 +85,16 @@ class ModuleShell:
     def fail(self, call, when="before", times=1):
         """Has a faulty shell's next calls fail ("pause", "unpause", "resume" or "destroy"), "before" they do anything, or "after" they did it.
         "hold" has them wait before they do anything, until heal()."""
-        self.host.run(f"mkdir -p {FAULTS} && echo {when} {times} > {FAULTS}/{call}").check()
+        self.host.run(f"mkdir -p {self._faults} && echo {when} {times} > {self._faults}/{call}").check()
 
     def wait_held(self, call, timeout=600):
         """Waits until the last call that is to be held has come."""
-        self.host.run(f"until read -r _ n < {FAULTS}/{call} && [ $n = 0 ]; do sleep 0.1; done", timeout).check()
+        self.host.run(f"until read -r _ n < {self._faults}/{call} && [ $n = 0 ]; do sleep 0.1; done", timeout).check()
 
     def heal(self):
         """Ends every fault, and lets go what is held. Returns by call how many were still to fail."""
-        left = dict(line.split() for line in self.host.run(f"cd {FAULTS} && for c in *; do read -r _ n < $c; echo $c $n; done").stdout.splitlines())
-        self.host.run(f"rm -rf {FAULTS}").check()
+        left = dict(line.split() for line in self.host.run(f"cd {self._faults} && for c in *; do read -r _ n < $c; echo $c $n; done").stdout.splitlines())
+        self.host.run(f"rm -rf {self._faults}").check()
         return {call: int(times) for call, times in left.items()}
 
     def begin(self, command):

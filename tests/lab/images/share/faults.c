@@ -1,7 +1,7 @@
 /* Makes calls of Xen's libraries fail or wait in a process that loads this ahead of them (LD_PRELOAD), as a file for each call says:
- *   /tmp/prerecord-faults/CALL   "before N": the next N calls fail and do nothing; "after N": they do their work, and then say that they failed;
- *                                "hold N": they wait until the file is gone, and then do their work. N counts down to 0.
- * LAB_FAULTS in the environment is another folder. CALL is pause, unpause, resume or destroy. Every other call goes through as it is. */
+ *   $LAB_FAULTS/CALL   "before N": the next N calls fail and do nothing; "after N": they do their work, and then say that they failed;
+ *                      "hold N": they wait until the file is gone, and then do their work. N counts down to 0.
+ * CALL is pause, unpause, resume or destroy. Every other call goes through as it is. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ static enum fault next(const char *call)
     int left = 0;
     enum fault fault = NONE;
 
-    snprintf(path, sizeof path, "%s/%s", folder ? folder : "/tmp/prerecord-faults", call);
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : "", call);
     pthread_mutex_lock(&gate);
     FILE *file = fopen(path, "r+");
     if (file) {
