@@ -1,5 +1,4 @@
 """Drives the hypervisor's extension in dom0, through the program in images/extension-tool."""
-import contextlib
 import re
 import subprocess
 import tempfile
@@ -79,7 +78,5 @@ class Tool:
     def kill(self):
         """Ends the tool at once; once it has ended, does nothing."""
         if self._process.code is None:
-            # The tool may have ended by itself, which shows only here.
-            with contextlib.suppress(BrokenPipeError):
-                self._process.kill()
+            self._process.kill()
             self._process.wait(60)

@@ -1,4 +1,5 @@
 """A dom0 of a running lab, and the commands that run in it."""
+import contextlib
 import json
 import signal
 import socket
@@ -46,13 +47,18 @@ class Process:
 
     def write(self, data):
         for start in range(0, len(data), MAX_PAYLOAD):
-            self._connection.sendall(frame("I", 0, data[start:start + MAX_PAYLOAD]))
+            self._send(frame("I", 0, data[start:start + MAX_PAYLOAD]))
 
     def end_input(self):
-        self._connection.sendall(frame("E"))
+        self._send(frame("E"))
 
     def kill(self, number=signal.SIGKILL):
-        self._connection.sendall(frame("K", 0, bytes([number])))
+        self._send(frame("K", 0, bytes([number])))
+
+    def _send(self, data):
+        # A command may have ended before it is told anything more; how it ended is read afterwards.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.sendall(data)
 
     def read(self, timeout=None):
         """The next piece: ("O", bytes), ("R", bytes) or, at its end, ("Q", exit code). TimeoutError if none comes."""
