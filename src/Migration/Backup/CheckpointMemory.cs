@@ -18,7 +18,7 @@ public sealed class CheckpointMemory(IGuestMemory current, PageBackup backups) :
     /// <inheritdoc/>
     public void Read(ReadOnlySpan<int> pfns, Span<byte> pages)
     {
-        // What is backed up may be gone from the domain (a page given back), so it is not looked for there.
+        // A page that is backed up may be gone from the domain, which may have given it back, so it is not looked for there.
         List<int> rest = Lay(pfns, pages, Enumerable.Range(0, pfns.Length));
         if (rest.Count == 0)
         {
@@ -37,18 +37,18 @@ public sealed class CheckpointMemory(IGuestMemory current, PageBackup backups) :
                 throw;
             }
 
-            // One was given back, and backed up before, while the rest was being read.
+            // A page was given back while the rest was being read. It was backed up before that, so another reading finds it.
             Read(pfns, pages);
             return;
         }
 
-        // What was read must not be newer than the look for a backup: only x86 keeps two loads in order by itself.
+        // The memory must have been read before the backups are looked at again, and only x86 keeps two loads in order by itself.
         Interlocked.MemoryBarrier();
         backups.CatchUp();
         Lay(pfns, pages, rest);
     }
 
-    /// <summary>Refused: the past is not written.</summary>
+    /// <summary>Always refuses: the past is not written.</summary>
     /// <exception cref="InvalidOperationException">Always.</exception>
     public void Write(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages) =>
         throw new InvalidOperationException("The memory at a checkpoint is read-only.");

@@ -58,7 +58,7 @@ public sealed class PageBackup
     public IEnumerable<int> Pfns() => _backed.Pfns();
 
     /// <summary>
-    /// Originals are kept elsewhere first (in the hypervisor) and taken over from there: <see cref="CatchUp"/> then does it.
+    /// Says that originals are kept elsewhere first (in the hypervisor); from then on <see cref="CatchUp"/> takes them over from there.
     /// </summary>
     /// <param name="catchUp">Adds every original that is kept by now; null when no more will come.</param>
     internal void Follow(Action? catchUp) => Volatile.Write(ref _catchUp, catchUp);

@@ -58,7 +58,8 @@ public readonly partial record struct FileStatus(FileKind Kind, uint User = 0, u
         return status;
     }
 
-    /// <summary>As <see cref="Of"/>, and tells nothing from what may not be looked at.</summary>
+    /// <summary>Looks at a path as <see cref="Of"/> does, and tells a place where nothing stands from one that may not be looked
+    /// at.</summary>
     /// <param name="path">A full path.</param>
     /// <param name="status">What stands there.</param>
     /// <returns>False where the system did not say.</returns>
@@ -99,7 +100,7 @@ public readonly partial record struct FileStatus(FileKind Kind, uint User = 0, u
         return true;
     }
 
-    /// <summary>Gives a file to an owner; only root can, and for nobody else is there anything to do.</summary>
+    /// <summary>Gives a file to an owner. Only root can do that; for every other user this does nothing.</summary>
     public static void TryGive(SafeFileHandle file, FileStatus owner)
     {
         if (OperatingSystem.IsLinux())

@@ -19,7 +19,7 @@ public static class GivenPath
     public static string Follow(string path, bool isToBeWritten = false) =>
         Follow(path, isToBeWritten, FileStatus.TryOf, FileStatus.EffectiveUser);
 
-    /// <summary>As the public one, with another file system and another user.</summary>
+    /// <summary>The same rule for a given file system and a given user.</summary>
     internal static string Follow(string path, bool isToBeWritten, PathWalk.Look look, uint user)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -45,7 +45,7 @@ public static class GivenPath
         return last.Place;
     }
 
-    /// <summary>Whether somebody else has laid it there: neither this user, nor whose folder it is.</summary>
+    /// <summary>Whether somebody laid the step there who is neither this user nor the owner of its folder.</summary>
     private static bool IsForeign(PathStep step, PathWalk.Look look, uint user) =>
         step.Status.User != user
         && Path.GetDirectoryName(step.Place) is { } folder

@@ -60,9 +60,9 @@ public static class RuntimeFolder
         }
     }
 
-    /// <summary>The error of what cannot be kept there.</summary>
+    /// <summary>The error of a folder or file that cannot be made or kept there.</summary>
     /// <param name="what">What failed, as the beginning of a sentence.</param>
-    /// <param name="path">Of what.</param>
+    /// <param name="path">The folder or the file.</param>
     /// <param name="error">Why.</param>
     internal static MigrationException Denied(string what, string path, Exception error) => new(
         MigrationErrorId.AccessDenied,

@@ -64,7 +64,7 @@ public static class TrustedFile
     public static string? Find(string path, bool isSecret = false) =>
         Find(path, isSecret, FileStatus.TryOf, FileStatus.EffectiveUser);
 
-    /// <summary>As the public one, with another file system and another user.</summary>
+    /// <summary>The same rule for a given file system and a given user.</summary>
     internal static string? Find(string path, bool isSecret, PathWalk.Look look, uint user)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -87,7 +87,8 @@ public static class TrustedFile
         }
     }
 
-    /// <summary>Everything that is wrong is said at once, and nothing where there is nothing to be read.</summary>
+    /// <summary>Finds a file on its way. All faults of the way are told in one error; where no file stands at its end, nothing is
+    /// refused.</summary>
     private static string? Find(string path, bool isSecret, IEnumerable<PathStep> way, uint user)
     {
         List<Fault> faults = [];
@@ -107,7 +108,7 @@ public static class TrustedFile
             faults.AddRange(FaultsOf(step, isSecret, user));
             if (step.Status.Kind == FileKind.Link && faults.Count > 0)
             {
-                // Where somebody else's link leads is not this process's to look at.
+                // A link of somebody else's is not followed: a process that may read everything must not look where others point.
                 throw Refusal(path, faults);
             }
 
@@ -144,7 +145,7 @@ public static class TrustedFile
         if (status.Kind == FileKind.Folder && !step.IsEnd)
         {
             // Whoever may write a folder can exchange what stands in it. With the sticky bit only the owner of what stands there can,
-            // and that one is looked at next.
+            // and whose that is, the next step says.
             if (isOpen && !status.Mode.HasFlag(UnixFileMode.StickyBit))
             {
                 yield return new Fault(place, $"{writers} may write the folder '{place}'", $"chmod go-w {name}");
@@ -163,7 +164,7 @@ public static class TrustedFile
 
     private static MigrationException Refusal(string path, IEnumerable<Fault> faults)
     {
-        // A relative link leads back into its folder: what is wrong with that is said once.
+        // A relative link leads through its own folder again, whose faults would be listed twice.
         Fault[] all = [.. faults.Distinct()];
         return new MigrationException(
             MigrationErrorId.FileNotTrusted,
@@ -192,7 +193,7 @@ public static class TrustedFile
     /// <param name="Command">What mends it.</param>
     private sealed record Fault(string Place, string Reason, string Command)
     {
-        /// <summary>Whether it is a folder of somebody else's, who may need it.</summary>
+        /// <summary>Whether the place is a folder of somebody else's, who may need it as it is.</summary>
         public bool IsElsewhere { get; init; }
     }
 }

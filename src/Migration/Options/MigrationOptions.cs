@@ -40,8 +40,9 @@ public sealed record MigrationOptions
     public TimeSpan SuspendTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long the destination may be silent before the connection to it counts as lost, connecting included; why it is what
-    /// it is, <see cref="Options.PeerTimeout"/> says. A side that lives is never silent for long, however busy it is.
+    /// How long the destination may be silent before the connection to it counts as lost, connecting included;
+    /// <see cref="Options.PeerTimeout"/> says why the default is what it is. A side that lives is never silent for long, however busy it
+    /// is.
     /// </summary>
     public TimeSpan PeerTimeout { get; init; } = Options.PeerTimeout.Default;
 
@@ -67,7 +68,8 @@ public sealed record MigrationOptions
     /// </summary>
     public IProgress<Reporting.MigrationTrace>? Trace { get; init; }
 
-    /// <summary>Is told by the migration whom to ask who has the domain; null where nobody asks. One for each migration.</summary>
+    /// <summary>The migration ties itself to this watch, which then tells who has the domain; null where nobody asks. Each migration needs
+    /// its own.</summary>
     public Reporting.DomainWatch? Watch { get; init; }
 
     /// <summary>Measures the destination's silence.</summary>

@@ -7,7 +7,7 @@ namespace PreRecordMigration.Options;
 /// connection follows from, from being opened to its beats and to what the kernel and ssh are told.
 /// </summary>
 /// <remarks>
-/// What is said of 30 s: a packet that TCP sends again after losses comes within a few seconds, some ten where five in a row
+/// Why 30 s is the default: a packet that TCP sends again after losses comes within a few seconds, some ten where five in a row
 /// are lost; a collection of garbage or a host that is emulated takes a process off the processor for seconds, hardly ever for
 /// ten. On the other hand nobody looks on at a domain that stands
 /// for more than half a minute: until the commit the end of the time lets it run on at the source, after it the migration can
@@ -21,7 +21,7 @@ public static class PeerTimeout
     /// </summary>
     public static TimeSpan BeatInterval { get; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>What holds where nothing else is said.</summary>
+    /// <summary>The time where nobody chose another.</summary>
     public static TimeSpan Default { get; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The shortest: one lost packet, or one beat that comes late, is no lost connection.</summary>

@@ -142,7 +142,7 @@ public sealed class PageBitmap
         }
     }
 
-    /// <summary>Sets the bits that a part of such bytes has. Not atomic.</summary>
+    /// <summary>Sets the bits that a part of what <see cref="ToBytes"/> makes has set. Not atomic.</summary>
     /// <param name="first">The first pfn, a multiple of 8.</param>
     /// <param name="bytes">The bytes.</param>
     /// <returns>False where they have a page beyond the last.</returns>
@@ -212,7 +212,7 @@ public sealed class PageBitmap
         return count;
     }
 
-    /// <summary>The runs of set bits, ascending, as short as they are disjoint.</summary>
+    /// <summary>The runs of set bits, ascending. Between two runs there is always a clear bit.</summary>
     public IEnumerable<PageRange> Ranges()
     {
         for (int first = NextSet(0); first >= 0;)

@@ -49,7 +49,7 @@ internal sealed class AdmissionPolicyReader
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            // JSON can hold what is no text, as half a surrogate pair is: that shows only where it is looked at.
+            // JSON can hold strings that are no text, such as half of a surrogate pair. That shows only when such a string is read.
             throw reader.Invalid($"it is no JSON: {error.Message}");
         }
     }
@@ -211,7 +211,7 @@ internal sealed class AdmissionPolicyReader
             ? number
             : throw Invalid($"{place} is no whole number above zero");
 
-    /// <summary>Bytes, or a text such as "16GiB".</summary>
+    /// <summary>Reads a size: a number of bytes, or a text such as "16GiB".</summary>
     private long Size(JsonElement element, string place)
     {
         (string Unit, long Bytes)[] units = [("TiB", 1L << 40), ("GiB", 1L << 30), ("MiB", 1L << 20), ("KiB", 1L << 10)];

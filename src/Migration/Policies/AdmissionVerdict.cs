@@ -13,7 +13,7 @@ public sealed record AdmissionVerdict(string Policy, IReadOnlyList<AdmissionRefu
     /// <summary>Refusals that stand in one error's text; the others are counted.</summary>
     private const int MostInError = 8;
 
-    /// <summary>Of a host that takes everything.</summary>
+    /// <summary>The verdict of a host that takes everything.</summary>
     public static AdmissionVerdict Open { get; } = new("", []);
 
     /// <summary>Refuses a domain that may not come in.</summary>
@@ -28,7 +28,7 @@ public sealed record AdmissionVerdict(string Policy, IReadOnlyList<AdmissionRefu
         }
     }
 
-    /// <summary>An error for each refusal, for who shows them one by one.</summary>
+    /// <summary>An error for each refusal, for callers that show them one by one.</summary>
     /// <param name="domain">The domain's name.</param>
     public IEnumerable<MigrationException> Errors(string domain) => Refusals.Select(refusal => Error(domain, [refusal]));
 

@@ -17,10 +17,10 @@ public sealed class NamePattern
         _regex = ToRegex(text, "[^/]*");
     }
 
-    /// <summary>As it was written.</summary>
+    /// <summary>The pattern as it was written.</summary>
     public string Text { get; }
 
-    /// <summary>Whether a name is meant.</summary>
+    /// <summary>Whether the pattern names this name.</summary>
     public bool Matches(string name) => _regex.IsMatch(name);
 
     /// <inheritdoc/>

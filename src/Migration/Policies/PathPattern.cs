@@ -13,7 +13,8 @@ public sealed class PathPattern
     private const string Scripts = "/etc/xen/scripts/";
     private const int MaximumLinks = 40;
 
-    /// <summary>Root's links below it are the names of devices: /dev/vg0/web01 is one that lasts, the /dev/dm-3 that it leads to is none.</summary>
+    /// <summary>Links of root's below this folder are the names of devices: /dev/vg0/web01 stays the same device, while /dev/dm-3, to
+    /// which it leads, may be another one after the next boot.</summary>
     private const string Devices = "/dev/";
 
     private static readonly char[] s_wild = ['*', '?'];
@@ -38,13 +39,13 @@ public sealed class PathPattern
         _regex = NamePattern.ToRegex(Regex.Replace(real, "[*?]", "?") + text[folder..], "[^/]*");
     }
 
-    /// <summary>As it was written.</summary>
+    /// <summary>The pattern as it was written.</summary>
     public string Text { get; }
 
-    /// <summary>A program of the toolstack's folder by its name alone, or by a path.</summary>
+    /// <summary>Understands the pattern of a script: a name alone is a program in the toolstack's folder.</summary>
     public static PathPattern OfScript(string text) => new(ScriptPath(text));
 
-    /// <summary>Whether a path leads to something that is meant. What is not there yet is compared by its name.</summary>
+    /// <summary>Whether a path leads to something that the pattern names. What is not there yet is compared by its name.</summary>
     /// <param name="path">A plain path; see <see cref="IsPlain"/>.</param>
     public bool Matches(string path) => IsPlain(path) && Resolve(path) is { } real && _regex.IsMatch(real);
 

@@ -64,7 +64,7 @@ public static class TrajectoryCsv
         int next = 0;
         Parse(source, pageCount ?? int.MaxValue, (epoch, pfn, isWrite) =>
         {
-            // A file that grows while it is read is read as far as it was.
+            // A file that grows between the two readings is read only as far as it was counted.
             if (next < records.Length)
             {
                 records[next] = new AccessRecord(next, epoch, pfn, isWrite ? AccessKind.Write : AccessKind.Read);
@@ -72,7 +72,7 @@ public static class TrajectoryCsv
             }
         });
 
-        // A range of an array is a copy of it, which only a file that shrank meanwhile is worth.
+        // A range of an array is a copy of it: only a file that shrank meanwhile needs one.
         return new AccessTrajectory(
             next == records.Length ? records : records[..next], pageCount ?? (highest + 1), epochLength, lastEpoch + 1, isEpochOrdered);
     }

@@ -90,7 +90,8 @@ public sealed class TrajectoryReader
         byte[] body = ReadExactly(storedLength);
         ExpectCheck([.. head, .. body], start);
 
-        // Every record takes at least three bytes: what a damaged number asks for is not made.
+        // Every record takes at least three bytes, so that a damaged number of records cannot ask for more memory than the block could
+        // fill.
         AccessRecord[] block = records <= decodedLength / 3
             ? new AccessRecord[records]
             : throw TrajectoryFormat.Invalid(start + 1, $"a block of {decodedLength} bytes cannot have {records} records");
@@ -136,7 +137,7 @@ public sealed class TrajectoryReader
         }
         catch (ArgumentException e)
         {
-            // Only a writer that is not this one can bring it so far: every check was right.
+            // Every check was right, so the file is not damaged: another writer than this one put records together that do not go together.
             throw TrajectoryFormat.Invalid(TrajectoryFormat.PreambleSize, $"its records do not go together: {e.Message}");
         }
     }
@@ -147,7 +148,7 @@ public sealed class TrajectoryReader
         int length = 0;
         while (length < count)
         {
-            // What a damaged length asks for is only made as far as there are bytes for it.
+            // Memory is taken only as far as bytes really come, whatever a damaged length asks for.
             if (length == bytes.Length)
             {
                 Array.Resize(ref bytes, Math.Min(count, bytes.Length * 2));

@@ -29,12 +29,12 @@ public sealed class DomainWatch
     private volatile Func<DomainHolder>? _ask;
     private volatile object _last = DomainHolder.Source;
 
-    /// <summary>Who has the domain now, or had it when the migration ended; the source before it has begun.</summary>
+    /// <summary>Who has the domain now, or had it when the migration ended. Before the migration has begun that is the source.</summary>
     public DomainHolder Holder => _ask?.Invoke() ?? (DomainHolder)_last;
 
     internal void Follow(Func<DomainHolder> ask) => _ask = ask;
 
-    /// <summary>The migration has ended: what it was is kept, and nothing else of it.</summary>
+    /// <summary>Notes that the migration has ended: who had the domain then is kept, and the migration itself is let go.</summary>
     internal void End()
     {
         _last = Holder;

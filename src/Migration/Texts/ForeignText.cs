@@ -10,8 +10,8 @@ namespace PreRecordMigration.Texts;
 /// </summary>
 /// <remarks>
 /// <para>Escaped as <c>\u001B</c> are control characters (C0 and C1, the eight-bit forms of escape sequences among them, and DEL), the
-/// separators of lines and paragraphs, the invisible characters that change the direction of writing or make two texts look the same (but
-/// the two joiners that scripts need), and halves of surrogate pairs.
+/// separators of lines and paragraphs, the invisible characters that change the direction of writing or make two texts look the same
+/// (except for the two joiners that scripts need), and halves of surrogate pairs.
 /// A tabulator and the end of a line are control characters too: nobody else's text makes a line that looks like ours.</para>
 /// <para>It is called where text comes in (<c>WireReader</c>, names from XenStore, what child processes print, headers of files) and,
 /// because somebody might forget one day, once more where it goes out: by the constructors of this module's exceptions and by what
@@ -41,7 +41,7 @@ public static class ForeignText
             return text ?? "";
         }
 
-        // Nothing is cut in two: half of what stands for a character would be another one.
+        // An escape or a surrogate pair is not cut in two: half of it would read as something else.
         StringBuilder shown = new();
         int fitting = 0;
         for (ReadOnlySpan<char> rest = text; TryTake(ref rest, out ReadOnlySpan<char> taken, out bool isPlain);)
@@ -70,7 +70,7 @@ public static class ForeignText
         return shown.ToString();
     }
 
-    /// <summary>As <see cref="Show"/>, of what is printed in lines: one line of them all.</summary>
+    /// <summary>Shows a text that was printed in several lines as one line; apart from that it is <see cref="Show"/>.</summary>
     /// <param name="text">The text; null counts as an empty one.</param>
     /// <param name="longest">The most characters of the result, at least 1.</param>
     public static string ShowLines(string? text, int longest = Longest) =>
