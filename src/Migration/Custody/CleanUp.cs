@@ -46,7 +46,7 @@ public sealed class CleanUp
             }
         }
 
-        // The same step's failures are one: the first says why.
+        // All failures of one step count as one: the first says why.
         _errors.RemoveRange(before + 1, _errors.Count - before - 1);
         return false;
     }

@@ -110,7 +110,8 @@ internal sealed class IncomingCustody : IDisposable
     public bool IsAllHere => _holding is IncomingHolding.Whole or IncomingHolding.Taken
         || (_holding == IncomingHolding.Started && (Paging is null || Paging.Missing.Count == 0));
 
-    /// <summary>Nothing is missing: the domain is whole, and runs whatever becomes of its source. It may have been paused before.</summary>
+    /// <summary>Says that nothing of the domain is missing: it is whole from here on, and runs, whatever becomes of its source. Where it
+    /// was paused, it is woken.</summary>
     /// <exception cref="InvalidOperationException">Pages are missing.</exception>
     /// <exception cref="MigrationException">It cannot be made run; it is kept as it is.</exception>
     public void HaveAll()
@@ -127,7 +128,8 @@ internal sealed class IncomingCustody : IDisposable
         _holding = IncomingHolding.Whole;
     }
 
-    /// <summary>Notes that the domain is whole; by the older note it is kept too.</summary>
+    /// <summary>Notes outside of this process that the domain is whole. Where that fails, the older note stays, by which the domain is
+    /// kept, too.</summary>
     public void NoteWhole()
     {
         Require(IncomingHolding.Whole);
@@ -154,7 +156,7 @@ internal sealed class IncomingCustody : IDisposable
 
         Require(IncomingHolding.Whole);
 
-        // It may have failed at the end of the migration: whoever asks for the name later means this as well.
+        // To end RemotePF may have failed at the end of the migration: whoever asks for the final name later wants that done as well.
         EndPaging();
         Domain.Complete();
         Name = Domain.Info.Name;

@@ -96,7 +96,7 @@ public sealed class SourceCustody : IDisposable
         CleanUp cleaning = new();
         RemoveTraps(cleaning);
 
-        // Stopped is what it is from before it was asked to stop: whether that took effect does not matter here.
+        // The state has been Stopped since before the domain was asked to stop, so it is woken whether the request took effect or not.
         if (_holding == SourceHolding.Stopped && cleaning.Insist(Domain.Resume))
         {
             _holding = SourceHolding.Running;
@@ -145,7 +145,8 @@ public sealed class SourceCustody : IDisposable
 
     /// <summary>The administrator gave the domain up: what is here goes.</summary>
     /// <param name="word">The decision.</param>
-    /// <exception cref="MigrationException">As for the other.</exception>
+    /// <exception cref="MigrationException">It could not be destroyed; what then holds, <see cref="Destroy(WhollyThere)"/>
+    /// says.</exception>
     public void Destroy(GivenUp word)
     {
         ArgumentNullException.ThrowIfNull(word);
@@ -201,7 +202,7 @@ public sealed class SourceCustody : IDisposable
             _holding = SourceHolding.Gone;
             cleaning.Try(() => Domain.Mark(null));
 
-            // Destroyed before its traps are removed: there is nothing left to untrap, only handles to free.
+            // The domain was destroyed before its traps were removed: nothing is left to untrap, and only handles are freed.
             cleaning.Try(DropOutputs);
             RemoveTraps(cleaning);
         }
@@ -224,7 +225,7 @@ public sealed class SourceCustody : IDisposable
 
     private void RemoveTraps(CleanUp cleaning)
     {
-        // One that cannot be removed stays on the list: disposal tries again.
+        // A trap that cannot be removed stays on the list, and disposal tries again.
         _traps.RemoveAll(trap => cleaning.Try(trap.Dispose));
     }
 

@@ -57,7 +57,7 @@ internal static class ArrivalModel
         return (faults, TimeSpan.FromSeconds(stalled));
     }
 
-    /// <summary>Pages touched for the first time in the sample's second half, a second.</summary>
+    /// <summary>How many pages a second were touched for the first time in the sample's second half.</summary>
     private static double LateTouchRate(AccessTrajectory trajectory)
     {
         int half = trajectory.EpochCount / 2;

@@ -24,12 +24,12 @@ public sealed record MigrationEstimate
     /// </summary>
     public required TimeSpan Exposure { get; init; }
 
-    /// <summary>How long the checkpoint holds the domain before the window, as far as the proof of the rollback does; zero
-    /// without a checkpoint, and where nothing was sampled.</summary>
+    /// <summary>How long the checkpoint holds the domain before the window for the proof of the rollback; the rest of the checkpoint is
+    /// not estimated. Zero without a checkpoint, and where nothing was sampled.</summary>
     public TimeSpan CheckpointPause { get; init; }
 
-    /// <summary>The window, where it is rolled back: it runs again at the destination, and what it sent out is held back and
-    /// then dropped. Zero where nothing is.</summary>
+    /// <summary>The window, where it is rolled back: it runs again at the destination, and what it sent out is held back and then dropped.
+    /// Zero where nothing is rolled back.</summary>
     public TimeSpan DiscardedExecution { get; init; }
 
     /// <summary>

@@ -85,7 +85,7 @@ public static class MigrationEstimator
         };
     }
 
-    /// <summary>Rounds, each of what was written during the one before.</summary>
+    /// <summary>Predicts the rounds of pre-copy, each of which sends what was written during the one before.</summary>
     private static MigrationEstimate PreCopy(MigrationSample sample, MigrationOptions options, LinkSpeed link, MigrationEstimate plain)
     {
         double pages = sample.Populated.Count;

@@ -47,11 +47,11 @@ public sealed class MigrationSample
     /// <summary>Distinct pages written; zero where writes cannot be tracked.</summary>
     public int DirtyPages => DirtyGrowth.Count == 0 ? 0 : DirtyGrowth[^1];
 
-    /// <summary>How long the domain was watched for each of the two.</summary>
+    /// <summary>How long the domain was watched for its writes, and as long again for its touches.</summary>
     public TimeSpan Window => Trajectory.EpochLength * Trajectory.EpochCount;
 
     /// <summary>
-    /// Watches a running domain, twice one window: first what it writes (where that can be tracked), then what it touches.
+    /// Watches a running domain for two windows: first what it writes (where that can be tracked), then what it touches.
     /// It runs throughout, and nothing of it is stopped or thrown away.
     /// </summary>
     /// <param name="domain">The domain; it is disposed, however this ends.</param>

@@ -18,7 +18,7 @@ public interface IMigrationHost : IDisposable
     /// <summary>What the host can do, and why not where it cannot.</summary>
     CapabilityReport GetCapabilities();
 
-    /// <summary>The same, judged for domains of one kind: a host may record some and not others.</summary>
+    /// <summary>What the host can do with domains of one kind: it may record some kinds and not others.</summary>
     CapabilityReport GetCapabilities(DomainKind kind);
 
     /// <summary>
@@ -76,8 +76,8 @@ public interface IMigrationHost : IDisposable
     ISourceDomain OpenLeft(string name);
 
     /// <summary>
-    /// This host for domains that this process itself sends to it, as one does that goes back to its checkpoint: where they can only be the
-    /// host's own, they are not judged. Only a receiver that nobody else reaches may take them in by it.
+    /// This host as it takes in domains that this process itself sends to it, as one that goes back to its checkpoint in a fresh domain:
+    /// they can only be the host's own, so that no policy judges them. Only a receiver that nobody else can reach may use it.
     /// </summary>
     IMigrationHost ForItself => this;
 

@@ -83,7 +83,7 @@ public sealed class LivePageOrder : IPushOrder
             return pfn;
         }
 
-        // An order of some pages only says nothing of the others.
+        // An order may be of some pages only; the others are not pushed by it.
         return -1;
     }
 

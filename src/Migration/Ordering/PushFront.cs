@@ -39,7 +39,7 @@ internal struct PushFront
         below = below < _lowest ? -1 : below;
         if (above >= 0 && (below < 0 || above - _pivot <= _pivot - below))
         {
-            // Of the highest page there can be, the one above is none: it is found sent the next time.
+            // The highest page there can be has none above it: the front stays there, and finds that page sent the next time.
             _above = above == int.MaxValue ? above : above + 1;
             return above;
         }

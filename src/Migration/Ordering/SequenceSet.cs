@@ -34,7 +34,7 @@ public readonly record struct SequenceSet(int Tail, double TailTime, int Count, 
             return false;
         }
 
-        // By the ordinal a slope is in pages a point: what it is in time follows from the epochs the path took.
+        // Where ordinals stood for times, the slope is in pages a point; the epochs that the path took make it pages an epoch.
         double perEpoch = isOrdinal
             ? slope * path.Count / (Math.Floor(path.TailTime) - Math.Floor(path.HeadTime) + 1)
             : slope;

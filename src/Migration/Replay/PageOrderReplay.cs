@@ -113,7 +113,7 @@ public static class PageOrderReplay
             Reason = made?.Reason,
         };
 
-        // Nearest rank: the shortest stall that at least this share of all do not exceed.
+        // This is the nearest rank: the shortest stall that at least the given share of all stalls do not exceed.
         TimeSpan Rank(double share) =>
             waits.Length == 0 ? TimeSpan.Zero : Time(waits[Math.Max(0, (int)Math.Ceiling(share * waits.Length) - 1)]);
     }

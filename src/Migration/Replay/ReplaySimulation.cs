@@ -53,7 +53,7 @@ internal sealed class ReplaySimulation
             PushUntil(now);
             if (!_unsent[use.Pfn] && _arrivals[use.Pfn] == NotSent)
             {
-                // Never to be sent: it came with the core state, or the guest got it afterwards.
+                // The page is never sent: it came with the core state, or the guest got it afterwards.
                 continue;
             }
 
