@@ -39,7 +39,7 @@ public sealed class FaultLog(TimeProvider time)
         }
     }
 
-    /// <summary>A fault has begun to wait.</summary>
+    /// <summary>Notes that a fault has begun to wait.</summary>
     public void Began(PageFault fault)
     {
         Interlocked.Increment(ref _faults);
@@ -54,7 +54,7 @@ public sealed class FaultLog(TimeProvider time)
         }
     }
 
-    /// <summary>Pages have been placed: the faults that waited for them are over.</summary>
+    /// <summary>Notes that pages have been placed: the faults that waited for them are over.</summary>
     public void Ended(ReadOnlySpan<int> pfns)
     {
         long now = time.GetTimestamp();
@@ -89,7 +89,7 @@ public sealed class FaultLog(TimeProvider time)
         return new FaultLatency(
             Span(total / waits.Length), At(0.5), At(0.99), Span(waits[^1]), Span(total));
 
-        // Nearest rank: the smallest wait that at least this share of all do not exceed.
+        // This is the nearest rank: the smallest wait that at least the given share of all waits do not exceed.
         TimeSpan At(double share) => Span(waits[Math.Max(0, (int)Math.Ceiling(share * waits.Length) - 1)]);
 
         TimeSpan Span(long ticks) => time.GetElapsedTime(0, ticks);

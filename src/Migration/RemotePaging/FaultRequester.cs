@@ -7,8 +7,8 @@ using PreRecordMigration.Transfer;
 namespace PreRecordMigration.RemotePaging;
 
 /// <summary>
-/// The destination's side of remote faults: one thread waits for faults and asks for their pages, the one that reads the demand
-/// connection brings what was asked for, to be placed.
+/// The destination's side of remote faults: one thread waits for faults and asks for their pages, and the thread that reads the demand
+/// connection hands the pages over to be placed.
 /// </summary>
 /// <param name="paging">RemotePF of the incoming domain.</param>
 /// <param name="demand">The demand connection.</param>
@@ -70,7 +70,7 @@ public sealed class FaultRequester(
         {
             if (!paging.Missing[pfn])
             {
-                // Placed while the fault was on its way here, before Began could be seen: the wait is over already.
+                // The page was placed while its fault was on its way here, so the placing thread saw no wait to end: it is ended here.
                 faults.Ended([pfn]);
             }
             else if (_requested.TrySet(pfn))

@@ -6,8 +6,8 @@ using PreRecordMigration.Transfer;
 namespace PreRecordMigration.RemotePaging;
 
 /// <summary>
-/// The source's side of remote faults: the thread that reads the demand connection brings page requests, another answers them,
-/// beside the pusher. They share the sent-page table.
+/// The source's side of remote faults: the thread that reads the demand connection takes page requests in, and another thread answers them
+/// beside the pusher, with which it shares the sent-page table.
 /// </summary>
 public sealed class FaultServer : IDisposable
 {

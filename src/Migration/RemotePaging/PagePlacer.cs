@@ -26,7 +26,7 @@ public sealed class PagePlacer(IRemotePaging paging, SentPageTable expected, Fau
     /// <param name="pages">Their contents.</param>
     public void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
     {
-        // Runs of pages that are new go down in one call each; a batch without a duplicate is one run.
+        // Each run of new pages is placed in one call; a batch without a duplicate is a single run.
         for (int start = 0; start < pfns.Length;)
         {
             if (!expected.TryClaim(pfns[start]))

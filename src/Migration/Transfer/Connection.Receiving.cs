@@ -10,7 +10,7 @@ public sealed partial class Connection
 {
     /// <summary>
     /// How long <see cref="Receive"/> waits for a record before it takes the connection for lost, whether the peer beats or
-    /// not: for answers that a peer owes at once. No limit where it is null. Set while a receive waits, it begins anew.
+    /// not: for answers that a peer owes at once. No limit where it is null. Where it is set while a receive waits, the time begins anew.
     /// </summary>
     public TimeSpan? ReceiveTimeout
     {
@@ -35,7 +35,8 @@ public sealed partial class Connection
     /// <summary>Most bytes that a record's body may have from now on.</summary>
     internal int MaximumBody { get; set; } = Protocol.MaximumLength;
 
-    /// <summary>What its buffer is taken from; null where nobody counts. Given back when the connection is closed.</summary>
+    /// <summary>The memory that its buffer is counted against, given back when the connection is closed; null where nobody
+    /// counts.</summary>
     internal MemoryShare? Memory { get; set; }
 
     /// <summary>Waits for the next record; beats, and optional records of unknown type, are passed over.</summary>
@@ -85,7 +86,7 @@ public sealed partial class Connection
         }
     }
 
-    /// <summary>Begins to wait for an answer, or ends it. With the gate held.</summary>
+    /// <summary>Begins or ends the time that an answer may take. Call it with the gate held.</summary>
     private void LimitAnswer()
     {
         _answerLimit?.Dispose();

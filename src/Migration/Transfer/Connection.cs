@@ -15,7 +15,8 @@ namespace PreRecordMigration.Transfer;
 /// </summary>
 public sealed partial class Connection : IDisposable
 {
-    /// <summary>How much is written at once: what has gone of a long record shows that the peer takes it.</summary>
+    /// <summary>Bytes that are written at once. A long record goes in such pieces, so that each one that has gone shows that the peer
+    /// still takes bytes.</summary>
     private const int WrittenAtOnce = 64 << 10;
 
     private static readonly byte[] s_beat = MakeBeat();
@@ -96,7 +97,7 @@ public sealed partial class Connection : IDisposable
     /// <param name="trace">Who is told, on the thread that sends or receives; null for nobody.</param>
     internal void TraceTo(string role, IProgress<MigrationTrace>? trace) => (_role, _trace) = (role, trace);
 
-    /// <summary>Sends a control record, with what must go ahead of it.</summary>
+    /// <summary>Sends a control record, after the parts that must go ahead of it.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>.</exception>
     public void Send(ControlRecord record)
     {
@@ -167,7 +168,7 @@ public sealed partial class Connection : IDisposable
                 _channel.EndSending();
                 while (_stream.Read(_body) > 0)
                 {
-                    // What an ended session still gets is of no interest; only that the peer has stopped.
+                    // The session has ended: what still comes is read only to see when the peer stops.
                 }
             }
 #pragma warning disable CA1031 // Gone already, or closed because its time is over: it is closed in any case.
@@ -205,7 +206,8 @@ public sealed partial class Connection : IDisposable
         return beat;
     }
 
-    /// <summary>What a stream throws where its peer has gone, or anything at all where it was closed under the call.</summary>
+    /// <summary>Whether an exception means that the connection is lost: one that streams throw when the peer has gone, or any at all after
+    /// this side closed it under the call.</summary>
     private bool IsLoss(Exception e) => _isClosed || e is IOException or ObjectDisposedException or SocketException;
 
     private MigrationException Loss(Exception? cause) => Volatile.Read(ref _loss) ?? ProtocolErrors.Lost(cause);

@@ -6,13 +6,13 @@ namespace PreRecordMigration.Transfer;
 /// <summary>
 /// Reads the control records that come on one bulk connection, those included that do not fit into one: what is missing of a
 /// large domain, and what is populated of a fragmented one, comes in parts ahead of the record that it belongs to. Parts have
-/// a fixed size and an order, so that a peer can neither repeat nor overlap them, nor make this side keep more than the domain
-/// is worth.
+/// a fixed size and an order, so that a peer can neither repeat nor overlap them, nor make this side keep more than the domain itself
+/// would need.
 /// </summary>
 /// <remarks>Not thread-safe: it belongs to the one thread that receives.</remarks>
 public sealed class ControlReader
 {
-    /// <summary>What a range takes, in bytes: a list's room is doubled when it is full.</summary>
+    /// <summary>Bytes that a range takes: a list's room is doubled when it is full.</summary>
     private const int RangeCost = 24;
 
     private readonly int? _pageCount;
@@ -26,7 +26,7 @@ public sealed class ControlReader
     /// <summary>How many pages have been told ahead of the next Resume.</summary>
     internal int PagesTold { get; private set; }
 
-    /// <summary>For the records of a destination.</summary>
+    /// <summary>Makes a reader for the records of a destination.</summary>
     /// <param name="pageCount">The pages of the domain that went there: what it says is compared with this before it is believed.</param>
     public static ControlReader AtSource(int pageCount) => new(pageCount, null);
 
@@ -67,7 +67,8 @@ public sealed class ControlReader
         return taken;
     }
 
-    /// <summary>The bitmap that the rest of what is missing belongs into; it is begun anew afterwards.</summary>
+    /// <summary>The bitmap of missing pages with the parts that came ahead, for the record that holds the rest; the next call begins a new
+    /// one.</summary>
     internal PageBitmap TakeMissing(ref WireReader reader, ResumePosition position, int pageCount)
     {
         if (pageCount != (position == ResumePosition.Paused ? _pageCount : 0))

@@ -64,7 +64,8 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
         (DestinationState.Starting, DestinationEvent.WorkFailed failed) =>
             (new DestinationState.Undoing(failed.Error), [new DestinationAction.ProveNeverRan()]),
 
-        // What the owner's own work came to ends it; what comes from elsewhere waits until then. The first of those counts.
+        // While the owner is at work on the domain, only the outcome of that work changes the state. An end that comes from elsewhere is
+        // noted until then, and of several the first.
         (DestinationState.Creating busy, DestinationEvent.WorkFailed failed) => EndBeforeStart(state, busy.End ?? new DestinationEvent.Failed(failed.Error)),
         (DestinationState.Restoring busy, DestinationEvent.WorkFailed failed) => EndBeforeStart(state, busy.End ?? new DestinationEvent.Failed(failed.Error)),
         (DestinationState.Creating { End: null } busy, _) when IsEnd(e) => (busy with { End = e }, []),
@@ -91,7 +92,7 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
         // Two threads may see the last page placed.
         (DestinationState.Running or DestinationState.Resuming or { IsWhole: true }, DestinationEvent.PlacedAll) => (state, []),
 
-        // It turned out not to be whole, or does not run: it is kept, as after a loss.
+        // The domain turned out not to be whole, or does not run: it is kept, as after a lost connection.
         (DestinationState.Finishing, DestinationEvent.WorkFailed failed) =>
             (new DestinationState.Detached(failed.Error), [new DestinationAction.Pause()]),
         (DestinationState.Finishing { End: null }, DestinationEvent.PagingEnded ended) =>
@@ -131,14 +132,16 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
     private static (DestinationState, DestinationAction[]) Name() =>
         (new DestinationState.Naming(), [new DestinationAction.TakeName()]);
 
-    /// <summary>A domain of which nothing is missing needs its source no more; another one waits for it.</summary>
+    /// <summary>What the end of a migration means after the start: a domain of which nothing is missing needs its source no more, and any
+    /// other waits for it.</summary>
     private static (DestinationState, DestinationAction[]) EndAfterStart(DestinationState state, DestinationEvent e, bool isAllPlaced) =>
         isAllPlaced ? Finish(e) : (new DestinationState.Detached(ErrorOf(state, e)), [new DestinationAction.Pause()]);
 
     private static (DestinationState, DestinationAction[]) EndBeforeStart(DestinationState state, DestinationEvent e) =>
         Abort(ErrorOf(state, e), tellPeer: e is not (DestinationEvent.Lost or DestinationEvent.Received { Record: AbortRecord }));
 
-    /// <summary>Destroyed before the source is told: when it runs the domain again, there is no second one, not even paused.</summary>
+    /// <summary>Gives up before the start. The domain is destroyed before the source is told, so that there is no second one, not even a
+    /// paused one, when the source runs its own again.</summary>
     private static (DestinationState, DestinationAction[]) Abort(MigrationException error, bool tellPeer) =>
         (new DestinationState.Aborting(error, tellPeer), [new DestinationAction.Destroy()]);
 

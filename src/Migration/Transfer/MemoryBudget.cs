@@ -3,8 +3,8 @@ using PreRecordMigration.Errors;
 namespace PreRecordMigration.Transfer;
 
 /// <summary>
-/// What a receiver keeps for its peers in this process, in all. Whatever is as large as a peer says is taken from here before it is
-/// allocated; what a guest's own memory takes is the host's, and not counted here.
+/// The memory of this process that all peers of a receiver may use together. Whatever is as large as a peer says is taken from this budget
+/// before it is allocated. A guest's own memory is the host's, and is not counted here.
 /// </summary>
 /// <param name="limit">Bytes that may be taken.</param>
 internal sealed class MemoryBudget(long limit)
@@ -26,7 +26,7 @@ internal sealed class MemoryBudget(long limit)
     /// <summary>Begins a share, with nothing in it.</summary>
     public MemoryShare Share() => new(this);
 
-    /// <summary>Takes some.</summary>
+    /// <summary>Takes bytes.</summary>
     /// <returns>False where there is not enough left; nothing is taken then.</returns>
     internal bool TryTake(long bytes)
     {
@@ -37,7 +37,8 @@ internal sealed class MemoryBudget(long limit)
                 return false;
             }
 
-            // Never more than there is, not even for a moment: what is refused to one must not be missing to another.
+            // The total never exceeds the limit, not even for a moment: a request that is refused must not make another one fail that
+            // would have fitted.
             long found = Interlocked.CompareExchange(ref _taken, taken + bytes, taken);
             if (found == taken)
             {
@@ -48,7 +49,7 @@ internal sealed class MemoryBudget(long limit)
         }
     }
 
-    /// <summary>Gives some back.</summary>
+    /// <summary>Gives bytes back.</summary>
     internal void Return(long bytes) => Interlocked.Add(ref _taken, -bytes);
 }
 
@@ -60,7 +61,8 @@ internal sealed class MemoryShare(MemoryBudget budget) : IDisposable
     private long _taken;
     private bool _isClosed;
 
-    /// <summary>Takes some more. Of a share that was given back nothing is taken: what is made for it is let go at once.</summary>
+    /// <summary>Takes more bytes. A share that was given back takes nothing any more: what its owner still allocates is let go at
+    /// once.</summary>
     /// <param name="bytes">How many.</param>
     /// <param name="what">For what, for the error.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutOfMemory"/>: all peers together would have more than they may.</exception>

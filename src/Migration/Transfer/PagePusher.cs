@@ -65,14 +65,14 @@ public sealed class PagePusher : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
         }
 
-        // Entered only between two records.
+        // The lock is free only between two records, so that nothing is being sent from here on.
         _sending.Exit();
     }
 
     /// <summary>Ends a hold.</summary>
     public void Release() => _open.Set();
 
-    /// <summary>Pushes until the feed is complete and empty, and the order at its end.</summary>
+    /// <summary>Pushes until the feed is complete and empty and the order has come to its end.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ConnectionLost"/>, or the memory's own.</exception>
     public void Run(CancellationToken cancellationToken)
     {
@@ -84,7 +84,7 @@ public sealed class PagePusher : IDisposable
                 Push(pfn, cancellationToken);
             }
 
-            // Pages that were recorded go at once; they do not wait for those of the epoch that is under way.
+            // Pages that were recorded are sent at once, and do not wait for those of the epoch that is under way.
             SendPending(cancellationToken);
         }
 

@@ -3,19 +3,20 @@ using PreRecordMigration.Options;
 namespace PreRecordMigration.Transfer;
 
 /// <summary>
-/// Leaves a peer that lives and does nothing: once asked to, it looks whether the migration still comes on, and tells where
-/// nothing of it has changed for the peer timeout. A beat only says that the peer's process lives; what hangs in its hypervisor
-/// beats for ever.
+/// Finds a peer that lives and does nothing: from <see cref="Start"/> on it looks whether the migration makes progress, and says so once
+/// nothing has changed for the peer timeout. A beat only proves that the peer's process lives: one that hangs in its hypervisor beats for
+/// ever.
 /// </summary>
 /// <param name="clock">Measures the time.</param>
 /// <param name="patience">How long nothing may change.</param>
-/// <param name="progress">What has been done: its values are compared, and it is finite what there is to do.</param>
+/// <param name="progress">What has been done and what is left. Two equal values in a row mean no progress, and because what is left is
+/// finite, progress comes to an end.</param>
 /// <param name="stalled">Told once that nothing has changed for that long.</param>
 internal sealed class ProgressWatch(TimeProvider clock, TimeSpan patience, Func<(object State, long Left)> progress, Action stalled) : IDisposable
 {
     private readonly Lock _gate = new();
 
-    // Ticks are counted, and not time: time in which this process stood still is none in which the peer did nothing.
+    // Ticks are counted instead of time: while this process stood still, it could not have seen what the peer did.
     private readonly int _allowedTicks = (int)Math.Ceiling(patience / PeerTimeout.BeatInterval);
     private ITimer? _timer;
     private (object State, long Left) _last;
@@ -25,7 +26,7 @@ internal sealed class ProgressWatch(TimeProvider clock, TimeSpan patience, Func<
     /// <summary>How long nothing may change.</summary>
     public TimeSpan Patience => patience;
 
-    /// <summary>Begins to look. Nothing, where it has begun before.</summary>
+    /// <summary>Begins to look. A second call does nothing.</summary>
     public void Start()
     {
         lock (_gate)

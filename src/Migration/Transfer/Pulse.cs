@@ -5,7 +5,7 @@ using PreRecordMigration.Transports;
 namespace PreRecordMigration.Transfer;
 
 /// <summary>
-/// Tells a peer that has gone from one that is busy, and sees to it that this side is not taken for one that has gone. The
+/// Tells a peer that has gone from one that is busy, and keeps this side from being taken for one that has gone. The
 /// rule is in docs/protocol.md, Liveness; it is applied here and nowhere else.
 /// </summary>
 /// <param name="clock">Measures the time.</param>
@@ -15,8 +15,8 @@ namespace PreRecordMigration.Transfer;
 internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, Action<MigrationException> lose) : IDisposable
 {
     /// <summary>
-    /// For how many ticks a side beats on a connection on which it does nothing else, neither listens nor sends: where nobody
-    /// listens at the other end either, beats would pile up until the kernel took that for a peer that has gone.
+    /// For how many ticks a side beats on a connection on which it neither listens nor sends. Where nobody listens at the other end
+    /// either, more beats would pile up until the kernel took the peer for gone.
     /// </summary>
     internal const int MaximumIdleTicks = 1000;
 
@@ -32,8 +32,8 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
     private long _heard;
     private long _sent;
 
-    // Changed by the ticks alone. Silence is counted in ticks and not measured: time in which this process did not run is no
-    // silence of the peer, which may have beaten all the while.
+    // Only ticks change these. Silence is counted in ticks instead of time: while this process did not run, the peer may have beaten
+    // unheard.
     private (bool IsListening, bool IsSending, long Heard, long Sent) _before;
     private int _unheardTicks;
     private int _stuckTicks;
@@ -42,7 +42,7 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
     /// <summary>Threads that send or wait to.</summary>
     public int Senders => Volatile.Read(ref _senders);
 
-    /// <summary>Begins to beat and to watch the peer. Nothing, where it has begun before.</summary>
+    /// <summary>Begins to beat and to watch the peer. A second call does nothing.</summary>
     public void Start()
     {
         lock (_ticking)
@@ -65,11 +65,11 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
     /// <summary>This side waits for bytes from now on.</summary>
     public void BeginListening() => Interlocked.Increment(ref _listeners);
 
-    /// <summary>It does no longer.</summary>
+    /// <summary>This side waits for bytes no longer.</summary>
     /// <param name="hasHeard">Whether some came.</param>
     public void EndListening(bool hasHeard)
     {
-        // In this order, so that whoever sees that nobody listens any more also sees what was heard before.
+        // What was heard is counted first, so that a tick which sees that nobody listens any more sees that, too.
         if (hasHeard)
         {
             Interlocked.Increment(ref _heard);
@@ -81,24 +81,24 @@ internal sealed class Pulse(TimeProvider clock, TimeSpan timeout, Action beat, A
     /// <summary>This side has something to send from now on.</summary>
     public void BeginSending() => Interlocked.Increment(ref _senders);
 
-    /// <summary>Some of it has gone.</summary>
+    /// <summary>Some of what is to be sent has gone.</summary>
     public void HasSent() => Interlocked.Increment(ref _sent);
 
-    /// <summary>All of it has gone, or the rest never will.</summary>
+    /// <summary>All of what was to be sent has gone, or the rest never will.</summary>
     public void EndSending() => Interlocked.Decrement(ref _senders);
 
     /// <summary>Ends beating and watching.</summary>
     public void Dispose()
     {
-        // Not under the lock: a tick may be at it that has found the peer gone. Nothing of the timer is kept: it leads to all
-        // timers of the process.
+        // The lock is not taken here: a tick that has found the peer gone may hold it. The timer is forgotten, because a reference to it
+        // keeps all timers of the process alive.
         _isEnded = true;
         Interlocked.Exchange(ref _timer, null)?.Dispose();
     }
 
     private void Tick()
     {
-        // Where ticks pile up, after this process was stopped, one of them is enough.
+        // After this process was stopped, ticks may come all at once; one of them is enough.
         if (!_ticking.TryEnter())
         {
             return;

@@ -6,7 +6,7 @@ using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Transfer;
 
-/// <content>What does not fit into one record, and what is made of a list.</content>
+/// <content>Lists, and what does not fit into one record.</content>
 public static partial class RecordCodec
 {
     /// <summary>
@@ -114,6 +114,6 @@ public static partial class RecordCodec
         return part;
     }
 
-    /// <summary>How many of so many are told ahead of the record: whole parts, and never all.</summary>
+    /// <summary>How many of a number of items are sent in parts ahead of the record: whole parts only, and never all items.</summary>
     private static int ToldAhead(int count, int inPart) => count == 0 ? 0 : (count - 1) / inPart * inPart;
 }

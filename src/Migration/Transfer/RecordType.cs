@@ -51,7 +51,7 @@ public enum RecordType : ushort
     /// <summary>The source goes on from there.</summary>
     Resumed = 16,
 
-    /// <summary>The sender lives: what a side says that has nothing else to say.</summary>
+    /// <summary>The sender lives. A side sends it while it has nothing else to send.</summary>
     Beat = 17,
 
     /// <summary>A part of the missing pages, ahead of Resume.</summary>
@@ -88,7 +88,7 @@ public static class Protocol
     /// <summary>Most bytes of a record's body.</summary>
     public const int MaximumLength = 4 << 20;
 
-    /// <summary>Bytes of the body of Hello, before which a destination takes nothing longer.</summary>
+    /// <summary>Bytes of the body of Hello. Before it, a destination takes no longer record.</summary>
     internal const int HelloLength = 32;
 
     /// <summary>Most pages in a page batch.</summary>
@@ -112,10 +112,10 @@ public static class Protocol
     /// <summary>Most bytes of a string.</summary>
     public const int MaximumString = 64 << 10;
 
-    /// <summary>What would be the type of a record is the beginning of a TLS handshake. Never given to a record.</summary>
+    /// <summary>What a record's type reads as where a TLS handshake begins instead. It is never given to a record.</summary>
     internal const RecordType TlsHandshake = (RecordType)0x0316;
 
-    /// <summary>The beginning of a TLS alert. Never given to a record.</summary>
+    /// <summary>What a record's type reads as where a TLS alert begins instead. It is never given to a record.</summary>
     internal const RecordType TlsAlert = (RecordType)0x0315;
 
     /// <summary>Flag bit: a receiver that does not know the type passes over it.</summary>
@@ -131,10 +131,10 @@ public enum ConnectionRole : ushort
     /// <summary>Page requests and their answers.</summary>
     Demand = 2,
 
-    /// <summary>As <see cref="Bulk"/>, of a migration whose connections were lost.</summary>
+    /// <summary>The <see cref="Bulk"/> connection of a migration that is resumed.</summary>
     ResumedBulk = 3,
 
-    /// <summary>As <see cref="Demand"/>, of a migration whose connections were lost.</summary>
+    /// <summary>The <see cref="Demand"/> connection of a migration that is resumed.</summary>
     ResumedDemand = 4,
 
     /// <summary>A question whether a receiver is there, and which version it speaks; Welcome is the whole answer.</summary>

@@ -135,7 +135,8 @@ internal sealed class SessionPump<TState, TEvent, TAction>(
         }
     }
 
-    /// <summary>Has whoever waits look again: something else than the state has changed that they wait for.</summary>
+    /// <summary>Has waiting threads look again, because something other than the state has changed that their condition depends
+    /// on.</summary>
     public void Wake()
     {
         lock (_gate)

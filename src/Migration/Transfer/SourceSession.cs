@@ -87,7 +87,8 @@ public sealed class SourceSession : ISession<SourceState, SourceEvent, SourceAct
             "Start the migration again.")), ComeBack()),
     };
 
-    /// <summary>Said by the destination, or known because Commit was never sent.</summary>
+    /// <summary>Takes the domain back and lets it run. That it never ran there has been said by the destination, or is known because
+    /// Commit was never sent.</summary>
     private static SourceAction[] ComeBack() => [new SourceAction.Return(new NeverRanThereWord()), new SourceAction.RunOn()];
 
     private (SourceState, SourceAction[]) OnAbort(AbortRecord abort)
@@ -119,8 +120,9 @@ public sealed class SourceSession : ISession<SourceState, SourceEvent, SourceAct
     private static string Name(SourceState state) => state.GetType().Name;
 }
 
-/// <summary>The session's own words: nothing outside of this file can make them.</summary>
+/// <summary>The session's word that every page is at the destination. Being local to this file, neither word can be made
+/// elsewhere.</summary>
 file sealed class WhollyThereWord : WhollyThere;
 
-/// <summary>As above.</summary>
+/// <summary>The session's word that the domain never ran at the destination.</summary>
 file sealed class NeverRanThereWord : NeverRanThere;

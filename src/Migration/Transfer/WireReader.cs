@@ -32,10 +32,10 @@ internal ref struct WireReader(RecordType type, ReadOnlySpan<byte> body)
         return value <= (uint)maximum ? (int)value : throw Violation($"a count of {value}, more than {maximum}");
     }
 
-    /// <summary>Reads what the peer says to a person: as it may be shown, whatever it is.</summary>
+    /// <summary>Reads a text of the peer's for people, made fit to be shown.</summary>
     public string ReadText() => ForeignText.Show(ReadString());
 
-    /// <summary>Reads what something is called: what cannot be shown as it is, is no name.</summary>
+    /// <summary>Reads a name; a text that cannot be shown as it is is refused.</summary>
     public string ReadName() => ReadString() is { } name && ForeignText.IsName(name)
         ? name
         : throw Violation("a name that is empty, too long, or has control characters");

@@ -4,7 +4,7 @@ namespace PreRecordMigration.Transfer;
 
 /// <summary>The named threads of one side of a migration. What one throws is handed on, never lost; all are joined.</summary>
 /// <param name="onFailure">Gets what a thread threw, on that thread. Cancellation through <see cref="Token"/> is not a failure.</param>
-/// <param name="lastResort">Ends the migration otherwise where that cannot be told, by closing its connections; throws nothing.</param>
+/// <param name="lastResort">Where telling of a failure fails, too, ends the migration by closing its connections; throws nothing.</param>
 public sealed class Workers(Action<Exception> onFailure, Action lastResort) : IDisposable
 {
     private readonly ConcurrentBag<Thread> _threads = [];
@@ -71,7 +71,7 @@ public sealed class Workers(Action<Exception> onFailure, Action lastResort) : ID
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // It was asked to end, and did.
+            // The thread was asked to end, and did.
         }
 #pragma warning disable CA1031 // Whatever a thread throws must reach the migration's one abort path.
         catch (Exception e)

@@ -6,8 +6,8 @@ using PreRecordMigration.Texts;
 namespace PreRecordMigration.Transports;
 
 /// <summary>
-/// Whom to trust: peers whose certificate is on the list or whose thumbprint is, and those whose certificate was issued by
-/// an authority on the list. Host names mean nothing: what counts is the key that a peer proves to hold.
+/// The list of whom to trust: peers whose certificate or thumbprint is on it, and peers whose certificate was issued by an authority on
+/// it. Host names mean nothing: what counts is the key that a peer proves to hold.
 /// </summary>
 public sealed class CertificateTrust
 {
@@ -58,7 +58,7 @@ public sealed class CertificateTrust
 
     /// <summary>Judges the certificate that a peer has presented and proved to hold.</summary>
     /// <param name="peer">The certificate; null where it presented none.</param>
-    /// <param name="intermediates">What else it presented, to find the way to an authority.</param>
+    /// <param name="intermediates">The other certificates that it presented, by which the way to an authority is found.</param>
     /// <param name="role">Which side the peer is.</param>
     /// <param name="now">The time.</param>
     /// <returns>Why it is not trusted; null where it is.</returns>
@@ -100,8 +100,8 @@ public sealed class CertificateTrust
     }
 
     /// <summary>
-    /// Whether a chain leads from the peer to an authority on the list. That need not have issued itself: whoever lists an authority
-    /// means it, whoever issued that. What is above the listed one is of no interest, and up to it everything must be right.
+    /// Whether a chain leads from the peer to an authority on the list. A listed authority is trusted whoever issued its own certificate.
+    /// What stands above it in the chain does not matter; up to it everything must be right.
     /// </summary>
     private bool IsIssuedByTrusted(
         X509Certificate2 peer, X509Certificate2Collection intermediates, PeerRole role, DateTimeOffset now, out string reason)
@@ -120,11 +120,11 @@ public sealed class CertificateTrust
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(role.ExtendedKeyUsage));
         chain.ChainPolicy.VerificationTime = now.LocalDateTime;
 
-        // Nothing that a certificate names is fetched: who is trusted is on the list, and who no longer is comes off it.
+        // Nothing that a certificate names is fetched: whoever is trusted is on the list, and whoever is trusted no longer is taken off it.
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
 
-        // What the platform thinks of the whole chain is not asked: it trusts authorities alone that issued themselves.
+        // The platform's verdict on the whole chain is not used: it trusts only authorities that issued their own certificates.
         _ = chain.Build(peer);
         X509ChainElement[] elements = [.. chain.ChainElements];
         int anchor = Array.FindIndex(elements, 1, element => IsListed(element.Certificate));
@@ -156,7 +156,7 @@ public sealed class CertificateTrust
             }
         }
 
-        // As the platform does, and in no case less: only an authority issues.
+        // The platform checks this, too, but it must not depend on the platform: only an authority issues certificates.
         if (anchor > 0 && !elements[1..(anchor + 1)].All(element => IsAuthority(element.Certificate)))
         {
             yield return X509ChainStatusFlags.InvalidBasicConstraints;
@@ -170,7 +170,8 @@ public sealed class CertificateTrust
     private bool IsListed(X509Certificate2 certificate) =>
         _certificates.Any(listed => listed.RawDataMemory.Span.SequenceEqual(certificate.RawDataMemory.Span));
 
-    /// <summary>Whether a certificate is another one of a listed authority's key: then the listed one is the one that counts.</summary>
+    /// <summary>Whether a certificate has the name and the key of a listed authority. It may be another certificate of that authority; the
+    /// listed one is the one that counts.</summary>
     private bool IsListedKey(X509Certificate2 certificate) => _certificates.Any(listed =>
         listed.SubjectName.RawData.AsSpan().SequenceEqual(certificate.SubjectName.RawData)
         && listed.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
@@ -182,7 +183,7 @@ public sealed class CertificateTrust
 
 /// <summary>Which side of a connection a peer is.</summary>
 /// <param name="Name">For messages.</param>
-/// <param name="ExtendedKeyUsage">What an authority must have issued its certificate for, where it says so at all.</param>
+/// <param name="ExtendedKeyUsage">The use for which its certificate must have been issued, where the certificate names uses at all.</param>
 internal sealed record PeerRole(string Name, string ExtendedKeyUsage)
 {
     /// <summary>The side that connects.</summary>

@@ -1,8 +1,8 @@
 namespace PreRecordMigration.Transports;
 
 /// <summary>
-/// Passes everything on, and keeps the first bytes that came and went: when a handshake fails they tell what the peer speaks
-/// instead.
+/// Passes everything on, and keeps the first bytes that came and went: when a handshake fails, they tell what the peer speaks instead of
+/// TLS.
 /// </summary>
 /// <param name="inner">The stream; closed with this one.</param>
 internal sealed class FirstBytesStream(Stream inner) : Stream

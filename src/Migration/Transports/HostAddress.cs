@@ -161,7 +161,7 @@ public sealed class HostAddress
         (string digits, string scope) = mark < 0 ? (text, "") : (text[..mark], text[(mark + 1)..]);
         problem = "it is no IPv6 address";
 
-        // .NET's parser takes prefix lengths, brackets, ports and octal numbers within; none of them belongs here.
+        // .NET's parser also accepts prefix lengths, brackets, ports and octal numbers; none of them belongs here.
         int dotted = digits.LastIndexOf(':') + 1;
         if (!digits.All(c => char.IsAsciiHexDigit(c) || c is ':' or '.')
             || (digits.Contains('.', StringComparison.Ordinal) && !TryParseV4(digits[dotted..], out _))
@@ -173,7 +173,7 @@ public sealed class HostAddress
 
         if (mark >= 0)
         {
-            // A scope that names no interface would be dropped in silence, and the address would mean any.
+            // A scope that names no interface would be dropped in silence, and the address would mean any interface.
             bool isKnown = scope.Length > 0 && scope.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '@')
                 && IPAddress.TryParse(text, out parsed) && parsed.ScopeId > 0;
             if (!isKnown)
@@ -188,7 +188,7 @@ public sealed class HostAddress
         return true;
     }
 
-    /// <summary>Whether a C library would take it for an IPv4 address in one of the old notations.</summary>
+    /// <summary>Whether a C library would take a text for an IPv4 address in one of the old notations.</summary>
     internal static bool EndsInNumber(string text)
     {
         string last = text.TrimEnd('.').Split('.')[^1];
@@ -204,7 +204,7 @@ public sealed class HostAddress
 
         try
         {
-            // What is looked up is the name in ASCII: that one must not be a number either.
+            // The name is looked up in ASCII, and in that form it must not be a number, either.
             string looked = new IdnMapping().GetAscii(text.EndsWith('.') ? text[..^1] : text);
             return looked.Length <= LongestName && !EndsInNumber(looked)
                 && looked.Split('.').All(label => label.Length is > 0 and <= LongestLabel && label[0] != '-' && label[^1] != '-');

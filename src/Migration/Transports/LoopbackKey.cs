@@ -7,8 +7,9 @@ using PreRecordMigration.Files;
 namespace PreRecordMigration.Transports;
 
 /// <summary>
-/// The secret that a user's processes on one machine share, in a file that nobody else can read: by it both ends of a connection over
-/// loopback prove that they may (<see cref="LoopbackProof"/>). It is made when it is first needed and lasts as long as its folder.
+/// The secret that a user's processes on one machine share, in a file that nobody else can read: with it both ends of a connection over
+/// loopback prove that they belong to that user (<see cref="LoopbackProof"/>). It is made when it is first needed and lasts as long as its
+/// folder.
 /// </summary>
 internal sealed partial class LoopbackKey
 {
@@ -31,7 +32,8 @@ internal sealed partial class LoopbackKey
     /// no key.</exception>
     internal static LoopbackKey OfThisUser() => Of(RuntimeFolder.Find());
 
-    /// <summary>The key of a runtime folder, both made where they are not there; the errors are those of <see cref="OfThisUser"/>.</summary>
+    /// <summary>The key in a runtime folder. Folder and key are made where they are not there; the errors are those of
+    /// <see cref="OfThisUser"/>.</summary>
     internal static LoopbackKey Of(string folder)
     {
         RuntimeFolder.Make(folder);
@@ -61,10 +63,10 @@ internal sealed partial class LoopbackKey
                 origin);
     }
 
-    /// <summary>The code by which who has the key answers for a text.</summary>
+    /// <summary>The code of a text, which only holders of the key can make.</summary>
     internal byte[] Sign(ReadOnlySpan<byte> text) => HMACSHA256.HashData(_key, text);
 
-    /// <summary>Of several processes that make it at once one wins, and all use that one's.</summary>
+    /// <summary>Makes the key's file. Of several processes that do so at once one wins, and all use its key.</summary>
     private static void Make(string path)
     {
         string fresh = $"{path}.{Path.GetRandomFileName()}";
@@ -81,7 +83,7 @@ internal sealed partial class LoopbackKey
                 file.Write(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(Length)) + "\n"));
             }
 
-            // Atomic: a name that is there already stays what it is. (File.Move looks first, and then replaces.)
+            // Linking is atomic: a name that is there already stays what it is. File.Move looks first and then replaces.
             if (OperatingSystem.IsWindows())
             {
                 File.Move(fresh, path, overwrite: false);

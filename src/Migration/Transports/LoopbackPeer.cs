@@ -18,14 +18,15 @@ internal static class LoopbackPeer
     private const int UserColumn = 7;
     private static readonly string[] s_tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-    /// <summary>Whether the peer may be listened to: root's process or this user's. Where the system does not tell, the key alone decides.</summary>
+    /// <summary>Whether the peer is a process of root's or of this user's, to which alone a receiver listens. Where the system does not
+    /// tell, the key alone decides.</summary>
     /// <param name="peer">The peer's end.</param>
     /// <param name="here">This end.</param>
     internal static bool IsOurs(IPEndPoint peer, IPEndPoint here) => !OperatingSystem.IsLinux()
         || (UserOf(peer, here, s_tables.Where(File.Exists).SelectMany(File.ReadLines)) is { } user
             && (user == 0 || user == FileStatus.EffectiveUser));
 
-    /// <summary>The owner of the peer's socket.</summary>
+    /// <summary>The number of the user who owns the peer's socket.</summary>
     /// <param name="peer">The peer's end.</param>
     /// <param name="here">This end.</param>
     /// <param name="lines">The system's tables.</param>
@@ -38,7 +39,7 @@ internal static class LoopbackPeer
         {
             if (!line.Contains(port, StringComparison.Ordinal))
             {
-                // A crowd makes a long table.
+                // The table is long where many connections are open, so most lines are passed over early.
                 continue;
             }
 

@@ -10,8 +10,8 @@ namespace PreRecordMigration.Transports;
 /// <see cref="LoopbackKey"/>: no other user of the machine, whoever was faster to listen or to connect (docs/protocol.md).
 /// </summary>
 /// <remarks>
-/// Each side answers for both sides' random numbers, so an answer is of use in this connection alone. Who only passes on what the two say
-/// would hear all that follows: the receiver therefore takes connections from processes of its own user and of root alone
+/// Each side answers for both sides' random numbers, so an answer is of use in this connection alone. Somebody who only passed on what the
+/// two say would still hear all that follows: the receiver therefore takes connections from processes of its own user and of root alone
 /// (<see cref="LoopbackPeer"/>), as an ssh's server is for that user.
 /// </remarks>
 internal sealed class LoopbackProof
@@ -19,7 +19,8 @@ internal sealed class LoopbackProof
     private const byte Version = 1;
     private const int NonceLength = 32;
 
-    /// <summary>As what a receiver answers that it takes the connection: its word, and nobody's between.</summary>
+    /// <summary>The role in which a receiver says that it takes the connection. With a code of its own nobody between the two can say
+    /// so.</summary>
     private const string Acceptance = "accepted";
 
     private const int CodeLength = HMACSHA256.HashSizeInBytes;
@@ -33,13 +34,14 @@ internal sealed class LoopbackProof
     /// <summary>What a receiver answers.</summary>
     private enum Answer : byte
     {
-        /// <summary>To the greeting: its own number and code follow. To the code: the records may begin.</summary>
+        /// <summary>As the answer to the greeting: the receiver's own number and code follow. As the answer to the code: the records may
+        /// begin.</summary>
         Accepted = 0,
 
-        /// <summary>It speaks TLS and nothing else.</summary>
+        /// <summary>The receiver speaks TLS and nothing else.</summary>
         NeedsTls = 1,
 
-        /// <summary>It does not know this version of the proof.</summary>
+        /// <summary>The receiver does not know this version of the proof.</summary>
         OtherVersion = 2,
 
         /// <summary>The code is not the one that the key makes.</summary>
@@ -49,7 +51,7 @@ internal sealed class LoopbackProof
     /// <summary>Whether bytes are the beginning of a source's greeting.</summary>
     internal static bool IsGreeting(ReadOnlySpan<byte> first) => first.StartsWith(s_magic);
 
-    /// <summary>The source's side.</summary>
+    /// <summary>Makes the proof at the source's side.</summary>
     /// <param name="channel">Just opened; closed where this throws.</param>
     /// <param name="key">The key that the receiver's side must have.</param>
     /// <param name="address">The destination, for messages.</param>
@@ -72,7 +74,7 @@ internal sealed class LoopbackProof
         }
     }
 
-    /// <summary>The receiver's side. Blocks as long as the peer takes; closing the socket ends it.</summary>
+    /// <summary>Makes the proof at the receiver's side. Blocks as long as the peer takes; closing the socket ends it.</summary>
     /// <param name="socket">The connection.</param>
     /// <param name="key">The receiver's key.</param>
     /// <param name="isStranger">Whether it comes from another user, who is only told that he may not.</param>
@@ -84,7 +86,7 @@ internal sealed class LoopbackProof
         channel.Stream.ReadExactly(greeting[..s_magic.Length]);
         if (!IsGreeting(greeting))
         {
-            // Whatever it is, it cannot take anything for an answer but a plain refusal.
+            // Whatever the peer speaks, it can understand nothing but a plain refusal.
             return (channel, greeting[0] == TlsHandshake.HandshakeContent ? ProtocolErrors.Tls() : NoProof());
         }
 
@@ -95,7 +97,7 @@ internal sealed class LoopbackProof
             return (null, ProtocolErrors.Version(theirs, Version));
         }
 
-        // Who is another user gets no code of this side's: he could show it to a source as his own.
+        // Another user gets no code of this side's, which he could show to a source as his own.
         LoopbackProof proof = new(key);
         greeting[^NonceLength..].CopyTo(proof._nonces);
         if (!isStranger && proof.IsProvedTo(channel.Stream))
@@ -117,7 +119,7 @@ internal sealed class LoopbackProof
         }
         catch (IOException)
         {
-            // It has gone; why it was turned away is kept.
+            // The source has gone; the receiver keeps why it was turned away.
         }
     }
 
@@ -161,7 +163,8 @@ internal sealed class LoopbackProof
         return CryptographicOperations.FixedTimeEquals(code, Code(PeerRole.Source.Name));
     }
 
-    /// <summary>What a side answers with. What it answers as is part of it: nobody's answer can be sent back to him as one's own.</summary>
+    /// <summary>The code with which a side answers. Its role is part of the code, so that nobody's own answer can be sent back to him as
+    /// the other side's.</summary>
     private byte[] Code(string role) => _key.Sign([.. s_magic, Version, .. Encoding.ASCII.GetBytes(role), .. _nonces]);
 
     private static void RequireAccepted(Stream stream, string address)

@@ -3,7 +3,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace PreRecordMigration.Transports;
 
-/// <summary>A side's certificate with its private key, and what it presents besides, to lead a peer to an authority that it trusts.</summary>
+/// <summary>A side's certificate with its private key, and the certificates that it presents with it to lead a peer to an authority that
+/// the peer trusts.</summary>
 /// <param name="Certificate">The certificate, with its key.</param>
 /// <param name="Intermediates">Certificates of authorities between it and a trusted one, in any order; what does not belong to its
 /// chain is not presented.</param>
@@ -17,7 +18,7 @@ public sealed record OwnCertificate(X509Certificate2 Certificate, IReadOnlyList<
     /// <summary>Takes the certificates of a PEM text, in any order: the one that the key belongs to, and the others as intermediates.</summary>
     /// <param name="certificates">The text with the certificates; what else is in it is passed over.</param>
     /// <param name="key">The text with the key; the same one, or another.</param>
-    /// <param name="password">The key's, where it is encrypted.</param>
+    /// <param name="password">The key's password, where the key is encrypted.</param>
     /// <exception cref="CryptographicException">There is no certificate, no key, no certificate that the key belongs to, or the
     /// password is wrong.</exception>
     public static OwnCertificate FromPem(ReadOnlySpan<char> certificates, ReadOnlySpan<char> key, ReadOnlySpan<char> password)
@@ -39,8 +40,8 @@ public sealed record OwnCertificate(X509Certificate2 Certificate, IReadOnlyList<
             }
             catch (Exception error) when (error is CryptographicException or ArgumentException)
             {
-                // The first of them issued none of the others: what is wrong with that one is what is wrong. (.NET says of some keys by
-                // the one exception, and of some by the other, that they are another certificate's.)
+                // The first candidate has issued none of the others, so it is the side's own certificate, and its error is the one that is
+                // kept. (Where a key is another certificate's, .NET throws one or the other exception, depending on the kind of the key.)
                 reason ??= error as CryptographicException ?? new CryptographicException("The key is not the certificate's.", error);
             }
         }

@@ -1,6 +1,6 @@
 namespace PreRecordMigration.Transports;
 
-/// <summary>A byte stream to a peer, and what it takes to end it: what lies below a connection.</summary>
+/// <summary>What lies below a connection: a byte stream to a peer, and what it takes to end it.</summary>
 public abstract class PeerChannel : IDisposable
 {
     /// <summary>The bytes, both ways.</summary>
@@ -16,7 +16,7 @@ public abstract class PeerChannel : IDisposable
     public virtual string? Address => null;
 
     /// <summary>Tells the peer that nothing more comes; what it still sends can be read.</summary>
-    /// <exception cref="IOException">The peer was faster.</exception>
+    /// <exception cref="IOException">The peer has closed the channel already.</exception>
     public abstract void EndSending();
 
     /// <summary>
@@ -51,7 +51,7 @@ internal sealed class StreamChannel(Stream stream) : PeerChannel
     /// <inheritdoc/>
     public override void EndSending()
     {
-        // Such a stream has no half that could be closed.
+        // Such a stream has no sending half that could be closed by itself.
     }
 
     /// <inheritdoc/>

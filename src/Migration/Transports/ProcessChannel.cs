@@ -4,13 +4,14 @@ using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Transports;
 
-/// <summary>A channel over standard input and output of a process. Ending it ends the process, and waits for that, not for long.</summary>
+/// <summary>A channel over standard input and output of a process. Ending the channel ends the process, and waits a short time for
+/// that.</summary>
 internal sealed class ProcessChannel : PeerChannel
 {
     private const int MaximumComplaint = 500;
     private static readonly TimeSpan s_last = TimeSpan.FromSeconds(1);
 
-    /// <summary>A killed process may hang in the kernel, on a file system that is gone: it is not waited for longer.</summary>
+    /// <summary>How long a killed process is waited for: it may hang in the kernel, on a file system that is gone.</summary>
     private static readonly TimeSpan s_end = TimeSpan.FromSeconds(3);
 
     private readonly Process _process;
@@ -64,11 +65,11 @@ internal sealed class ProcessChannel : PeerChannel
             }
             catch (Exception e) when (e is AggregateException or Win32Exception or NotSupportedException)
             {
-                // A child of another user, or one that cannot be looked at: what can be ended is the process itself.
+                // There is a child of another user, or one that cannot be looked at: only the process itself can be ended.
             }
             catch (InvalidOperationException)
             {
-                // It has ended by itself.
+                // The process has ended by itself.
                 return;
             }
         }
@@ -82,7 +83,7 @@ internal sealed class ProcessChannel : PeerChannel
         }
     }
 
-    /// <summary>What the process says about its end, for a message; it is the only one who knows.</summary>
+    /// <summary>What the process printed about its end, for a message: nobody else knows the reason.</summary>
     private string Complaint() => _complaint.Wait(s_last) && ForeignText.ShowLines(_complaint.Result, MaximumComplaint) is { Length: > 0 } text
         ? text
         : "it ended without a word";
@@ -131,7 +132,8 @@ internal sealed class ProcessChannel : PeerChannel
             }
         }
 
-        /// <summary>A pipe that is full blocks whoever writes to it; that must not be whoever only asks for it to be done.</summary>
+        /// <summary>Writes on another thread: a pipe that is full blocks its writer, and an asynchronous call must not block its
+        /// caller.</summary>
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             new(Task.Run(() => Write(buffer.Span), cancellationToken));
 

@@ -3,10 +3,10 @@ using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Transports;
 
-/// <summary>The errors of the protocol, worded once.</summary>
+/// <summary>The errors of connections and of the protocol, worded once.</summary>
 internal static class ProtocolErrors
 {
-    /// <summary>Whatever a thread or a call threw, as an error that can be told to the other side.</summary>
+    /// <summary>Turns whatever a thread or a call threw into an error that can be told to the other side.</summary>
     public static MigrationException Of(Exception exception) => exception as MigrationException
         ?? new MigrationException(MigrationErrorId.HypervisorCall, exception.Message, "See the inner exception.", null, exception);
 
@@ -33,7 +33,7 @@ internal static class ProtocolErrors
     public static MigrationException ReceiverStopped() => new(
         MigrationErrorId.AbortedByPeer, "The receiver was stopped.", "Start a receiver, and migrate again.");
 
-    /// <summary>The peer said nothing, not even a beat, or took nothing and said nothing.</summary>
+    /// <summary>The error of a peer that said nothing, not even a beat, or took nothing and said nothing.</summary>
     /// <param name="what">What it did not do.</param>
     /// <param name="silent">For how long.</param>
     public static MigrationException Silent(string what, TimeSpan silent) => new(

@@ -30,7 +30,7 @@ internal sealed class ReceiverListener : IDisposable
     /// <summary>Starts to listen.</summary>
     /// <param name="listen">The address; port 0 for any free one.</param>
     /// <param name="identity">Who listens; null only on loopback.</param>
-    /// <param name="key">What loopback's sources must have; null for this user's, as it is when they connect.</param>
+    /// <param name="key">The key that sources on loopback must have; null for this user's key at the time when they connect.</param>
     /// <param name="clock">Tells whether certificates are valid.</param>
     /// <exception cref="MigrationException">The address needs certificates, or is in use; or this user's key cannot be had.</exception>
     public static ReceiverListener Start(IPEndPoint listen, TlsIdentity? identity, LoopbackKey? key, TimeProvider clock)
@@ -47,7 +47,7 @@ internal sealed class ReceiverListener : IDisposable
         {
             if (listen.Address.Equals(IPAddress.IPv6Any))
             {
-                // Any address is meant, so those of IPv4 are too, whatever this machine's default is.
+                // The unspecified IPv6 address means every address, IPv4 included, whatever this machine's default is.
                 socket.DualMode = true;
             }
 
@@ -79,7 +79,8 @@ internal sealed class ReceiverListener : IDisposable
     /// <summary>Waits for the next connection.</summary>
     public Socket Accept() => _socket.Accept();
 
-    /// <summary>Whether a connection comes from another user of this machine, who has no business here. Without waiting for the peer.</summary>
+    /// <summary>Whether a connection comes from another user of this machine, who has no business here. This does not wait for the
+    /// peer.</summary>
     public bool IsStranger(Socket socket) => Identity is null
         && !(SocketChannel.RemoteOf(socket) is { } peer && socket.LocalEndPoint is IPEndPoint here && LoopbackPeer.IsOurs(peer, here));
 

@@ -14,20 +14,21 @@ public abstract class Route
     /// <summary>Where it leads, for messages.</summary>
     public string Address { get; }
 
-    /// <summary>To a receiver of this user on this machine: not encrypted, and both ends prove that they have the user's key.</summary>
+    /// <summary>The way to a receiver of this user on this machine. It is not encrypted; both ends prove that they have the user's
+    /// key.</summary>
     /// <param name="endpoint">A loopback address.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for any other address.</exception>
     public static Route Loopback(IPEndPoint endpoint) => new LoopbackRoute(endpoint, null);
 
-    /// <summary>To another machine, by TLS 1.3 with certificates on both sides.</summary>
+    /// <summary>The way to another machine, by TLS 1.3 with certificates on both sides.</summary>
     /// <param name="host">Its name or address; it is looked up at each opening and proves nothing.</param>
     /// <param name="port">The receiver's port.</param>
     /// <param name="identity">This side, and whom it trusts.</param>
     public static Route Tls(HostAddress host, int port, TlsIdentity identity) => new TlsRoute(host, port, identity);
 
     /// <summary>
-    /// To a receiver on another machine's loopback, through ssh: one ssh process a connection, so that none waits for
-    /// another. The receiver belongs to the user as whom ssh gets there: ssh fetches that user's key.
+    /// The way to a receiver on another machine's loopback, through ssh. Each connection has an ssh process of its own, so that none waits
+    /// for another. The receiver belongs to the user as whom ssh gets there: ssh fetches that user's key.
     /// </summary>
     /// <param name="target">What ssh calls the machine, such as root@xen2. Who it is, ssh finds out by its own keys.</param>
     /// <param name="port">The receiver's port there.</param>
@@ -73,7 +74,7 @@ public abstract class Route
             : new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // Looking a name up cannot be broken off: it is left to come to its end by itself.
+            // Looking a name up cannot be broken off, so on cancellation it is left to end by itself.
             socket.ConnectAsync(endpoint, cancellationToken).AsTask().WaitAsync(cancellationToken).GetAwaiter().GetResult();
             return socket;
         }
@@ -104,7 +105,7 @@ internal sealed class LoopbackRoute : Route
     private readonly LoopbackKey? _key;
 
     /// <param name="endpoint">A loopback address.</param>
-    /// <param name="key">The receiver's key; null for this user's, as it is at each opening.</param>
+    /// <param name="key">The receiver's key; null for this user's key at the time of each opening.</param>
     public LoopbackRoute(IPEndPoint endpoint, LoopbackKey? key)
         : base(endpoint.ToString())
     {

@@ -16,13 +16,13 @@ internal sealed class SocketChannel : PeerChannel
     private const int LevelTcp = 6;
     private readonly Socket _socket;
 
-    /// <summary>The bytes as they are.</summary>
+    /// <summary>Makes a channel that carries the bytes as they are.</summary>
     public SocketChannel(Socket socket)
         : this(socket, Open(socket), null)
     {
     }
 
-    /// <summary>Through a stream that lies over <see cref="Open"/>'s.</summary>
+    /// <summary>Makes a channel through a stream that lies over <see cref="Open"/>'s.</summary>
     /// <param name="socket">The socket; the channel takes it over.</param>
     /// <param name="stream">What bytes go through.</param>
     /// <param name="peer">The thumbprint of the peer's certificate.</param>
@@ -102,7 +102,7 @@ internal sealed class SocketChannel : PeerChannel
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The peer was faster; closing is all that is left to do.
+            // The peer has closed the connection already, so only this side's end is left to close.
         }
 
         Stream.Dispose();

@@ -10,7 +10,8 @@ using PreRecordMigration.Texts;
 namespace PreRecordMigration.Transports;
 
 /// <summary>
-/// To another machine's loopback by <c>ssh -W</c>: records go through standard input and output of an ssh process of their own.
+/// The way to another machine's loopback by <c>ssh -W</c>: each connection's records go through standard input and output of an ssh
+/// process of its own.
 /// </summary>
 internal sealed class SshRoute : Route
 {
@@ -27,7 +28,8 @@ internal sealed class SshRoute : Route
                 MigrationErrorId.InvalidOption, $"'{target}' is nothing that ssh can connect to.", "Give a machine such as root@xen2.", target);
         }
 
-        // What ends in a number is an address for ssh as well, in whatever notation; any other name may be one of its own configuration.
+        // ssh takes a name that ends in a number for an address, too, in whatever notation. Any other name may be one of ssh's own
+        // configuration.
         string host = target[(target.LastIndexOf('@') + 1)..];
         if (HostAddress.EndsInNumber(host))
         {
@@ -45,10 +47,10 @@ internal sealed class SshRoute : Route
     /// </summary>
     private const int AliveQuestions = 3;
 
-    /// <summary>What the other side's shell does to say its user's key.</summary>
+    /// <summary>The command with which the other side's shell prints its user's key.</summary>
     private const string FetchCommand = "sh -c 'cat \"" + RuntimeFolder.InShell + "/" + LoopbackKey.FileName + "\"'";
 
-    /// <summary>How much of an answer to that is looked at.</summary>
+    /// <summary>How many characters of the answer to it are looked at.</summary>
     private const int LongestAnswer = 4096;
 
     private LoopbackKey? _key;
@@ -66,7 +68,7 @@ internal sealed class SshRoute : Route
             }
             catch (MigrationException error) when (known is not null && error.ErrorId == MigrationErrorId.NotTrusted)
             {
-                // The machine may have been started anew, and its user have another key.
+                // The machine may have been started anew, so that its user has another key now.
                 return OpenProved(Fetch(peerTimeout, token), peerTimeout, token);
             }
         },
@@ -76,7 +78,7 @@ internal sealed class SshRoute : Route
     {
         cancellationToken.ThrowIfCancellationRequested();
 
-        // Not localhost, which may be another address there, where anybody may listen.
+        // The address is written out: localhost may be another address there, at which anybody may listen.
         ProcessChannel channel = Start(peerTimeout, "-W", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}"), "--", _target);
         LoopbackProof.Connect(channel, key, Address, cancellationToken);
         _key = key;
@@ -99,7 +101,7 @@ internal sealed class SshRoute : Route
         {
             cancellationToken.ThrowIfCancellationRequested();
 
-            // The stream says whose words they are, and so does this error.
+            // The stream's message begins with the address already, which this error says as well.
             throw Unreachable(Address, e.Message.Replace($"{Address}: ", "", StringComparison.Ordinal), e);
         }
 
@@ -114,10 +116,11 @@ internal sealed class SshRoute : Route
         }
     }
 
-    /// <summary>Starts an ssh.</summary>
+    /// <summary>Starts an ssh process.</summary>
     private ProcessChannel Start(TimeSpan peerTimeout, params ReadOnlySpan<string> arguments)
     {
-        // Never asks for anything: nobody is there to answer. Where ssh shares connections, ours do not take part.
+        // ssh must not ask for anything, because nobody is there to answer; and it must not share connections, because each of ours ends
+        // by itself.
         ProcessStartInfo start = OwnSession.Of(
             Find(_program),
             [
@@ -139,11 +142,12 @@ internal sealed class SshRoute : Route
 
     private static string Seconds(TimeSpan time) => Math.Ceiling(time.TotalSeconds).ToString("F0", CultureInfo.InvariantCulture);
 
-    /// <summary>Where a program is: what starts it in a session of its own (<see cref="OwnSession"/>) would say of a missing one only that it ended.</summary>
+    /// <summary>Finds a program, or throws. Of a missing program <see cref="OwnSession"/>'s would only say that it ended.</summary>
     private string Find(string program) =>
         Find(program, Environment.GetEnvironmentVariable("PATH") ?? "") ?? throw Missing("there is no such program", null);
 
-    /// <summary>Where a program is, or null. A folder that is no absolute path is another one wherever one works, and is passed over.</summary>
+    /// <summary>Finds a program; null where there is none. Folders without an absolute path are passed over: they depend on the working
+    /// folder.</summary>
     /// <param name="program">Its name, or its path.</param>
     /// <param name="folders">Where it is looked for by its name, with colons between.</param>
     internal static string? Find(string program, string folders) => (program.Contains('/', StringComparison.Ordinal)

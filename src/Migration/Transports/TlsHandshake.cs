@@ -10,8 +10,8 @@ using PreRecordMigration.Errors;
 namespace PreRecordMigration.Transports;
 
 /// <summary>
-/// One TLS 1.3 handshake with certificates on both sides, and what is to be said where it fails. It takes over a socket; who
-/// owns the clock closes the socket to end it.
+/// One TLS 1.3 handshake with certificates on both sides, and what is to be said where it fails. It takes over a socket. It has no time
+/// limit of its own: closing the socket ends it.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The channel that comes out of it takes the streams over, or they are closed on the way out.")]
 internal sealed class TlsHandshake
@@ -42,7 +42,7 @@ internal sealed class TlsHandshake
         _stream = new SslStream(_bytes);
     }
 
-    /// <summary>The connecting side's handshake.</summary>
+    /// <summary>Makes the handshake at the connecting side.</summary>
     /// <param name="socket">A connected socket; closed where this throws.</param>
     /// <param name="identity">This side.</param>
     /// <param name="address">The destination, for messages.</param>
@@ -61,7 +61,7 @@ internal sealed class TlsHandshake
         }
         catch (Exception e) when (cancellationToken.IsCancellationRequested)
         {
-            // Whatever breaking it off looks like from within.
+            // The handshake was broken off from outside, which may show in it as any exception.
             handshake._stream.Dispose();
             throw new OperationCanceledException(e.Message, e, cancellationToken);
         }
@@ -77,7 +77,8 @@ internal sealed class TlsHandshake
         }
     }
 
-    /// <summary>The listening side's handshake. A peer that is not trusted finishes it, so that it can be told why it is turned away.</summary>
+    /// <summary>Makes the handshake at the listening side. It is finished even with a peer that is not trusted, so that the peer can be
+    /// told why it is turned away.</summary>
     /// <returns>The channel, and why the peer is to be turned away; no channel where the peer could not understand it.</returns>
     public static (PeerChannel? Channel, MigrationException? Refusal) Accept(Socket socket, TlsIdentity identity, TimeProvider clock)
     {
@@ -97,7 +98,7 @@ internal sealed class TlsHandshake
 
     private SslClientAuthenticationOptions ClientOptions() => new()
     {
-        // No name is asked for: whom to trust says the list, and a name in clear text would only tell the network.
+        // No host name is sent: the list says whom to trust, and a name in clear text would only tell the network.
         TargetHost = "",
         EnabledSslProtocols = SslProtocols.Tls13,
         EncryptionPolicy = EncryptionPolicy.RequireEncryption,
@@ -116,7 +117,8 @@ internal sealed class TlsHandshake
         ClientCertificateRequired = true,
         CertificateChainPolicy = NoNetwork(),
 
-        // Lets the handshake end and keeps the verdict: the receiver says it, and takes nothing from such a peer.
+        // The callback lets the handshake end and keeps the verdict. The receiver tells it to the peer, and takes nothing from a peer that
+        // is not trusted.
 #pragma warning disable CA5359
         RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
         {
@@ -130,7 +132,7 @@ internal sealed class TlsHandshake
 
     private MigrationException? Judge(X509Certificate? certificate, X509Chain? chain)
     {
-        // The stream owns both; nothing of them is kept.
+        // The stream owns certificate and chain, so neither is kept.
         X509Certificate2? peer = certificate as X509Certificate2;
         _peer = peer is null ? null : CertificateTrust.Thumbprint(peer);
         _refusal = _identity.Trust.Judge(peer, chain?.ChainPolicy.ExtraStore ?? [], _role, _clock.GetUtcNow());
@@ -143,7 +145,7 @@ internal sealed class TlsHandshake
         ReadOnlySpan<byte> first = _bytes.FirstReceived;
         if (!first.IsEmpty && first[0] == HelloRecord)
         {
-            // It speaks the protocol, but not through TLS: it understands a refusal that is as plain as it is.
+            // The peer speaks the protocol without TLS, so it understands a plain refusal.
             return (new SocketChannel(_socket, _bytes, null), refusal);
         }
 

@@ -4,7 +4,7 @@ using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Transports;
 
-/// <summary>What one side of a TLS connection is, and whom it trusts. The same for connecting and for listening.</summary>
+/// <summary>What one side of a TLS connection presents, and whom it trusts. It is the same for connecting and for listening.</summary>
 public sealed class TlsIdentity
 {
     /// <summary>Makes an identity.</summary>
@@ -16,7 +16,7 @@ public sealed class TlsIdentity
     {
     }
 
-    /// <summary>As the other one, with what is presented besides.</summary>
+    /// <summary>Makes an identity with intermediate certificates, which are presented as well.</summary>
     /// <param name="own">This side's certificate with its private key, and the way to its authority.</param>
     /// <param name="trust">Whom this side trusts.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: there is no private key.</exception>
@@ -35,7 +35,8 @@ public sealed class TlsIdentity
         Certificate = certificate;
         Trust = trust;
 
-        // Offline: intermediates are not looked for on the network. An authority that nobody issued is not presented: a peer has it.
+        // Offline means that intermediates are not looked for on the network. A root authority is not presented, because a peer that
+        // trusts it has it.
         Context = SslStreamCertificateContext.Create(certificate, [.. own.Intermediates], offline: true);
     }
 
