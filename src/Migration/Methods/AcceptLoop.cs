@@ -4,13 +4,13 @@ using System.Net.Sockets;
 namespace PreRecordMigration.Methods;
 
 /// <summary>
-/// Takes connections one after another, for as long as it is not ended. Where one cannot be taken, as where descriptors have run out, it
-/// would fail again at once: it waits, longer each time, and begins anew with the next that comes.
+/// Takes connections one after another, for as long as it is not ended. Where one cannot be taken, as where descriptors have run out, the
+/// next try would fail at once: the loop waits, longer each time, and after a success it waits no more.
 /// </summary>
 /// <param name="accept">Waits for the next connection.</param>
 /// <param name="take">Takes it over.</param>
-/// <param name="failed">Told of the first failure of a row of them.</param>
-/// <param name="makeRoom">Lets go of what is not needed, so that the next may succeed.</param>
+/// <param name="failed">Told of the first of several failures in a row.</param>
+/// <param name="makeRoom">Lets go of what is not needed, so that the next try may succeed.</param>
 /// <param name="clock">Measures the waits.</param>
 [SuppressMessage("Design", "CA1001", Justification = "Its token is cancelled at the end, and holds nothing else.")]
 internal sealed class AcceptLoop(
@@ -56,7 +56,7 @@ internal sealed class AcceptLoop(
         }
     }
 
-    /// <summary>Ends it; who waits for a connection must be woken by whoever has that.</summary>
+    /// <summary>Ends the loop. A wait for a connection is not woken by this; closing the listener does that.</summary>
     public void End() => _end.Cancel();
 
     private void Wait(TimeSpan pause)
@@ -67,7 +67,7 @@ internal sealed class AcceptLoop(
         }
         catch (OperationCanceledException)
         {
-            // Ended meanwhile.
+            // The loop was ended during the pause.
         }
     }
 }

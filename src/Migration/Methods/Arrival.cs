@@ -38,7 +38,7 @@ internal sealed class Arrival(Socket socket, ArrivalStanding standing, string or
         internal set => _connection = value;
     }
 
-    /// <summary>Why it was ended from here; null where it was not.</summary>
+    /// <summary>Why this side ended it; null where this side did not.</summary>
     public string? EndedBecause => _endedBecause;
 
     /// <summary>What is known of it.</summary>
@@ -61,7 +61,7 @@ internal sealed class Arrival(Socket socket, ArrivalStanding standing, string or
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The peer was faster.
+            // The peer had closed the connection already.
         }
 
         socket.Dispose();

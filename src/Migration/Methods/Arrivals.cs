@@ -6,18 +6,18 @@ using PreRecordMigration.Transports;
 namespace PreRecordMigration.Methods;
 
 /// <summary>
-/// The connections that have come and do not belong to a migration yet: of each standing so many at most, and each for so long at
-/// most, whatever the peers do. Where one more comes than may be here, one of its own standing makes room: the oldest of those that
-/// come from where most come from. An honest peer needs milliseconds and a place or two, so a crowd pushes out its own.
+/// The connections that have come and do not belong to a migration yet: there is room for a number of each standing, and each has a
+/// limited time, whatever the peers do. Where the room is full, a connection of the same standing is ended for the new one: the oldest
+/// from the origin that most come from. An honest peer needs milliseconds and a place or two, so a crowd only pushes out its own.
 /// </summary>
 /// <param name="clock">Measures the time.</param>
 /// <param name="onEnded">Told of each that was ended from here; on any thread.</param>
 internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
 {
-    /// <summary>How many there may be that have not greeted, and how many that have and wait for their partner.</summary>
+    /// <summary>How many there may be that have not greeted; and the same for those that have greeted and wait for their partner.</summary>
     public const int Maximum = 64;
 
-    /// <summary>How many there may be of other users of this machine, who are only told that they may not.</summary>
+    /// <summary>How many there may be of other users of this machine, who are only told that they may not connect.</summary>
     public const int MaximumStrangers = 8;
 
     /// <summary>How long one may take from being accepted until it has proved who it is and has greeted.</summary>
@@ -33,7 +33,7 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
     private readonly List<Arrival> _all = [];
     private bool _isClosed;
 
-    /// <summary>How many are here; the time of each of them runs.</summary>
+    /// <summary>How many are here; each of them has a deadline.</summary>
     public int Count
     {
         get
@@ -146,7 +146,8 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
         }
     }
 
-    /// <summary>Where a connection comes from. Of IPv6 whoever has one address has its whole network of 64 bits.</summary>
+    /// <summary>Where a connection comes from. With IPv6 the origin is the network of 64 bits: whoever has one address of it can have them
+    /// all.</summary>
     private static string OriginOf(Socket socket)
     {
         if (SocketChannel.RemoteOf(socket) is not { } remote)
@@ -160,7 +161,8 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
             : address.ToString();
     }
 
-    /// <summary>The one that makes room for another of its standing; null where there is room. With the gate held.</summary>
+    /// <summary>The connection that is to make room for another of its standing; null where there is room. Call it with the gate
+    /// held.</summary>
     private Arrival? FindGiving(ArrivalStanding standing, int? room = null)
     {
         List<Arrival> alike = _all.FindAll(arrival => arrival.Standing == standing);
@@ -169,7 +171,7 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
             return null;
         }
 
-        // A source comes with two connections: that is no crowd, and must not make it the first to go where each other one came alone.
+        // A source comes with two connections. That is no crowd: it must not be the first to go because every other one came alone.
         IGrouping<string, Arrival> crowd = alike.GroupBy(arrival => arrival.Origin).MaxBy(origin => origin.Count())!;
         return crowd.Count() > ConnectionsOfASource ? crowd.First() : alike[0];
     }

@@ -5,13 +5,13 @@ using PreRecordMigration.Transports;
 namespace PreRecordMigration.Methods;
 
 /// <summary>Collects the core pages of an incoming domain until the core state closes them, and the domain has been restored from them.</summary>
-/// <param name="memory">What they are taken from, given over.</param>
+/// <param name="memory">The memory that the pages are counted against, given over.</param>
 internal sealed class CorePageCollector(MemoryShare memory) : IDisposable
 {
-    /// <summary>As many as one array holds.</summary>
+    /// <summary>As many pages as one array holds.</summary>
     internal const int MaximumPages = 1 << 19;
 
-    /// <summary>What one of them takes, in bytes: a list's room is doubled when it is full, and is copied at the end.</summary>
+    /// <summary>What one page takes, in bytes: a list's room is doubled when it is full, and is copied at the end.</summary>
     private const int PageCost = (3 * Page.Size) + 64;
 
     private readonly List<int> _pfns = [];
@@ -46,6 +46,6 @@ internal sealed class CorePageCollector(MemoryShare memory) : IDisposable
         ? new PageSet([.. _pfns], [.. _contents])
         : throw ProtocolErrors.Violation($"The core state has {expected} pages, but {_pfns.Count} came.");
 
-    /// <summary>Gives back what they were taken from; nothing of them is used any more.</summary>
+    /// <summary>Gives the memory back: the pages are not used any more.</summary>
     public void Dispose() => memory.Dispose();
 }

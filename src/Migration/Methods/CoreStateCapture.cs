@@ -8,7 +8,7 @@ namespace PreRecordMigration.Methods;
 /// <summary>Captures a suspended domain's core state with its page tables.</summary>
 public static class CoreStateCapture
 {
-    /// <summary>Captures.</summary>
+    /// <summary>Captures the core state, and adds the page tables where the hypervisor left them out.</summary>
     /// <param name="domain">A suspended domain.</param>
     /// <param name="announced">The populated pages that the destination has prepared for.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainChanged"/>: the domain's memory map has changed

@@ -20,7 +20,7 @@ internal interface IDestinationWork
     /// <summary>Ends the threads that answer faults.</summary>
     void EndFaults();
 
-    /// <summary>Nothing is missing: faults are not answered any more, RemotePF goes off.</summary>
+    /// <summary>Stops answering faults, of which there are no more, and switches RemotePF off.</summary>
     void EndPaging();
 
     /// <summary>What the source is told once nothing is missing.</summary>
@@ -70,7 +70,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                 case DestinationAction.EndPaging:
                     custody.HaveAll();
 
-                    // It is whole, whether this can be noted and RemotePF switched off or not.
+                    // The domain is whole, even if neither the note nor the end of RemotePF succeeds.
                     CleanUp ending = new();
                     ending.Try(custody.NoteWhole);
                     ending.Insist(work.EndPaging);
@@ -79,7 +79,8 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                 case DestinationAction.TakeName:
                     custody.Take();
 
-                    // The domain is let go of before the source is told: who then moves it on at once must not find it owned by this migration.
+                    // The domain is let go of before the source is told: whoever moves it on at once then must not find it owned by this
+                    // migration.
                     CleanUp releasing = new();
                     releasing.Try(custody.Dispose);
                     _afterwards.AddRange(releasing.Errors);

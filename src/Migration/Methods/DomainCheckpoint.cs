@@ -27,16 +27,16 @@ internal sealed class DomainCheckpoint
     /// <summary>The original contents of changed pages.</summary>
     public PageBackup Backups { get; }
 
-    /// <summary>The memory as it was.</summary>
+    /// <summary>The memory as it was at the checkpoint.</summary>
     public IGuestMemory Memory { get; }
 
-    /// <summary>The core state as it was; null before it is taken.</summary>
+    /// <summary>The core state at the checkpoint; null before that is taken.</summary>
     public CoreState? Core { get; private set; }
 
     /// <summary>The proof of the rollback, once the window is over; null where none was asked for.</summary>
     public RollbackProof? Proof { get; private set; }
 
-    /// <summary>How long the domain stood still for it.</summary>
+    /// <summary>How long the domain stood still for the checkpoint.</summary>
     public TimeSpan Pause { get; private set; }
 
     /// <summary>The timestamp from which outputs are held back; null before that.</summary>
@@ -73,7 +73,8 @@ internal sealed class DomainCheckpoint
         _custody.Pause();
         Trace("paused at the window's end");
 
-        // The domain writes no more: what is kept now is all, and that it is all must be known before anything is committed.
+        // The domain writes no more, so the originals that are kept now are all there will be; whether any was lost must be known before
+        // anything is committed.
         Backups.CatchUp();
         Proof = _prover?.AfterWindow(_custody.Domain.Memory, Backups, progress, cancellationToken);
         if (Proof is { IsProved: false })

@@ -18,8 +18,8 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// <summary>How long a source may take to read why the migration was given up.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a lost demand connection is no news before the domain has run: a source that gives up says why on the other
-    /// one, and closes both.</summary>
+    /// <summary>How long the loss of the demand connection is kept back before the domain has run: a source that gives up closes both
+    /// connections, and says why on the other one.</summary>
     private static readonly TimeSpan s_explanation = TimeSpan.FromMilliseconds(500);
 
     /// <summary>What its threads and their buffers take, in bytes.</summary>
@@ -51,7 +51,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// <param name="bulk">The bulk connection, given over.</param>
     /// <param name="demand">The demand connection, given over.</param>
     /// <param name="session">Where it begins.</param>
-    /// <param name="resume">What a source that comes back, and has been welcomed, is told; null for a new one.</param>
+    /// <param name="resume">What a source is told that comes back and has been welcomed; null for a new source.</param>
     /// <param name="missing">The pages that have not arrived; null before that is known.</param>
     public IncomingAttempt(
         IncomingMigration migration, Connection bulk, Connection demand, DestinationSession session, ResumeRecord? resume, PageBitmap? missing)
@@ -112,8 +112,8 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
 
             _receiving.Start("migration records", ReceiveRecords);
 
-            // Also where nothing is to be expected there: while the domain is made or restored this is how it is heard that the source
-            // has gone, for pushed pages wait then, and whatever comes behind them.
+            // This connection is read even before pages are asked for: while the domain is made or restored, pushed pages wait, and
+            // everything behind them, so that only here the end of the source is heard.
             _demandWorkers.Start("demanded pages", ReceiveDemanded);
         }
 #pragma warning disable CA1031 // Whatever fails, the session decides what becomes of the domain.
@@ -134,7 +134,8 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _bulk.Dispose();
     }
 
-    /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for as long as the migration comes on.</summary>
+    /// <summary>Gives up if the domain does not run here yet. A domain that runs here is waited for as long as the migration makes
+    /// progress.</summary>
     public void Stop()
     {
         _pump.Post(new DestinationEvent.Stopped(ProtocolErrors.ReceiverStopped()));
@@ -229,13 +230,14 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             RecordType type = _bulk.Receive(out ReadOnlySpan<byte> body);
             if (State.IsFinal)
             {
-                // What an ended session still gets is of no interest; only that the source has stopped.
+                // The session has ended: what still comes is read only to see when the source stops.
                 continue;
             }
 
             if (!isBulk && State is DestinationState.Running && _placer is not null)
             {
-                // From here on this thread places what is pushed; the guest waits for the others.
+                // From here on this thread places pushed pages, for which no vCPU waits; it must not keep those from running that place
+                // demanded ones.
                 BulkThread.Enter();
                 isBulk = true;
             }
@@ -244,7 +246,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             _recordsTaken++;
             PostWhenAllPlaced();
 
-            // Where the work is broken off, or about to be, what comes may still say why: it is read on.
+            // Where the work is broken off, or about to be, this goes on reading: what comes may still say why.
             _pump.WaitWhile(state => state.MustWait && !IsOver(state));
         }
     }
@@ -316,7 +318,8 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     private bool IsOver(DestinationState state) =>
         state.IsInterrupted || (_isDemandLost && state is { MustWait: true, MayBeExplained: true });
 
-    /// <summary>What the demand connection came to. Why a source has given up the other one says.</summary>
+    /// <summary>Posts how the demand connection ended. Why a source gave up is said on the other connection, which gets time to say
+    /// it.</summary>
     private void PostOfDemand(Exception error)
     {
         _isDemandLost = true;
@@ -338,7 +341,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         }
     }
 
-    /// <summary>Once all is here, the end of the demand connection is the normal one.</summary>
+    /// <summary>Posts a failure of the demand connection, unless all pages are here: then its end is the normal one.</summary>
     private void PostWhileNeeded(Exception error)
     {
         if (!State.IsWhole)
@@ -355,7 +358,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         }
     }
 
-    /// <summary>Closes after the source has, where it is still to read why; then ends every thread.</summary>
+    /// <summary>Closes the connections, after the source where that is still to read why; then ends every thread.</summary>
     private void End()
     {
         _watch.Dispose();
@@ -374,7 +377,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _corePages?.Dispose();
         _memory.Dispose();
 
-        // An ended attempt is looked at long afterwards: nothing that is as large as the guest stays with it.
+        // An ended attempt may be looked at long afterwards, so it keeps nothing that is as large as the guest.
         (_missingAtEnd, _placer, _requester, _corePages) = (MissingPages, null, null, null);
         _bulk.ForgetBuffer();
         _demand.ForgetBuffer();

@@ -104,7 +104,7 @@ public sealed partial class IncomingMigration
             _afterwards = [.. _afterwards, .. last.Afterwards];
             _attempt = next;
 
-            // What is claimed is the attempt's from here on, and ends with it.
+            // The claim passes to the attempt, and ends with it.
             _isClaimed = false;
             (isStopped, _isStopped) = (_isStopped, false);
         }

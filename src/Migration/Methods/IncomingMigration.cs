@@ -16,13 +16,13 @@ public sealed partial class IncomingMigration : IDisposable
     private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// What a page number takes while a domain comes in, in bytes: some bitmaps, and how long the faults on it waited; for a PV domain the
-    /// machine's number of it besides.
+    /// Bytes for each page number of a domain that comes in: its bits in some bitmaps, how long faults on the page waited, and for a PV
+    /// domain the page's machine frame.
     /// </summary>
     private const int PageNumberCost = 4;
     private const int PvPageNumberCost = 20;
 
-    /// <summary>What a byte of a configuration takes: it is understood, judged and built anew.</summary>
+    /// <summary>Bytes for each byte of a configuration, which is parsed, judged and built anew.</summary>
     internal const int ConfigurationCost = 16;
 
     private readonly Lock _gate = new();
@@ -128,13 +128,13 @@ public sealed partial class IncomingMigration : IDisposable
     /// <summary>How long its source may be silent, or do nothing once the receiver is being stopped.</summary>
     internal TimeSpan PeerTimeout { get; }
 
-    /// <summary>Measures that.</summary>
+    /// <summary>Measures the source's silence.</summary>
     internal TimeProvider Clock { get; }
 
-    /// <summary>What all migrations have of this process' memory.</summary>
+    /// <summary>The memory of this process that all migrations share.</summary>
     internal MemoryBudget Budget { get; }
 
-    /// <summary>What this one has of it for as long as something of the domain is in its hands.</summary>
+    /// <summary>This migration's share of it, for as long as it holds something of the domain.</summary>
     internal MemoryShare Memory { get; }
 
     /// <summary>One thread at a time works on it: the attempt's owner, and where there is no attempt whoever has claimed it.</summary>
@@ -220,7 +220,8 @@ public sealed partial class IncomingMigration : IDisposable
     internal CompleteRecord MakeReport(long duplicatePages) =>
         Report = new CompleteRecord(Faults.Count, Faults.Summarise(), duplicatePages);
 
-    /// <summary>What a loss means here: half of the domain, which is worth nothing without the other half.</summary>
+    /// <summary>The error of a lost connection, with what it means here: this side has half of the domain, which is worth nothing without
+    /// the other half.</summary>
     private MigrationException Keeping(MigrationException lost) => new(
         lost.ErrorId,
         $"{lost.Message} {DomainName} stands still here as {Custody.Name} and is kept with what has arrived of it; {MissingPages} of its pages are missing.",

@@ -4,7 +4,7 @@ using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
 
-/// <content>How much of it its sources may have.</content>
+/// <content>The limits on what sources may take of a receiver.</content>
 public sealed partial class MigrationReceiver
 {
     /// <summary>How many migrations may be under way; each has threads of its own.</summary>
@@ -13,10 +13,10 @@ public sealed partial class MigrationReceiver
     /// <summary>How many of them may be of one source, so that others have room beside it.</summary>
     internal const int MaximumOfSource = 64;
 
-    /// <summary>How many that have ended are remembered of each source.</summary>
+    /// <summary>How many ended migrations of each source are remembered.</summary>
     internal const int MaximumEnded = 256;
 
-    /// <summary>Refuses a migration where too many are under way. With the gate held.</summary>
+    /// <summary>Refuses a migration where too many are under way. Call it with the gate held.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     private void RequireRoom(string? source)
     {
@@ -31,7 +31,8 @@ public sealed partial class MigrationReceiver
         }
     }
 
-    /// <summary>Begins a migration, of whose connections one waits where there is no room for it. With the gate held.</summary>
+    /// <summary>Begins a migration. Where there is no memory for it, the connection that waited for its partner is ended as well. Call it
+    /// with the gate held.</summary>
     private IncomingMigration Begin(ConnectionPair pair, Arrival arrival)
     {
         try
@@ -50,7 +51,7 @@ public sealed partial class MigrationReceiver
 
     /// <summary>
     /// Forgets the oldest migrations of a source that nobody can resume, give up or wait for any more; first those of which nothing ever
-    /// came. With the gate held.
+    /// came. Call it with the gate held.
     /// </summary>
     private void Forget(string? source)
     {

@@ -2,15 +2,15 @@ using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Methods;
 
-/// <content>Who looks at what the migrations that come in do.</content>
+/// <content>Watching what incoming migrations do.</content>
 public sealed partial class MigrationReceiver
 {
     private Action<IncomingMigration, MigrationTrace>? _watchers;
 
     /// <summary>Tells of every record and state of the migrations that come in, from now on.</summary>
-    /// <param name="watcher">Told on the threads that take the steps; it must return at once, and is told no more after the
-    /// end.</param>
-    /// <returns>Ends it.</returns>
+    /// <param name="watcher">Told on the threads that take the steps; it must return at once. After the end of the watching it is told
+    /// nothing more.</param>
+    /// <returns>Ends the watching when it is disposed.</returns>
     public IDisposable Watch(Action<IncomingMigration, MigrationTrace> watcher)
     {
         Change(watchers => watchers + watcher);
@@ -29,7 +29,7 @@ public sealed partial class MigrationReceiver
         }
     }
 
-    /// <summary>Has a migration tell whoever watches; it makes no trace for nobody. With the gate held.</summary>
+    /// <summary>Has a migration tell those who watch; where nobody does, it makes no trace. Call it with the gate held.</summary>
     private void Trace(IncomingMigration incoming) => incoming.TraceTo(
         _watchers is null ? null : new IncomingTracer(step => Volatile.Read(ref _watchers)?.Invoke(incoming, step)));
 

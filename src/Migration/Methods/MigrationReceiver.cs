@@ -78,7 +78,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     /// <summary>Why connections were turned away, oldest first; the last hundred.</summary>
     public IReadOnlyList<MigrationException> Rejections => [.. _rejections];
 
-    /// <summary>What its migrations have of this process' memory.</summary>
+    /// <summary>The memory of this process that its migrations share.</summary>
     internal MemoryBudget Budget { get; }
 
     /// <summary>Connections that have come, have their time, and do not belong to a migration yet.</summary>
@@ -190,7 +190,8 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         await DestroyLeftAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    /// <summary>As the public ones; the clock is for arrivals, for the silence of sources and for the validity of certificates.</summary>
+    /// <summary>Starts a receiver as the public methods do. The clock is for arrivals, for the silence of sources and for the validity of
+    /// certificates.</summary>
     internal static MigrationReceiver Start(
         IMigrationHost host,
         IPEndPoint listen,
@@ -216,7 +217,8 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         }
     }
 
-    /// <summary>On another thread: a hypervisor that hangs must not keep who stops the receiver from being free again.</summary>
+    /// <summary>Tries on another thread to destroy what is left: a hypervisor that hangs must not hold up whoever stops the
+    /// receiver.</summary>
     private Task DestroyLeftAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<IncomingMigration> left = Left;
@@ -240,7 +242,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
         migration.Disconnect();
         try
         {
-            // From its welcome on a source hears that this side lives, however long the last attempt takes to end.
+            // The welcome comes first: from then on the source hears this side's beats, however long the last attempt takes to end.
             demand.Send(new WelcomeRecord(Protocol.Version, 0));
             bulk.Send(new WelcomeRecord(Protocol.Version, 0));
             if (!migration.Ended.Wait(s_endPatience))
@@ -254,7 +256,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 
             lock (_gate)
             {
-                // Who stops the receiver decides about those that it knows; none joins them behind its back.
+                // Whoever stops the receiver decides about the migrations that it found; none may join them afterwards.
                 if (_isStopping)
                 {
                     throw ProtocolErrors.ReceiverStopped();

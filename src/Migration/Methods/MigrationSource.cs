@@ -157,7 +157,7 @@ public static class MigrationSource
             run.Recorded!.Begin(run.Log.Progress, run.Token);
             run.Recorded.Recording.RunWindow(run.Log.Progress, _ => { }, run.Token);
 
-            // While the domain runs: on its way into suspension every touch of a trapped page would cost it time.
+            // The traps are removed while the domain still runs: during its suspension every touch of a trapped page would cost downtime.
             run.Recorded.Recording.End();
         });
         StopAndMove(run);
@@ -276,7 +276,7 @@ public static class MigrationSource
             cleaning.Try(run.Dispose);
             error = error is null ? null : CleanUp.Attach(error, cleaning.Errors);
 
-            // What failed once more in the same way is one problem.
+            // A step that failed again in the same way counts as one problem.
             result = result is null
                 ? null
                 : result with { Problems = [.. result.Problems.Concat(cleaning.Errors.Select(run.LeftBehind)).DistinctBy(problem => problem.Message)] };

@@ -19,7 +19,7 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
 
     public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_start);
 
-    /// <summary>When something was, by its timestamp; below zero where it was before the migration.</summary>
+    /// <summary>The time of a timestamp, from the migration's start; below zero for what was before it.</summary>
     public TimeSpan TimeOf(long timestamp) => TimeProvider.System.GetElapsedTime(_start, timestamp);
 
     /// <summary>Tells somebody else from now on.</summary>
@@ -41,7 +41,7 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
         }
     }
 
-    /// <summary>Passes a recording's report on, which knows nothing of what is sent beside it.</summary>
+    /// <summary>Passes a recording's report on, and adds the bytes sent beside it, of which a recording knows nothing.</summary>
     void IProgress<MigrationProgress>.Report(MigrationProgress value) => _progress?.Report(value with { BytesSent = status().Bytes });
 
     /// <summary>Reports progress; the rate is that since the last report.</summary>

@@ -59,7 +59,7 @@ internal sealed class SourceAttempt : IDisposable
         _watch = new ProgressWatch(options.Clock, options.PeerTimeout + TimeOfBatch(options), () => (State, _sent?.Remaining ?? 0), OnStalled);
         _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ended.Token);
 
-        // Told on the cancelling thread, so that nothing is committed between the cancellation and the abort.
+        // The session is told on the cancelling thread, so that nothing is committed between the cancellation and the abort.
         _cancelling = cancellationToken.UnsafeRegister(_ => OnCancelled(cancellationToken), null);
     }
 
@@ -86,10 +86,11 @@ internal sealed class SourceAttempt : IDisposable
     /// <summary>Whether pages are pushed beside demand faults.</summary>
     public bool IsPaging => _pusher is not null;
 
-    /// <summary>What a destination that was come back to says is missing; null before, and in a migration never lost.</summary>
+    /// <summary>What the destination said is missing when this attempt resumed the migration; null before that, and in a first
+    /// attempt.</summary>
     public PageBitmap? Missing { get; private set; }
 
-    /// <summary>When the destination said that every page is there.</summary>
+    /// <summary>Called when the destination has said that every page is there.</summary>
     public Action? AllThere { get; set; }
 
     /// <summary>Connects for a new migration, agrees, and waits until the incoming domain exists.</summary>
@@ -119,7 +120,7 @@ internal sealed class SourceAttempt : IDisposable
         _workers.Start("migration control", ReceiveControl);
         WelcomeDemand();
 
-        // From the welcome on: also where no request is to be expected it is heard whether the destination is still there.
+        // Requests are read from the welcome on, even while none are to be expected: this is how the end of the destination is heard.
         _demandWorkers.Start("page requests", ReceiveRequests);
         WaitFor(stage);
     }
@@ -169,7 +170,7 @@ internal sealed class SourceAttempt : IDisposable
     /// <summary>Ends the hold.</summary>
     public void ReleasePush() => _pusher?.Release();
 
-    /// <summary>Pushes the rest; everything is sent where nothing is pushed.</summary>
+    /// <summary>Pushes the rest. Where nothing is pushed, everything has been sent already.</summary>
     /// <param name="order">What to follow; null for nothing.</param>
     public void CompletePush(LivePageOrder? order)
     {
@@ -226,7 +227,7 @@ internal sealed class SourceAttempt : IDisposable
             _ended.Dispose);
     }
 
-    /// <summary>How long one record of pages takes at the bandwidth that it may have: that long nothing need happen.</summary>
+    /// <summary>How long one record of pages takes at the bandwidth limit: for that long it is no stall that nothing happens.</summary>
     private static TimeSpan TimeOfBatch(MigrationOptions options) => options.BandwidthLimit is long limit
         ? TimeSpan.FromSeconds((double)PagePusher.BatchPages * Page.Size / limit)
         : TimeSpan.Zero;
@@ -235,12 +236,12 @@ internal sealed class SourceAttempt : IDisposable
     {
         Post(SourceDispatcher.Failure(new OperationCanceledException(cancellationToken)));
 
-        // After the commit the migration is finished all the same, as long as it comes on.
+        // After the commit the migration is finished all the same, as long as it makes progress.
         _watch.Start();
     }
 
-    /// <summary>Once every page is there, a request that came late and the end of the demand connection mean nothing any more: what
-    /// comes on the other one does not wait for them.</summary>
+    /// <summary>Posts a failure of the demand connection, unless every page is there: then neither a late request nor the end of that
+    /// connection means anything.</summary>
     private void PostWhileNeeded(Exception error)
     {
         if (State.Stage < SourceStage.Releasing)
@@ -302,7 +303,7 @@ internal sealed class SourceAttempt : IDisposable
                     $"The destination sent {type} on the demand connection, which is not legal while the source is {state.GetType().Name}.");
             }
 
-            // A destination may ask before the owner has come so far as to answer.
+            // A destination may ask before the owner has made what answers.
             _serving.Task.Wait(cancellationToken);
             _serving.Task.Result.Take(type, body, cancellationToken);
         }

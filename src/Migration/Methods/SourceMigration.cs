@@ -227,7 +227,7 @@ internal sealed partial class SourceMigration : IDisposable
 
         while (!ending.Try(_attempt.WorkToEnd))
         {
-            // Whoever is told of a state may throw. What was due by then is done, and the rest still is.
+            // Whoever is told of a state may throw. What was due before is done, and the rest is done below.
         }
 
         ending.Try(_attempt.Stop);
@@ -242,7 +242,7 @@ internal sealed partial class SourceMigration : IDisposable
         return error is null or MigrationInterruptedException ? error : CleanUp.Attach(error, _attempt.Afterwards);
     }
 
-    /// <summary>What could not be taken away here of a domain that has moved.</summary>
+    /// <summary>The error of something that could not be taken away here after the domain had moved.</summary>
     public MigrationException LeftBehind(Exception error) => new(
         (error as MigrationException)?.ErrorId ?? MigrationErrorId.HypervisorCall,
         $"{Domain.Info.Name} has moved; what is left of it here could not be taken away: {error.Message}",
