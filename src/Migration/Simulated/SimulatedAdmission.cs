@@ -4,7 +4,8 @@ using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Simulated;
 
-/// <summary>The door of a simulated host: as that of Xen's, with what a simulated domain has.</summary>
+/// <summary>The admission to a simulated host, by the same policy as a Xen host's, as far as simulated domains have what it speaks
+/// of.</summary>
 internal static class SimulatedAdmission
 {
     /// <summary>Says what of a domain is not let in.</summary>

@@ -215,7 +215,7 @@ public sealed partial class SimulatedDomain
         }
     }
 
-    /// <summary>Gives the guest a page whose content stands, and wakes who waits for it.</summary>
+    /// <summary>Gives the guest a page whose content is in place, and wakes the vCPUs that wait for it.</summary>
     internal void MarkPlaced(int pfn)
     {
         lock (_gate)

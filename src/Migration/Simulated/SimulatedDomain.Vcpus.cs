@@ -82,7 +82,7 @@ public sealed partial class SimulatedDomain
         }
         catch (GuestEndedException)
         {
-            // The domain is gone; so is this vCPU, wherever it stood.
+            // The domain is gone, and this vCPU with it, wherever it stood.
         }
 
         lock (_gate)
@@ -122,7 +122,7 @@ public sealed partial class SimulatedDomain
                 long slice = UnpacedSlice;
                 if (_isFree && Options.IsPaced)
                 {
-                    // No catching up after a wait: time in which a vCPU stood still is lost, as on a real one.
+                    // A vCPU does not catch up after a wait: the time in which it stood still is lost, as on a real machine.
                     slice = Math.Max(1, (long)(Options.OperationsPerSecond * s_pacedSlice.TotalSeconds));
                     vcpu.NextSlice = now + (long)((double)slice / Options.OperationsPerSecond * Stopwatch.Frequency);
                 }

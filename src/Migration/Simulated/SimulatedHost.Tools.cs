@@ -3,7 +3,8 @@ using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Simulated;
 
-/// <content>Tools that work on its domains, that are killed, and that come after those which were: what they left is mended by its mark.</content>
+/// <content>Tools that work on the host's domains: they can be killed, and the next one mends what a killed one left, by its
+/// mark.</content>
 public sealed partial class SimulatedHost
 {
     /// <inheritdoc/>
@@ -180,7 +181,7 @@ public sealed partial class SimulatedHost
         Remove(left);
     }
 
-    /// <summary>With the lock held.</summary>
+    /// <summary>Refuses a domain that a tool works on. Call it with the lock held.</summary>
     private static void RequireUnclaimed(SimulatedDomain domain)
     {
         if (domain.IsOwned || domain.IsPaging)

@@ -209,7 +209,7 @@ public sealed partial class SimulatedHost : IMigrationHost
         {
             CheckRoom(name, options.MemoryBytes);
 
-            // Two that come at the same time must not both be let in for the same free memory.
+            // Two domains that come at the same time must not both be let in for the same free memory.
             _promised += options.MemoryBytes;
         }
 

@@ -29,7 +29,7 @@ public sealed record SimulatedHostOptions
     /// </summary>
     public bool SupportsInPlaceRollback { get; init; } = true;
 
-    /// <summary>The absolute path of the policy by which domains come in; null where all do.</summary>
+    /// <summary>The absolute path of the policy by which domains are let in; null where all are.</summary>
     public string? PolicyFile { get; init; }
 
     /// <summary>Most vCPUs of a domain that is recorded or comes in.</summary>

@@ -47,7 +47,7 @@ internal sealed class OutputPath(Action<SimulatedOutput> world)
         }
     }
 
-    /// <summary>Decides for a plug that nobody decided on.</summary>
+    /// <summary>Removes a plug on which nobody decided.</summary>
     public void Remove(bool release)
     {
         lock (_lock)

@@ -5,7 +5,8 @@ using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Simulated;
 
-/// <summary>Records a simulated domain's accesses. What is not said otherwise runs under the domain's lock.</summary>
+/// <summary>Records a simulated domain's accesses. Members run under the domain's lock unless they say that any thread may call
+/// them.</summary>
 internal sealed class SimulatedRecorder : IAccessRecorder
 {
     private readonly SimulatedDomain _domain;

@@ -89,7 +89,7 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
                 throw Refused(pfn, "does not exist");
             }
 
-            // The claim decides between two who place the same page; "missing" ends only when the content stands.
+            // The claim decides between two threads that place the same page; the page counts as missing until its content is in place.
             if (!_claimed.TrySet(pfn))
             {
                 throw Refused(pfn, "was placed before");

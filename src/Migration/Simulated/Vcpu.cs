@@ -12,7 +12,7 @@ internal sealed class Vcpu(int index, VcpuContext context)
     /// <summary>Where a guest that does not run free stops.</summary>
     public long Target { get; set; } = context.Operations;
 
-    /// <summary>Whether it is between two operations' boundaries.</summary>
+    /// <summary>Whether it is inside an operation.</summary>
     public bool IsInGuest { get; set; }
 
     /// <summary>Whether it waits in the middle of an operation, outside of every access.</summary>

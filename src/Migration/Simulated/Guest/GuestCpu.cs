@@ -169,7 +169,7 @@ internal sealed class GuestCpu
             }
         }
 
-        // The tables lead nowhere: a real guest would crash; this one counts it and goes on.
+        // The tables lead nowhere. A real guest would crash; this one counts a wrong content and goes on.
         Check(false);
         page = default;
         return false;

@@ -22,7 +22,7 @@ internal sealed class GuestLayout
     /// <summary>Operations between two writes of the hypervisor to a vCPU's shared-info page.</summary>
     public const int TickInterval = 64;
 
-    // Not aligned to a table's reach, so that every region straddles tables.
+    // The bases are not aligned to a table's reach, so that every region straddles tables.
     public const ulong DataBase = 0x0000_5612_3456_7000;
     public const ulong GenerationBase = 0x0000_7F00_0012_3000;
     public const ulong KernelBase = 0xFFFF_8000_001F_5000;

@@ -60,7 +60,7 @@ internal sealed class GuestPages
     /// <summary>Which pages exist; never changes.</summary>
     public PageBitmap Populated { get; }
 
-    /// <summary>Who handles trapped accesses; none where no trap is ever set.</summary>
+    /// <summary>Handles trapped accesses; null where no trap is ever set.</summary>
     public ITrapHandler? Handler { get; set; }
 
     /// <summary>A page's bytes, past all traps: the hypervisor's own access.</summary>

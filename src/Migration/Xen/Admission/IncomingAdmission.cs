@@ -5,7 +5,7 @@ using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Xen.Admission;
 
-/// <summary>The door of a Xen host: nothing of a peer's words on a domain gets to the toolstack but through here.</summary>
+/// <summary>The admission to a Xen host: nothing that a peer says of a domain reaches the toolstack without passing here.</summary>
 internal static class IncomingAdmission
 {
     /// <summary>Says what of a domain is not let in.</summary>

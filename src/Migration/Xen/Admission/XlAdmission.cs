@@ -20,7 +20,8 @@ internal sealed class XlAdmission
     private const int DeepestJson = 64;
     private const int LongestShown = 120;
 
-    /// <summary>Other scripts stay as they are; what may not be shown is left to <see cref="ForeignText"/>.</summary>
+    /// <summary>Characters of other scripts are written as they are; <see cref="ForeignText"/> takes care of those that may not be
+    /// shown.</summary>
     private static readonly JsonWriterOptions s_relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private readonly List<AdmissionRefusal> _refusals = [];
 
@@ -71,7 +72,7 @@ internal sealed class XlAdmission
 
     /// <summary>Refuses something.</summary>
     /// <param name="path">What it is.</param>
-    /// <param name="reason">Why; what came from the peer in it by <see cref="Show(JsonElement)"/>.</param>
+    /// <param name="reason">Why. What it repeats of the peer's words has been through <see cref="Show(JsonElement)"/>.</param>
     /// <param name="allowedBy">The line that would allow it; empty where none does.</param>
     /// <returns>Nothing to build.</returns>
     internal JsonNode? Refuse(string path, string reason, string allowedBy = "")
@@ -87,7 +88,7 @@ internal sealed class XlAdmission
     /// <summary>A peer's value as it may be shown: JSON, in which control characters are escaped, and not too long.</summary>
     internal static string Show(JsonElement value)
     {
-        // Written anew: what JSON allows to stand in it as it is, a terminal may obey.
+        // The value is written anew, because JSON allows characters in it that a terminal may obey.
         ArrayBufferWriter<byte> buffer = new();
         using (Utf8JsonWriter writer = new(buffer, s_relaxed))
         {
@@ -97,7 +98,7 @@ internal sealed class XlAdmission
         return ForeignText.Show(Encoding.UTF8.GetString(buffer.WrittenSpan), LongestShown);
     }
 
-    /// <summary>As <see cref="Show(JsonElement)"/>, of a text.</summary>
+    /// <summary>A peer's text as it may be shown; see <see cref="Show(JsonElement)"/>.</summary>
     internal static string Show(string? text) =>
         text is null ? "null" : ForeignText.Show($"\"{JsonEncodedText.Encode(text, s_relaxed.Encoder)}\"", LongestShown);
 }

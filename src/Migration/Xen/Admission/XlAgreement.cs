@@ -5,7 +5,8 @@ using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Xen.Admission;
 
-/// <summary>What of a configuration can be judged only together: with itself, with what else the peer said, and with the host.</summary>
+/// <summary>Judges what concerns several parts of a configuration at once, or agrees or disagrees with what else the peer said and with
+/// the host.</summary>
 /// <param name="admission">Takes refusals.</param>
 /// <param name="description">What the peer says of the domain.</param>
 /// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
@@ -17,11 +18,12 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
     private static readonly string[] s_types = ["pv", "pvh", "hvm"];
     private static readonly string[] s_memory = ["video_memkb", "shadow_memkb", "iommu_memkb"];
 
-    /// <summary>Pages of the hypervisor's own for what the domain grants and maps.</summary>
+    /// <summary>Settings in pages of the hypervisor's own memory, for what the domain grants and maps.</summary>
     private static readonly string[] s_frames = ["max_grant_frames", "max_maptrack_frames"];
 
     /// <summary>
-    /// Whether a domain may be called so: names are parts of paths of files and of XenStore, and of a device emulator's options, and a number means another domain.
+    /// Whether a domain may have a name. Names become parts of paths of files and of XenStore and of a device emulator's options, and a
+    /// number would mean another domain.
     /// </summary>
     internal static bool IsName(string name) =>
         name.Length is > 0 and <= LongestName
@@ -44,7 +46,7 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
         long needed = CheckSize(build);
         if (description.Kind == DomainKind.Hvm)
         {
-            // An emulator shows its domain unless it is told not to.
+            // An emulator shows its domain's screen unless it is told not to.
             XlDevices.RequireShown((build["type.hvm"] as JsonObject)?["vnc"] as JsonObject, "b_info.type.hvm.vnc", admission);
         }
 
@@ -98,8 +100,8 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
             }
         }
 
-        // The toolstack takes memory from the control domain for what is asked for, before it finds that there is not enough: whatever the
-        // policy allows, it must be there.
+        // The toolstack takes memory from the control domain before it finds that there is not enough. Whatever the policy allows, the
+        // memory must therefore be there.
         long maximum = Number(build, "max_memkb") ?? 0;
         long beside = s_memory.Sum(key => Number(build, key) ?? 0) + (s_frames.Sum(key => Number(build, key) ?? 0) * (Page.Size / Kibibyte));
         long target = Number(build, "target_memkb") ?? maximum;

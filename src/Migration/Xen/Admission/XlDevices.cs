@@ -12,7 +12,7 @@ internal static class XlDevices
     /// <summary>Characters that neither a shell script nor a device emulator's option gives a meaning.</summary>
     private static readonly Regex s_harmless = new(@"\A[A-Za-z0-9/._+:@%=~^-]+\z", RegexOptions.NonBacktracking);
 
-    /// <summary>Only the control domain serves what comes in.</summary>
+    /// <summary>The backend must be the control domain, whose number is 0.</summary>
     private static readonly XlRule s_backendId = Never("0");
 
     private static readonly XlRule s_deviceId = Number(-1, int.MaxValue);
@@ -124,7 +124,7 @@ internal static class XlDevices
             ("trusted", Flag)),
         JudgeDisk);
 
-    /// <summary>What of a network card has no rule but that it must not be set: the replication of COLO.</summary>
+    /// <summary>Settings of a network card that must not be set at all: they belong to COLO's replication.</summary>
     private static readonly string[] s_colo =
     [
         "coloft_forwarddev",
@@ -240,7 +240,7 @@ internal static class XlDevices
 
     private static void JudgeNic(JsonObject nic, string path, XlAdmission admission)
     {
-        // Without a name the toolstack takes these.
+        // Where the configuration names neither bridge nor script, the toolstack takes these.
         string bridge = Word(nic, "bridge") ?? "xenbr0";
         string script = PathPattern.ScriptPath(Word(nic, "script") ?? "vif-bridge");
         string? card = Word(nic, "ifname");
@@ -276,7 +276,7 @@ internal static class XlDevices
         return $"\"networks\": [{{ {line} }}]";
     }
 
-    /// <summary>A display that is shown where nothing is said is shown on loopback.</summary>
+    /// <summary>Judges a display. Where nothing else is said, the toolstack shows it on loopback.</summary>
     internal static void RequireShown(JsonObject? vnc, string path, XlAdmission admission)
     {
         string loopback = IPAddress.Loopback.ToString();
@@ -292,7 +292,7 @@ internal static class XlDevices
     private static void JudgeScreen(JsonObject screen, string path, XlAdmission admission) =>
         RequireShown(screen["vnc"] as JsonObject, $"{path}.vnc", admission);
 
-    /// <summary>A keyboard starts a device emulator, as root, for what else has none.</summary>
+    /// <summary>Judges a keyboard: it starts a device emulator, as root, for a domain that otherwise has none.</summary>
     private static void JudgeKeyboard(JsonObject keyboard, string path, XlAdmission admission)
     {
         if (admission.Policy.Displays.Count == 0)
@@ -301,7 +301,8 @@ internal static class XlDevices
         }
     }
 
-    /// <summary>A scope, which could hold anything, belongs to one host's interfaces alone.</summary>
+    /// <summary>Whether a text is a list of addresses without scopes: a scope could hold anything, and names an interface of one host
+    /// only.</summary>
     private static bool IsAddressList(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 and <= 64 } addresses
         && addresses.All(address => address.All(c => char.IsAsciiHexDigit(c) || c is '.' or ':' or '/')
             && (IPAddress.TryParse(address, out _) || IPNetwork.TryParse(address, out _)));

@@ -12,7 +12,7 @@ namespace PreRecordMigration.Xen.Admission;
 /// <param name="value">The value.</param>
 /// <param name="path">Where it stands.</param>
 /// <param name="admission">Takes refusals, and has the policy.</param>
-/// <returns>The value to build; null where it was refused, or is what holds without it.</returns>
+/// <returns>The value to build; null where it was refused, or where it is the default.</returns>
 internal delegate JsonNode? XlRule(JsonElement value, string path, XlAdmission admission);
 
 /// <summary>The kinds of rules from which the schema is made.</summary>
@@ -109,7 +109,7 @@ internal static class XlRules
 
     /// <summary>A text of a form.</summary>
     /// <param name="isAllowed">Whether it has the form.</param>
-    /// <param name="problem">What a text that has it not is or has.</param>
+    /// <param name="problem">What is wrong with a text that does not have the form, as the end of a sentence.</param>
     internal static XlRule Text(Func<string, bool> isAllowed, string problem) => (value, path, admission) =>
         value.ValueKind == JsonValueKind.Null ? null
         : value.ValueKind == JsonValueKind.String && value.GetString() is { Length: <= LongestText } text && isAllowed(text)
@@ -150,7 +150,7 @@ internal static class XlRules
                 : admission.Refuse(path, $"{XlAdmission.Show(value)} is not let in", Line(key, text))
             : admission.Refuse(path, $"{XlAdmission.Show(value)} is no text of printable characters");
 
-    /// <summary>What no policy lets in: it must be as if it were not there, or one of some harmless values.</summary>
+    /// <summary>What no policy lets in: the value must say nothing, or be one of some harmless values.</summary>
     internal static XlRule Never(params string[] harmless) => (value, path, admission) =>
     {
         if (IsUnset(value) || IsOneOf(value, harmless))
@@ -169,7 +169,7 @@ internal static class XlRules
             return null;
         }
 
-        // What has not even its form no line lets in.
+        // A value that does not even have the right form is let in by no line of a policy.
         int before = admission.RefusalCount;
         JsonNode? built = rule(value, path, admission);
         return admission.RefusalCount > before || IsOneOf(value, harmless) || admission.Policy.Features.Contains(name)
@@ -177,7 +177,7 @@ internal static class XlRules
             : admission.Refuse(path, $"{XlAdmission.Show(value)} is not let in", Line("features", name));
     };
 
-    /// <summary>As <see cref="Feature"/>, of a number that is harmless up to a bound.</summary>
+    /// <summary>A number that is harmless up to a bound, and above it must be named as a <see cref="Feature"/>.</summary>
     internal static XlRule FeatureAbove(string name, XlRule rule, long harmless)
     {
         XlRule above = Feature(name, rule);
@@ -197,7 +197,7 @@ internal static class XlRules
     /// <summary>The line of a policy's list that names a text.</summary>
     internal static string Line(string key, string text) => $"\"{key}\": [{XlAdmission.Show(text)}]";
 
-    /// <summary>Whether a value is what holds where nothing stands.</summary>
+    /// <summary>Whether a value says nothing: it means the same as if its key were not there.</summary>
     internal static bool IsUnset(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Null => true,

@@ -13,7 +13,8 @@ internal static class XlSchema
     private const int Vcpus = 512;
     private const int Processors = 4096;
 
-    /// <summary>What every domain has, the control domain too, unless somebody says something else.</summary>
+    /// <summary>The scheduler's default weight, which every domain has, the control domain included, unless somebody sets
+    /// another.</summary>
     private const int UsualWeight = 256;
 
     private static readonly XlRule s_bitmap = List(Number(0, Processors), Processors);
@@ -37,13 +38,13 @@ internal static class XlSchema
         ("cpuid", s_leaves),
         ("msr", List(Map(("index", Number(0, uint.MaxValue)), ("policy", Form("[01xksX]{64}", "mask of 64 bits"))), 1024)));
 
-    /// <summary>Xen up to 4.17 writes a list, later ones an object.</summary>
+    /// <summary>Xen up to 4.17 writes a list, later versions an object.</summary>
     private static readonly XlRule s_cpuid = static (value, path, admission) =>
         (value.ValueKind == System.Text.Json.JsonValueKind.Array ? s_leaves : s_cpuidAndMsrs)(value, path, admission);
 
     /// <summary>
-    /// A domain may ask for less of the processors than others get. More than the toolstack's weight, or time that is promised to it, it has
-    /// at the expense of the control domain.
+    /// A domain may ask for less of the processors than others get. More than the default weight, or a promised share of time, would be at
+    /// the expense of the control domain.
     /// </summary>
     private static readonly XlRule s_scheduler = Map(
         ("sched", Choice("unknown", "sedf", "credit", "credit2", "arinc653", "rtds", "null")),
@@ -55,7 +56,7 @@ internal static class XlSchema
         ("slice", FeatureAbove("scheduling", Number(-1, int.MaxValue), 0)),
         ("latency", FeatureAbove("scheduling", Number(-1, int.MaxValue), 0)));
 
-    /// <summary>Which processors a domain runs on: on those of the control domain it stands in its way.</summary>
+    /// <summary>Which processors a domain runs on: it could be pinned to those of the control domain and stand in its way.</summary>
     private static readonly XlRule s_pinning = Feature("pinning", s_bitmap);
 
     /// <summary>What a domain does when it ends; a dump of its memory is a file of the control domain.</summary>
@@ -244,13 +245,13 @@ internal static class XlSchema
         ("on_crash", s_atEnd),
         ("on_soft_reset", s_atEnd));
 
-    /// <summary>The number that the domain had at the source: the toolstack gives it another.</summary>
+    /// <summary>What is read and left out: the number that the domain had at the source, because the toolstack gives it another.</summary>
     private static XlRule Ignored() => static (_, _, _) => null;
 
     /// <summary>Words for the device emulator, each of which may make any device or open any file.</summary>
     private static XlRule Arguments() => List(Named("deviceModelArguments", policy => policy.DeviceModelArguments), 256);
 
-    /// <summary>By its name alone it is one of the toolstack's own programs.</summary>
+    /// <summary>The program that reads a kernel out of a guest's disk. A name alone means one of the toolstack's own programs.</summary>
     private static XlRule Bootloader() => Named("bootloaders", policy => policy.Bootloaders);
 
     /// <summary>Where a guest's serial line goes; everything but a terminal of its own is a file, a device or a connection.</summary>

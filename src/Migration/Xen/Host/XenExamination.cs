@@ -8,10 +8,10 @@ namespace PreRecordMigration.Xen.Host;
 /// <summary>What a Xen host's abilities rest on: one verdict each, with its reason and its remedy.</summary>
 internal static class XenExamination
 {
-    /// <summary>Less than this is room for no domain worth moving, in bytes.</summary>
+    /// <summary>Free memory in bytes below which there is no room for any domain worth moving.</summary>
     private const long SmallDomain = 128L << 20;
 
-    /// <summary>The verdicts, in the order in which a remedy helps the next.</summary>
+    /// <summary>The verdicts, in an order in which the remedy of each helps those after it.</summary>
     internal static IReadOnlyList<Capability> Of(XenHostFacts facts, XenExtensionAnswer extension, XlAnswer toolstack) =>
     [
         Hypervisor(facts),

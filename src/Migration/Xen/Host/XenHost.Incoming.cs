@@ -25,7 +25,7 @@ public sealed partial class XenHost
         XenControl? control = null;
         try
         {
-            // A connection of its own: the domain may outlive this host's object, and its ring is bound to the connection.
+            // The domain gets a connection of its own: it may outlive this host's object, and its ring is bound to the connection.
             control = XenControl.Open();
             IIncomingKind kind = description.Kind switch
             {

@@ -21,7 +21,7 @@ public sealed partial class XenHost : IMigrationHost
     /// <param name="control">The connection.</param>
     /// <param name="name">The host's name.</param>
     /// <param name="policyFile">The policy; null where nothing is judged.</param>
-    /// <param name="promises">What its memory is promised to, where it is known already.</param>
+    /// <param name="promises">The promises of its memory, shared with another object of the same host; null for new ones.</param>
     private XenHost(XenControl control, string name, string? policyFile, MemoryPromises? promises = null)
     {
         _control = control;
@@ -45,7 +45,7 @@ public sealed partial class XenHost : IMigrationHost
     /// <summary>Opens the host that this process runs on.</summary>
     /// <param name="name">The name to use for it; null for the machine's.</param>
     /// <param name="policyFile">The absolute path of the policy by which domains come in; null for
-    /// <see cref="AdmissionPolicy.DefaultPath"/>. It is read whenever one comes.</param>
+    /// <see cref="AdmissionPolicy.DefaultPath"/>. The file is read whenever a domain comes.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.LibraryMissing"/>,
     /// <see cref="MigrationErrorId.AccessDenied"/> where the user is not root, or <see cref="MigrationErrorId.NotSupported"/>
     /// where this is no control domain of Xen.</exception>

@@ -13,10 +13,10 @@ internal sealed record XlAnswer(bool IsFound, int ExitCode, string Text)
     private const int LongestLine = 500;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Asks <c>xl</c>.</summary>
     internal static XlAnswer Ask() => Ask("xl");
 
-    /// <summary>Runs a program as it would be run.</summary>
+    /// <summary>Asks a program in xl's place.</summary>
     internal static XlAnswer Ask(string program)
     {
         ProcessStartInfo start = new(program, ["info", "xen_version"])
@@ -31,7 +31,7 @@ internal sealed record XlAnswer(bool IsFound, int ExitCode, string Text)
             Task<string> errors = process.StandardError.ReadToEndAsync();
             if (!process.WaitForExit(s_patience))
             {
-                // A toolstack whose xenstored is gone waits for ever.
+                // The toolstack waits for ever where xenstored is gone, so it is ended.
                 process.Kill();
                 process.WaitForExit();
                 return new XlAnswer(true, -1, $"it did not answer in {s_patience.TotalSeconds} s.");
