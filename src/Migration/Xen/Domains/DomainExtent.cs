@@ -4,15 +4,16 @@ using PreRecordMigration.Errors;
 namespace PreRecordMigration.Xen.Domains;
 
 /// <summary>
-/// How many pages a domain has. That is its own word: a PV guest writes it down, any other one takes a page wherever it likes.
-/// What is kept of each page follows it, so it is believed as far as the memory that the toolstack lets the domain have.
+/// How many pages a domain has. That is the guest's own word: a PV guest writes the number down, and any other guest may use a page
+/// wherever it likes. Tables with an entry for each page follow from it, so it is believed only as far as the memory goes that the
+/// toolstack lets the domain have.
 /// </summary>
 internal static class DomainExtent
 {
     /// <summary>Pages below 4 GiB, where a small guest may have some anywhere.</summary>
     private const ulong BelowFourGiB = 1UL << 20;
 
-    /// <summary>The page count; the extension of the hypervisor has the same bound.</summary>
+    /// <summary>The page count, within the bound that the hypervisor's extension has, too.</summary>
     /// <param name="maximumGfn">The highest page number that the domain says it uses.</param>
     /// <param name="maxPages">How many pages it may have.</param>
     /// <param name="subject">The domain's name, for errors.</param>
@@ -31,6 +32,6 @@ internal static class DomainExtent
                 subject);
     }
 
-    /// <summary>The same for a list, which names a domain whatever it says of itself.</summary>
+    /// <summary>The page count for a list of domains, which must show a domain whatever it says of itself.</summary>
     internal static int Listed(long maximumGfn) => (int)Math.Clamp(maximumGfn, 0, int.MaxValue - 1) + 1;
 }

@@ -13,10 +13,10 @@ internal sealed class DomainFacts
 
     private const int LastSpecialPage = 0xFFFFF;
 
-    /// <summary>Asks the hypervisor.</summary>
+    /// <summary>Asks the hypervisor for the facts.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="hostName">The host's name.</param>
-    /// <param name="name">The domain's.</param>
+    /// <param name="name">The domain's name.</param>
     /// <param name="domid">Its number.</param>
     /// <param name="pageCount">One past its highest page frame, which kinds of domains find differently.</param>
     internal DomainFacts(XenControl control, string hostName, string name, int domid, int pageCount)

@@ -3,8 +3,8 @@ using PreRecordMigration.Xen.Streams;
 namespace PreRecordMigration.Xen.Domains;
 
 /// <summary>
-/// In what kinds of domains differ while they are made at the destination: what the stream says that the toolstack's child reads, and how
-/// their pages are allocated. What is the same, the child, the name and the mark, is <c>IncomingCreation</c>'s.
+/// What differs between the kinds of domains while they are made at the destination: what the stream says that the toolstack's child
+/// reads, and how their pages are allocated. <c>IncomingCreation</c> does what is the same for all: the child, the name and the mark.
 /// </summary>
 internal interface IIncomingKind
 {

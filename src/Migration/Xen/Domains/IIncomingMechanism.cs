@@ -6,8 +6,8 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Xen.Domains;
 
 /// <summary>
-/// In what incoming domains differ: how those with nested paging and PV domains get their pages and their core state, and who
-/// serves their faults. What is the same is <c>XenIncomingDomain</c>'s, which also keeps the order of the calls.
+/// What differs between the kinds of incoming domains: how HVM and PV domains get their pages and their core state, and who serves their
+/// faults. <c>XenIncomingDomain</c> does what is the same for all, and keeps the order of the calls.
 /// Disposing lets go of everything but the domain.
 /// </summary>
 internal interface IIncomingMechanism : IDisposable
@@ -21,7 +21,7 @@ internal interface IIncomingMechanism : IDisposable
     /// <summary>RemotePF on, before the restoration.</summary>
     IRemotePaging EnableRemotePF();
 
-    /// <summary>Places the core state's pages and has the toolstack restore the rest; it ends then.</summary>
+    /// <summary>Places the core state's pages and has the toolstack's child restore the rest, which ends then.</summary>
     /// <exception cref="MigrationException">The state is malformed, or the toolstack refused it.</exception>
     void Restore(CoreState core, CancellationToken cancellationToken);
 

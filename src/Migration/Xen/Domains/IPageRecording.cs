@@ -19,7 +19,7 @@ internal interface IPageRecording : IDisposable
     /// <param name="populated">The domain's pages.</param>
     IEnumerable<int> FindFixedPages(PageBitmap populated);
 
-    /// <summary>Removes what only finding those needed. Nothing happens while the domain is recorded.</summary>
+    /// <summary>Removes what <see cref="FindFixedPages"/> left behind. Nothing happens while the domain is recorded.</summary>
     void EndCapture();
 
     /// <summary>The domain is about to be destroyed: lets go of everything that would keep its remnant.</summary>

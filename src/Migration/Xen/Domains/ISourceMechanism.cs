@@ -6,9 +6,9 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Xen.Domains;
 
 /// <summary>
-/// In what source domains differ: those with nested paging are recorded through Xen's paging ring and PV domains by the
-/// hypervisor's extension, and their memory and core state are found differently. What is the same, a domain's life, is
-/// <c>XenSourceDomain</c>'s.
+/// What differs between the kinds of source domains: how HVM and PV domains are described, how their memory is found, and what their core
+/// state is made of. Who records a domain is another matter (<see cref="IPageRecording"/>). <c>XenSourceDomain</c> does what is the same
+/// for all: the domain's life.
 /// </summary>
 internal interface ISourceMechanism : IDisposable
 {

@@ -9,7 +9,7 @@ internal sealed class IncomingPages
 {
     private const int Named = 8;
 
-    /// <summary>Takes stock from what the source said.</summary>
+    /// <summary>Sorts the pages by what the source said of the domain.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: the description contradicts
     /// itself.</exception>
     internal IncomingPages(DomainDescription description, XenDomainConfiguration configuration)

@@ -3,7 +3,8 @@ using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Xen.Domains;
 
-/// <summary>The waiting xl restore, and what goes to it: its own words, or the peer's mistake, become the error.</summary>
+/// <summary>The xl restore that waits for the rest of its stream. Where writing to it fails, the error has xl's own words, or says what
+/// the peer did wrong.</summary>
 internal sealed class IncomingRestore(IRestoreProcess process) : IDisposable
 {
     private static readonly TimeSpan s_toolstackPatience = TimeSpan.FromMinutes(2);
@@ -56,7 +57,7 @@ internal sealed class IncomingRestore(IRestoreProcess process) : IDisposable
     /// <exception cref="OperationCanceledException">Given up; the child is dead, or ends with this object.</exception>
     internal void Complete(Action write, CancellationToken cancellationToken)
     {
-        // Writing to a child that does not read ends with the child.
+        // A write to a child that does not read blocks; killing the child ends it.
         using CancellationTokenRegistration kill = cancellationToken.UnsafeRegister(static child => ((IRestoreProcess)child!).Kill(), process);
         try
         {

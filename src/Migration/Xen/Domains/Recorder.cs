@@ -17,17 +17,17 @@ internal enum Recorder
     ExtensionByHarvest,
 }
 
-/// <summary>What decides, about a domain, who records it.</summary>
+/// <summary>What matters about a domain for the choice of its recorder.</summary>
 /// <param name="Kind">Its kind. Beside an HVM domain stands an emulator.</param>
 /// <param name="HasNestedPaging">Whether it has nested paging; PV domains and those with hap=0 have not.</param>
 /// <param name="VcpuCount">How many vCPUs it has.</param>
 internal readonly record struct DomainTraits(DomainKind Kind, bool HasNestedPaging, int VcpuCount)
 {
-    /// <summary>A PV domain, of which the number of vCPUs decides nothing.</summary>
+    /// <summary>A PV domain. Its number of vCPUs does not matter for the choice.</summary>
     internal static DomainTraits Paravirtualised => new(DomainKind.PV, HasNestedPaging: false, VcpuCount: 1);
 }
 
-/// <summary>What decides, about a host, who records its domains.</summary>
+/// <summary>What matters about a host for the choice of a recorder.</summary>
 /// <param name="Facts">What it says of itself.</param>
 /// <param name="Extension">What its extension says.</param>
 /// <param name="TakesDomain">Whether the extension took the very domain when it was tried; null where it was not tried.</param>
@@ -44,7 +44,7 @@ internal readonly record struct HostTraits(XenHostFacts Facts, XenExtensionAnswe
 /// <param name="Remedy">What to do about it; empty where somebody does.</param>
 internal sealed record RecorderChoice(Recorder? Recorder, string Reason, string Remedy)
 {
-    /// <summary>Whether it is the extension.</summary>
+    /// <summary>Whether the extension records.</summary>
     internal bool IsByExtension => Recorder is Domains.Recorder.ExtensionByFaults or Domains.Recorder.ExtensionByHarvest;
 
     /// <summary>Who records.</summary>
@@ -54,8 +54,9 @@ internal sealed record RecorderChoice(Recorder? Recorder, string Reason, string 
         MigrationErrorId.NotSupported, $"{subject} can be neither recorded nor served here. {Reason}", Remedy, subject);
 
     /// <summary>
-    /// Chooses. The extension takes PV domains and those on shadow page tables, which nothing else does, and those with nested paging where
-    /// it is one that does; the ring those with nested paging that the extension does not take, or where an administrator prefers it.
+    /// Chooses. The extension takes PV domains and those on shadow page tables, which nothing else can record, and those with nested
+    /// paging where this host's extension can. The ring takes those with nested paging that the extension does not take, and all of them
+    /// where an administrator prefers it.
     /// </summary>
     /// <param name="domain">The domain.</param>
     /// <param name="host">The host that it is on, or comes to.</param>

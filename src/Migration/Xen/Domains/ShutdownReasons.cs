@@ -7,7 +7,7 @@ namespace PreRecordMigration.Xen.Domains;
 /// <summary>Why a domain stands still, in words.</summary>
 internal static class ShutdownReasons
 {
-    /// <summary>What a domain did, by SHUTDOWN_* of Xen's public/sched.h.</summary>
+    /// <summary>What a domain did, in words for a SHUTDOWN_* number of Xen's public/sched.h.</summary>
     internal static string Describe(uint reason) => reason switch
     {
         0 => "has shut down",

@@ -29,7 +29,7 @@ internal abstract class WaitingRemotePaging(PageBitmap missing, string subject) 
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
             static paging => ((WaitingRemotePaging)paging!).Wake(), this);
 
-        // A second thread waits for the first, no longer than its own time.
+        // A second thread waits until the first has done waiting, but no longer than its own timeout.
         if (!_waitGate.TryEnter(timeout))
         {
             return 0;
@@ -82,7 +82,8 @@ internal abstract class WaitingRemotePaging(PageBitmap missing, string subject) 
         }
     }
 
-    /// <summary>Lets go as it stands: pages that are missing stay missing, and who waits for one keeps waiting.</summary>
+    /// <summary>Lets go of this side and leaves the domain as it stands: missing pages stay missing, and vCPUs that wait for one keep
+    /// waiting.</summary>
     public void Dispose()
     {
         Wake();
@@ -105,9 +106,9 @@ internal abstract class WaitingRemotePaging(PageBitmap missing, string subject) 
     /// <summary>Ends the wait that runs, or the next one. Any thread, also after <see cref="Close"/>.</summary>
     protected abstract void Wake();
 
-    /// <summary>Nothing is missing any more: has the hypervisor take the plain path again. Nobody waits meanwhile.</summary>
+    /// <summary>Has the hypervisor take the plain path again; nothing is missing any more. No thread waits for faults meanwhile.</summary>
     protected abstract void SwitchOff();
 
-    /// <summary>Lets go of what this side holds. Once; nobody waits meanwhile.</summary>
+    /// <summary>Lets go of what this side holds. Called once, while no thread waits for faults.</summary>
     protected abstract void Close();
 }

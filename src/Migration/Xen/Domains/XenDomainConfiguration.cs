@@ -16,7 +16,7 @@ public readonly record struct XenHvmParameter(uint Index, ulong Value);
 /// </summary>
 /// <remarks>
 /// <para>Serialised: magic "PRXC", version, then the members in the order of the constructor, integers little-endian,
-/// blocks behind their length (docs/protocol.md says nothing of it: it is a block of bytes there).</para>
+/// blocks behind their length (for docs/protocol.md it is a block of bytes).</para>
 /// <para>The content of the reserved pages travels in <see cref="CoreStates.CoreState.Pages"/>, except of those that the
 /// restorer empties (<see cref="XenHvmParameters.Emptied"/>).</para>
 /// </remarks>
@@ -51,7 +51,7 @@ public sealed record XenDomainConfiguration(
     private const int ParameterLength = 12;
     private const int DeepestJson = 64;
 
-    /// <summary>A PV domain's: the pages that hold its p2m, in order. Empty for other domains.</summary>
+    /// <summary>The pages that hold a PV domain's p2m, in order; empty for other domains.</summary>
     public IReadOnlyList<int> P2mPages { get; init; } = [];
 
     /// <summary>Finds a parameter; 0 where the domain has none of that index.</summary>
@@ -221,7 +221,8 @@ public sealed record XenDomainConfiguration(
         return pages;
     }
 
-    /// <summary>As many pages as a p2m of 8 bytes a page takes; 0 pages where the domain has none.</summary>
+    /// <summary>Reads the pages of the p2m: as many as 8 bytes for each of the domain's pages take, or none where the domain has no p2m of
+    /// its own.</summary>
     private static int[] ReadP2mPages(ref XenRecordReader reader, int pageCount)
     {
         int expected = (int)((((long)pageCount * sizeof(ulong)) + Pages.Page.Size - 1) / Pages.Page.Size);

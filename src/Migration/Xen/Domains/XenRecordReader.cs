@@ -23,7 +23,7 @@ internal ref struct XenRecordReader
 
     internal ulong U64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong)).Span);
 
-    /// <summary>A block behind its length.</summary>
+    /// <summary>Reads a block that stands behind its length.</summary>
     internal ReadOnlyMemory<byte> Block(int most, string name)
     {
         uint length = U32();
@@ -32,7 +32,7 @@ internal ref struct XenRecordReader
             : throw Malformed($"the {name} has {length} bytes, more than {most}");
     }
 
-    /// <summary>A count of elements of a fixed length, which must all be there.</summary>
+    /// <summary>Reads a count of elements of a fixed length, all of which must be there.</summary>
     internal int Count(int most, int elementLength, string name)
     {
         uint count = U32();
@@ -41,7 +41,7 @@ internal ref struct XenRecordReader
             : throw Malformed($"it announces {count} {name}, more than {most} or than there are");
     }
 
-    /// <summary>Nothing may follow.</summary>
+    /// <summary>Refuses a record in which anything follows.</summary>
     internal readonly void End()
     {
         if (_position != _content.Length)

@@ -6,8 +6,8 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Extension;
 
 /// <summary>
-/// The hypervisor's backup store of a recording: a thread lets it grow step by step while it fills, up to the limit, and
-/// whoever reads the checkpoint takes over what the store has got before looking.
+/// The hypervisor's backup store of a recording. A thread lets it grow step by step while it fills, up to the limit. Whoever reads the
+/// checkpoint first takes over the originals that the store has got.
 /// </summary>
 /// <remarks>
 /// The hypervisor pauses the domain before the store is full, so no original is lost: at the limit the domain stands still
@@ -108,7 +108,8 @@ internal sealed class BackupStore : IDisposable
         }
     }
 
-    /// <summary>The recording's owner is told at its next call; a domain whose store is full stands still until then.</summary>
+    /// <summary>Notes why the recording has failed; its owner is told at its next call. A domain whose store is full stands still until
+    /// then.</summary>
     private void Fail(MigrationException error) => Interlocked.CompareExchange(ref _failure, error, null);
 
     private void Watch()
@@ -143,7 +144,8 @@ internal sealed class BackupStore : IDisposable
         }
     }
 
-    /// <summary>First of all room: a domain that was paused for the lack of it runs on at once.</summary>
+    /// <summary>Lets the store grow before anything else is done: a domain that was paused because the store was full then runs on at
+    /// once.</summary>
     private void GrowBefore(in XenExtensionState state)
     {
         if (!state.Flags.HasFlag(XenExtensionFlags.Running) || _slots - (int)state.Used > _slots / 2)

@@ -5,8 +5,8 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Extension;
 
 /// <summary>
-/// The extension, none of whose numbers is believed: whatever it names must lie within the domain and within the tables that
-/// the domain's size gives. What the recorder, the backup store and RemotePF index with comes through here.
+/// Checks every number that the extension gives before it is used as an index: it must lie within the domain, and within the tables whose
+/// size follows from the domain's. The recorder, the backup store and RemotePF use the extension through here.
 /// </summary>
 internal sealed class CheckedExtensionPort : IExtensionPort
 {
@@ -17,8 +17,8 @@ internal sealed class CheckedExtensionPort : IExtensionPort
     private CheckedExtensionPort(IExtensionPort port, int pageCount, string subject) =>
         (_port, _pageCount, _subject) = (port, pageCount, subject);
 
-    /// <summary>Stands before a port.</summary>
-    /// <param name="port">The extension; one that is checked already stays as it is.</param>
+    /// <summary>Puts the check in front of a port.</summary>
+    /// <param name="port">The extension; a port that is checked already is returned as it is.</param>
     /// <param name="pageCount">The domain's page count.</param>
     /// <param name="subject">The domain's name, for errors.</param>
     internal static CheckedExtensionPort Around(IExtensionPort port, int pageCount, string subject) =>
@@ -104,7 +104,8 @@ internal sealed class CheckedExtensionPort : IExtensionPort
 
     private void RequirePage(uint pfn) => Require(pfn < (uint)_pageCount, $"page {pfn}");
 
-    /// <summary>There are two halves of twice as many records as pages, and an epoch's begin where its half does.</summary>
+    /// <summary>The table has two halves, each with twice as many records as there are pages, and an epoch's records begin where its half
+    /// begins.</summary>
     private void RequireRecords(ulong first, ulong count)
     {
         ulong half = 2 * (ulong)_pageCount;

@@ -3,7 +3,8 @@ using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Extension;
 
-/// <summary>Ends what a killed process left in the hypervisor's extension: the owner there is the control domain, not a process.</summary>
+/// <summary>Ends a recording that a killed process left in the hypervisor's extension. For the extension the owner is the control domain
+/// and not the process, so it notices nothing of a process that dies.</summary>
 internal static class ExtensionMending
 {
     /// <summary>Ends a recording, whose domain runs on, and frees what it held.</summary>
@@ -15,7 +16,7 @@ internal static class ExtensionMending
         return EndRecording(port, subject);
     }
 
-    /// <summary>As above, through a port to the domain.</summary>
+    /// <summary>Ends the recording through a port to the domain.</summary>
     internal static bool EndRecording(IExtensionPort port, string subject)
     {
         try

@@ -116,7 +116,7 @@ internal sealed class ExtensionRecorder : IAccessRecorder
         }
     }
 
-    /// <summary>The domain is about to go with all that the hypervisor keeps for it: takes over what is there, and lets go.</summary>
+    /// <summary>Takes over what the hypervisor keeps for the domain, and lets go of it: the domain is about to be destroyed.</summary>
     internal void EndWithDomain()
     {
         EndStore();
@@ -164,7 +164,7 @@ internal sealed class ExtensionRecorder : IAccessRecorder
             }
             catch (XenException exception) when (exception.Errno == XenErrno.NoProcess)
             {
-                // The domain is gone, and everything that was kept for it.
+                // The domain is gone, and with it everything that was kept for it.
             }
             finally
             {
@@ -187,7 +187,7 @@ internal sealed class ExtensionRecorder : IAccessRecorder
         }
         catch (MigrationException exception) when (store.Failure is not null || exception is XenException { Errno: XenErrno.NoProcess })
         {
-            // The owner was told, or there is no domain any more whose originals could be wanted.
+            // The recording's owner was told before, or the domain is gone and nobody can want its originals.
         }
         finally
         {

@@ -49,7 +49,7 @@ internal sealed class ExtensionRecording(XenControl control, DomainFacts facts, 
     /// <inheritdoc/>
     public void EndCapture()
     {
-        // Finding them left nothing behind.
+        // Nothing is to be removed: finding the fixed pages left nothing behind.
     }
 
     /// <inheritdoc/>

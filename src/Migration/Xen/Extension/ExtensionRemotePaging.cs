@@ -30,7 +30,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     internal ExtensionRemotePaging(IExtensionPort port, PageBitmap missing, string subject)
         : base(missing, subject) => _port = CheckedExtensionPort.Around(port, missing.PageCount, subject);
 
-    /// <summary>The domain has its pages, and is paused: switches RemotePF on in the hypervisor.</summary>
+    /// <summary>Switches RemotePF on in the hypervisor. The domain has been restored, and is paused.</summary>
     /// <param name="frameOf">The frame by which the hypervisor knows a page.</param>
     internal void Begin(Func<int, ulong> frameOf)
     {
@@ -90,7 +90,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
         }
     }
 
-    /// <summary>Takes the pages that were asked for since the last time; one that came meanwhile is nobody's fault.</summary>
+    /// <summary>Takes the pages that were asked for since the last time, except for those that have been placed meanwhile.</summary>
     protected override int Collect(Span<PageFault> faults)
     {
         RequireBegun();

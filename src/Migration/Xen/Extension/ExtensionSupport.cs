@@ -17,10 +17,11 @@ internal static class ExtensionSupport
     /// <summary>Whether Xen's paging ring was asked for in this process.</summary>
     internal static bool IsRingAskedFor => Environment.GetEnvironmentVariable(ChoiceVariable) == Ring;
 
-    /// <summary>Chooses for a domain by the rule, and where that is the extension, tries whether it takes the very domain.</summary>
+    /// <summary>Chooses by <see cref="RecorderChoice"/>, and where that names the extension, tries whether it takes the very
+    /// domain.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain, which nobody records or serves yet.</param>
-    /// <param name="domain">What decides about it.</param>
+    /// <param name="domain">What matters about it for the choice.</param>
     /// <exception cref="XenException">EBUSY: the domain has an owner already.</exception>
     internal static RecorderChoice Choose(XenControl control, int domid, DomainTraits domain)
     {
@@ -35,7 +36,7 @@ internal static class ExtensionSupport
         return Accepts(port) ? choice : RecorderChoice.Make(domain, host with { TakesDomain = false }, IsRingAskedFor);
     }
 
-    /// <summary>Whether the extension takes a domain: becomes its owner for a moment.</summary>
+    /// <summary>Whether the extension takes a domain. This becomes its owner for a moment to find out.</summary>
     /// <exception cref="XenException">EBUSY: the domain has an owner already.</exception>
     internal static bool Accepts(IExtensionPort port)
     {

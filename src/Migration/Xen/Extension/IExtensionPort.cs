@@ -24,7 +24,7 @@ internal interface IExtensionPort : IDisposable
     /// <summary>Begins the next epoch; the records of the ended one stay until the next call.</summary>
     (long First, long Count) BeginEpoch();
 
-    /// <summary>How things stand.</summary>
+    /// <summary>The extension's state for the domain.</summary>
     XenExtensionState Query();
 
     /// <summary>Ends recording or serving. Records and store can still be read.</summary>

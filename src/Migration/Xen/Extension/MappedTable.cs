@@ -3,8 +3,8 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Extension;
 
 /// <summary>
-/// One of the extension's tables as it is mapped: it grows at its end, and what is mapped stays where it is. Its owner's
-/// lock guards it.
+/// The mapping of one of the extension's tables. A table grows at its end, and what is mapped stays where it is. Not thread-safe: its
+/// owner has a lock.
 /// </summary>
 internal sealed class MappedTable(XenExtension extension, XenExtensionTable table)
 {
@@ -39,7 +39,8 @@ internal sealed class MappedTable(XenExtension extension, XenExtensionTable tabl
 
     private XenExtensionMapping Find(long frame)
     {
-        // Parts are few, and the last one is the one that is asked for: originals are read in the order they came.
+        // The search begins with the newest part, where originals are nearly always wanted, because they are read in the order in which
+        // they came.
         for (int i = _parts.Count - 1; i > 0; i--)
         {
             if (frame >= _parts[i].First)

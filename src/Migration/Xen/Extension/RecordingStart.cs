@@ -50,7 +50,8 @@ internal static class RecordingStart
         }
     }
 
-    /// <summary>The same, right after a recording of a stopped domain has begun, which ends where they cannot be read.</summary>
+    /// <summary>Reads those pages right after the recording of a stopped domain has begun, and ends the recording where they cannot be
+    /// read.</summary>
     internal static int[] ReadFixedPagesOrEnd(IExtensionPort port)
     {
         try
@@ -65,7 +66,7 @@ internal static class RecordingStart
         }
     }
 
-    /// <summary>The same, of a recording that has begun.</summary>
+    /// <summary>Reads those pages of a recording that has just begun.</summary>
     internal static int[] ReadFixedPages(IExtensionPort port)
     {
         int[] pages = new int[port.Query().Used];
@@ -78,8 +79,9 @@ internal static class RecordingStart
     }
 
     /// <summary>
-    /// The pages that are written without notice go into the store at once, and a reserve must be left, which grows with the
-    /// domain's vCPUs: a store that proves too small is tried again larger, as long as the limit allows.
+    /// Tries to begin with a store of a given size. The pages that are written without notice go into the store at once, and a reserve
+    /// must be left that grows with the number of vCPUs: where the store proves too small, a larger one is tried, as long as the limit
+    /// allows.
     /// </summary>
     private static bool TryBegin(IExtensionPort port, int pageCount, XenExtensionFlags flags, int limit, int slots)
     {

@@ -38,7 +38,7 @@ internal sealed class XenExtensionPort : IExtensionPort
     {
         _extension.Prepare(pageCount, limit);
 
-        // Two halves of twice as many records as there are pages.
+        // The table has two halves, each with twice as many records as there are pages.
         _recordFrames = ((4L * pageCount) + NumbersPerFrame - 1) / NumbersPerFrame;
     }
 

@@ -21,7 +21,7 @@ internal sealed class DomainEmulator(
 
     /// <summary>The emulator of a domain of this host.</summary>
     internal static DomainEmulator Of(XenControl control, int domid, string name) => new(
-        // The second of the sockets that libxl makes: its own commands never find it occupied by us.
+        // This is the second of the two sockets that libxl makes. libxl's own commands use the first, so they never find it taken.
         string.Create(CultureInfo.InvariantCulture, $"/var/run/xen/qmp-libxenstat-{domid}"),
         string.Create(CultureInfo.InvariantCulture, $"/var/lib/xen/prerecord-devices.{domid}"),
         () => ReadStore(
@@ -44,7 +44,7 @@ internal sealed class DomainEmulator(
     /// <inheritdoc/>
     public void TrackWrites(bool isOn) => Execute("xen-set-global-dirty-log", isOn ? """{"enable":true}""" : """{"enable":false}""");
 
-    /// <summary>The state of the stopped devices; they stay stopped, and give up what locks they hold on images.</summary>
+    /// <summary>Reads the state of the stopped devices. They stay stopped, and give up their locks on disk images.</summary>
     internal EmulatorState Save()
     {
         try

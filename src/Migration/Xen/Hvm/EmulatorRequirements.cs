@@ -3,7 +3,7 @@ using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Xen.Hvm;
 
-/// <summary>Which emulators' domains can be moved, by the domain's configuration in libxl's JSON.</summary>
+/// <summary>Decides by a domain's configuration, in libxl's JSON, whether its emulator can be moved.</summary>
 internal static class EmulatorRequirements
 {
     /// <summary>Devices of QEMU alone, in "type.hvm" of libxl's JSON.</summary>

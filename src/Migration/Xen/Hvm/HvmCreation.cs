@@ -27,7 +27,7 @@ internal sealed class HvmCreation(XenControl control, DomainDescription descript
 
     /// <inheritdoc/>
     public void AnnouncePages() =>
-        // Without content: it comes with the core state, and the rings among these pages are emptied anyway.
+        // The pages are announced without content: that comes with the core state, and the rings among them are emptied anyway.
         _stream!.Prepare(
             Pages.Reserved.Select(pfn => new XenStreamPage(pfn, Streams.XenPageType.AllocateOnly, ReadOnlyMemory<byte>.Empty)),
             OrderedParameters());

@@ -48,7 +48,7 @@ internal sealed class HvmIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
-        // How many vCPUs it has is asked of Xen: the peer's word must not decide whether more than one could hang the host.
+        // Xen is asked how many vCPUs the domain has: several of them can hang a host without the fix, so a peer's word must not decide.
         XenDomainInfo made = _control.GetDomain(_domid);
         DomainTraits traits = new(_description.Kind, made.Flags.HasFlag(XenDomainFlags.Hap), (int)made.MaxVcpuId + 1);
         return _paging = ExtensionSupport.Choose(_control, _domid, traits).Require(_name) == Recorder.Ring ? ByRing() : ByExtension();

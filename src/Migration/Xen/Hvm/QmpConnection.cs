@@ -122,7 +122,8 @@ internal sealed class QmpConnection : IDisposable
     private JsonElement? Find(JsonElement element, string name) =>
         TextOf(() => element.TryGetProperty(name, out JsonElement found) ? found : (JsonElement?)null);
 
-    /// <summary>JSON can hold what is no text, as half a surrogate pair is: that shows only where it is looked at.</summary>
+    /// <summary>Reads a text. JSON can hold strings that are no text, such as half of a surrogate pair, which shows only when such a
+    /// string is read.</summary>
     private T TextOf<T>(Func<T> look)
     {
         try

@@ -8,13 +8,15 @@ using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Life;
 
-/// <summary>Who a domain is that comes in: by its UUID, its final name, and the name of this arrival alone.</summary>
+/// <summary>The identity of a domain that comes in: its UUID, its final name, and a token that makes this arrival's provisional name its
+/// own.</summary>
 /// <param name="Name">Its final name.</param>
 /// <param name="Uuid">Its UUID, in 32 digits; its source's, too, which may be on the same host.</param>
 /// <param name="Token">What only this arrival has: eight hexadecimal digits.</param>
 internal sealed record Arrival(string Name, string Uuid, string Token)
 {
-    /// <summary>The name that the toolstack's child makes it by: no other domain has it, whoever makes domains meanwhile.</summary>
+    /// <summary>The name under which the toolstack's child makes the domain. No other domain has it, whoever makes domains
+    /// meanwhile.</summary>
     internal string ProvisionalName => $"{Name}{ArrivalNames.Suffix}-{Token}";
 
     /// <summary>The arrival of a domain.</summary>
@@ -81,7 +83,8 @@ internal static class ArrivalNames
         Reservation reservation = new(control, path, content);
         try
         {
-            // In this order: another arrival's mark stands before its reservation goes.
+            // The marks are read after the reservation is made: another arrival's mark stands before its reservation goes, so that one of
+            // the two is seen.
             RequireFree(control, arrival, IncomingMarker.Sweep(control));
             return reservation;
         }
@@ -91,7 +94,7 @@ internal static class ArrivalNames
         }
     }
 
-    /// <summary>Refuses a name that another domain bears. The source's own copy on the same host is the one that may.</summary>
+    /// <summary>Refuses a name that another domain bears. Only the source's own copy, on the same host, may bear it.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainExists"/>.</exception>
     internal static void RequireUnborne(IDomainControl control, Arrival arrival)
     {
@@ -125,8 +128,8 @@ internal static class ArrivalNames
     }
 
     /// <summary>
-    /// A UUID is a peer's word. Where a domain here has it, that is the source's own copy, which a process of this host moves; else
-    /// the two would share what the toolstack and XenStore keep by it.
+    /// Refuses a UUID that a domain of this host has, unless that domain is the source's own copy, which a process of this host moves. The
+    /// UUID is a peer's word, and two domains with the same one would share what the toolstack and XenStore keep by it.
     /// </summary>
     private static void RequireOwnIdentity(IDomainControl control, Arrival arrival)
     {
@@ -153,7 +156,7 @@ internal static class ArrivalNames
         "Wait for it to end, or stop its receiver (Stop-MigrationReceiver).",
         name);
 
-    /// <summary>A process that was killed before its child's domain was marked: the domain never ran, so it goes.</summary>
+    /// <summary>Takes down domains whose process was killed before it had marked them: they never ran.</summary>
     private static void Sweep(IDomainControl control)
     {
         foreach (string child in control.ListStore(Root))
@@ -183,7 +186,8 @@ internal static class ArrivalNames
             : null;
     }
 
-    /// <summary>XenStore's paths take few characters, and names of domains many.</summary>
+    /// <summary>The reservation's place in XenStore. Its paths take fewer characters than names of domains do, so the name stands there in
+    /// hexadecimal.</summary>
     private static string PathOf(string name) => $"{Root}/{Convert.ToHexStringLower(Encoding.UTF8.GetBytes(name))}";
 
     private sealed class Reservation(IDomainControl control, string path, string content) : IDisposable

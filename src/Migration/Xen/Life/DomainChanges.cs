@@ -6,17 +6,17 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
-/// What changed of a domain between its announcement and its handover. Its destination was made by what was announced, so that a device that
-/// came since, a vCPU or memory would be lost without a word.
+/// Finds what changed of a domain between its announcement and its handover. The incoming domain was made by what was announced, so that a
+/// device, a vCPU or memory that came since would be lost without a word.
 /// </summary>
 internal static class DomainChanges
 {
     private const int Named = 5;
 
-    /// <summary>By what a device is told from others, best first.</summary>
+    /// <summary>The members that tell a device from others, best first.</summary>
     private static readonly string[] s_names = ["vdev", "devid", "name", "uuid"];
 
-    /// <summary>Settings by what administrators call them; the others by their path in libxl's JSON.</summary>
+    /// <summary>What administrators call a setting; settings that are not listed are named by their path in libxl's JSON.</summary>
     private static readonly Dictionary<string, string> s_words = new(StringComparer.Ordinal)
     {
         ["b_info.target_memkb"] = "its memory target (xl mem-set)",
@@ -166,7 +166,7 @@ internal static class DomainChanges
         JsonValueKind.Undefined => "not set",
         JsonValueKind.String => value.GetString()!,
 
-        // In one line, however the toolstack wrote it.
+        // Arrays and objects are shown in one line, however the toolstack wrote them.
         JsonValueKind.Array => $"[{string.Join(", ", value.EnumerateArray().Select(Show))}]",
         JsonValueKind.Object => $"{{ {string.Join(", ", value.EnumerateObject().Select(member => $"{member.Name}: {Show(member.Value)}"))} }}",
         _ => value.GetRawText(),

@@ -10,7 +10,7 @@ namespace PreRecordMigration.Xen.Life;
 /// </summary>
 internal static class DomainFingerprint
 {
-    /// <summary>Reads it.</summary>
+    /// <summary>Reads the text.</summary>
     internal static string Take(IDomainControl control, int domid)
     {
         string home = string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}");

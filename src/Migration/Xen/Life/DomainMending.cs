@@ -8,7 +8,7 @@ namespace PreRecordMigration.Xen.Life;
 /// <summary>Does with a domain what a killed process noted for whoever comes next.</summary>
 internal static class DomainMending
 {
-    /// <summary>A domain that may run elsewhere is left alone, and one that does is destroyed here: neither can be opened.</summary>
+    /// <summary>Refuses a domain that may run elsewhere, and destroys what is left here of one that does.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it was leaving;
     /// <see cref="MigrationErrorId.DomainNotFound"/>: it had left, and what was left of it here is gone now.</exception>
     internal static void RequireOurs(KnownDomain domain, SourceMarker marker, SourceMarker.Found found)
@@ -76,7 +76,7 @@ internal static class DomainMending
         bool ran = !flags.HasFlag(XenDomainFlags.Shutdown) && !flags.HasFlag(XenDomainFlags.Paused);
         if (ran)
         {
-            // Should this process be killed while the domain is paused here, the next one wakes it.
+            // Mending pauses the domain: should this process be killed meanwhile, the next one wakes it.
             marker.Write(SourceMark.Stopped);
         }
 

@@ -6,8 +6,8 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
-/// Through what a domain's doings are seen outside. Its console is a log for the administrator and its XenStore nodes are
-/// its host's: neither counts. Network cards, disks and other devices do.
+/// The devices through which what a domain does is seen outside: network cards, disks and others. Its console does not count, which is a
+/// log for the administrator, nor do its XenStore nodes, which are its host's.
 /// </summary>
 internal static class DomainOutputs
 {
@@ -26,7 +26,7 @@ internal static class DomainOutputs
         ];
     }
 
-    /// <summary>Refuses where something could get out.</summary>
+    /// <summary>Refuses a domain of which something could get out.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>.</exception>
     internal static void RequireNone(IDomainControl control, int domid, string name)
     {

@@ -7,23 +7,24 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
-/// Has a guest suspend itself, through control/shutdown in XenStore as the toolstack does. A transaction: either the domain is suspended, or
-/// the request is withdrawn before the guest took it, or whoever waits for its late suspension is known and undoes that.
+/// Has a guest suspend itself, through control/shutdown in XenStore as the toolstack does. It ends in one of three ways: the domain is
+/// suspended; the request was withdrawn before the guest took it; or the guest has taken it, and a thread waits for the late suspension to
+/// undo it.
 /// </summary>
 /// <param name="domain">The domain.</param>
-/// <param name="connect">Opens a connection for who waits on when this one is given up.</param>
+/// <param name="connect">Opens a connection for the thread that goes on waiting when a request is given up.</param>
 internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> connect)
 {
     /// <summary>The node that changes when a domain has shut down, suspended or gone.</summary>
     private const string DomainStopped = "@releaseDomain";
 
-    /// <summary>How often the domain is looked at besides.</summary>
+    /// <summary>How often the domain is looked at while nothing is told of it.</summary>
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>How long a guest that has taken the request is waited for here, after which that is left to a thread.</summary>
+    /// <summary>How long this call waits for a guest that has taken the request; after that a thread waits for it.</summary>
     internal TimeSpan TakenPatience { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Asks, and waits until the domain is suspended. Nothing where it is suspended already.</summary>
+    /// <summary>Asks the guest, and waits until the domain is suspended. Does nothing where it is suspended already.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.SuspendTimeout"/>: it did not, and runs.</exception>
     /// <exception cref="OperationCanceledException">Given up; it runs.</exception>
     internal void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
@@ -50,7 +51,7 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
         XenDomainInfo info = domain.Require();
         if (request.TryWithdraw() || info.Flags.HasFlag(XenDomainFlags.Shutdown) || !note.IsFresh)
         {
-            // A suspension from long after the request is somebody else's.
+            // A suspension long after the request was asked for by somebody else.
             if (domain.Require().IsSuspended && note.IsFresh)
             {
                 domain.EndSuspension();
@@ -71,7 +72,7 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
             request.Make();
             if (WaitSuspended(timeout, cancellationToken))
             {
-                // Where it answered an earlier request, it must not answer this one when it runs again.
+                // Where the guest answered an earlier request, it must not answer this one when it runs again.
                 request.TryWithdraw();
                 request.Remove();
                 return;
@@ -102,7 +103,8 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
     /// <returns>False where the guest has taken it and is still on its way; that is waited for from here on.</returns>
     private bool TryUndo(SuspendRequest request)
     {
-        // Withdrawn or not, the domain may have suspended meanwhile: for an earlier request that was given up, too.
+        // Whether the request was withdrawn or not, the domain may have suspended meanwhile, perhaps for an earlier request that was given
+        // up.
         if (domain.Find() is null || request.TryWithdraw() || !request.IsTaken() || WaitSuspended(TakenPatience, CancellationToken.None))
         {
             Undo(request);

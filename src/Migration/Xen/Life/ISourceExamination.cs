@@ -12,7 +12,7 @@ internal interface ISourceExamination
     /// <summary>Removes what a killed process left in the hypervisor: ring, traps, waiting vCPUs. The domain is paused meanwhile.</summary>
     void RemoveTraps();
 
-    /// <summary>Lets the devices of its emulator go on; nothing where it has none.</summary>
+    /// <summary>Lets the devices of the domain's emulator go on; does nothing where it has none.</summary>
     void ContinueEmulator();
 
     /// <summary>Chooses how the domain is recorded, and finds out now what the hypervisor would refuse later.</summary>

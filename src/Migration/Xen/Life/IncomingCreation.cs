@@ -14,13 +14,13 @@ namespace PreRecordMigration.Xen.Life;
 /// <param name="control">The connection.</param>
 /// <param name="description">What the source says.</param>
 /// <param name="configuration">What the source's half of this module says.</param>
-/// <param name="kind">In what the domain's kind differs from others.</param>
+/// <param name="kind">What is particular to the domain's kind.</param>
 internal sealed class IncomingCreation(
     IDomainControl control, DomainDescription description, XenDomainConfiguration configuration, IIncomingKind kind)
 {
     private const int KibibytesPerPage = Page.Size / 1024;
 
-    /// <summary>What a domain needs beside its pages, in pages: what libxl allows for, too.</summary>
+    /// <summary>How many pages a domain needs beside its own; libxl allows for as many.</summary>
     private const long SpareMemory = 256;
 
     private readonly Arrival _arrival = Arrival.Of(description.Name, configuration.Json);
@@ -49,7 +49,7 @@ internal sealed class IncomingCreation(
             IRestoreProcess process = start(_arrival.ProvisionalName);
             restore = new IncomingRestore(process);
 
-            // Writing to a child that does not read ends with the child.
+            // A write to a child that does not read blocks; killing the child ends it.
             using CancellationTokenRegistration kill = cancellationToken.UnsafeRegister(static child => ((IRestoreProcess)child!).Kill(), process);
             restore.Write(() => kind.BeginStream(process.Input, Settings));
             KnownDomain domain = WaitForDomain(process, cancellationToken);
@@ -70,7 +70,7 @@ internal sealed class IncomingCreation(
                     Promise = promise,
                 };
 
-            // From here on its mark says that the name is taken.
+            // From here on the domain's mark says that the name is taken.
             reservation.Dispose();
             return made;
         }
@@ -91,7 +91,8 @@ internal sealed class IncomingCreation(
     }
 
     /// <summary>
-    /// The toolstack allows a domain what its balloon is to come to. One whose balloon has not come there holds more, and brings it along.
+    /// Raises the domain's memory limit where its balloon has not reached its target: the toolstack allows the target only, and the domain
+    /// brings along what it holds.
     /// </summary>
     /// <returns>The toolstack's limit in KiB, where it was raised.</returns>
     private long? RaiseLimit(IRestoreProcess process, KnownDomain domain, CancellationToken cancellationToken)
@@ -108,7 +109,7 @@ internal sealed class IncomingCreation(
         return (long)limit * KibibytesPerPage;
     }
 
-    /// <summary>The child takes a half-made domain down itself; what it left goes here, and its mark only after it.</summary>
+    /// <summary>Takes down what the child, which takes a half-made domain down itself, has left; the mark goes only after that.</summary>
     private void TakeDown(IncomingMarker? marker)
     {
         _arrival.Find(control)?.Destroy();

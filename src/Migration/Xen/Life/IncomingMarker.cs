@@ -11,7 +11,7 @@ namespace PreRecordMigration.Xen.Life;
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
-/// <param name="arrival">Who it is.</param>
+/// <param name="arrival">The domain's identity.</param>
 internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival arrival)
 {
     private const string Root = "/prerecord/incoming";
@@ -21,7 +21,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     /// <summary>A mark found, whose domain is there.</summary>
     internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source);
 
-    /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
+    /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
     internal void Write(IncomingMark mark, string? source = null)
     {
         _last = (mark, source);
@@ -66,8 +66,8 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     }
 
     /// <summary>
-    /// Does what killed runs noted: takes domains down that never ran, and leaves the others. What is noted of domains that are gone, or have
-    /// another name by now, goes.
+    /// Does what killed runs noted: takes domains down that never ran, and leaves the others. Marks of domains that are gone, or have
+    /// another name by now, are removed.
     /// </summary>
     /// <returns>The marks that are left: of living processes, and of domains that have run.</returns>
     internal static IReadOnlyList<Found> Sweep(IDomainControl control)
@@ -95,7 +95,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         return left;
     }
 
-    /// <summary>Words for an error.</summary>
+    /// <summary>Where a domain comes from, as a part of an error's sentence; empty where nobody knows.</summary>
     internal static string From(string? source) => source is null ? "" : $" from {source}";
 
     private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(

@@ -67,7 +67,7 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
         }
     }
 
-    /// <summary>Lets it run, whether it is suspended or paused. Nothing where it runs, or has shut down.</summary>
+    /// <summary>Lets it run, whether it is suspended or paused. Does nothing where it runs or has shut down.</summary>
     internal void Wake() => CleanUp.All(EndSuspension, Unpause);
 
     /// <summary>Lets it run on where it is suspended; a pause stays.</summary>
@@ -79,7 +79,8 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
             control.Resume(domid);
         }
 
-        // XenStore is told also where an earlier call did no more than let it run: it must know before the next suspension.
+        // XenStore is told in any case: an earlier call may have let the domain run and failed before it told XenStore, which must know
+        // before the next suspension.
         control.ResumeStore(domid);
     }
 
@@ -111,7 +112,7 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
     }
 
     /// <summary>Why a domain that was here is not, in words.</summary>
-    /// <param name="cause">How that was met; null where it was looked for.</param>
+    /// <param name="cause">The error in which that showed; null where the domain was looked for.</param>
     internal MigrationException Gone(Exception? cause)
     {
         XenDomainInfo? successor = DomainNames.FindAll(control)
@@ -133,8 +134,8 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
 internal static class DomainNames
 {
     /// <summary>
-    /// The name of a domain, as it may be shown; null where it has none. By that it is asked for, and its number is what is worked with:
-    /// one whose name has control characters is found by what is shown of it, and is not taken in at a destination.
+    /// The name of a domain, as it may be shown; null where it has none. A domain is asked for by this name and worked with by its number,
+    /// so that one with control characters in its name is found by what is shown of it. No destination takes such a domain in.
     /// </summary>
     internal static string? Of(IDomainControl control, int domid) =>
         control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name")) is { } name

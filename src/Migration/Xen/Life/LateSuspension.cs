@@ -28,12 +28,12 @@ internal sealed class LateSuspension
         _domain = new KnownDomain(control, domain.DomId, domain.Uuid, domain.Name);
         _watch = control.WatchStore(request.ControlPath);
 
-        // The watch tells once of the node as it is; whatever it tells from here on is somebody's doing.
+        // A watch fires once at its start; whatever it tells after that somebody has done.
         _watch.Wait(s_firstEvent);
         _request = request.HandOver(_domain);
     }
 
-    /// <summary>Done when it is not waited for any more.</summary>
+    /// <summary>Done when the waiting has ended.</summary>
     internal Task Ended => _ended.Task;
 
     /// <summary>What failed last; it was tried again.</summary>
@@ -62,7 +62,7 @@ internal sealed class LateSuspension
         return late;
     }
 
-    /// <summary>The waiting for a domain; null where this process does not wait.</summary>
+    /// <summary>The waiting for a given domain; null where this process does not wait for it.</summary>
     internal static LateSuspension? Find(KnownDomain domain) => s_waiting.GetValueOrDefault((domain.Uuid, domain.DomId));
 
     /// <summary>Ends the waiting: somebody is about to ask the domain for another suspension. The note of the request stays.</summary>
@@ -86,7 +86,7 @@ internal sealed class LateSuspension
         {
             while (!WaitGivenUp(Failure is null ? s_poll : s_afterFailure) && !TrySettle())
             {
-                // The watch is asked where it matters, once the domain is suspended.
+                // The loop only polls. The watch is asked once the domain is suspended.
             }
         }
         finally
@@ -126,7 +126,8 @@ internal sealed class LateSuspension
     {
         XenDomainInfo? info = _domain.Find();
 
-        // In this order: what was asked before the domain was seen suspended has been told once XenStore has answered.
+        // The order matters: once XenStore has answered, the watch has told of everything that was asked before the domain was seen
+        // suspended.
         bool isSomethingElseAsked = _request.IsSomethingElseAsked() | _watch.Wait(TimeSpan.Zero);
         if (info is { IsSuspended: true } && !isSomethingElseAsked)
         {
@@ -141,7 +142,8 @@ internal sealed class LateSuspension
         return true;
     }
 
-    /// <summary>The last resort of this thread: what failed is kept and tried again, and the note in XenStore outlives the process.</summary>
+    /// <summary>Takes a step of this thread. A failure is kept and the step tried again; should the process die, the note in XenStore
+    /// outlives it.</summary>
     private bool Try(Action action)
     {
         try

@@ -6,14 +6,16 @@ using PreRecordMigration.Recording;
 namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
-/// A domain may go at any time: its guest shuts down or reboots, somebody destroys it. Then every call fails in a way of its own, and what is
-/// said is the one reason. Whatever is asked of a domain that leaves or comes in is asked through here.
+/// Gives one reason for all failures that follow from a domain's end. A domain may go at any time, because its guest shuts down or reboots
+/// or somebody destroys it, and then every call fails in a way of its own. Whatever is asked of a domain that leaves or comes in is asked
+/// through here.
 /// </summary>
 /// <param name="domain">The domain.</param>
 internal sealed class LiveDomain(KnownDomain domain)
 {
     /// <summary>Asks something of the domain.</summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainChanged"/>: it is gone; the inner exception is how that was met.</exception>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainChanged"/>: it is gone; the inner exception is the error in
+    /// which that showed.</exception>
     internal T Ask<T>(Func<T> question)
     {
         try
@@ -38,7 +40,8 @@ internal sealed class LiveDomain(KnownDomain domain)
     /// <summary>RemotePF of the domain.</summary>
     internal IRemotePaging Of(IRemotePaging paging) => new LivePaging(this, paging);
 
-    /// <summary>Takes something away from the domain: where that is gone, nothing is left to be taken away.</summary>
+    /// <summary>Takes something away from the domain. Where the domain is gone, that is no error: what was to be taken away went with
+    /// it.</summary>
     internal void Remove(Action removal)
     {
         try
@@ -47,7 +50,7 @@ internal sealed class LiveDomain(KnownDomain domain)
         }
         catch (MigrationException error) when (IsGone(error))
         {
-            // Its traps went with it.
+            // The domain is gone, and its traps with it.
         }
     }
 

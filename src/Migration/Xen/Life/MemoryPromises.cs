@@ -1,8 +1,8 @@
 namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
-/// What a host's memory is promised to: domains that were let in, and do not hold all of theirs yet. Two that come at the same time must
-/// not both be let in for the same free memory, for which the toolstack would shrink the control domain.
+/// The memory that a host has promised to domains which were let in and do not hold all of theirs yet. Two domains that come at the same
+/// time must not both be let in for the same free memory: the toolstack would shrink the control domain to make room.
 /// </summary>
 /// <param name="free">Bytes of memory that no domain holds.</param>
 /// <param name="held">Bytes that a domain holds, by its number; 0 where it has gone.</param>
@@ -18,7 +18,8 @@ internal sealed class MemoryPromises(Func<long> free, Func<int, long> held)
         {
             lock (_gate)
             {
-                // In this order: what a domain takes between the two counts twice for a moment, and never not at all.
+                // The order matters: what a domain takes between the two readings counts twice for a moment, where the other order would
+                // not count it at all.
                 long outstanding = _all.Sum(promise => Math.Max(0, promise.Bytes - (promise.DomId is { } domid ? held(domid) : 0)));
                 return Math.Max(0, free() - outstanding);
             }
@@ -47,7 +48,7 @@ internal sealed class MemoryPromises(Func<long> free, Func<int, long> held)
 }
 
 /// <summary>Memory that one domain was promised. Ended when it holds all of it, or never will.</summary>
-/// <param name="promises">Those of the host.</param>
+/// <param name="promises">All promises of the host.</param>
 /// <param name="bytes">How many bytes.</param>
 internal sealed class MemoryPromise(MemoryPromises promises, long bytes) : IDisposable
 {
@@ -56,7 +57,7 @@ internal sealed class MemoryPromise(MemoryPromises promises, long bytes) : IDisp
     /// <summary>How many bytes.</summary>
     internal long Bytes => bytes;
 
-    /// <summary>The domain's number, once it has one: what it holds is kept of the promise.</summary>
+    /// <summary>The domain's number, once it has one: what the domain holds is deducted from the promise.</summary>
     internal int? DomId
     {
         get => _domid < 0 ? null : _domid;

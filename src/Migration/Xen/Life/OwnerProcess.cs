@@ -33,7 +33,7 @@ internal readonly record struct OwnerProcess(int Id, ulong StartTime)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or Win32Exception)
         {
-            // It has ended at this moment, or is another user's.
+            // The process has just ended, or belongs to another user.
             return string.Create(CultureInfo.InvariantCulture, $"process {Id}");
         }
     }

@@ -26,11 +26,12 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Where a domain's mark is.</summary>
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
-    /// <summary>Whose a mark is, and of which domain; null where it is none.</summary>
+    /// <summary>Who made a mark, and of which domain; null where the text is no mark.</summary>
     internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
 
     /// <summary>
-    /// Becomes the domain's owner, in one step: of two processes one succeeds. What a dead one noted stays noted, now by this process.
+    /// Becomes the domain's owner in one step, so that only one of two processes succeeds. What a dead owner noted stays noted, with this
+    /// process as its owner.
     /// </summary>
     /// <param name="name">The domain's name, for errors.</param>
     /// <returns>What a dead process noted; null where there was nothing.</returns>
@@ -59,7 +60,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
     internal void RequireUnclaimed(string name) => RequireDead(Parse(control.ReadStore(PathOf(domid))), name);
 
-    /// <summary>Says what the next run is to do with the domain, should this process end here.</summary>
+    /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
     internal void Write(SourceMark mark, string? destination = null)
     {
         _last = (mark, destination);
@@ -96,7 +97,8 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
-    /// <summary>Where taking it took effect and reported an error, it is given back: nobody would know that this process has it.</summary>
+    /// <summary>Takes the mark. Where that took effect and reported an error, the mark is given back: nobody would know that this process
+    /// has it.</summary>
     private bool TryTake(string? content, string own)
     {
         try
@@ -112,7 +114,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     private string Format((SourceMark Mark, string? Destination) last, OwnerProcess owner) =>
         $"{last.Mark} {owner} {uuid}{(last.Destination is null ? "" : $" {last.Destination}")}";
 
-    /// <summary>Null where there is no mark, or where it is another domain's of the same number.</summary>
+    /// <summary>Reads a mark; null where there is none, or where it is of another domain with the same number.</summary>
     private Found? Parse(string? content) =>
         Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Destination) : null;
 

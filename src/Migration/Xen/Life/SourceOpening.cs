@@ -13,7 +13,7 @@ namespace PreRecordMigration.Xen.Life;
 internal sealed class SourceOpening(
     IDomainControl control, Func<XenDomainInfo, string, ISourceExamination> examine, Func<IDomainControl> connect)
 {
-    /// <summary>Opens.</summary>
+    /// <summary>Opens the domain.</summary>
     /// <param name="name">The domain's name.</param>
     /// <param name="isReleased">The administrator says that the domain, which was leaving, never ran elsewhere: it is woken.</param>
     internal XenSourceDomain Open(string name, bool isReleased = false)
@@ -87,7 +87,7 @@ internal sealed class SourceOpening(
         }
     }
 
-    /// <summary>What could not be mended stays marked, by an owner that will be found dead, so that the next run tries again.</summary>
+    /// <summary>Leaves what could not be mended marked, with an owner that will be found dead, so that the next tool tries again.</summary>
     private static void Unclaim(KnownDomain domain, SourceMarker marker, bool isLeft)
     {
         if (isLeft && domain.Find() is not null)

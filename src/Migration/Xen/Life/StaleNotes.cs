@@ -9,12 +9,12 @@ namespace PreRecordMigration.Xen.Life;
 internal readonly record struct NoteOrigin(OwnerProcess Owner, string Uuid);
 
 /// <summary>
-/// What killed processes noted of domains that are gone: nobody is left to do what it says. A note goes where its process is dead and no
-/// domain of its number has its UUID; one of a living process is that process' to take away.
+/// Notes of killed processes about domains that are gone, of which nobody will do what they say. A note is removed where its process is
+/// dead and no domain with its number has its UUID. A living process removes its notes itself.
 /// </summary>
 internal static class StaleNotes
 {
-    /// <summary>Takes them away.</summary>
+    /// <summary>Removes them.</summary>
     internal static void Remove(IDomainControl control)
     {
         Remove(control, SourceMarker.Root, SourceMarker.OriginOf);
@@ -31,7 +31,7 @@ internal static class StaleNotes
                 && parse(content) is { Owner.IsAlive: false } origin
                 && new KnownDomain(control, domid, origin.Uuid, child).Find() is null)
             {
-                // What somebody has noted of another domain of that number since stays.
+                // Only this very text is removed: somebody may have noted another domain of that number since.
                 control.TrySwapStore(path, content, null);
             }
         }

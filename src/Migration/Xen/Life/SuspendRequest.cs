@@ -20,7 +20,7 @@ internal sealed class SuspendRequest(KnownDomain domain)
     /// <summary>The note that this object made or took over; null where it has none.</summary>
     private string? _note;
 
-    /// <summary>Where the guest finds it.</summary>
+    /// <summary>Where the guest finds the request.</summary>
     internal string ControlPath { get; } = string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domain.DomId}/control/shutdown");
 
     private string NotePath { get; } = string.Create(CultureInfo.InvariantCulture, $"{Root}/{domain.DomId}");
@@ -35,10 +35,10 @@ internal sealed class SuspendRequest(KnownDomain domain)
         internal bool IsFresh => Environment.TickCount64 - Since is >= 0 and var age && age < LongestWay.TotalMilliseconds;
     }
 
-    /// <summary>Whose a note is, and of which domain; null where it is none.</summary>
+    /// <summary>Who made a note, and of which domain; null where the text is no note.</summary>
     internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
 
-    /// <summary>Asks. Noted first.</summary>
+    /// <summary>Asks the guest, after noting that.</summary>
     internal void Make()
     {
         _note = Format(OwnerProcess.Current, Environment.TickCount64);
@@ -50,10 +50,10 @@ internal sealed class SuspendRequest(KnownDomain domain)
     /// <returns>False where the guest has taken it, and may act on it.</returns>
     internal bool TryWithdraw() => domain.Control.TrySwapStore(ControlPath, Request, "");
 
-    /// <summary>Whether a guest has taken what it was asked: it empties the node.</summary>
+    /// <summary>Whether the guest has taken the request, which it shows by emptying the node.</summary>
     internal bool IsTaken() => domain.Control.ReadStore(ControlPath) is { Length: 0 };
 
-    /// <summary>The outcome is known: nothing is noted any more, but for what somebody else has noted since.</summary>
+    /// <summary>Removes the note, because the outcome is known; a note that somebody else has made since stays.</summary>
     internal void Remove()
     {
         if (_note is not null)
@@ -72,7 +72,7 @@ internal sealed class SuspendRequest(KnownDomain domain)
             ? new Note(read.Origin.Owner, read.Since, content)
             : null;
 
-    /// <summary>Becomes who waits for the outcome.</summary>
+    /// <summary>Takes over a note, and with it the waiting for the outcome.</summary>
     /// <returns>False where somebody else has, or the outcome is known by now.</returns>
     internal bool TryAdopt(Note note)
     {

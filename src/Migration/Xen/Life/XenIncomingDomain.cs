@@ -27,12 +27,12 @@ internal sealed class XenIncomingDomain(
     private bool _isRestored;
     private bool _isDisposed;
 
-    /// <summary>How much memory the domain may have once it is complete, in KiB; null where that is as it is.</summary>
+    /// <summary>How much memory the domain may have once it is complete, in KiB; null where its present limit stays.</summary>
     internal long? LimitAfterwards { get; init; }
 
     /// <summary>
-    /// The memory that the domain was promised, until this object is disposed: pages that are taken away to be missing are free for a
-    /// while, and yet nobody else's. Null where nobody counts.
+    /// The memory that the domain was promised, until this object is disposed. Pages that are taken away to be missing are free for a
+    /// while, and must not be given to anybody else. Null where nobody counts.
     /// </summary>
     internal MemoryPromise? Promise { get; init; }
 
@@ -140,7 +140,8 @@ internal sealed class XenIncomingDomain(
 
     /// <inheritdoc/>
     public void Destroy() => CleanUp.All(
-        // Before the end of the stream xl would take the domain down itself; both ways end without it.
+        // Before the end of the stream xl takes the domain down itself, after it this process does: either way the domain is gone
+        // afterwards.
         mechanism.BreakOff,
         domain.Destroy,
         () => _paging?.Dispose());
@@ -152,7 +153,7 @@ internal sealed class XenIncomingDomain(
         {
             _isDisposed = true;
 
-            // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
+            // A mark that is still there says what is to be done with the domain; without a living owner the next tool does it.
             CleanUp.All(mechanism.Dispose, marker.Orphan, domain.Control.Dispose, () => Promise?.Dispose());
         }
     }

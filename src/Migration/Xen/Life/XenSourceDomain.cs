@@ -30,7 +30,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     /// <param name="info">What it was when it was opened.</param>
     /// <param name="mechanism">How it is recorded, given over.</param>
     /// <param name="marker">The mark of this process.</param>
-    /// <param name="connect">Opens a connection for who waits on when this one is given up.</param>
+    /// <param name="connect">Opens a connection for the thread that goes on waiting when a suspension is given up.</param>
     internal XenSourceDomain(
         KnownDomain domain, DomainInfo info, ISourceMechanism mechanism, SourceMarker marker, Func<IDomainControl> connect)
     {
@@ -65,7 +65,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         CheckUsable();
         _domain.Require();
 
-        // Before the configuration: what changes between the two is found by the comparison.
+        // The fingerprint is taken before the configuration, so that a change between the two is found by the comparison.
         string fingerprint = DomainFingerprint.Take(_domain.Control, _domain.DomId);
         PageBitmap populated = GetPopulatedPages();
         XenDomainConfiguration configuration = _live.Ask(() => _mechanism.Describe(ConfigurationJson(), populated));
@@ -147,7 +147,8 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
 
-        // With traps that nobody serves the domain would stand still at its first touch: they go first, or it stays as it is.
+        // The traps go first: with traps that nobody serves the domain would stand still at its first touch. Where they cannot be removed,
+        // the domain stays stopped.
         _live.Remove(_mechanism.EndCapture);
 
         // A domain whose emulator does not answer runs on all the same, as it would have without us.
@@ -200,7 +201,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
 
-        // What would keep its remnant is let go of first, and the domain is destroyed whatever that comes to.
+        // What would keep the domain's remnant is let go of first; the domain is destroyed even if that fails.
         CleanUp.All(_mechanism.EndWithDomain, _domain.Destroy);
     }
 
@@ -210,7 +211,7 @@ internal sealed class XenSourceDomain : ISourceDomain
         if (!_isDisposed)
         {
             _isDisposed = true;
-            // A mark that nobody took away says what is still to be done with the domain, and this process does it no more.
+            // A mark that is still there says what is to be done with the domain; without a living owner the next tool does it.
             CleanUp.All(() => _live.Remove(_mechanism.Dispose), _marker.Orphan, _domain.Control.Dispose);
         }
     }

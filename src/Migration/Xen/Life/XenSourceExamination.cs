@@ -56,7 +56,8 @@ internal sealed class XenSourceExamination : ISourceExamination
     /// <inheritdoc/>
     public ISourceMechanism Build() => MechanismFor(_control, _facts, _traits, _emulator);
 
-    /// <summary>Whether the extension takes the domain is asked when it is the domain's turn: it may have an owner now, whose traps are mended first.</summary>
+    /// <summary>Refuses a domain of a kind that nobody records. Whether the extension takes the very domain is asked later, after mending:
+    /// the domain may still have an owner that a killed process left.</summary>
     private static void RequireKind(XenControl control, DomainTraits traits, int domid, string name)
     {
         RecorderChoice.Make(traits, HostTraits.Of(control), ExtensionSupport.IsRingAskedFor).Require(name);

@@ -9,8 +9,8 @@ using PreRecordMigration.Xen.Domains;
 namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
-/// A child <c>xl restore -p</c> that reads a stream from us. Xen's own toolstack so makes the domain, its XenStore nodes and
-/// its monitor, as for every other restored domain.
+/// A child <c>xl restore -p</c> that reads a stream from us. In this way Xen's own toolstack makes the domain, its XenStore nodes and its
+/// monitor, as for every other restored domain.
 /// </summary>
 internal sealed class XlRestoreProcess : IRestoreProcess
 {
@@ -111,7 +111,7 @@ internal sealed class XlRestoreProcess : IRestoreProcess
         }
         catch (Exception error) when (error is InvalidOperationException or Win32Exception or AggregateException)
         {
-            // It has ended, or is ending; whether it has is found out by who waits for it.
+            // The child has ended or is ending; whoever waits for it finds out which.
         }
     }
 
@@ -123,7 +123,7 @@ internal sealed class XlRestoreProcess : IRestoreProcess
             return;
         }
 
-        // Its stream breaks off, whereupon it takes the domain down; then, if need be, it ends by force.
+        // The stream breaks off, whereupon the child takes the domain down and ends; a child that does not end is killed.
         CloseInput();
         if (!_process.WaitForExit(s_farewell))
         {

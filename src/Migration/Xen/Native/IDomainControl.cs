@@ -1,8 +1,8 @@
 namespace PreRecordMigration.Xen.Native;
 
 /// <summary>
-/// What a domain's life rests on: the hypervisor's and the toolstack's calls on whole domains, and XenStore. Who stops, wakes,
-/// names and destroys domains knows Xen through this alone, so that every failure of every call can be tested without one.
+/// The calls that a domain's life rests on: the hypervisor's and the toolstack's on whole domains, and XenStore's. Whatever stops, wakes,
+/// names and destroys domains knows Xen through this interface alone, so that every failure of every call can be tested without Xen.
 /// </summary>
 /// <remarks>
 /// Safe for several threads. A call may take effect and report an error all the same: whoever makes it again looks first at
@@ -17,7 +17,7 @@ internal interface IDomainControl : IDisposable
     /// <exception cref="XenException">ESRCH: there is none of that id.</exception>
     XenDomainInfo GetDomain(int domid);
 
-    /// <summary>Stops the vCPUs; counted: as many unpauses are needed.</summary>
+    /// <summary>Stops the vCPUs. Pauses are counted: it takes as many unpauses to let them run.</summary>
     void Pause(int domid);
 
     /// <summary>Takes one pause back.</summary>

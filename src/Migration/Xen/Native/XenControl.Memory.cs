@@ -67,7 +67,7 @@ internal sealed partial class XenControl
     /// <summary>Has the hypervisor note written pages.</summary>
     internal void EnableLogDirty(int domid) => Check(LogDirtyEnable(_handle, (uint)domid), domid);
 
-    /// <summary>Ends that.</summary>
+    /// <summary>Has the hypervisor note written pages no longer.</summary>
     internal void DisableLogDirty(int domid) => Check(LogDirtyDisable(_handle, (uint)domid), domid);
 
     /// <summary>Reads the written pages.</summary>

@@ -92,7 +92,7 @@ internal sealed partial class XenControl
         return new XenCpuPolicy(leafBytes, msrBytes);
     }
 
-    /// <summary>Reads a vCPU's registers. Of a running domain they are a moment's.</summary>
+    /// <summary>Reads a vCPU's registers; in a running domain they may have changed when this returns.</summary>
     internal XenVcpuRegisters GetVcpuRegisters(int domid, int vcpu)
     {
         Check(VcpuRegisters(_handle, (uint)domid, (uint)vcpu, out XenVcpuRegisters registers), domid);

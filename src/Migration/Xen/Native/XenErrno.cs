@@ -3,7 +3,8 @@ using PreRecordMigration.Errors;
 
 namespace PreRecordMigration.Xen.Native;
 
-/// <summary>Error numbers of Linux as Xen's calls report them: their names, and what to do about them.</summary>
+/// <summary>The error numbers that calls of Xen, its libraries and this project's extension end with: their names, and what an
+/// administrator can do about them.</summary>
 internal static class XenErrno
 {
     internal const int NotPermitted = 1;
@@ -23,7 +24,7 @@ internal static class XenErrno
     internal const int NoSystemCall = 38;
     internal const int NotSupported = 95;
 
-    /// <summary>What a host needs whose hypervisor lacks something of this project.</summary>
+    /// <summary>The remedy where the hypervisor lacks what this project adds to it, or has it in another version.</summary>
     internal const string BuildRemedy =
         "Build the hypervisor by native/hypervisor/build, which sets the configuration and applies this project's patches with the prerecord extension, and boot it.";
 

@@ -3,7 +3,7 @@ using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Xen.Native;
 
-/// <summary>XEN_PRERECORD_*: what a recording keeps, and what is the case.</summary>
+/// <summary>XEN_PRERECORD_*: what a recording keeps, and what state the extension is in.</summary>
 [Flags]
 internal enum XenExtensionFlags : uint
 {
@@ -47,13 +47,14 @@ internal struct XenExtensionState
 /// <summary>The extension's tables, which are mapped and not copied.</summary>
 internal enum XenExtensionTable : uint
 {
-    /// <summary>A page frame number each, with <see cref="XenExtension.WriteBit"/>; two halves that epochs fill in turn.</summary>
+    /// <summary>Records: a page frame number each, with <see cref="XenExtension.WriteBit"/>. The table has two halves that epochs fill in
+    /// turn.</summary>
     Records = 0,
 
-    /// <summary>A page each: the originals.</summary>
+    /// <summary>The originals, a page each.</summary>
     Store = 1,
 
-    /// <summary>A page frame number each: whose original is in the slot.</summary>
+    /// <summary>For each slot of the store the page frame number whose original is in it.</summary>
     Slots = 2,
 }
 
@@ -89,7 +90,7 @@ internal sealed partial class XenExtension : IDisposable
     internal void Start(XenExtensionFlags flags) => Check(StartCore(_handle, flags));
 
     /// <summary>Begins the next epoch.</summary>
-    /// <returns>Where the ended one's records are; they stay until the next call.</returns>
+    /// <returns>Where the records of the epoch are that has ended; they stay until the next call.</returns>
     internal (long First, long Count) BeginEpoch()
     {
         Check(EpochCore(_handle, out ulong first, out ulong count));

@@ -20,7 +20,7 @@ internal static partial class XenLibrary
     /// <summary>The version of Xen whose libraries it needs.</summary>
     internal const string XenVersion = "4.17";
 
-    /// <summary>What makes a module that carries the library, as the README has it.</summary>
+    /// <summary>The command that builds a module with the library in it, as in the README.</summary>
     internal const string BuildCommand =
         $"apt-get install xen-utils-{XenVersion} libxen-dev cmake gcc && native/interop/build.sh && module/build.sh";
 
@@ -73,7 +73,7 @@ internal static partial class XenLibrary
             }
             catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
             {
-                // The loader's own words come last, behind advice about tools that look into it.
+                // The last line is the loader's own reason; before it stands advice about debugging tools.
                 string reason = exception.Message.TrimEnd().Split('\n')[^1].Trim();
                 if (!reason.StartsWith($"{path}: cannot open shared object file", StringComparison.Ordinal))
                 {
@@ -87,7 +87,8 @@ internal static partial class XenLibrary
             : new XenLibraryException($"{FileName}, the module's library for Xen, is not on this machine (looked for {string.Join(", ", tried)}).");
     }
 
-    /// <summary>Where the library may be. What the environment names runs as whoever uses it, so that nobody else may write it.</summary>
+    /// <summary>Where the library may be. A file that the environment names runs with this process's rights, so nobody else may be able to
+    /// write it.</summary>
     /// <param name="named">What the environment names; nothing where it does not.</param>
     internal static IEnumerable<string> Candidates(string? named)
     {

@@ -37,7 +37,7 @@ internal sealed partial class XenWakeup : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The waiter is gone, and so is the reason to wake it.
+            // The waiter is gone, so nobody needs to be woken.
         }
         finally
         {

@@ -28,7 +28,7 @@ internal sealed class PvCapture
         _core = new PageBitmap(map.PageCount);
     }
 
-    /// <summary>Captures.</summary>
+    /// <summary>Captures the core state.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The suspended domain.</param>
     /// <param name="subject">Its name, for errors.</param>
@@ -97,7 +97,7 @@ internal sealed class PvCapture
         yield return startInfo;
         foreach (ulong ring in PvSharedInfo.RingPagesOf(content))
         {
-            // One whose console or xenstore has no ring names page 0, or none at all.
+            // A guest without a console or xenstore ring names page 0 or a page that it does not have.
             if (ring != 0 && ring < (ulong)_map.PageCount && _map.FrameOf((int)ring) != PvMemoryMap.NoFrame)
             {
                 yield return (int)ring;
@@ -105,7 +105,8 @@ internal sealed class PvCapture
         }
     }
 
-    /// <summary>Every page that Xen holds as a page table, whether a vCPU uses it now or not: all of them get pinned or checked.</summary>
+    /// <summary>Finds every page that Xen holds as a page table, whether a vCPU uses it now or not, because the restorer pins or checks
+    /// all of them.</summary>
     private void FindTables()
     {
         const int chunk = 1024;

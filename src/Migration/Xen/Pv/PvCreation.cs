@@ -48,7 +48,7 @@ internal sealed class PvCreation : IIncomingKind
         ulong wanted = (ulong)Pages.Populated.Count;
         for (ulong held = 0; held < wanted;)
         {
-            // Much memory takes its time: only standing still for long is an error.
+            // Much memory takes its time, so only a long standstill is an error.
             ulong before = held;
             IncomingRestore.WaitFor(process, () => (held = _control.GetDomain(domid).TotalPages) > before, cancellationToken);
         }

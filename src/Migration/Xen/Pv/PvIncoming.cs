@@ -96,7 +96,8 @@ internal sealed class PvIncoming : IIncomingMechanism
         }
     }
 
-    /// <summary>The restored domain's p2m. What the shared information says of the page tables is the source's, so vCPU 0's are walked.</summary>
+    /// <summary>Reads the restored domain's p2m. The page tables that the shared information names are the source's, so those of vCPU 0
+    /// are walked.</summary>
     private PvMemoryMap ReadMap() => PvMemoryMap.Read(
         (frames, pages) => _control.ReadFrames(_domid, frames, pages, _name),
         _control.GetVcpuRegisters(_domid, 0).Cr3,
@@ -129,7 +130,7 @@ internal sealed class PvStreamMemory(
     /// <inheritdoc/>
     public int PageCount => pages.Populated.PageCount;
 
-    /// <summary>Refused: where its pages are is not known before it is restored.</summary>
+    /// <summary>Always refuses: where the domain's pages are is not known before it is restored.</summary>
     /// <exception cref="MigrationException">Always.</exception>
     public void Read(ReadOnlySpan<int> pfns, Span<byte> contents) => throw new MigrationException(
         MigrationErrorId.DomainState,

@@ -16,7 +16,7 @@ internal delegate void ReadMachineFrames(ReadOnlySpan<ulong> frames, Span<byte> 
 /// The guest names, in its shared information page, the virtual address of its table and the page tables under which it
 /// lies; every kernel since Linux 3.19 does. An entry with one of its two highest bits set is no page of the domain (none,
 /// foreign, or an identity mapping). A guest whose memory can be enlarged has room in its table for far more pages than it has;
-/// the stretch at the end that is one empty page over and over is not looked at.
+/// the end of the table, where the same empty page repeats, is not looked at.
 /// </remarks>
 internal sealed class PvMemoryMap
 {

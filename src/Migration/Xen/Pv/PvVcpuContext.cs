@@ -54,7 +54,7 @@ internal static class PvVcpuContext
         ulong user = U64(context, UserCr3);
         if (user != 0)
         {
-            // Bit 0 says that there is one.
+            // Bit 0 says that the vCPU has user page tables.
             BinaryPrimitives.WriteUInt64LittleEndian(
                 context[UserCr3..], ((ulong)Find(PvPageTable.FrameOf(user), "user page tables") << Page.Shift) | 1);
         }

@@ -4,8 +4,8 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Ring;
 
 /// <summary>
-/// What recording and RemotePF need of the hypervisor's paging interface for one domain, so that their races can be tested
-/// without one.
+/// What recording and RemotePF need of the hypervisor's paging interface for one domain, so that their races can be tested without a
+/// hypervisor.
 /// </summary>
 internal interface IPagingPort : IDisposable
 {

@@ -66,7 +66,7 @@ internal static class PageEvictor
                 }
                 else
                 {
-                    // A page that stays nominated would crash the guest once RemotePF is off: better no domain than that.
+                    // A page that stayed nominated would crash the guest once RemotePF is off, so the domain is refused.
                     throw new XenException("XENMEM_paging_op_evict", -results[i], $"{subject}, page {gfns[i]}", "");
                 }
             }

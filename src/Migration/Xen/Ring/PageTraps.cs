@@ -71,7 +71,7 @@ internal sealed class PageTraps : IDisposable
         int[] results = new int[NominateBatch];
         foreach (int[] chunk in pfns.Where(pfn => !_trapped[pfn]).Chunk(NominateBatch))
         {
-            // Marked before: the page may be touched, served and unmarked before the hypercall returns.
+            // Pages are marked before the hypercall: one may be touched, served and unmarked before that returns.
             foreach (int pfn in chunk)
             {
                 _trapped.TrySet(pfn);
@@ -135,7 +135,7 @@ internal sealed class PageTraps : IDisposable
         }
     }
 
-    /// <summary>Lets go what is left where neither <see cref="Remove"/> nor <see cref="EndWithDomain"/> came to its end.</summary>
+    /// <summary>Lets go of what is left where neither <see cref="Remove"/> nor <see cref="EndWithDomain"/> came to its end.</summary>
     public void Dispose()
     {
         StopServing();
@@ -222,7 +222,7 @@ internal sealed class PageTraps : IDisposable
 
     private void Settle(int pfn, int result)
     {
-        // EINVAL: no page is there any more, so there is nothing to give back.
+        // EINVAL means that no page is there any more, so there is nothing to give back.
         if (result is 0 or -XenErrno.Invalid)
         {
             _trapped.TryClear(pfn);
@@ -264,7 +264,7 @@ internal sealed class PageTraps : IDisposable
         }
     }
 
-    /// <summary>Takes and answers what there is. Under the lock, or when nobody else serves.</summary>
+    /// <summary>Takes and answers the requests there are. Call it under the lock, or when nobody else serves.</summary>
     private void Drain()
     {
         Span<XenPagingEvent> events = stackalloc XenPagingEvent[RingPlaces];
@@ -317,7 +317,8 @@ internal sealed class PageTraps : IDisposable
         _port.Answer(events);
     }
 
-    /// <summary>A backend's touch comes back by Prepare alone: an answer helps paused vCPUs only.</summary>
+    /// <summary>Gives touched pages back. For a backend's touch this is all that helps: an answer in the ring only wakes paused
+    /// vCPUs.</summary>
     private void GiveBack(ReadOnlySpan<int> pfns)
     {
         if (!pfns.IsEmpty)

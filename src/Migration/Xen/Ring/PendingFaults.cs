@@ -19,7 +19,7 @@ internal sealed class PendingFaults(PageBitmap missing)
     /// <summary>How many pages are waited for.</summary>
     internal int Count => _waiting.Count;
 
-    /// <summary>Requests came from the ring.</summary>
+    /// <summary>Takes requests that came from the ring.</summary>
     /// <param name="events">The requests.</param>
     /// <param name="answers">Receives those to be answered now.</param>
     internal void Arrived(ReadOnlySpan<XenPagingEvent> events, List<XenPagingEvent> answers)
@@ -29,7 +29,7 @@ internal sealed class PendingFaults(PageBitmap missing)
         {
             if (request.Gfn >= (ulong)missing.PageCount)
             {
-                // No page of ours; its vCPU must not wait for us.
+                // The page is none that migrates, so its vCPU must not wait.
                 answers.Add(request);
                 continue;
             }
@@ -52,7 +52,7 @@ internal sealed class PendingFaults(PageBitmap missing)
         }
     }
 
-    /// <summary>A page is there (or given up): its bit is cleared and its requests are to be answered.</summary>
+    /// <summary>Takes note that a page is there, or was given up: clears its bit, and has its requests answered.</summary>
     internal void Placed(int pfn, List<XenPagingEvent> answers)
     {
         missing.TryClear(pfn);

@@ -62,7 +62,7 @@ internal sealed class RingRecorder : IAccessRecorder, ITouchObserver
     {
         RingRecorder recorder = new(traps, memory, backups, subject, onDisposed);
         traps.Observe(recorder);
-        // Of a running domain a page may be busy for a moment only: refused twice is refused.
+        // A page of a running domain may be busy for just a moment, so that only one that is refused twice counts as refused.
         List<int> refused = traps.Trap(traps.Trap(populated.Pfns()));
         recorder.KeepUntracked(refused);
         return recorder;

@@ -66,7 +66,7 @@ internal sealed class RingRecording(XenControl control, DomainFacts facts, IGues
     /// <inheritdoc/>
     public void EndWithDomain()
     {
-        // Its traps go with it; the ring's page must be let go first.
+        // The traps go with the domain, but the ring's page would keep its remnant and is let go of first.
         _traps?.EndWithDomain();
         _traps?.Dispose();
         _traps = null;

@@ -8,7 +8,7 @@ namespace PreRecordMigration.Xen.Ring;
 
 /// <summary>RemotePF of a Xen domain through its paging ring.</summary>
 /// <remarks>
-/// Contents go into the domain without a lock, from as many threads as like. One lock then orders three things: taking
+/// Contents go into the domain without a lock, from any number of threads. One lock then orders three things: taking
 /// requests, clearing a page's missing bit, and answering (the ring has one producer index). A request therefore either
 /// is in the table when its page is placed, or finds the page placed when it is taken.
 /// </remarks>
@@ -101,7 +101,7 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
         }
     }
 
-    /// <summary>Takes every request there is and answers those that need not wait. Under the lock.</summary>
+    /// <summary>Takes every request there is and answers those that need not wait. Call it under the lock.</summary>
     private int TakeAll()
     {
         Span<XenPagingEvent> events = stackalloc XenPagingEvent[TakeChunk];
@@ -156,7 +156,7 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
     }
 
     /// <summary>
-    /// A page was refused. The guest may just have given it up, which the ring tells a moment later; otherwise it is an error.
+    /// Handles a page that Xen refused. The guest may just have given it up, which the ring tells a moment later; otherwise it is an error.
     /// </summary>
     private void PlaceRefused(ReadOnlySpan<int> pfn, ReadOnlySpan<byte> page, int refusal)
     {
@@ -168,7 +168,7 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
                 TakeAll();
             }
 
-            // Requests that were taken here wait to be reported by the thread that waits for faults.
+            // Requests that were taken here are reported by the thread that waits for faults, which is woken for that.
             _port.Wake();
             if (!Missing[pfn[0]])
             {

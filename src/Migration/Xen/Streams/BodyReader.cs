@@ -64,7 +64,7 @@ internal ref struct BodyReader
         return memory;
     }
 
-    /// <summary>The body must be read to its end.</summary>
+    /// <summary>Refuses a body that has not been read to its end.</summary>
     public readonly void End()
     {
         if (Remaining != 0)

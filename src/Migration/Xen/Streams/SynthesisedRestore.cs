@@ -50,8 +50,8 @@ public sealed class SynthesisedRestore
     public long BytesWritten => _writer.Position;
 
     /// <summary>
-    /// The first of stage 1: headers and policies, from which the restorer makes the domain; then flushes. For who wants to change the domain
-    /// before it gets its pages; otherwise <see cref="Prepare"/> does it.
+    /// Writes the first part of stage 1, headers and policies, from which the restorer makes the domain; then flushes. Call it to change
+    /// the domain before it gets its pages; otherwise <see cref="Prepare"/> does it.
     /// </summary>
     /// <exception cref="IOException">The stream failed: <c>xl restore</c> has ended. Its own output says why.</exception>
     public void Begin()

@@ -34,7 +34,7 @@ public static class XlConfiguration
         }
         catch (InvalidOperationException error)
         {
-            // JSON can hold what is no text, as half a surrogate pair is.
+            // JSON can hold strings that are no text, such as half of a surrogate pair.
             throw Malformed(start, $"The value of c_info.name is not a text ({error.Message}).");
         }
     }
