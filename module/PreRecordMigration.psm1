@@ -72,7 +72,7 @@ finally {
 }
 
 # Not by the manifest: PowerShell would take them in before this file could refuse another version, and fail at what is there already.
-if ($null -eq (Microsoft.PowerShell.Utility\Get-TypeData 'PreRecordMigration.Cmdlets.MigrationOutcome')) {
+if ($null -eq (Microsoft.PowerShell.Utility\Get-TypeData 'PreRecordMigration.Operations.MigrationOutcome')) {
     Microsoft.PowerShell.Utility\Update-TypeData -AppendPath ([System.IO.Path]::Combine($PSScriptRoot, 'PreRecordMigration.Types.ps1xml'))
 }
 

@@ -10,12 +10,10 @@ Describe 'Migrations that have ended' {
 
         $ofGuest = 'PreRecordSession', 'PageBackup', 'PageBitmap', 'PageSet', 'CoreState', 'AccessTrajectory', 'SimulatedDomain',
             'SimulatedMemory', 'SimulatedSourceDomain', 'SimulatedCheckpointedDomain', 'SimulatedIncomingDomain', 'MovePump'
-        $internal = [System.Reflection.BindingFlags] 'Static, Public, NonPublic'
-        $registry = (Get-Command Get-Migration).ImplementingType.Assembly.GetType('PreRecordMigration.Cmdlets.MigrationRegistry')
 
         # The job behind a handle.
         function Get-Job([int] $id) {
-            $registry.GetMethod('Get', $internal, [type[]] @([int])).Invoke($null, @($id))
+            [PreRecordMigration.Operations.Workspace]::OfProcess.Migrations.Get($id)
         }
 
         $null = New-SimulatedHost ended1, ended2, ended3 -Memory 128MB

@@ -5,8 +5,9 @@ BeforeAll {
     $root = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', '..'))
     $commands = (Get-Module PreRecordMigration).ExportedCmdlets
     $parameters = [System.Collections.Generic.HashSet[string]]::new([string[]] @($commands.Values.Parameters.Keys))
-    $resources = [xml] [System.IO.File]::ReadAllText([System.IO.Path]::Combine($root, 'src', 'Cmdlets', 'SR.resx'))
-    $texts = @($resources.root.data.ForEach({ $_.value }))
+    $texts = foreach ($file in [System.IO.Directory]::GetFiles([System.IO.Path]::Combine($root, 'src'), 'SR.resx', 'AllDirectories')) {
+        ([xml] [System.IO.File]::ReadAllText($file)).root.data.ForEach({ $_.value })
+    }
     $engine = [System.IO.Directory]::GetFiles([System.IO.Path]::Combine($root, 'src', 'Migration'), '*.cs', 'AllDirectories').Where({ $_ -notmatch '/(obj|bin)/' })
     $literals = foreach ($file in $engine) {
         foreach ($line in [System.IO.File]::ReadAllLines($file).Where({ $_ -notmatch '^\s*//' })) {

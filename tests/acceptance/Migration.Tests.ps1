@@ -26,7 +26,7 @@ Describe 'Invoke-PreRecordMigration' {
         $name = "by$Method$Mode"
         New-Worker $name
         $result = Invoke-PreRecordMigration $name -Destination there @Arguments
-        $result.PSTypeNames[0] | Should -Be 'PreRecordMigration.Cmdlets.MigrationOutcome'
+        $result.PSTypeNames[0] | Should -Be 'PreRecordMigration.Operations.MigrationOutcome'
         $result.DomainName | Should -Be $name
         $result.Source | Should -Be 'here'
         $result.Destination | Should -Be 'there'

@@ -55,7 +55,7 @@ Describe 'The default of -Mode' {
         New-Worker saying
         $verbose = Invoke-PreRecordMigration saying mode2 -Window 40ms -Epoch 20ms -WhatIf -Verbose 4>&1
         "$($verbose.Where({ $_ -is [System.Management.Automation.VerboseRecord] }))" | Should -Match "'saying': Observe: Rollback would throw"
-        $report = $verbose.Where({ $_ -is [PreRecordMigration.Cmdlets.MigrationReport] })[0]
+        $report = $verbose.Where({ $_ -is [PreRecordMigration.Operations.MigrationReport] })[0]
         "$($report.Mode): $($report.Reasons)" | Should -Match '^Observe: .*Observe: Rollback would throw'
         $handle = Start-Migration saying mode2 -Window 40ms -Epoch 20ms
         ($handle | Wait-Migration).ModeReason | Should -Match '^Observe: '

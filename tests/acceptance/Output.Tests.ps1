@@ -264,7 +264,7 @@ Describe 'What is returned' {
         $objects['MigrationReport'].RoundTrip | Should -BeOfType ([TimeSpan])
         $objects['MigrationReport'].SampleWindow | Should -Be ([TimeSpan]::FromMilliseconds(40))
         $objects['MigrationEstimateInfo'].Downtime | Should -BeOfType ([TimeSpan])
-        $objects['MigrationIncompatibility'].Target | Should -BeOfType ([PreRecordMigration.Cmdlets.MigrationHostCapability])
+        $objects['MigrationIncompatibility'].Target | Should -BeOfType ([PreRecordMigration.Operations.MigrationHostCapability])
         $objects['PreRecord'].Window | Should -Be ([TimeSpan]::FromMilliseconds(60))
         $objects['PreRecord'].Epoch | Should -Be ([TimeSpan]::FromMilliseconds(20))
         $objects['PreRecord'].Trajectory.EpochCount | Should -BeGreaterThan 0
@@ -274,7 +274,7 @@ Describe 'What is returned' {
         $objects['MigrationReceiverInfo'].Endpoint.Port | Should -Be $objects['MigrationReceiverInfo'].Port
         $objects['MigrationHost'].Receiver | Should -Be $objects['MigrationReceiverInfo'].Endpoint
         $objects['MigrationSettingInfo'].Value | Should -BeOfType ([TimeSpan])
-        $objects['MigrationInfo'].Result | Should -BeOfType ([PreRecordMigration.Cmdlets.MigrationOutcome])
+        $objects['MigrationInfo'].Result | Should -BeOfType ([PreRecordMigration.Operations.MigrationOutcome])
     }
 
     It 'keeps lists and numbers as they are in JSON, and in one line in CSV' {

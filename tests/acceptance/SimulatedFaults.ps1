@@ -2,8 +2,7 @@
 
 # The simulated host behind a name.
 function Get-SimulatedHost([string] $name) {
-    $registry = (Get-Command Get-MigrationHost).ImplementingType.Assembly.GetType('PreRecordMigration.Cmdlets.HostRegistry')
-    $registry.GetMethod('Get').Invoke($null, @($name))
+    [PreRecordMigration.Operations.Workspace]::OfProcess.Hosts.Get($name)
 }
 
 # A method of an object as a delegate: unlike a script block, it runs on any thread.

@@ -3,6 +3,8 @@ using System.Management.Automation;
 using System.Management.Automation.Language;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -93,7 +95,7 @@ public abstract class NameCompleter : IArgumentCompleter
 public sealed class HostNameCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        HostRegistry.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"));
+        Workspace.OfProcess.Hosts.All.Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"));
 }
 
 /// <summary>
@@ -103,8 +105,8 @@ public sealed class HostNameCompleter : NameCompleter
 public sealed class DestinationCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        HostRegistry.All.Where(host => !IsSource(host, bound)).Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"))
-            .Concat(HostRegistry.AllRemote.Select(host => (host.Name, $"{host.Name} at {host.Route.Address} ({host.Transport})")))
+        Workspace.OfProcess.Hosts.All.Where(host => !IsSource(host, bound)).Select(host => (host.Name, $"{host.Name} ({host.Hypervisor})"))
+            .Concat(Workspace.OfProcess.Hosts.AllRemote.Select(host => (host.Name, $"{host.Name} at {host.Route.Address} ({host.Transport})")))
             .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether all that is named is on this simulated host, and so cannot go there.</summary>
@@ -123,7 +125,7 @@ public sealed class DestinationCompleter : NameCompleter
         string[] names = TextsOf(bound["Name"]);
         return names.Length > 0 && names.All(name =>
             Means(name, DomainsOf(host), domain => domain.Name)
-            && HostRegistry.All.All(other => ReferenceEquals(other, host) || !Means(name, DomainsOf(other), domain => domain.Name)));
+            && Workspace.OfProcess.Hosts.All.All(other => ReferenceEquals(other, host) || !Means(name, DomainsOf(other), domain => domain.Name)));
     }
 
     private static bool Means<T>(string name, IEnumerable<T> things, Func<T, string> nameOf)
@@ -144,14 +146,14 @@ public sealed class DestinationCompleter : NameCompleter
 public sealed class ReceiverNameCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        ReceiverRegistry.All.Select(receiver => (receiver.Host.Name, $"{receiver.Host.Name} at {receiver.Endpoint}"));
+        Workspace.OfProcess.Receivers.All.Select(receiver => (receiver.Host.Name, $"{receiver.Host.Name} at {receiver.Endpoint}"));
 }
 
 /// <summary>Completes the names of the domains whose recordings this process holds.</summary>
 public sealed class RecordedDomainCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        RecordingRegistry.All
+        Workspace.OfProcess.Recordings.All
             .Select(held => held.Snapshot)
             .OrderBy(recorded => recorded.Name, StringComparer.OrdinalIgnoreCase)
             .Select(recorded => (recorded.Name, $"{recorded.Name} on {recorded.HostName}: {recorded.State} until {recorded.HeldUntil:T}"));
@@ -161,7 +163,7 @@ public sealed class RecordedDomainCompleter : NameCompleter
 public sealed class MovingDomainCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        MigrationRegistry.All
+        Workspace.OfProcess.Migrations.All
             .GroupBy(job => job.Location.Info.Name, StringComparer.Ordinal)
             .OrderBy(jobs => jobs.Key, StringComparer.OrdinalIgnoreCase)
             .Select(jobs => (jobs.Key, $"{jobs.Key} to {jobs.Last().Destination.Name}: {jobs.Last().State}"));
@@ -171,7 +173,7 @@ public sealed class MovingDomainCompleter : NameCompleter
 public sealed class IncomingDomainCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        (from receiver in ReceiverRegistry.Listening
+        (from receiver in Workspace.OfProcess.Receivers.Listening
          from incoming in receiver.Incoming
          select (Name: incoming.DomainName, $"{incoming.DomainName} into {receiver.Host.Name}: {incoming.State.GetType().Name}"))
         .OrderBy(candidate => candidate.Name, StringComparer.OrdinalIgnoreCase);
@@ -181,7 +183,7 @@ public sealed class IncomingDomainCompleter : NameCompleter
 public sealed class DomainNameCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
-        (from host in HostRegistry.All
+        (from host in Workspace.OfProcess.Hosts.All
          where IsMeant(host, bound["HostName"])
          from domain in DomainsOf(host)
          select (domain.Name, $"{domain.Name} on {domain.HostName}: {domain.State}, {Text.Bytes(domain.MemoryBytes)}"))

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Text.RegularExpressions;
 using System.Xml;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Net;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;

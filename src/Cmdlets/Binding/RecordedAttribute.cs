@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -17,7 +18,7 @@ public sealed class RecordedAttribute : ArgumentTransformationAttribute
 
         try
         {
-            return RecordingRegistry.Original(copy);
+            return RecordingSelection.Original(copy);
         }
         catch (CommandException error)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using System.Net;
 using System.Security;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
@@ -101,9 +103,9 @@ public sealed class ConnectMigrationHostCommand : RowCommand
                 break;
             default:
                 RequireLocal(name);
-                if (!HostRegistry.Contains(name) || ShouldProcess(Text.Format(SR.TargetHost, name), SR.ActionConnect))
+                if (!HostSelection.Contains(name) || ShouldProcess(Text.Format(SR.TargetHost, name), SR.ActionConnect))
                 {
-                    WriteObject(Describe.Host(HostRegistry.Get(name)));
+                    WriteObject(Workspace.OfProcess.Describe(HostSelection.Get(name)));
                 }
 
                 break;
@@ -114,7 +116,7 @@ public sealed class ConnectMigrationHostCommand : RowCommand
     private void RequireLocal(string name)
     {
         string[] ofAnother = [nameof(Certificate), nameof(CertificatePassword), nameof(TrustedCertificate), nameof(Port)];
-        if (ofAnother.Any(IsGiven) && !(InputObject is not null && HostRegistry.Contains(name)))
+        if (ofAnother.Any(IsGiven) && !(InputObject is not null && HostSelection.Contains(name)))
         {
             throw new CommandException(
                 nameof(SR.AddressMissing), ErrorCategory.InvalidArgument, Text.Format(SR.AddressMissing, name), SR.AddressMissingRemedy, name);
@@ -123,11 +125,11 @@ public sealed class ConnectMigrationHostCommand : RowCommand
 
     private void Register(RemoteHost host)
     {
-        HostRegistry.RequireFree(host.Name);
+        Workspace.OfProcess.Hosts.RequireFree(host.Name);
         if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionConnectRemote, host.Route.Address, host.Transport)))
         {
-            HostRegistry.Add(host);
-            WriteObject(Describe.Host(host));
+            Workspace.OfProcess.Hosts.Add(host);
+            WriteObject(host.Describe());
         }
     }
 

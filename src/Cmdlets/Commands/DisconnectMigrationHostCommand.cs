@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -22,7 +24,7 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.RequireAll(pattern);
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostSelection.RequireAll(pattern);
                 foreach (string name in here.Select(host => host.Name).Concat(remote.Select(host => host.Name)))
                 {
                     Disconnect(name);
@@ -33,15 +35,10 @@ public sealed class DisconnectMigrationHostCommand : MigrationCmdlet
 
     private void Disconnect(string name)
     {
-        if (ReceiverRegistry.TryGet(name, out _) || RecordingRegistry.HoldsDomainOf(name) || MigrationRegistry.Uses(name))
-        {
-            throw new CommandException(
-                nameof(SR.HostBusy), ErrorCategory.ResourceBusy, Text.Format(SR.HostBusy, name), SR.HostBusyRemedy, name);
-        }
-
+        Workspace.OfProcess.RequireUnused(name);
         if (ShouldProcess(Text.Format(SR.TargetHost, name), SR.ActionDisconnect))
         {
-            HostRegistry.Remove(name);
+            Workspace.OfProcess.Hosts.Remove(name);
         }
     }
 }

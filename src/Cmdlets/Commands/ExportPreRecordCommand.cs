@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -54,7 +56,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     {
         RecordingRegistry.RequireRecorded(PreRecord);
         (string path, WritableFile file) = Target();
-        if (!ShouldProcess(path, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.Accesses.Count)))
+        if (!ShouldProcess(path, Text.Format(SR.ActionExport, PreRecord.Name, PreRecord.GetTrajectory().Count)))
         {
             LetGoDeclined(PreRecord);
             return;
@@ -88,11 +90,11 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     /// <summary>Lets a recording go that nobody has any more; of one that somebody has it is said until when it is held.</summary>
     private void LetGoExported()
     {
-        if (RecordingRegistry.LetGoDeclined(PreRecord))
+        if (Workspace.OfProcess.Recordings.LetGoDeclined(PreRecord))
         {
             WriteStep(Text.Format(SR.VerboseExported, PreRecord.Name));
         }
-        else if (RecordingRegistry.HeldOf(PreRecord) is { } held)
+        else if (Workspace.OfProcess.Recordings.HeldOf(PreRecord) is { } held)
         {
             WriteStep(Text.Format(SR.VerboseStillHeld, PreRecord.Name, held.HeldUntil));
         }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -11,5 +12,5 @@ public sealed class GetMigrationCommand : MigrationJobCommand
     protected override void ProcessRecord() => ForEachMigration(_ => true, job => WriteObject(job.Describe()));
 
     /// <inheritdoc/>
-    private protected override IReadOnlyList<MigrationJob> Named(string name) => MigrationRegistry.Match(name);
+    private protected override IReadOnlyList<MigrationJob> Named(string name) => MigrationSelection.Match(name);
 }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -48,27 +49,27 @@ public sealed class GetMigrationDomainCommand : MigrationCmdlet
         }
 
         IReadOnlyList<IMigrationHost> hosts = [];
-        ForCommand(() => hosts = HostName is null ? HostRegistry.Default() : Hosts(HostName));
+        ForCommand(() => hosts = HostName is null ? Workspace.OfProcess.Hosts.Default() : Hosts(HostName));
         Write(Name, hosts);
     }
 
-    private static IMigrationHost[] Hosts(IEnumerable<string> names) => [.. names.SelectMany(HostRegistry.Match).Distinct()];
+    private static IMigrationHost[] Hosts(IEnumerable<string> names) => [.. names.SelectMany(HostSelection.Match).Distinct()];
 
     private void WriteFor(PSObject input, InputRow row)
     {
         if (input.BaseObject is string name)
         {
-            Write([name], HostName is null ? HostRegistry.Default() : Hosts(HostName));
+            Write([name], HostName is null ? Workspace.OfProcess.Hosts.Default() : Hosts(HostName));
         }
         else if (row.OwnType == nameof(MigrationHost))
         {
-            Write(Name, [HostRegistry.Get(row.TextOf(nameof(MigrationHost.Name)) ?? "")]);
+            Write(Name, [HostSelection.Get(row.TextOf(nameof(MigrationHost.Name)) ?? "")]);
         }
         else
         {
             Write(
                 Name ?? [row.RequireName()],
-                HostName is not null ? Hosts(HostName) : row.HostName is { } host ? [HostRegistry.Get(host)] : HostRegistry.Default());
+                HostName is not null ? Hosts(HostName) : row.HostName is { } host ? [HostSelection.Get(host)] : Workspace.OfProcess.Hosts.Default());
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -23,9 +24,9 @@ public sealed class GetMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.MatchAll(pattern);
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostSelection.MatchAll(pattern);
                 WriteObject(
-                    here.Select(Describe.Host).Concat(remote.Select(Describe.Host)).OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase),
+                    here.Select(Workspace.OfProcess.Describe).Concat(remote.Select(host => host.Describe())).OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase),
                     enumerateCollection: true);
             });
         }

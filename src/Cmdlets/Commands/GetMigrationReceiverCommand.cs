@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -23,9 +24,9 @@ public sealed class GetMigrationReceiverCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (MigrationReceiver receiver in ReceiverRegistry.Match(pattern))
+                foreach (MigrationReceiver receiver in ReceiverSelection.Match(pattern))
                 {
-                    WriteObject(Describe.Receiver(receiver.Host.Name, receiver));
+                    WriteObject(MigrationReceiverInfo.Of(receiver));
                 }
             });
         }

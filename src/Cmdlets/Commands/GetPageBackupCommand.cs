@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Backup;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Cmdlets;
@@ -12,7 +13,7 @@ public sealed class GetPageBackupCommand : RecordingInputCommand
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () =>
     {
-        PageBackup? backups = RecordingRegistry.Require(PreRecord).Backups;
+        PageBackup? backups = Workspace.OfProcess.Recordings.Require(PreRecord).Backups;
         WriteObject(new PageBackupInfo(
             PreRecord.Name,
             PreRecord.HostName,

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 
@@ -19,7 +20,7 @@ public sealed class GetPageOrderCommand : RecordingInputCommand
     {
         RecordingRegistry.RequireRecorded(PreRecord);
         IReadOnlyList<PageOrderStrategy> strategies = Strategy ?? (IReadOnlyList<PageOrderStrategy>?)PreRecord.Order ?? [PageOrderStrategy.RecordedFirst];
-        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Accesses, strategies);
+        PageOrder order = PreRecord.OrderBy(strategies);
         WriteObject(new PageOrderInfo(
             PreRecord.Name,
             [.. order.Strategies],

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -19,7 +20,7 @@ public sealed class GetPreRecordCommand : MigrationCmdlet
     {
         foreach (string name in Name)
         {
-            ForEachInput(name, () => WriteObject(RecordingRegistry.Match(name).Select(Show), enumerateCollection: true));
+            ForEachInput(name, () => WriteObject(RecordingSelection.Match(name).Select(Show), enumerateCollection: true));
         }
     }
 

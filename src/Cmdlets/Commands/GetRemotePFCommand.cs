@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -37,7 +39,7 @@ public sealed class GetRemotePFCommand : MigrationCmdlet
 
         (MigrationReceiver Receiver, IncomingMigration Incoming)[] all =
         [
-            .. from receiver in ReceiverRegistry.Listening
+            .. from receiver in Workspace.OfProcess.Receivers.Listening
                from incoming in receiver.Incoming
                where incoming.DomainName.Length > 0
                select (receiver, incoming),

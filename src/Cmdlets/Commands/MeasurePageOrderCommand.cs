@@ -1,6 +1,9 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
+using PreRecordMigration.Recording;
 using PreRecordMigration.Replay;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -105,6 +108,7 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
 
     private void Replay(PreRecord recorded)
     {
+        TrajectoryDocument document = PreRecordDocument.Of(recorded);
         string name = recorded.ImportedFrom is { } file ? System.IO.Path.GetFileNameWithoutExtension(file) : recorded.Name;
         IReadOnlyList<ReplayResult> results = RunJoined((writer, token) =>
         {
@@ -112,8 +116,8 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
                 writer, Text.Format(SR.ProgressReplaying, name), orders => Text.Format(SR.ProgressOrders, orders));
             return PageOrderReplay.Measure(
                 name,
-                recorded.Accesses,
-                recorded.Populated,
+                document.Trajectory,
+                document.Populated,
                 _options,
                 done => progress.Report(done, Enum.GetValues<ReplayOrder>().Length),
                 token);

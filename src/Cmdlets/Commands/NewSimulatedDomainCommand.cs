@@ -1,8 +1,9 @@
 using System.Management.Automation;
-using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Simulated.Guest;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -106,17 +107,13 @@ public sealed class NewSimulatedDomainCommand : RowCommand
     {
         if (host.GetDomains().Any(other => other.Name == name))
         {
-            throw new MigrationException(
-                MigrationErrorId.DomainExists,
-                Text.Format(SR.DomainExistsThere, host.Name, name),
-                Text.Format(SR.SimulatedDomainExistsRemedy, host.Name),
-                name);
+            throw DomainLocation.Exists(name, host, Text.Format(SR.SimulatedDomainExistsRemedy, host.Name));
         }
     }
 
     private void Create(string name, string hostName)
     {
-        IMigrationHost host = HostRegistry.Get(hostName);
+        IMigrationHost host = HostSelection.Get(hostName);
         if (host is not SimulatedHost simulated)
         {
             throw new CommandException(

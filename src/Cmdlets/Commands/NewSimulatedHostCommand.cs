@@ -1,6 +1,8 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -59,7 +61,7 @@ public sealed class NewSimulatedHostCommand : RowCommand
 
     private void Create(string name)
     {
-        HostRegistry.RequireFree(name);
+        Workspace.OfProcess.Hosts.RequireFree(name);
         string? policy = Policy is null ? null : FilePaths.Existing(this, Policy, isLiteral: true).Single();
         if (policy is not null)
         {
@@ -69,8 +71,8 @@ public sealed class NewSimulatedHostCommand : RowCommand
         if (ShouldProcess(Text.Format(SR.TargetHost, name), Text.Format(SR.ActionNewHost, Memory >> 20)))
         {
             SimulatedHost host = new(name, Options() with { PolicyFile = policy });
-            HostRegistry.Add(host);
-            WriteObject(Describe.Host(host));
+            Workspace.OfProcess.Hosts.Add(host);
+            WriteObject(Workspace.OfProcess.Describe(host));
         }
     }
 

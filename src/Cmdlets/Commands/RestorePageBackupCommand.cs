@@ -1,6 +1,9 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -17,7 +20,7 @@ public sealed class RestorePageBackupCommand : RecordingInputCommand
 
     private void Restore()
     {
-        LiveRecording recording = RecordingRegistry.Require(PreRecord);
+        LiveRecording recording = Workspace.OfProcess.Recordings.Require(PreRecord);
         recording.RequireCheckpoint();
         if (!recording.CanRollBackInPlace)
         {
@@ -36,7 +39,7 @@ public sealed class RestorePageBackupCommand : RecordingInputCommand
             RunJoined(
                 (_, _) =>
                 {
-                    using PreRecordSession session = RecordingRegistry.Take(PreRecord);
+                    using PreRecordSession session = Workspace.OfProcess.Recordings.Take(PreRecord);
                     session.RollBack();
                     return true;
                 },
@@ -58,7 +61,7 @@ public sealed class RestorePageBackupCommand : RecordingInputCommand
         IMigrationHost host = recording.Location.Host;
         PlannedMove move = new(
             recording.Location,
-            new Destination(host.Name, host, null) { HasOwnReceiver = true },
+            Destination.OwnReceiverOf(host, Workspace.OfProcess),
             recording.Plan.Options with { RemotePF = false, PeerTimeout = MigrationConfiguration.ReadPeerTimeout() },
             PreRecord);
         using MovePump pump = new(this, IsDebugWanted, job =>
@@ -77,5 +80,5 @@ public sealed class RestorePageBackupCommand : RecordingInputCommand
     }
 
     private void WriteDomain(IMigrationHost host) =>
-        WriteObject(DomainSelection.Exact(PreRecord.Name, host).Info);
+        WriteObject(DomainLocation.Find(PreRecord.Name, host).Info);
 }

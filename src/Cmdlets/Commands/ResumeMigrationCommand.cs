@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
@@ -27,7 +29,7 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
     {
         if (Destination is not null)
         {
-            Destination other = Cmdlets.Destination.Parse(Destination);
+            Destination other = HostSelection.Destination(Destination);
             _way = other.RouteToReceiver();
             WarnOfUnusedCertificates(other);
         }
@@ -37,12 +39,12 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
     protected override void ProcessRecord() =>
         ForEachMigration(job => job.State == MigrationState.Interrupted, job =>
         {
-            job.RequireInterrupted();
+            job.RequireResumable();
             if (ShouldProcess(
                 Text.Format(SR.TargetDomain, job.Location.Info.Name, job.Location.Host.Name),
                 Text.Format(SR.ActionResume, job.Id, Destination ?? job.Destination.Name)))
             {
-                job.Resume(_way);
+                Workspace.OfProcess.Migrations.Resume(job, _way);
                 WriteObject(job.Describe());
             }
         });

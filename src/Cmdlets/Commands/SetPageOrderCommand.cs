@@ -1,6 +1,8 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -20,7 +22,7 @@ public sealed class SetPageOrderCommand : RecordingInputCommand
     private void Decide()
     {
         // Made now, though it is made again at the move: what cannot be made is an error here, and Auto says what it chose.
-        PageOrder order = PageOrder.Build(PreRecord.Populated, PreRecord.Accesses, Strategy);
+        PageOrder order = PreRecord.OrderBy(Strategy);
         if (order.Reason is { } reason)
         {
             WriteStep(Text.Format(SR.VerboseOrder, PreRecord.Name, reason));

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -8,7 +9,7 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class StartMigrationCommand : MoveCommand
 {
     /// <inheritdoc/>
-    private protected override void Begin(PlannedMove move) => WriteObject(MigrationJob.Start(move, null, null).Describe());
+    private protected override void Begin(PlannedMove move) => WriteObject(Workspace.OfProcess.Migrations.Start(move).Describe());
 
     /// <inheritdoc/>
     private protected override void Preview(MigrationReport report) => WriteObject(report);

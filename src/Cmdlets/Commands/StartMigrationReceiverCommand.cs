@@ -2,7 +2,9 @@ using System.Management.Automation;
 using System.Net;
 using System.Security;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
@@ -88,7 +90,7 @@ public sealed class StartMigrationReceiverCommand : RowCommand
 
     private void Start(string hostName)
     {
-        IMigrationHost host = HostRegistry.Get(hostName);
+        IMigrationHost host = HostSelection.Get(hostName);
         host.GetCapabilities().Require(MigrationCapability.Control);
         IPEndPoint listen = new(Address, Port);
         TlsParameters tls = new(Certificate, CertificatePassword, TrustedCertificate);
@@ -102,7 +104,7 @@ public sealed class StartMigrationReceiverCommand : RowCommand
 
         if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionStartReceiver, listen)))
         {
-            WriteObject(Describe.Receiver(host.Name, ReceiverRegistry.Start(host, listen, identity, PeerTimeout)));
+            WriteObject(MigrationReceiverInfo.Of(Workspace.OfProcess.Receivers.Start(host, listen, identity, PeerTimeout)));
         }
     }
 }

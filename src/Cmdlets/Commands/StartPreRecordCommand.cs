@@ -1,10 +1,8 @@
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
-using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
-using PreRecordMigration.Pages;
-using PreRecordMigration.Recording;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -67,7 +65,7 @@ public sealed class StartPreRecordCommand : RecordingOptionsCommand
         {
             foreach (LiveRecording recording in _held)
             {
-                recording.IsInItsPipeline = false;
+                recording.IsWithItsMaker = false;
             }
         }
 
@@ -98,6 +96,7 @@ public sealed class StartPreRecordCommand : RecordingOptionsCommand
         }
 
         Preflight.Recording(location, options);
+        PreRecord planned = PreRecord.Planned(new RecordingPlan(location, options), decision.Reason, HoldTime, _holder);
         if (!ShouldProcess(
             DescribeChosen(
                 Text.Format(SR.DescribeRecord, Text.Duration(Window), Text.Duration(options.Epoch), options.Mode, location.Info.Name, location.Host.Name),
@@ -108,26 +107,16 @@ public sealed class StartPreRecordCommand : RecordingOptionsCommand
         {
             if (reason == ShouldProcessReason.WhatIf)
             {
-                WriteObject(Describe(location, decision) with { Preview = new RecordingPlan(location, options) });
+                WriteObject(planned);
             }
 
             return;
         }
 
-        PreRecord recorded = RunJoined((writer, token) =>
-        {
-            using DomainProgress progress = writer.ForDomain(
-                location.Info.Name, Text.Format(SR.ProgressRecording, location.Info.Name, location.Host.Name));
-            ISourceDomain domain = location.Host.OpenSource(location.Info.Name);
-            writer.Verbose(Text.Format(SR.VerboseOpened, location.Info.Name, location.Host.Name, location.Host.Hypervisor));
-            PageBitmap populated = domain.GetPopulatedPages();
-
-            // The session takes the domain over: it runs on if this fails.
-            MigrationOptions traced = options with { Trace = TraceOf(writer, location.Info.Name) };
-            return Hold(location, decision, populated, PreRecordSession.Record(domain, traced, progress, token), token);
-        },
-        Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name),
-        stopped: Text.Format(SR.ExitRecordingStopped, location.Info.Name, location.Host.Name));
+        PreRecord recorded = RunJoined(
+            (writer, token) => Hold(planned, location, writer, token),
+            Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name),
+            stopped: Text.Format(SR.ExitRecordingStopped, location.Info.Name, location.Host.Name));
         WarnUnlessProved(recorded);
         WriteObject(recorded);
     }
@@ -136,19 +125,18 @@ public sealed class StartPreRecordCommand : RecordingOptionsCommand
     private bool IsKeptInVariable =>
         MyInvocation.BoundParameters.ContainsKey("OutVariable") || MyInvocation.BoundParameters.ContainsKey("PipelineVariable");
 
-    private PreRecord Hold(
-        DomainLocation location, ModeDecision decision, PageBitmap populated, PreRecordSession session, CancellationToken cancellationToken)
+    private PreRecord Hold(PreRecord planned, DomainLocation location, PipelineWriter writer, CancellationToken cancellationToken)
     {
-        PreRecord snapshot = Describe(location, decision) with
-        {
-            Accesses = session.Trajectory,
-            RecordedPages = session.RecordedPages,
-            BackedUpPages = session.Backups?.Count ?? 0,
-            RollbackProof = session.Proof,
-            Populated = populated,
-        };
-        LiveRecording held = new(snapshot, location, session, HoldTime) { IsInItsPipeline = !IsKeptInVariable };
-        RecordingRegistry.Add(held);
+        string domain = location.Info.Name;
+        using DomainProgress progress = writer.ForDomain(domain, Text.Format(SR.ProgressRecording, domain, location.Host.Name));
+        LiveRecording held = Workspace.OfProcess.Recordings.Record(
+            planned,
+            HoldTime,
+            isWithItsMaker: !IsKeptInVariable,
+            progress,
+            TraceOf(writer, domain),
+            () => writer.Verbose(Text.Format(SR.VerboseOpened, domain, location.Host.Name, location.Host.Hypervisor)),
+            cancellationToken);
         _held.Add(held);
         if (cancellationToken.IsCancellationRequested)
         {
@@ -156,25 +144,8 @@ public sealed class StartPreRecordCommand : RecordingOptionsCommand
             held.Discard();
         }
 
-        return snapshot;
+        return held.Snapshot;
     }
-
-    /// <summary>What is known of a recording before it is made: it has seen nothing.</summary>
-    private PreRecord Describe(DomainLocation location, ModeDecision decision) => new()
-    {
-        Id = Guid.NewGuid().ToString("N"),
-        Name = location.Info.Name,
-        HostName = location.Host.Name,
-        Mode = decision.Options.Mode,
-        ModeReason = decision.Reason,
-        Window = Window.TotalSeconds,
-        Epoch = decision.Options.Epoch.TotalSeconds,
-        Accesses = new AccessTrajectory([], 0, decision.Options.Epoch, 0, isEpochOrdered: true),
-        RecordedPages = 0,
-        BackedUpPages = 0,
-        HeldUntil = TimeProvider.System.GetLocalNow() + HoldTime,
-        Holder = _holder,
-    };
 
     private void WarnUnlessProved(PreRecord recorded)
     {

@@ -1,7 +1,10 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -52,7 +55,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     {
         if (!NeverRanThere)
         {
-            ForEachMigration(job => job.IsActive || job.State == MigrationState.Interrupted, Stop);
+            ForEachMigration(job => job.HoldsDomain, Stop);
             return;
         }
 
@@ -64,7 +67,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
 
         foreach (string name in Name ?? [])
         {
-            ForEachInput(name, () => TakeBack(HostRegistry.Get(HostName ?? LocalXen.HostName), name));
+            ForEachInput(name, () => TakeBack(HostSelection.Get(HostName ?? LocalXen.HostName), name));
         }
     }
 
@@ -116,29 +119,19 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     private void Stop(MigrationJob job)
     {
         string domain = job.Location.Info.Name;
-        MigrationState state = job.State;
-        if (state == MigrationState.Interrupted)
+        if (job.State == MigrationState.Interrupted)
         {
             GiveUp(job);
             return;
         }
 
-        if (!job.IsActive || job.HasLeft)
+        if (job.IsActive && job.HasLeft && !IsWhatIf)
         {
-            if (job.IsActive && !IsWhatIf)
-            {
-                // It is finished all the same, but not waited for without end: where the destination does nothing more, it is interrupted.
-                job.Cancel();
-            }
-
-            throw new CommandException(
-                nameof(SR.MigrationNotStoppable),
-                ErrorCategory.InvalidOperation,
-                Text.Format(SR.MigrationNotStoppable, job.Id, domain, job.IsActive ? job.Describe().Phase : state, job.ExplainHolder()),
-                job.IsActive ? SR.MigrationNotStoppableRemedy : Text.Format(SR.MigrationEndedRemedy, job.Id),
-                domain);
+            // It is finished all the same, but not waited for without end: where the destination does nothing more, it is interrupted.
+            job.Cancel();
         }
 
+        job.RequireStoppable();
         if (ShouldProcess(Text.Format(SR.TargetDomain, domain, job.Location.Host.Name), Text.Format(SR.ActionStopMigration, job.Id)))
         {
             job.Cancel();
@@ -156,7 +149,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
             RunJoined(
                 (_, _) =>
                 {
-                    job.GiveUp();
+                    Workspace.OfProcess.Migrations.GiveUp(job);
                     return true;
                 },
                 Text.Format(SR.StillGivingUp, job.Id, domain),

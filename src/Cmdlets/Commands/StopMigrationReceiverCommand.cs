@@ -1,6 +1,7 @@
 using System.Management.Automation;
-using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -32,16 +33,17 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (MigrationReceiver receiver in ReceiverRegistry.Require(pattern))
+                foreach (MigrationReceiver receiver in ReceiverSelection.Require(pattern))
                 {
-                    Stop(receiver.Host.Name, receiver);
+                    Stop(receiver);
                 }
             });
         }
     }
 
-    private void Stop(string hostName, MigrationReceiver receiver)
+    private void Stop(MigrationReceiver receiver)
     {
+        string hostName = receiver.Host.Name;
         RequireNothingKept(hostName, [.. receiver.Incoming.Where(incoming => incoming.IsKept)]);
         if (!ShouldProcess(Text.Format(SR.TargetHost, hostName), Text.Format(SR.ActionStopReceiver, receiver.Endpoint)))
         {
@@ -56,35 +58,21 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
         RunJoined(
             (_, _) =>
             {
-                CleanUp stopping = new();
-                stopping.Try(() => receiver.DisposeAsync().AsTask().GetAwaiter().GetResult());
-                foreach (IncomingMigration left in receiver.Incoming.Where(incoming => incoming.IsUndecided))
-                {
-                    stopping.Try(left.GiveUp);
-                }
-
-                // What could not be given up stays where it can be found, and be given up again.
-                stopping.ThrowIfFailed();
-                ReceiverRegistry.Remove(hostName, receiver);
+                Workspace.OfProcess.Receivers.Stop(receiver);
                 return true;
             },
             remains);
         if (PassThru)
         {
-            WriteObject(Describe.Receiver(hostName, receiver));
+            WriteObject(MigrationReceiverInfo.Of(receiver));
         }
     }
 
-    private void RequireNothingKept(string hostName, IReadOnlyList<IncomingMigration> kept)
+    private void RequireNothingKept(string hostName, IReadOnlyCollection<IncomingMigration> kept)
     {
-        if (kept.Count > 0 && !Force)
+        if (!Force)
         {
-            throw new CommandException(
-                nameof(SR.ReceiverHoldsDomains),
-                ErrorCategory.ResourceBusy,
-                Text.Format(SR.ReceiverHoldsDomains, hostName, string.Join(", ", kept.Select(incoming => $"'{incoming.DomainName}'"))),
-                SR.ReceiverHoldsDomainsRemedy,
-                hostName);
+            ReceiverRegistry.RequireNothingKept(hostName, kept);
         }
     }
 }

@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -32,14 +34,14 @@ public sealed class StopPreRecordCommand : MigrationCmdlet
     {
         if (ParameterSetName == RecordingSet)
         {
-            ForEachInput(PreRecord.Name, () => LetGo(RecordingRegistry.Require(PreRecord)));
+            ForEachInput(PreRecord.Name, () => LetGo(Workspace.OfProcess.Recordings.Require(PreRecord)));
             return;
         }
 
         foreach (string name in Name)
         {
             IReadOnlyList<LiveRecording> held = [];
-            ForEachInput(name, () => held = RecordingRegistry.Match(name));
+            ForEachInput(name, () => held = RecordingSelection.Match(name));
             foreach (LiveRecording recording in held)
             {
                 ForEachInput(recording.Location.Info.Name, () => LetGo(recording));
@@ -55,7 +57,7 @@ public sealed class StopPreRecordCommand : MigrationCmdlet
             return;
         }
 
-        RecordingRegistry.Take(recording.Snapshot);
+        Workspace.OfProcess.Recordings.Take(recording.Snapshot);
         RunJoined(
             (_, _) =>
             {
@@ -68,12 +70,12 @@ public sealed class StopPreRecordCommand : MigrationCmdlet
             {
                 if (late.Exception?.InnerException is { } error)
                 {
-                    RecordingRegistry.NoteFailure(recording, error);
+                    Workspace.OfProcess.Recordings.NoteFailure(recording, error);
                 }
             });
         if (PassThru)
         {
-            WriteObject(DomainSelection.Exact(domain, recording.Location.Host).Info);
+            WriteObject(DomainLocation.Find(domain, recording.Location.Host).Info);
         }
     }
 }

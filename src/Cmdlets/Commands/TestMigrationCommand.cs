@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using PreRecordMigration.Estimates;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -59,7 +61,7 @@ public sealed class TestMigrationCommand : WindowCommand
         _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch, PeerTimeout = PeerTimeout };
         _options.Validate();
         RequireTimer(nameof(RoundTrip), RoundTrip);
-        _destination = Destination is null ? null : Cmdlets.Destination.Parse(Destination);
+        _destination = Destination is null ? null : HostSelection.Destination(Destination);
         _link = new LinkSpeed(Bandwidth, RoundTrip);
     }
 

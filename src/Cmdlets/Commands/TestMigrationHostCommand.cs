@@ -1,7 +1,6 @@
 using System.Management.Automation;
-using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Cmdlets;
@@ -38,44 +37,17 @@ public sealed class TestMigrationHostCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostRegistry.RequireAll(pattern);
+                (IReadOnlyList<IMigrationHost> here, IReadOnlyList<RemoteHost> remote) = HostSelection.RequireAll(pattern);
                 foreach (IMigrationHost host in here)
                 {
-                    Report(host);
+                    WriteObject(MigrationHostCapability.AllOf(host), enumerateCollection: true);
                 }
 
                 foreach (RemoteHost host in remote)
                 {
-                    WriteObject(RunJoined((_, token) => Ask(host, token)));
+                    WriteObject(RunJoined((_, token) => host.Ask(PeerTimeout, token)));
                 }
             });
         }
-    }
-
-    private void Report(IMigrationHost host)
-    {
-        foreach (Capability item in host.Examine().Items)
-        {
-            WriteObject(Describe.Capability(host, item));
-        }
-    }
-
-    /// <summary>Asks another machine's receiver; that it does not answer is the answer.</summary>
-    private MigrationHostCapability Ask(RemoteHost host, CancellationToken cancellationToken)
-    {
-        (bool answers, string reason, string remedy) = (true, "", "");
-        try
-        {
-            ReceiverProbe probe = ReceiverProbe.Ask(host.Route, cancellationToken, PeerTimeout);
-            reason = Text.Format(SR.RemoteAnswers, host.Route.Address, probe.Version);
-        }
-        catch (MigrationException error)
-        {
-            (answers, reason, remedy) = (false, error.Message, error.Remedy);
-        }
-
-        Capability item = new(MigrationCapability.Receiver, answers, reason, remedy);
-        return new MigrationHostCapability(
-            host.Name, Text.Format(SR.RemoteHypervisor, host.Transport), item.Kind, answers, reason, remedy, item.Gain);
     }
 }

@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

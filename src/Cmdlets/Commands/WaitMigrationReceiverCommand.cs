@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -8,7 +10,7 @@ namespace PreRecordMigration.Cmdlets;
 [OutputType(typeof(IncomingMigrationInfo))]
 public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
 {
-    private ArrivalPump? _pump;
+    private IncomingPump? _pump;
 
     /// <summary>Names or wildcard patterns of hosts; every receiver where it is not given.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -32,7 +34,7 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        _pump = new ArrivalPump(this, IsDebugWanted);
+        _pump = new IncomingPump(this, IsDebugWanted);
     }
 
     /// <inheritdoc/>
@@ -40,13 +42,13 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     {
         if (HostName is null)
         {
-            AddAll(ReceiverRegistry.All);
+            AddAll(Workspace.OfProcess.Receivers.All);
             return;
         }
 
         foreach (string pattern in HostName)
         {
-            ForEachInput(pattern, () => AddAll(ReceiverRegistry.Require(pattern)));
+            ForEachInput(pattern, () => AddAll(ReceiverSelection.Require(pattern)));
         }
     }
 
@@ -67,7 +69,7 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
             if (isOver && Timeout == TimeSpan.Zero)
             {
                 // Who does not wait asks where they stand.
-                WriteObject(_pump.UnderWay.Select(Describe.Incoming), enumerateCollection: true);
+                WriteObject(_pump.UnderWay.Select(IncomingMigrationInfo.Of), enumerateCollection: true);
             }
             else if (isOver)
             {

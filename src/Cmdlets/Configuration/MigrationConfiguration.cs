@@ -2,9 +2,11 @@ using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Estimates;
 using PreRecordMigration.Files;
 using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -57,7 +59,7 @@ internal static class MigrationConfiguration
 
     /// <summary>Every setting with its value and where that comes from, as it is now.</summary>
     /// <exception cref="CommandException">A file or variable has something wrong; the message names it, the key and what is allowed.</exception>
-    /// <exception cref="Errors.MigrationException">A file may not be read, or others may write it (<see cref="TrustedFile"/>).</exception>
+    /// <exception cref="MigrationException">A file may not be read, or others may write it (<see cref="TrustedFile"/>).</exception>
     public static IReadOnlyList<MigrationSettingInfo> Read()
     {
         List<Layer> layers =

@@ -1,6 +1,8 @@
 using System.Globalization;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,9 +1,11 @@
 using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -12,11 +14,6 @@ internal static class PreRecordFile
 {
     /// <summary>The epoch of a CSV file where nothing says how long it was.</summary>
     public static readonly TimeSpan DefaultEpoch = new MigrationOptions().Epoch;
-
-    /// <summary>What the format calls the domain's name, and the host's.</summary>
-    private const string DomainNameProperty = "DomainName";
-
-    private const string SourceHostProperty = "SourceHost";
 
     /// <summary>Writes a recording.</summary>
     public static void Write(WritableFile file, PreRecord recorded, PipelineWriter writer, CancellationToken cancellationToken)
@@ -27,11 +24,11 @@ internal static class PreRecordFile
             using WatchedStream stream = new(opened, progress, cancellationToken, leaveOpen: true);
             if (IsCsv(file.Path))
             {
-                TrajectoryCsv.Write(stream, recorded.Accesses);
+                TrajectoryCsv.Write(stream, recorded.GetTrajectory());
             }
             else
             {
-                TrajectoryWriter.Write(stream, Describe(recorded));
+                TrajectoryWriter.Write(stream, PreRecordDocument.Of(recorded));
             }
         });
     }
@@ -60,7 +57,7 @@ internal static class PreRecordFile
 
             return IsCsv(file)
                 ? FromText(file, TrajectoryCsv.Read(stream, epoch, pageCount))
-                : FromDocument(file, TrajectoryReader.Read(stream));
+                : PreRecordDocument.Read(file, TrajectoryReader.Read(stream));
         }
         catch (MigrationException e) when (e.ErrorId == MigrationErrorId.InvalidFile)
         {
@@ -71,44 +68,10 @@ internal static class PreRecordFile
     /// <summary>Whether a file's name says that it is text.</summary>
     public static bool IsCsv(string file) => Path.GetExtension(file).Equals(".csv", StringComparison.OrdinalIgnoreCase);
 
-    private static TrajectoryDocument Describe(PreRecord recorded) => new(
-        recorded.Accesses,
-        recorded.Populated,
-        new Dictionary<string, string>
-        {
-            [DomainNameProperty] = recorded.Name,
-            [SourceHostProperty] = recorded.HostName,
-            [nameof(PreRecord.Mode)] = recorded.Mode.ToString(),
-            [nameof(PreRecord.Window)] = TimeSpan.FromSeconds(recorded.Window).ToString("c", CultureInfo.InvariantCulture),
-            [nameof(PreRecord.BackedUpPages)] = recorded.BackedUpPages.ToString(CultureInfo.InvariantCulture),
-        });
-
     private static PreRecord FromText(string file, AccessTrajectory trajectory)
     {
         PageBitmap populated = new(trajectory.PageCount);
         populated.SetAll();
-        return FromDocument(file, new TrajectoryDocument(trajectory, populated, new Dictionary<string, string>()));
-    }
-
-    private static PreRecord FromDocument(string file, TrajectoryDocument document)
-    {
-        AccessTrajectory trajectory = document.Trajectory;
-        string? Property(string name) => document.Properties.GetValueOrDefault(name);
-        return new PreRecord
-        {
-            Id = Guid.NewGuid().ToString("N"),
-            Name = Property(DomainNameProperty) ?? Path.GetFileNameWithoutExtension(file),
-            HostName = Property(SourceHostProperty) ?? string.Empty,
-            Mode = Enum.TryParse(Property(nameof(PreRecord.Mode)), out RecordingMode mode) ? mode : RecordingMode.Observe,
-            Window = TimeSpan.TryParse(Property(nameof(PreRecord.Window)), CultureInfo.InvariantCulture, out TimeSpan window)
-                ? window.TotalSeconds
-                : Math.Min(TimeSpan.MaxValue.TotalSeconds / 2, trajectory.EpochLength.TotalSeconds * trajectory.EpochCount),
-            Epoch = trajectory.EpochLength.TotalSeconds,
-            Accesses = trajectory,
-            RecordedPages = trajectory.PagesByFirstTouch().Length,
-            BackedUpPages = int.TryParse(Property(nameof(PreRecord.BackedUpPages)), CultureInfo.InvariantCulture, out int pages) ? pages : 0,
-            Populated = document.Populated,
-            ImportedFrom = file,
-        };
+        return PreRecordDocument.Read(file, new TrajectoryDocument(trajectory, populated, new Dictionary<string, string>()));
     }
 }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Files;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,3 +1,5 @@
+using PreRecordMigration.Operations;
+
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>The original contents that a held recording keeps, as they were when they were asked for.</summary>

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -57,7 +58,7 @@ public abstract class DomainCommand : RowCommand
             ForEachInput(info.Name, () =>
             {
                 PrepareAgain();
-                action(DomainSelection.Exact(info.Name, HostRegistry.Get(HostName ?? info.HostName)));
+                action(DomainLocation.Find(info.Name, HostSelection.Get(HostName ?? info.HostName)));
             });
             return;
         }
@@ -77,7 +78,7 @@ public abstract class DomainCommand : RowCommand
         IReadOnlyList<DomainLocation> found = [];
         string? meant = HostName ?? hostName;
         ForEachInput(name, () => found = DomainSelection.MatchUnambiguous(
-            name, meant is null ? HostRegistry.Default() : [HostRegistry.Get(meant)]));
+            name, meant is null ? Workspace.OfProcess.Hosts.Default() : [HostSelection.Get(meant)]));
         foreach (DomainLocation location in found)
         {
             ForEachInput(location.Info.Name, () => action(location));

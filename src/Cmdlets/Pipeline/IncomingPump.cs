@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
@@ -10,14 +12,14 @@ namespace PreRecordMigration.Cmdlets;
 /// </summary>
 /// <param name="cmdlet">The cmdlet that waits.</param>
 /// <param name="isTraced">Whether anybody reads what is written to the debug stream.</param>
-internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisposable
+internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDisposable
 {
     /// <summary>How often the bars move, and a receiver that was stopped is noticed.</summary>
     private const int TickMilliseconds = 200;
 
     private readonly BlockingCollection<Action> _posted = [];
     private readonly Dictionary<MigrationReceiver, IDisposable> _receivers = [];
-    private readonly Dictionary<IncomingMigration, ArrivalProgress> _active = [];
+    private readonly Dictionary<IncomingMigration, IncomingProgress> _active = [];
 
     /// <summary>What is followed or was: a migration that is resumed has another end.</summary>
     private readonly HashSet<Task> _known = [];
@@ -56,7 +58,7 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
     /// <returns>False where the time was over first.</returns>
     public bool PumpUntil(int? count, Deadline? deadline, CancellationToken cancellationToken)
     {
-        while (count is { } wanted ? Ended < wanted && (Active > 0 || _receivers.Keys.Any(IsListening)) : Active > 0)
+        while (count is { } wanted ? Ended < wanted && (Active > 0 || _receivers.Keys.Any(Workspace.OfProcess.Receivers.IsListed)) : Active > 0)
         {
             int patience = Math.Min(TickMilliseconds, deadline?.LeftMilliseconds ?? TickMilliseconds);
             if (_posted.TryTake(out Action? write, patience, cancellationToken))
@@ -68,7 +70,7 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
                 return false;
             }
 
-            foreach ((IncomingMigration incoming, ArrivalProgress progress) in _active)
+            foreach ((IncomingMigration incoming, IncomingProgress progress) in _active)
             {
                 progress.Report(incoming);
             }
@@ -119,7 +121,7 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
             return;
         }
 
-        _active.Add(incoming, new ArrivalProgress(Writer, receiver.Host.Name));
+        _active.Add(incoming, new IncomingProgress(Writer, receiver.Host.Name));
         ended.ContinueWith(
             _ => Writer.Post(() => End(receiver, incoming)),
             CancellationToken.None,
@@ -129,7 +131,7 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
 
     private void End(MigrationReceiver receiver, IncomingMigration incoming)
     {
-        _active.Remove(incoming, out ArrivalProgress? progress);
+        _active.Remove(incoming, out IncomingProgress? progress);
         progress?.Dispose();
         if (incoming.State is DestinationState.Detached)
         {
@@ -139,15 +141,12 @@ internal sealed class ArrivalPump(MigrationCmdlet cmdlet, bool isTraced) : IDisp
         }
 
         Ended++;
-        cmdlet.WriteObject(Describe.Incoming(incoming));
+        cmdlet.WriteObject(IncomingMigrationInfo.Of(incoming));
     }
-
-    private static bool IsListening(MigrationReceiver receiver) =>
-        ReceiverRegistry.TryGet(receiver.Host.Name, out MigrationReceiver running) && ReferenceEquals(running, receiver);
 }
 
 /// <summary>The bar of one migration that comes in, from its first missing page on.</summary>
-internal sealed class ArrivalProgress(PipelineWriter writer, string hostName) : IDisposable
+internal sealed class IncomingProgress(PipelineWriter writer, string hostName) : IDisposable
 {
     private WorkProgress? _bar;
     private long _total;

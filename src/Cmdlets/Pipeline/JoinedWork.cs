@@ -1,19 +1,8 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
-
-/// <summary>How long a command waits for what it has asked to stop. What has not ended by then goes on in the process, and the
-/// command says so: it never keeps the person who pressed Ctrl+C.</summary>
-internal static class StopPatience
-{
-    /// <summary>A migration that can still be stopped has ended well before that; a person is not yet tired of looking on.</summary>
-    public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(5);
-
-    /// <summary>Waits until all have ended, but no longer than that.</summary>
-    /// <returns>Whether they have.</returns>
-    public static bool Join(IEnumerable<Task> tasks) => ((IAsyncResult)Task.WhenAll(tasks)).AsyncWaitHandle.WaitOne(Limit);
-}
 
 /// <summary>
 /// Work on a thread of its own, for which the pipeline's thread waits while it writes what the work has to say. Once it is
@@ -40,7 +29,7 @@ internal sealed class JoinedWork<T>
         _patience = isEnding ? new Deadline(StopPatience.Limit) : null;
         PipelineWriter writer = new(cmdlet, _posted);
         CancellationToken token = _stop = _cancellation.Token;
-        _task = OngoingWork.Begin(
+        _task = Workspace.OfProcess.Work.Begin(
             () =>
             {
                 try

@@ -1,7 +1,9 @@
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -87,7 +89,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         {
             action();
         }
-        catch (Exception error) when (error is MigrationException or CommandException)
+        catch (Exception error) when (ErrorRecords.IsOfInput(error))
         {
             WriteError(ErrorRecords.From(error, target));
         }
@@ -103,13 +105,13 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         {
             action();
         }
-        catch (Exception error) when (error is MigrationException or CommandException)
+        catch (Exception error) when (ErrorRecords.IsOfInput(error))
         {
-            if (RecordingRegistry.LetGoRefused(recorded, isMove, error))
+            if (Workspace.OfProcess.Recordings.LetGoRefused(recorded, isMove, ErrorRecords.IsMistake(error)))
             {
                 WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
             }
-            else if (RecordingRegistry.HeldOf(recorded) is { } held)
+            else if (Workspace.OfProcess.Recordings.HeldOf(recorded) is { } held)
             {
                 throw ErrorRecords.WithRemedy(error, Text.Format(SR.HeldStillRemedy, held.Name, held.HeldUntil));
             }
@@ -121,7 +123,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
     /// <summary>Lets a recording go that was not meant after all, unless somebody has it in hand.</summary>
     private protected void LetGoDeclined(PreRecord recorded)
     {
-        if (RecordingRegistry.LetGoDeclined(recorded))
+        if (Workspace.OfProcess.Recordings.LetGoDeclined(recorded))
         {
             WriteWarning(Text.Format(SR.WarningRecordingLetGo, recorded.Name));
         }
@@ -158,7 +160,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         {
             action();
         }
-        catch (Exception error) when (error is MigrationException or CommandException)
+        catch (Exception error) when (ErrorRecords.IsOfInput(error))
         {
             ThrowTerminatingError(ErrorRecords.From(error, null));
         }

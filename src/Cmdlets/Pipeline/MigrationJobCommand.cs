@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -44,7 +45,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
             case IdSet:
                 foreach (int id in Id)
                 {
-                    ForEachInput(id, () => action(MigrationRegistry.Get(id)));
+                    ForEachInput(id, () => action(Workspace.OfProcess.Migrations.Get(id)));
                 }
 
                 break;
@@ -56,12 +57,12 @@ public abstract class MigrationJobCommand : MigrationCmdlet
 
                 break;
             case NameSet when Name is null:
-                if (NothingMeant is { } words && !MigrationRegistry.All.Any(isMeant))
+                if (NothingMeant is { } words && !Workspace.OfProcess.Migrations.All.Any(isMeant))
                 {
                     WriteWarning(words);
                 }
 
-                ForAll(MigrationRegistry.All, isMeant, action);
+                ForAll(Workspace.OfProcess.Migrations.All, isMeant, action);
                 break;
             default:
                 foreach (string name in Name ?? [])
@@ -74,7 +75,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
     }
 
     /// <summary>The migrations of the domains that are meant; a pattern that means none is an error for who does something.</summary>
-    private protected virtual IReadOnlyList<MigrationJob> Named(string name) => MigrationRegistry.Require(name);
+    private protected virtual IReadOnlyList<MigrationJob> Named(string name) => MigrationSelection.Require(name);
 
     /// <summary>Whether an input means a migration at all.</summary>
     private protected virtual bool IsOfMigration(PSObject input) => true;
@@ -90,7 +91,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
         switch (input.BaseObject)
         {
             case int id:
-                ForEachInput(id, () => action(MigrationRegistry.Get(id)));
+                ForEachInput(id, () => action(Workspace.OfProcess.Migrations.Get(id)));
                 return;
             case string name:
                 ForEachInput(name, () => ForNamed(name, Named(name), isMeant, action));
@@ -102,13 +103,13 @@ public abstract class MigrationJobCommand : MigrationCmdlet
         {
             if (row.OwnType == nameof(MigrationInfo) || row.TextOf(nameof(MigrationInfo.InstanceId)) is not null)
             {
-                action(MigrationRegistry.Get(row));
+                action(MigrationSelection.Get(row));
             }
             else
             {
                 // The domain that an object names, never one that is written alike.
                 string name = row.RequireName();
-                ForNamed(name, row.OwnType is null ? Named(name) : MigrationRegistry.OfDomain(name), isMeant, action);
+                ForNamed(name, row.OwnType is null ? Named(name) : Workspace.OfProcess.Migrations.OfDomain(name), isMeant, action);
             }
         });
     }
@@ -128,12 +129,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
         MigrationJob[] last = [.. jobs.GroupBy(job => job.Location.Info.Name, StringComparer.Ordinal).Select(ofDomain => ofDomain.Last())];
         if (last.Length > 1 && !TakesEnded)
         {
-            throw new CommandException(
-                nameof(SR.MigrationNoneUnderWay),
-                ErrorCategory.ObjectNotFound,
-                Text.Format(SR.MigrationNoneUnderWay, name),
-                SR.MigrationNotFoundRemedy,
-                name);
+            throw MigrationRegistry.NoneUnderWay(name);
         }
 
         ForAll(last, _ => true, action);

@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using PreRecordMigration.Estimates;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -63,7 +65,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
         _options.Validate();
         LinkSpeed link = MigrationConfiguration.ReadLink();
         _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
-        _destination = Destination is null ? null : Cmdlets.Destination.Parse(Destination);
+        _destination = Destination is null ? null : HostSelection.Destination(Destination);
     }
 
     /// <inheritdoc/>
@@ -86,7 +88,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
             ?? row.ValueOf<MigrationPlan>("PreRecord") ?? row.ValueOf<MigrationPlan>("Report") ?? row.ValueOf<MigrationPlan>("Plan");
         if (plan is null && row is { IsCopy: true, OwnType: nameof(PreRecord) })
         {
-            ForEachInput(row.Name, () => ConsiderRecording(RecordingRegistry.Original(row)));
+            ForEachInput(row.Name, () => ConsiderRecording(RecordingSelection.Original(row)));
         }
         else if (plan is null && row is { IsCopy: true, OwnType: nameof(MigrationReport) })
         {
@@ -140,7 +142,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
                 decided);
         }
 
-        RecordingPlan recording = recorded.Preview ?? RecordingRegistry.Require(recorded).Plan;
+        RecordingPlan recording = recorded.GetPreview() ?? Workspace.OfProcess.Recordings.Require(recorded).Plan;
         MigrationOptions options = recording.Options with
         {
             RemotePF = recorded.RemotePF,
@@ -154,7 +156,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
 
     private PlannedMove OfReport(MigrationReport report)
     {
-        DomainLocation location = DomainSelection.Exact(report.Name, HostRegistry.Get(HostName ?? report.HostName));
+        DomainLocation location = DomainLocation.Find(report.Name, HostSelection.Get(HostName ?? report.HostName));
         if (IsGiven(nameof(Method)) || IsGiven(nameof(Mode)) || report.Recommendation is null)
         {
             return PlanOf(location, DestinationOf(report), _options, report);
@@ -169,7 +171,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     }
 
     private Destination DestinationOf(MigrationPlan plan) =>
-        _destination ?? Cmdlets.Destination.Parse(plan.Destination ?? throw DestinationMissing(plan.Name));
+        _destination ?? HostSelection.Destination(plan.Destination ?? throw DestinationMissing(plan.Name));
 
     private void Consider(PlannedMove move)
     {
@@ -186,7 +188,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
         Preflight.Move(move);
         WarnOfUnusedCertificates(move.Destination);
         MigrationReport report = MoveReport.OfPlan(move, _link);
-        RequireShortExposure(move, report);
+        Preflight.Exposure(move, report, MaximumExposure);
         if (move.Recorded is { IsPreview: true })
         {
             // Nothing was recorded, so nothing can move: what would happen goes on.
@@ -213,24 +215,6 @@ public abstract class MoveCommand : RecordingOptionsCommand
         if (reason == ShouldProcessReason.WhatIf)
         {
             Preview(report);
-        }
-    }
-
-    /// <summary>Refuses a move whose exposure is predicted to be above the limit: by its report's sample, else by its size.</summary>
-    private void RequireShortExposure(PlannedMove move, MigrationReport report)
-    {
-        MigrationEstimate predicted =
-            move.Report?.Expected.FirstOrDefault(estimate =>
-                estimate.Method == move.Options.Method && (estimate.Mode is null || estimate.Mode == move.Options.Mode))
-            ?? report.Expected[0];
-        if (MaximumExposure is { } limit && predicted.Exposure > limit)
-        {
-            throw new CommandException(
-                nameof(SR.ExposureTooLong),
-                ErrorCategory.LimitsExceeded,
-                Text.Format(SR.ExposureTooLong, move.Location.Info.Name, Text.Duration(predicted.Exposure), move.Options.Method, Text.Duration(limit)),
-                SR.ExposureTooLongRemedy,
-                move.Location.Info.Name);
         }
     }
 }

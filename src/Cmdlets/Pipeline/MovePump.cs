@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Texts;
+using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -40,11 +43,11 @@ internal sealed class MovePump : IDisposable
     public IReadOnlyList<MigrationJob> Active => _active;
 
     /// <summary>Starts a migration and waits for it from now on.</summary>
-    /// <exception cref="CommandException">The recording it starts from is not held any more.</exception>
+    /// <exception cref="OperationException">The recording it starts from is not held any more.</exception>
     public void Start(PlannedMove move)
     {
         DomainProgress progress = ProgressOf(move.Location, move.Destination);
-        MigrationJob job = MigrationJob.Start(move, progress.Report, TracerOf(move.Location));
+        MigrationJob job = Workspace.OfProcess.Migrations.Start(move, progress.Report, TracerOf(move.Location));
         Await(job, progress, null);
     }
 
@@ -169,18 +172,4 @@ internal sealed class MovePump : IDisposable
             });
         }
     }
-}
-
-/// <summary>A moment after which nobody waits any more.</summary>
-/// <param name="time">How long from now.</param>
-internal sealed class Deadline(TimeSpan time)
-{
-    private readonly long _start = TimeProvider.System.GetTimestamp();
-
-    /// <summary>The moment that a limit sets from now on; null where there is no limit.</summary>
-    public static Deadline? After(TimeSpan? limit) => limit is { } time ? new Deadline(time) : null;
-
-    /// <summary>How much of it is left, in whole milliseconds.</summary>
-    public int LeftMilliseconds =>
-        (int)Math.Clamp((time - TimeProvider.System.GetElapsedTime(_start)).TotalMilliseconds, 0, int.MaxValue);
 }

@@ -1,7 +1,9 @@
 using System.Management.Automation;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

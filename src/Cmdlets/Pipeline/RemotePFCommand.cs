@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -18,7 +20,7 @@ public abstract class RemotePFCommand : RecordingInputCommand
     {
         if (Destination is not null)
         {
-            _ = Cmdlets.Destination.Parse(Destination);
+            _ = HostSelection.Destination(Destination);
         }
     });
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Management.Automation;
 using System.Reflection;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

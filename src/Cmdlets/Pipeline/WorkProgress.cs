@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using PreRecordMigration.Texts;
+using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,11 +1,10 @@
 using System.Management.Automation;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
-
-/// <summary>A domain and the host it is on.</summary>
-internal sealed record DomainLocation(IMigrationHost Host, DomainInfo Info);
 
 /// <summary>Finds domains on the hosts of this process, by <see cref="NameRule"/>.</summary>
 internal static class DomainSelection
@@ -16,13 +15,13 @@ internal static class DomainSelection
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/> for a name that is none's.</exception>
     /// <exception cref="CommandException">Several names differ from it in case only.</exception>
     public static IReadOnlyList<DomainLocation> Match(string name, IReadOnlyList<IMigrationHost> hosts) =>
-        Find(name, hosts).OrNoneOfPattern(() => NotFound(name, hosts));
+        Find(name, hosts).OrNoneOfPattern(() => DomainLocation.NotFound(name, hosts));
 
     /// <summary>As <see cref="Match"/> for who does something to them: a pattern that means none is an error too, and so is a
     /// name that stands on two hosts, since moving both is never meant.</summary>
     public static IReadOnlyList<DomainLocation> MatchUnambiguous(string name, IReadOnlyList<IMigrationHost> hosts)
     {
-        IReadOnlyList<DomainLocation> found = Find(name, hosts).OrFail(() => NotFound(name, hosts));
+        IReadOnlyList<DomainLocation> found = Find(name, hosts).OrFail(() => DomainLocation.NotFound(name, hosts));
         foreach (IGrouping<string, DomainLocation> same in found.GroupBy(location => location.Info.Name, StringComparer.Ordinal))
         {
             if (same.Count() > 1)
@@ -39,21 +38,8 @@ internal static class DomainSelection
         return found;
     }
 
-    /// <summary>The domain of a name that an object carries: exactly that one, as it is now.</summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>.</exception>
-    public static DomainLocation Exact(string name, IMigrationHost host) =>
-        host.GetDomains().FirstOrDefault(info => info.Name == name) is { } found
-            ? new DomainLocation(host, found)
-            : throw NotFound(name, [host]);
-
     private static NameMatch<DomainLocation> Find(string name, IReadOnlyList<IMigrationHost> hosts) => NameRule.Find(
         name,
         hosts.SelectMany(host => host.GetDomains(), (host, info) => new DomainLocation(host, info)),
         location => location.Info.Name);
-
-    private static MigrationException NotFound(string name, IReadOnlyList<IMigrationHost> hosts) => new(
-        MigrationErrorId.DomainNotFound,
-        Text.Format(SR.DomainNotFound, name, hosts.Count == 0 ? SR.NoHosts : string.Join(", ", hosts.Select(host => $"'{host.Name}'"))),
-        SR.DomainNotFoundRemedy,
-        name);
 }

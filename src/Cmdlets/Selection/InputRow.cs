@@ -2,6 +2,8 @@ using System.Collections;
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Management.Automation;
 using PreRecordMigration.Estimates;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -15,25 +17,20 @@ internal static class PlanCopy
         MigrationEstimate[] estimates = [.. Items(copy, nameof(MigrationReport.Estimates)).Select(Estimate).OfType<MigrationEstimate>()];
         MigrationMethod? method = Read<MigrationMethod>(copy, nameof(MigrationReport.Recommendation));
         RecordingMode? mode = Read<RecordingMode>(copy, nameof(MigrationReport.Mode));
-        return new MigrationReport
-        {
-            Name = copy.RequireName(),
-            HostName = copy.HostName ?? throw new CommandException(
-                nameof(SR.InputWithoutName),
-                ErrorCategory.InvalidData,
-                Text.Format(SR.InputWithoutName, copy.Label),
-                SR.InputWithoutNameRemedy,
-                copy.Label),
-            Destination = copy.TextOf(nameof(MigrationReport.Destination)),
-            Reasons = [],
-            Expected = estimates,
-            Incompatibilities = [],
-            MemoryBytes = Read<long>(copy, nameof(MigrationReport.MemoryBytes)) ?? 0,
-            Bandwidth = Read<long>(copy, nameof(MigrationReport.Bandwidth)) ?? LinkDefaults.BytesPerSecond,
-            RoundTrip = (Read<TimeSpan>(copy, nameof(MigrationReport.RoundTrip)) ?? LinkDefaults.RoundTrip).TotalSeconds,
+        string hostName = copy.HostName ?? throw new CommandException(
+            nameof(SR.InputWithoutName),
+            ErrorCategory.InvalidData,
+            Text.Format(SR.InputWithoutName, copy.Label),
+            SR.InputWithoutNameRemedy,
+            copy.Label);
+        return MigrationReport.OfCopy(
+            copy.RequireName(),
+            hostName,
+            copy.TextOf(nameof(MigrationReport.Destination)),
+            estimates,
 
             // What it would cost may not have come along; which method was advised has.
-            Recommended = estimates.FirstOrDefault(estimate => estimate.Method == method && (estimate.Mode is null || estimate.Mode == mode))
+            estimates.FirstOrDefault(estimate => estimate.Method == method && (estimate.Mode is null || estimate.Mode == mode))
                 ?? (method is null ? null : new MigrationEstimate
                 {
                     Method = method.Value,
@@ -43,7 +40,10 @@ internal static class PlanCopy
                     Exposure = TimeSpan.Zero,
                     BytesSent = 0,
                 }),
-        };
+            Read<long>(copy, nameof(MigrationReport.MemoryBytes)) ?? 0,
+            new LinkSpeed(
+                Read<long>(copy, nameof(MigrationReport.Bandwidth)) ?? LinkDefaults.BytesPerSecond,
+                Read<TimeSpan>(copy, nameof(MigrationReport.RoundTrip)) ?? LinkDefaults.RoundTrip));
     }
 
     /// <summary>The recording that a copy is of, with what the copy says was decided about it.</summary>

@@ -1,42 +1,63 @@
-using System.Management.Automation;
 using System.Net;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>Where a domain is to go: a host of this process, another process of this machine, or another machine.</summary>
-/// <param name="Name">As the administrator said it.</param>
-/// <param name="Host">The host, where it is one of this process.</param>
-/// <param name="Route">The way there, where it is not.</param>
-internal sealed record Destination(string Name, IMigrationHost? Host, Route? Route)
+public sealed class Destination
 {
-    private bool _isRemote;
+    private readonly ReceiverRegistry _receivers;
+    private readonly bool _isRemote;
+
+    /// <summary>Whether the migration has a receiver of its own, even where the host has one: it has ended with the migration.</summary>
+    private readonly bool _hasOwnReceiver;
+
     private MigrationException? _silence;
     private AdmissionVerdict _verdict = AdmissionVerdict.Open;
+
+    private Destination(ReceiverRegistry receivers, string name, IMigrationHost? host, Route? route, bool isRemote = false, bool hasOwnReceiver = false)
+    {
+        _receivers = receivers;
+        Name = name;
+        Host = host;
+        Route = route;
+        _isRemote = isRemote;
+        _hasOwnReceiver = hasOwnReceiver;
+    }
+
+    /// <summary>As the administrator said it; of a host the name that it has, however it was written.</summary>
+    public string Name { get; }
+
+    /// <summary>The host, where it is one of this process.</summary>
+    public IMigrationHost? Host { get; }
+
+    /// <summary>The way there, where it is not.</summary>
+    public Route? Route { get; }
 
     /// <summary>Whether the way there has a protection of its own: it leads to another machine.</summary>
     public bool IsProtected => _isRemote;
 
-    /// <summary>Whether the migration has a receiver of its own, even where the host has one: it has ended with the migration.</summary>
-    public bool HasOwnReceiver { get; init; }
-
-    /// <summary>Understands what an administrator gave as -Destination.</summary>
+    /// <summary>Understands what an administrator gave as the destination.</summary>
+    /// <param name="text">A host's name, or a receiver's address.</param>
+    /// <param name="workspace">Knows the hosts.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.HostNotFound"/>.</exception>
-    /// <exception cref="CommandException">It is no loopback address, or nothing that can be understood.</exception>
-    public static Destination Parse(string text)
+    /// <exception cref="OperationException">It is no loopback address, or nothing that can be understood.</exception>
+    public static Destination Parse(string text, Workspace workspace)
     {
-        if (HostRegistry.TryGetRemote(text, out RemoteHost remote))
+        ArgumentNullException.ThrowIfNull(workspace);
+        if (workspace.Hosts.TryGetRemote(text, out RemoteHost remote))
         {
-            return new Destination(remote.Name, null, remote.Route) { _isRemote = true };
+            return new Destination(workspace.Receivers, remote.Name, null, remote.Route, isRemote: true);
         }
 
-        if (HostRegistry.Contains(text))
+        if (workspace.Hosts.Contains(text))
         {
-            return Of(HostRegistry.Get(text));
+            return Of(workspace.Hosts.Get(text), workspace);
         }
 
         if (!HostAddress.TryParse(text, out HostAddress? host, out int? port, out string problem))
@@ -47,35 +68,48 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
         if (port is null && host!.Address is null)
         {
             // A name alone is a host's. Fails with the hosts there are.
-            return Of(HostRegistry.Get(text));
+            return Of(workspace.Hosts.Get(text), workspace);
         }
 
         if (!host!.IsLoopback)
         {
-            throw new CommandException(
+            throw new OperationException(
                 nameof(SR.DestinationNotLoopback),
-                ErrorCategory.SecurityError,
+                OperationProblem.Security,
                 Text.Format(SR.DestinationNotLoopback, text),
                 Text.Format(SR.DestinationNotLoopbackRemedy, host, port ?? 7000),
                 text);
         }
 
         return port is { } there
-            ? new Destination(text, null, Route.Loopback(new IPEndPoint(host.Address ?? IPAddress.Loopback, there)))
+            ? new Destination(workspace.Receivers, text, null, Route.Loopback(new IPEndPoint(host.Address ?? IPAddress.Loopback, there)))
             : throw Invalid(text, SR.PortMissing, SR.InvalidDestinationRemedy);
+    }
+
+    /// <summary>A host of this process by way of a receiver that only this migration has, and that ends with it.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="workspace">Knows it.</param>
+    public static Destination OwnReceiverOf(IMigrationHost host, Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        ArgumentNullException.ThrowIfNull(workspace);
+        return new Destination(workspace.Receivers, host.Name, host, null, hasOwnReceiver: true);
     }
 
     /// <summary>
     /// Refuses a simulated host as its own destination. Xen moves a domain to itself under a provisional name, as
     /// <c>xl migrate</c> to localhost does.
     /// </summary>
+    /// <param name="domain">The domain.</param>
+    /// <exception cref="OperationException">It is on that host.</exception>
     public void RequireOtherThan(DomainLocation domain)
     {
+        ArgumentNullException.ThrowIfNull(domain);
         if (ReferenceEquals(Host, domain.Host) && domain.Info.Kind == DomainKind.Simulated)
         {
-            throw new CommandException(
+            throw new OperationException(
                 nameof(SR.DestinationIsSource),
-                ErrorCategory.InvalidArgument,
+                OperationProblem.Argument,
                 Text.Format(SR.DestinationIsSource, domain.Info.Name, Name),
                 SR.DestinationIsSourceRemedy,
                 domain.Info.Name);
@@ -93,6 +127,7 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     /// <exception cref="OperationCanceledException">Cancelled first.</exception>
     public void Ask(DomainLocation domain, bool isTunnelAsked, TimeSpan peerTimeout, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(domain);
         _silence = null;
         _verdict = AdmissionVerdict.Open;
         if (Route is null || (!_isRemote && !isTunnelAsked))
@@ -112,14 +147,15 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
     }
 
     /// <summary>What the destination says to a domain that would come; another machine was asked before.</summary>
+    /// <param name="domain">The domain.</param>
     /// <exception cref="MigrationException">The policy of a host of this process cannot be used.</exception>
     public AdmissionVerdict Judge(DomainLocation domain) =>
-        Host is null ? _verdict : (RunningReceiver is null ? Host.ForItself : Host).Judge(domain.Host.Announce(domain.Info.Name));
+        domain is null ? throw new ArgumentNullException(nameof(domain)) : Host is null ? _verdict : (RunningReceiver is null ? Host.ForItself : Host).Judge(domain.Host.Announce(domain.Info.Name));
 
     /// <summary>The receiver of the host that a migration within this process would go to; null where it gets one of its own. One with
     /// certificates is for other machines.</summary>
     private MigrationReceiver? RunningReceiver =>
-        !HasOwnReceiver && ReceiverRegistry.TryGet(Name, out MigrationReceiver running) && running.Identity is null ? running : null;
+        !_hasOwnReceiver && _receivers.TryGet(Name, out MigrationReceiver running) && running.Identity is null ? running : null;
 
     /// <summary>Refuses another machine that was asked and did not answer as a receiver does.</summary>
     /// <exception cref="MigrationException">Why not.</exception>
@@ -133,40 +169,44 @@ internal sealed record Destination(string Name, IMigrationHost? Host, Route? Rou
 
     /// <summary>Opens the way there: the host's running receiver, one for this migration, or the way to another machine.</summary>
     /// <param name="peerTimeout">How long the source may be silent to a receiver that is made for this migration.</param>
-    public DestinationEndpoint Open(TimeSpan peerTimeout)
+    internal DestinationEndpoint Open(TimeSpan peerTimeout)
     {
         if (Route is not null)
         {
-            return new DestinationEndpoint(Route, null, null);
+            return new DestinationEndpoint(_receivers, Route, null, null);
         }
 
         if (RunningReceiver is { } running)
         {
-            return new DestinationEndpoint(running.Route, running, null);
+            return new DestinationEndpoint(_receivers, running.Route, running, null);
         }
 
-        MigrationReceiver temporary = ReceiverRegistry.StartTemporary(Host!, peerTimeout);
-        return new DestinationEndpoint(temporary.Route, temporary, temporary);
+        MigrationReceiver temporary = _receivers.StartTemporary(Host!, peerTimeout);
+        return new DestinationEndpoint(_receivers, temporary.Route, temporary, temporary);
     }
 
     /// <summary>The way to a receiver that a migration went to before: another machine's, or the host's running one.</summary>
-    /// <exception cref="CommandException">The host has no receiver.</exception>
-    public Route RouteToReceiver() => Route ?? ReceiverRegistry.Get(Name).Route;
+    /// <exception cref="OperationException">The host has no receiver.</exception>
+    public Route RouteToReceiver() => Route ?? _receivers.Get(Name).Route;
 
-    private static CommandException Invalid(string text, string problem, string remedy) => new(
-        nameof(SR.InvalidDestination), ErrorCategory.InvalidArgument, Text.Format(SR.InvalidDestination, text, problem), remedy, text);
+    /// <summary>What is shown of the host, where it is one of this process.</summary>
+    internal object Describe() => Host is null ? Name : _receivers.Describe(Host);
 
-    /// <summary>A host by the name that it has, however it was written.</summary>
-    private static Destination Of(IMigrationHost host) => new(host.Name, host, null);
+    private static OperationException Invalid(string text, string problem, string remedy) => new(
+        nameof(SR.InvalidDestination), OperationProblem.Argument, Text.Format(SR.InvalidDestination, text, problem), remedy, text);
+
+    private static Destination Of(IMigrationHost host, Workspace workspace) => new(workspace.Receivers, host.Name, host, null);
 }
 
 /// <summary>An open way to a destination.</summary>
+/// <param name="Receivers">Where its receiver is listed.</param>
 /// <param name="Route">How to connect.</param>
 /// <param name="Receiver">The receiver, where it is one of this process.</param>
 /// <param name="Temporary">The receiver made for this migration; ended with it.</param>
-internal sealed record DestinationEndpoint(Route Route, MigrationReceiver? Receiver, MigrationReceiver? Temporary) : IAsyncDisposable
+internal sealed record DestinationEndpoint(
+    ReceiverRegistry Receivers, Route Route, MigrationReceiver? Receiver, MigrationReceiver? Temporary) : IAsyncDisposable
 {
     /// <inheritdoc/>
     public ValueTask DisposeAsync() =>
-        Temporary is null ? ValueTask.CompletedTask : ReceiverRegistry.EndTemporaryAsync(Temporary);
+        Temporary is null ? ValueTask.CompletedTask : Receivers.EndTemporaryAsync(Temporary);
 }

@@ -1,29 +1,37 @@
 using System.Collections.Concurrent;
-using System.Management.Automation;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
-/// The hosts that this process knows, shared by all its runspaces: simulated ones, this machine's Xen, which is opened when
-/// it is first named and not before, and other machines, to which it can only send.
+/// The hosts that a process knows: simulated ones, this machine's Xen, which is opened when it is first named and not before, and
+/// other machines, to which it can only send. A name means the host whatever its case.
 /// </summary>
-internal static class HostRegistry
+public sealed class HostRegistry
 {
-    private static readonly ConcurrentDictionary<string, IMigrationHost> Hosts = new(StringComparer.OrdinalIgnoreCase);
-    private static readonly ConcurrentDictionary<string, RemoteHost> Remote = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, IMigrationHost> _hosts = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, RemoteHost> _remote = new(StringComparer.OrdinalIgnoreCase);
+
+    internal HostRegistry()
+    {
+    }
 
     /// <summary>The other machines, ordered by name.</summary>
-    public static IReadOnlyList<RemoteHost> AllRemote => [.. Remote.Values.OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase)];
+    public IReadOnlyList<RemoteHost> AllRemote => [.. _remote.Values.OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase)];
 
     /// <summary>The hosts of this process, ordered by name.</summary>
-    public static IReadOnlyList<IMigrationHost> All => [.. Hosts.Values.OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase)];
+    public IReadOnlyList<IMigrationHost> All => [.. _hosts.Values.OrderBy(host => host.Name, StringComparer.OrdinalIgnoreCase)];
 
-    /// <summary>The hosts that a command without -HostName means: those known, and this machine's Xen where there is one.</summary>
-    public static IReadOnlyList<IMigrationHost> Default()
+    /// <summary>The names of all hosts, here and elsewhere.</summary>
+    public IReadOnlyList<string> Names => [.. All.Select(host => host.Name), .. AllRemote.Select(host => host.Name)];
+
+    /// <summary>The hosts that are meant where none is named: those known, and this machine's Xen where there is one.</summary>
+    /// <exception cref="MigrationException">None is known, and Xen cannot be opened.</exception>
+    public IReadOnlyList<IMigrationHost> Default()
     {
-        if (LocalXen.IsPresent || Hosts.IsEmpty)
+        if (LocalXen.IsPresent || _hosts.IsEmpty)
         {
             Get(LocalXen.HostName);
         }
@@ -32,114 +40,89 @@ internal static class HostRegistry
     }
 
     /// <summary>Adds another machine.</summary>
-    /// <exception cref="CommandException">There is a host of that name.</exception>
-    public static void Add(RemoteHost host)
+    /// <param name="host">The machine.</param>
+    /// <exception cref="OperationException">There is a host of that name.</exception>
+    public void Add(RemoteHost host)
     {
+        ArgumentNullException.ThrowIfNull(host);
         RequireFree(host.Name);
-        if (IsThisMachine(host.Name) || !Remote.TryAdd(host.Name, host))
+        if (IsThisMachine(host.Name) || !_remote.TryAdd(host.Name, host))
         {
             throw Exists(host.Name);
         }
     }
 
     /// <summary>Adds a host.</summary>
-    /// <exception cref="CommandException">There is one of that name.</exception>
-    public static void Add(IMigrationHost host)
+    /// <param name="host">The host.</param>
+    /// <exception cref="OperationException">There is one of that name.</exception>
+    public void Add(IMigrationHost host)
     {
-        if (Remote.ContainsKey(host.Name) || !Hosts.TryAdd(host.Name, host))
+        ArgumentNullException.ThrowIfNull(host);
+        if (_remote.ContainsKey(host.Name) || !_hosts.TryAdd(host.Name, host))
         {
             throw Exists(host.Name);
         }
     }
 
     /// <summary>Refuses a name that is taken.</summary>
-    /// <exception cref="CommandException">There is a host of that name.</exception>
-    public static void RequireFree(string name)
+    /// <param name="name">The name.</param>
+    /// <exception cref="OperationException">There is a host of that name.</exception>
+    public void RequireFree(string name)
     {
-        if (Hosts.ContainsKey(name) || Remote.ContainsKey(name))
+        if (_hosts.ContainsKey(name) || _remote.ContainsKey(name))
         {
             throw Exists(name);
         }
     }
 
     /// <summary>Finds a host by its name; the name of this machine opens its Xen.</summary>
+    /// <param name="name">The name.</param>
     /// <exception cref="MigrationException">There is none, or Xen cannot be opened.</exception>
-    /// <exception cref="CommandException">It is another machine.</exception>
-    public static IMigrationHost Get(string name)
+    /// <exception cref="OperationException">It is another machine.</exception>
+    public IMigrationHost Get(string name)
     {
-        string known = KnownName(name) ?? throw NotFound(name);
-        if (Hosts.TryGetValue(known, out IMigrationHost? host))
+        if (_hosts.TryGetValue(name, out IMigrationHost? host))
         {
             return host;
         }
 
-        return Remote.TryGetValue(known, out RemoteHost? remote)
-            ? throw new CommandException(
+        return _remote.TryGetValue(name, out RemoteHost? remote)
+            ? throw new OperationException(
                 nameof(SR.HostIsRemote),
-                ErrorCategory.InvalidOperation,
+                OperationProblem.State,
                 Text.Format(SR.HostIsRemote, remote.Name, remote.Route.Address),
                 Text.Format(SR.HostIsRemoteRemedy, remote.Name),
                 remote.Name)
-            : Hosts.GetOrAdd(LocalXen.HostName, _ => LocalXen.Open());
+            : IsThisMachine(name) ? _hosts.GetOrAdd(LocalXen.HostName, _ => LocalXen.Open()) : throw NotFound(name);
     }
 
-    /// <summary>Whether a destination's or host's name is one this process can resolve.</summary>
-    public static bool Contains(string name) => KnownName(name) is { } known && !Remote.ContainsKey(known);
+    /// <summary>Whether a name is that of a host of this process; this machine's Xen is one before it is opened.</summary>
+    /// <param name="name">The name.</param>
+    public bool Contains(string name) => !_remote.ContainsKey(name) && (_hosts.ContainsKey(name) || IsThisMachine(name));
 
     /// <summary>Finds another machine.</summary>
-    public static bool TryGetRemote(string name, out RemoteHost remote) => Remote.TryGetValue(KnownName(name) ?? "", out remote!);
-
-    /// <summary>The hosts of this process that are meant.</summary>
-    /// <param name="pattern">A name, which must be there, or a pattern, which may mean none.</param>
-    /// <exception cref="MigrationException">There is no host of that name.</exception>
-    /// <exception cref="CommandException">It is another machine.</exception>
-    public static IReadOnlyList<IMigrationHost> Match(string pattern)
-    {
-        NameMatch<IMigrationHost> match = NameRule.Find(pattern, All, host => host.Name);
-        return match.Found.Count > 0 || match.IsPattern ? match.Found : [Get(pattern)];
-    }
-
-    /// <summary>The hosts that are meant, here and elsewhere.</summary>
-    /// <param name="pattern">A name, which must be there, or a pattern, which may mean none.</param>
-    /// <exception cref="MigrationException">There is no host of that name.</exception>
-    public static (IReadOnlyList<IMigrationHost> Here, IReadOnlyList<RemoteHost> Remote) MatchAll(string pattern)
-    {
-        NameMatch<string> match = NameRule.Find(pattern, KnownHosts, name => name);
-        return match.Found.Count > 0 || match.IsPattern
-            ? ([.. All.Where(host => match.Found.Contains(host.Name))], [.. AllRemote.Where(host => match.Found.Contains(host.Name))])
-            : ([Get(pattern)], []);
-    }
-
-    /// <summary>As <see cref="MatchAll"/> for who does something to them: a pattern that means none is an error too.</summary>
-    public static (IReadOnlyList<IMigrationHost> Here, IReadOnlyList<RemoteHost> Remote) RequireAll(string pattern)
-    {
-        (IReadOnlyList<IMigrationHost> Here, IReadOnlyList<RemoteHost> Remote) found = MatchAll(pattern);
-        return found.Here.Count + found.Remote.Count > 0 ? found : throw NotFound(pattern);
-    }
+    /// <param name="name">Its name.</param>
+    /// <param name="remote">The machine, where it is there.</param>
+    public bool TryGetRemote(string name, out RemoteHost remote) => _remote.TryGetValue(name, out remote!);
 
     /// <summary>Lets go of a host.</summary>
-    public static void Remove(string name)
+    /// <param name="name">Its name.</param>
+    public void Remove(string name)
     {
-        Remote.TryRemove(name, out _);
-        if (Hosts.TryRemove(name, out IMigrationHost? host))
+        _remote.TryRemove(name, out _);
+        if (_hosts.TryRemove(name, out IMigrationHost? host))
         {
             host.Dispose();
         }
     }
 
-    private static IEnumerable<string> KnownHosts => All.Select(host => host.Name).Concat(AllRemote.Select(host => host.Name));
-
-    /// <summary>The host that a name means, whether this machine's Xen is open or not; null where it means none.</summary>
-    private static string? KnownName(string name) =>
-        NameRule.Find(name, KnownHosts.Append(LocalXen.HostName).Distinct(StringComparer.OrdinalIgnoreCase), known => known) is { IsPattern: false } match
-            ? match.Found is [string known, ..] ? known : null
-            : null;
+    /// <summary>The error of a name that no host has.</summary>
+    /// <param name="name">What was asked for.</param>
+    public static MigrationException NotFound(string name) => new(
+        MigrationErrorId.HostNotFound, Text.Format(SR.HostNotFound, name), Text.Format(SR.HostNotFoundRemedy, name), name);
 
     private static bool IsThisMachine(string name) => string.Equals(name, LocalXen.HostName, StringComparison.OrdinalIgnoreCase);
 
-    private static CommandException Exists(string name) => new(
-        nameof(SR.HostExists), ErrorCategory.ResourceExists, Text.Format(SR.HostExists, name), SR.HostExistsRemedy, name);
-
-    private static MigrationException NotFound(string name) => new(
-        MigrationErrorId.HostNotFound, Text.Format(SR.HostNotFound, name), Text.Format(SR.HostNotFoundRemedy, name), name);
+    private static OperationException Exists(string name) => new(
+        nameof(SR.HostExists), OperationProblem.Exists, Text.Format(SR.HostExists, name), SR.HostExistsRemedy, name);
 }

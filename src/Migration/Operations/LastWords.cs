@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
 /// Says something when the process ends: its runspaces, with their streams, have gone by then, and standard error is what is left.

@@ -1,7 +1,7 @@
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>The link that estimates reckon with where nothing else is said: one gigabit a second, in one building.</summary>
-internal static class LinkDefaults
+public static class LinkDefaults
 {
     /// <summary>Bytes a second.</summary>
     public const long BytesPerSecond = 125_000_000;

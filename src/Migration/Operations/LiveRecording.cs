@@ -2,26 +2,29 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
 /// A recording that waits for its move. In Rollback its domain stands still at the window's end, so it does not wait for
 /// ever: when the hold time is over, the recording is discarded and the domain runs on.
 /// </summary>
-internal sealed class LiveRecording : IDisposable
+public sealed class LiveRecording : IDisposable
 {
+    private readonly RecordingRegistry _registry;
     private readonly PreRecordSession _session;
     private readonly Timer _holdTimer;
     private int _isTaken;
-    private volatile bool _isInItsPipeline = true;
+    private volatile bool _isWithItsMaker;
 
     /// <summary>Takes a recording over.</summary>
-    /// <param name="snapshot">What Get-PreRecord shows of it.</param>
+    /// <param name="registry">Where it is listed.</param>
+    /// <param name="snapshot">What is shown of it.</param>
     /// <param name="location">The domain and its host.</param>
     /// <param name="session">The recording.</param>
     /// <param name="holdTime">How long to wait for the move.</param>
-    public LiveRecording(PreRecord snapshot, DomainLocation location, PreRecordSession session, TimeSpan holdTime)
+    internal LiveRecording(RecordingRegistry registry, PreRecord snapshot, DomainLocation location, PreRecordSession session, TimeSpan holdTime)
     {
+        _registry = registry;
         Snapshot = snapshot;
         Location = location;
         _session = session;
@@ -35,17 +38,17 @@ internal sealed class LiveRecording : IDisposable
     public string Id => Snapshot.Id;
 
     /// <summary>
-    /// Whether the pipeline that made it still runs: what refuses it there is its end, because nobody else has it.
+    /// Whether only what made it has it, such as the pipeline that still runs: what refuses it there is its end, because nobody else
+    /// could move it.
     /// </summary>
-    public bool IsInItsPipeline
+    public bool IsWithItsMaker
     {
-        get => _isInItsPipeline;
-        set => _isInItsPipeline = value;
+        get => _isWithItsMaker;
+        set => _isWithItsMaker = value;
     }
 
     /// <summary>The domain and its host.</summary>
     public DomainLocation Location { get; }
-
 
     /// <summary>What was decided when it was recorded.</summary>
     public RecordingPlan Plan => new(Location, _session.Options);
@@ -60,21 +63,7 @@ internal sealed class LiveRecording : IDisposable
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>.</exception>
     public void RequireCheckpoint() => _session.RequireCheckpoint();
 
-    /// <summary>Takes the recording out for a move, once. The caller disposes it, whatever comes of the move.</summary>
-    /// <returns>The session, or null where another took it, or the hold time is over.</returns>
-    public PreRecordSession? TryTake()
-    {
-        if (Interlocked.Exchange(ref _isTaken, 1) != 0)
-        {
-            return null;
-        }
-
-        _holdTimer.Dispose();
-        RecordingRegistry.Forget(this);
-        return _session;
-    }
-
-    /// <summary>Discards the recording; a domain that was not moved runs on, one that must stay stopped does.</summary>
+    /// <summary>Discards the recording; a domain that was not moved runs on, and one that must stay stopped stays so.</summary>
     public void Dispose() => _session.Dispose();
 
     /// <summary>
@@ -97,9 +86,23 @@ internal sealed class LiveRecording : IDisposable
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            RecordingRegistry.NoteFailure(this, error);
+            _registry.NoteFailure(this, error);
         }
 
         return true;
+    }
+
+    /// <summary>Takes the recording out for a move, once. The caller disposes it, whatever comes of the move.</summary>
+    /// <returns>The session, or null where another took it, or the hold time is over.</returns>
+    internal PreRecordSession? TryTake()
+    {
+        if (Interlocked.Exchange(ref _isTaken, 1) != 0)
+        {
+            return null;
+        }
+
+        _holdTimer.Dispose();
+        _registry.Forget(this);
+        return _session;
     }
 }

@@ -1,10 +1,10 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>This machine's Xen. Nothing native is loaded before <see cref="Open"/>.</summary>
-internal static class LocalXen
+public static class LocalXen
 {
     private const string ControlDomainMark = "/proc/xen/capabilities";
 

@@ -2,11 +2,11 @@ using System.Globalization;
 using PreRecordMigration.Estimates;
 using PreRecordMigration.Options;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
-/// What a migration is expected to cost: a model, not a promise. Durations are seconds here, and TimeSpans to PowerShell (see
-/// <see cref="Flat"/>).
+/// What a migration is expected to cost: a model, not a promise. Durations are seconds here: every property is flat to
+/// whatever serialises it. To PowerShell they are TimeSpans.
 /// </summary>
 public sealed record MigrationEstimateInfo
 {

@@ -1,11 +1,11 @@
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
-/// A migration as it was when it was asked for: the handle by which the other cmdlets find it. Durations are seconds here, and
-/// TimeSpans to PowerShell (see <see cref="Flat"/>).
+/// A migration as it was when it was asked for: the handle by which the other cmdlets find it. Durations are seconds here: every property is flat to
+/// whatever serialises it. To PowerShell they are TimeSpans.
 /// </summary>
 public sealed record MigrationInfo
 {
@@ -80,26 +80,4 @@ public sealed record MigrationInfo
 
     /// <summary>What PowerShell shows as Result.</summary>
     public MigrationOutcome? GetResult() => Outcome;
-}
-
-/// <summary>Where a migration of this process stands.</summary>
-public enum MigrationState : long
-{
-    /// <summary>Under way.</summary>
-    Running,
-
-    /// <summary>Asked to stop, and not at its end yet.</summary>
-    Stopping,
-
-    /// <summary>The domain runs at the destination, wholly.</summary>
-    Completed,
-
-    /// <summary>It failed before the commit: the domain runs on at the source.</summary>
-    Failed,
-
-    /// <summary>It was stopped before the commit: the domain runs on at the source.</summary>
-    Stopped,
-
-    /// <summary>The connection was lost after the commit: both sides keep what they have, and wait to be resumed.</summary>
-    Interrupted,
 }

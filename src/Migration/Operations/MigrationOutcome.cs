@@ -3,11 +3,11 @@ using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
-/// What a migration did, in numbers, as cmdlets return it. Durations are seconds here, and TimeSpans of the
-/// same name to PowerShell (see <see cref="Flat"/>).
+/// What a migration did, in numbers, as cmdlets return it. Durations are seconds here: every property is flat to
+/// whatever serialises it. To PowerShell they are TimeSpans.
 /// </summary>
 public sealed record MigrationOutcome
 {

@@ -1,85 +1,122 @@
 using System.Collections.Concurrent;
-using System.Management.Automation;
+using PreRecordMigration.Errors;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Texts;
+using PreRecordMigration.Transports;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
-/// The migrations of this process, shared by all its runspaces: those under way, and the last that ended. When the process
-/// ends, <see cref="ProcessEnd"/> stops those under way, or has them finish where the domain is already leaving.
+/// The migrations of a process: those under way or interrupted, and the last that ended. At the end those under way are stopped, or
+/// finished where the domain is already leaving.
 /// </summary>
-internal static class MigrationRegistry
+public sealed class MigrationRegistry
 {
     /// <summary>Ended migrations that are kept to be asked for.</summary>
     private const int KeptEnded = 100;
 
-    private static readonly ConcurrentDictionary<int, MigrationJob> Jobs = new();
-    private static int s_lastId;
+    private readonly Workspace _workspace;
+    private readonly ConcurrentDictionary<int, MigrationJob> _jobs = new();
+    private int _lastId;
 
-    static MigrationRegistry() => ProcessEnd.Await();
+    internal MigrationRegistry(Workspace workspace) => _workspace = workspace;
 
     /// <summary>All migrations, oldest first.</summary>
-    public static IReadOnlyList<MigrationJob> All => [.. Jobs.Values.OrderBy(job => job.Id)];
+    public IReadOnlyList<MigrationJob> All => [.. _jobs.Values.OrderBy(job => job.Id)];
 
-    /// <summary>Starts a migration under a number of its own.</summary>
-    /// <exception cref="CommandException">The session ends.</exception>
-    public static MigrationJob Add(Func<int, MigrationJob> start)
+    /// <summary>Starts a move under a number of its own, and lists it.</summary>
+    /// <param name="move">What to move.</param>
+    /// <param name="watcher">Told of progress from the first report on; null for nobody.</param>
+    /// <param name="tracer">Told of every step of the protocol; null for nobody.</param>
+    /// <exception cref="OperationException">The recording it starts from is not held any more, or the session ends.</exception>
+    public MigrationJob Start(PlannedMove move, Action<MigrationProgress>? watcher = null, Action<MigrationTrace>? tracer = null)
     {
-        int id = Interlocked.Increment(ref s_lastId);
-        MigrationJob job = ProcessEnd.Begin(() => Jobs[id] = start(id));
-        foreach (MigrationJob ended in All.Where(other => !other.IsActive && other.State != MigrationState.Interrupted).SkipLast(KeptEnded))
+        ArgumentNullException.ThrowIfNull(move);
+        MoveSource source = move.Take(_workspace.Recordings);
+        try
         {
-            Jobs.TryRemove(ended.Id, out _);
-        }
+            int id = Interlocked.Increment(ref _lastId);
+            MigrationJob job = _workspace.Gate.Begin(() => _jobs[id] = MigrationJob.Start(id, move, source, watcher, tracer));
+            foreach (MigrationJob ended in All.Where(other => !other.HoldsDomain).SkipLast(KeptEnded))
+            {
+                _jobs.TryRemove(ended.Id, out _);
+            }
 
-        return job;
+            return job;
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Goes on with an interrupted migration, over a new connection.</summary>
+    /// <param name="job">The migration.</param>
+    /// <param name="way">Where to connect to; null for where it went before.</param>
+    /// <exception cref="OperationException">It is not interrupted, or the session ends.</exception>
+    public void Resume(MigrationJob job, Route? way)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        _workspace.Gate.Begin(() =>
+        {
+            job.Resume(way);
+            return job;
+        });
+    }
+
+    /// <summary>Gives an interrupted migration up: what this process has of the domain, on either side, is destroyed.</summary>
+    /// <param name="job">The migration.</param>
+    /// <exception cref="OperationException">It is not interrupted.</exception>
+    /// <exception cref="MigrationException">Something of the domain could not be destroyed.</exception>
+    public void GiveUp(MigrationJob job)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        job.GiveUp(_workspace.Receivers);
     }
 
     /// <summary>Finds a migration.</summary>
-    /// <exception cref="CommandException">There is none of that number, or it ended long ago.</exception>
-    public static MigrationJob Get(int id) => Jobs.TryGetValue(id, out MigrationJob? job)
+    /// <param name="id">Its number.</param>
+    /// <exception cref="OperationException">There is none of that number, or it ended long ago.</exception>
+    public MigrationJob Get(int id) => _jobs.TryGetValue(id, out MigrationJob? job)
         ? job
         : throw NotFound(Text.Format(SR.MigrationNotFound, id), id);
 
-    /// <summary>Finds the migration that a handle, or a copy of one, means: by what tells it from every other one in any process.</summary>
-    /// <exception cref="CommandException">It is not one of this process, or it ended long ago.</exception>
-    public static MigrationJob Get(InputRow handle) =>
-        Guid.TryParse(handle.TextOf(nameof(MigrationInfo.InstanceId)), out Guid instance)
-            && Jobs.Values.FirstOrDefault(job => job.InstanceId == instance) is { } found
-            ? found
-            : throw new CommandException(
-                nameof(SR.MigrationElsewhere),
-                ErrorCategory.ObjectNotFound,
-                Text.Format(SR.MigrationElsewhere, handle.TextOf(nameof(MigrationInfo.Id)), handle.Name),
-                SR.MigrationElsewhereRemedy,
-                handle.Name ?? handle.Label);
+    /// <summary>Finds a migration by what tells it from every other one in any process.</summary>
+    /// <param name="instanceId">Its instance id.</param>
+    /// <returns>The migration; null where it is not one of this process, or ended long ago.</returns>
+    public MigrationJob? Find(Guid instanceId) => _jobs.Values.FirstOrDefault(job => job.InstanceId == instanceId);
 
-    /// <summary>The migrations of the domains that are meant, oldest first.</summary>
-    /// <param name="name">A domain's name, which must have moved, or a pattern, which may mean none.</param>
-    /// <exception cref="CommandException">None is of a domain of that name.</exception>
-    public static IReadOnlyList<MigrationJob> Match(string name) => Find(name).OrNoneOfPattern(() => NotFoundOf(name));
-
-    /// <summary>As <see cref="Match"/> for who does something to them: a pattern that means none is an error too.</summary>
-    public static IReadOnlyList<MigrationJob> Require(string name) => Find(name).OrFail(() => NotFoundOf(name));
-
-    /// <summary>The migrations of the domain of exactly that name.</summary>
-    /// <exception cref="CommandException">There is none.</exception>
-    public static IReadOnlyList<MigrationJob> OfDomain(string name) =>
-        All.Where(job => job.Location.Info.Name == name).ToArray() is { Length: > 0 } found ? found : throw NotFoundOf(name);
+    /// <summary>The migrations of the domain of exactly that name, oldest first.</summary>
+    /// <param name="name">The domain.</param>
+    /// <exception cref="OperationException">There is none.</exception>
+    public IReadOnlyList<MigrationJob> OfDomain(string name) =>
+        All.Where(job => job.Location.Info.Name == name).ToArray() is { Length: > 0 } found ? found : throw NoneOf(name);
 
     /// <summary>The migration that holds a domain: one that is under way or interrupted; null where none does.</summary>
-    public static MigrationJob? HolderOf(string domainName) => All.LastOrDefault(job =>
-        job.Location.Info.Name == domainName && (job.IsActive || job.State == MigrationState.Interrupted));
+    /// <param name="domainName">The domain.</param>
+    public MigrationJob? HolderOf(string domainName) => All.LastOrDefault(job => job.Location.Info.Name == domainName && job.HoldsDomain);
 
     /// <summary>Whether a migration that is not at its end leaves or enters a host.</summary>
-    public static bool Uses(string hostName) => Jobs.Values.Any(job =>
-        (job.IsActive || job.State == MigrationState.Interrupted)
+    /// <param name="hostName">The host.</param>
+    public bool Uses(string hostName) => _jobs.Values.Any(job =>
+        job.HoldsDomain
         && (string.Equals(job.Location.Host.Name, hostName, StringComparison.OrdinalIgnoreCase)
             || string.Equals(job.Destination.Name, hostName, StringComparison.OrdinalIgnoreCase)));
 
-    private static NameMatch<MigrationJob> Find(string name) => NameRule.Find(name, All, job => job.Location.Info.Name);
+    /// <summary>The error of a domain of which no migration is known.</summary>
+    /// <param name="name">What was asked for.</param>
+    public static OperationException NoneOf(string name) => NotFound(Text.Format(SR.MigrationOfDomainNotFound, name), name);
 
-    private static CommandException NotFoundOf(string name) => NotFound(Text.Format(SR.MigrationOfDomainNotFound, name), name);
+    /// <summary>The error of a name or pattern of whose migrations none is under way any more.</summary>
+    /// <param name="name">What was asked for.</param>
+    public static OperationException NoneUnderWay(string name) => new(
+        nameof(SR.MigrationNoneUnderWay),
+        OperationProblem.NotFound,
+        Text.Format(SR.MigrationNoneUnderWay, name),
+        SR.MigrationNotFoundRemedy,
+        name);
 
-    private static CommandException NotFound(string message, object target) => new(
-        nameof(SR.MigrationNotFound), ErrorCategory.ObjectNotFound, message, SR.MigrationNotFoundRemedy, target);
+    private static OperationException NotFound(string message, object target) => new(
+        nameof(SR.MigrationNotFound), OperationProblem.NotFound, message, SR.MigrationNotFoundRemedy, target);
 }

@@ -1,7 +1,7 @@
 using PreRecordMigration.Estimates;
 using PreRecordMigration.Options;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>Something that says which domain is to be moved, and what was found out or decided about it.</summary>
 public abstract record MigrationPlan
@@ -54,6 +54,39 @@ public sealed record MigrationReport : MigrationPlan
 
     /// <summary>The time to the destination and back that they reckon with, in seconds; a TimeSpan to PowerShell.</summary>
     public required double RoundTrip { get; init; }
+
+    /// <summary>A report again, of what a copy of one says: what stood against methods has not come along.</summary>
+    /// <param name="name">The domain.</param>
+    /// <param name="hostName">The host it is on.</param>
+    /// <param name="destination">Where it is to go; null where that is not decided yet.</param>
+    /// <param name="expected">What methods would cost, as far as that has come along.</param>
+    /// <param name="recommended">The estimate of the method that is advised; null where none is possible.</param>
+    /// <param name="memoryBytes">The memory that the domain holds.</param>
+    /// <param name="link">What the estimates reckon with.</param>
+    public static MigrationReport OfCopy(
+        string name,
+        string hostName,
+        string? destination,
+        IReadOnlyList<MigrationEstimate> expected,
+        MigrationEstimate? recommended,
+        long memoryBytes,
+        LinkSpeed link)
+    {
+        ArgumentNullException.ThrowIfNull(link);
+        return new MigrationReport
+        {
+            Name = name,
+            HostName = hostName,
+            Destination = destination,
+            Reasons = [],
+            Expected = expected,
+            Incompatibilities = [],
+            MemoryBytes = memoryBytes,
+            Bandwidth = link.BytesPerSecond,
+            RoundTrip = link.RoundTrip.TotalSeconds,
+            Recommended = recommended,
+        };
+    }
 
     /// <summary>What each possible method would cost, as it was reckoned.</summary>
     internal IReadOnlyList<MigrationEstimate> Expected { get; init; } = [];

@@ -2,7 +2,7 @@ using PreRecordMigration.Estimates;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>What a recording is asked to do to its domain.</summary>
 public enum RecordingModeChoice : long
@@ -20,7 +20,7 @@ public enum RecordingModeChoice : long
 /// <summary>The mode that a choice comes to for one domain.</summary>
 /// <param name="Options">The options, with that mode.</param>
 /// <param name="Reason">Why it was chosen; null where it was given, or nothing is recorded.</param>
-internal sealed record ModeDecision(MigrationOptions Options, string? Reason)
+public sealed record ModeDecision(MigrationOptions Options, string? Reason)
 {
     /// <summary>Decides.</summary>
     /// <param name="choice">What was asked for.</param>
@@ -29,6 +29,8 @@ internal sealed record ModeDecision(MigrationOptions Options, string? Reason)
     /// <param name="report">What a sample of the domain has shown; null where there was none.</param>
     public static ModeDecision Make(RecordingModeChoice choice, DomainLocation location, MigrationOptions options, MigrationReport? report)
     {
+        ArgumentNullException.ThrowIfNull(location);
+        ArgumentNullException.ThrowIfNull(options);
         if (options.Method != MigrationMethod.PreRecord)
         {
             return new ModeDecision(options, null);
@@ -48,7 +50,8 @@ internal sealed record ModeDecision(MigrationOptions Options, string? Reason)
         return new ModeDecision(options with { Mode = mode }, reason);
     }
 
-    /// <summary>The engine's mode where one was given; for Auto the one that every domain can, until it is known which is meant.</summary>
+    /// <summary>The mode where one was given; for Auto the one that every domain can, until it is known which is meant.</summary>
+    /// <param name="choice">What was asked for.</param>
     public static RecordingMode Concrete(RecordingModeChoice choice) =>
         choice == RecordingModeChoice.Rollback ? RecordingMode.Rollback : RecordingMode.Observe;
 

@@ -4,11 +4,12 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>Makes the preflight's report of a move.</summary>
-internal static class MoveReport
+public static class MoveReport
 {
     /// <summary>The methods that are compared, with their modes.</summary>
     private static readonly (MigrationMethod Method, RecordingMode Mode)[] Variants =
@@ -22,6 +23,7 @@ internal static class MoveReport
     /// <summary>The report of one planned move that was checked already: its cost as far as its size tells. Nothing is touched.</summary>
     public static MigrationReport OfPlan(PlannedMove move, LinkSpeed link)
     {
+        ArgumentNullException.ThrowIfNull(move);
         MigrationEstimate estimate = MigrationEstimator.OfSize(move.Location.Info.MemoryBytes / Page.Size, move.Options, link);
         return Make(move.Location, move.Destination, link) with
         {
@@ -43,6 +45,8 @@ internal static class MoveReport
         IProgress<MigrationProgress>? progress,
         CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(location);
+        ArgumentNullException.ThrowIfNull(options);
         (List<MigrationOptions> possible, Listed<MigrationIncompatibility> problems) = Check(location, destination, options);
         MigrationReport report = Make(location, destination, link) with { Incompatibilities = problems };
         CapabilityReport source = location.Host.GetCapabilities(location.Info.Kind);
@@ -132,12 +136,12 @@ internal static class MoveReport
         {
             return Incompatibility(error.ErrorId.ToString(), error.Message, error.Remedy);
         }
-        catch (CommandException error)
+        catch (OperationException error)
         {
             return Incompatibility(error.ErrorId, error.Message, error.Remedy);
         }
 
         MigrationIncompatibility Incompatibility(string id, string message, string remedy) =>
-            new(id, message, remedy, Flat.TextOf(requirement.Target)) { TargetObject = requirement.Target, Against = [method] };
+            new(id, message, remedy, ValueText.Of(requirement.Target)) { TargetObject = requirement.Target, Against = [method] };
     }
 }

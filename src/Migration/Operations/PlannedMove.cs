@@ -4,14 +4,14 @@ using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>One move that has been checked and may begin.</summary>
 /// <param name="Location">The domain and its host.</param>
 /// <param name="Destination">Where it goes.</param>
 /// <param name="Options">How.</param>
 /// <param name="Recorded">The recording from which it starts; null where it records by itself or not at all.</param>
-internal sealed record PlannedMove(DomainLocation Location, Destination Destination, MigrationOptions Options, PreRecord? Recorded)
+public sealed record PlannedMove(DomainLocation Location, Destination Destination, MigrationOptions Options, PreRecord? Recorded)
 {
     /// <summary>Why the mode was chosen; null where it was given, or nothing is recorded.</summary>
     public string? ModeReason { get; init; }
@@ -23,11 +23,14 @@ internal sealed record PlannedMove(DomainLocation Location, Destination Destinat
     public MigrationReport? Report { get; init; }
 
     /// <summary>Takes over what will move: a recording can be taken only once.</summary>
-    /// <exception cref="CommandException">The recording is not held any more.</exception>
-    public MoveSource Take() => new(this, Recorded is null ? null : RecordingRegistry.Take(Recorded));
+    /// <param name="recordings">Where the recording is held.</param>
+    /// <exception cref="OperationException">The recording is not held any more.</exception>
+    internal MoveSource Take(RecordingRegistry recordings) => new(this, Recorded is null ? null : recordings.Take(Recorded));
 }
 
-/// <summary>What a move has taken over. Disposing gives back what was not moved: the domain runs on.</summary>
+/// <summary>
+/// What a move has taken over. A recording that was not moved in the end is given back when this is disposed: its domain runs on.
+/// </summary>
 internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : IDisposable
 {
     /// <summary>Moves the domain over an open way.</summary>
@@ -44,7 +47,8 @@ internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : 
             return MigrationSource.MigrateAsync(session, route, options, progress, cancellationToken);
         }
 
-        // The migration owns the domain from here on. A second owner that disposed it would wake a domain that must stay stopped.
+        // From here on the migration alone owns the domain, and decides whether it runs on. This class must not dispose it as well:
+        // that could wake a domain which has to stay stopped, because it runs at its destination.
         ISourceDomain domain = move.Location.Host.OpenSource(move.Location.Info.Name);
         return MigrationSource.MigrateAsync(domain, route, options, progress, cancellationToken);
     }

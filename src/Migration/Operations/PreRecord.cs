@@ -1,10 +1,11 @@
 using System.Globalization;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
+using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
 /// One recording of a domain, and what was decided since about its move. A snapshot: the live recording is found by its
@@ -75,8 +76,52 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>The pages that an order has to put in order: those populated at the window's end.</summary>
     internal PageBitmap Populated { get; init; } = new(0);
 
-    /// <summary>What PowerShell shows as Trajectory.</summary>
+    /// <summary>What would be recorded, before anything is: it has seen nothing.</summary>
+    /// <param name="plan">The domain, and how it is recorded.</param>
+    /// <param name="modeReason">Why that mode was chosen; null where it was given.</param>
+    /// <param name="holdTime">How long it would be held.</param>
+    /// <param name="holder">Who would hold it, for a reader.</param>
+    public static PreRecord Planned(RecordingPlan plan, string? modeReason, TimeSpan holdTime, string? holder)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return new PreRecord
+        {
+            Id = Guid.NewGuid().ToString("N"),
+            Name = plan.Location.Info.Name,
+            HostName = plan.Location.Host.Name,
+            Mode = plan.Options.Mode,
+            ModeReason = modeReason,
+            Window = plan.Options.Window.TotalSeconds,
+            Epoch = plan.Options.Epoch.TotalSeconds,
+            Accesses = new AccessTrajectory([], 0, plan.Options.Epoch, 0, isEpochOrdered: true),
+            RecordedPages = 0,
+            BackedUpPages = 0,
+            HeldUntil = TimeProvider.System.GetLocalNow() + holdTime,
+            Holder = holder,
+            Preview = plan,
+        };
+    }
+
+    /// <summary>What the domain touched, in which epoch, in which order; what PowerShell shows as Trajectory.</summary>
     public AccessTrajectory GetTrajectory() => Accesses;
+
+    /// <summary>What would be recorded, and how; null for a recording.</summary>
+    public RecordingPlan? GetPreview() => Preview;
+
+    /// <summary>The order in which the pages that are to be pushed would be.</summary>
+    /// <param name="strategies">How it is made, the first strategy's pages first.</param>
+    public PageOrder OrderBy(IReadOnlyList<PageOrderStrategy> strategies) => PageOrder.Build(Populated, Accesses, strategies);
+
+    /// <summary>The recording that was made of what was planned.</summary>
+    internal PreRecord Made(PreRecordSession session, PageBitmap populated) => this with
+    {
+        Preview = null,
+        Accesses = session.Trajectory,
+        RecordedPages = session.RecordedPages,
+        BackedUpPages = session.Backups?.Count ?? 0,
+        RollbackProof = session.Proof,
+        Populated = populated,
+    };
 
     /// <summary>The recording in one line, the same in every culture.</summary>
     public override string ToString() => string.Create(
@@ -102,4 +147,4 @@ public enum PreRecordState : long
 /// <summary>What is recorded, and how.</summary>
 /// <param name="Location">The domain and its host.</param>
 /// <param name="Options">What was decided for it.</param>
-internal sealed record RecordingPlan(DomainLocation Location, MigrationOptions Options);
+public sealed record RecordingPlan(DomainLocation Location, MigrationOptions Options);

@@ -1,16 +1,18 @@
 using PreRecordMigration.Errors;
+using PreRecordMigration.Estimates;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>One thing that a move needs.</summary>
 /// <param name="Target">The object that is the matter where it is not so.</param>
 /// <param name="Require">Throws where it is not so.</param>
-internal sealed record Requirement(object Target, Action Require);
+public sealed record Requirement(object Target, Action Require);
 
 /// <summary>What can be known to be impossible before anything is touched; -WhatIf and Test-Migration run it too.</summary>
-internal static class Preflight
+public static class Preflight
 {
     /// <summary>Refuses what the source cannot do.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy, or
@@ -36,13 +38,38 @@ internal static class Preflight
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason and remedy,
     /// <see cref="MigrationErrorId.DomainBusy"/>, <see cref="MigrationErrorId.DomainExists"/> or
     /// <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
-    /// <exception cref="CommandException">The destination is the source.</exception>
+    /// <exception cref="OperationException">The destination is the source.</exception>
     public static void Move(PlannedMove move)
     {
+        ArgumentNullException.ThrowIfNull(move);
         RequireAll(OfHosts(move.Location, move.Destination, move.Options, isHeld: move.Recorded is { IsPreview: false }));
 
         // All that the policy refuses in one error.
         move.Destination.Judge(move.Location).Require(move.Location.Info.Name);
+    }
+
+    /// <summary>Refuses a move whose exposure is predicted to be above a limit: by its report's sample, else by its size.</summary>
+    /// <param name="move">The move.</param>
+    /// <param name="bySize">Its report as far as its size tells (<see cref="MoveReport.OfPlan"/>).</param>
+    /// <param name="limit">The limit; null for none.</param>
+    /// <exception cref="OperationException">It is above.</exception>
+    public static void Exposure(PlannedMove move, MigrationReport bySize, TimeSpan? limit)
+    {
+        ArgumentNullException.ThrowIfNull(move);
+        ArgumentNullException.ThrowIfNull(bySize);
+        MigrationEstimate predicted =
+            move.Report?.Expected.FirstOrDefault(estimate =>
+                estimate.Method == move.Options.Method && (estimate.Mode is null || estimate.Mode == move.Options.Mode))
+            ?? bySize.Expected[0];
+        if (limit is { } most && predicted.Exposure > most)
+        {
+            throw new OperationException(
+                nameof(SR.ExposureTooLong),
+                OperationProblem.Limit,
+                Text.Format(SR.ExposureTooLong, move.Location.Info.Name, Text.Duration(predicted.Exposure), move.Options.Method, Text.Duration(most)),
+                SR.ExposureTooLongRemedy,
+                move.Location.Info.Name);
+        }
     }
 
     /// <summary>All that a move needs, the source's part first.</summary>
@@ -114,7 +141,7 @@ internal static class Preflight
                 options.IsSplit ? [MigrationCapability.Control, MigrationCapability.RemotePF] : [MigrationCapability.Control],
                 domain.Info.Kind),
             new Requirement(domain.Info, () => RequireFreeName(domain.Info, host)),
-            new Requirement(Describe.Host(host), () => Room(domain.Info, host)),
+            new Requirement(destination.Describe(), () => Room(domain.Info, host)),
         ];
     }
 
@@ -139,18 +166,14 @@ internal static class Preflight
     {
         CapabilityReport report = host.GetCapabilities(kind);
         return needed.Select(capability =>
-            new Requirement(Describe.Capability(host, report[capability]), () => report.Require(capability)));
+            new Requirement(MigrationHostCapability.Of(host.Name, host.Hypervisor, report[capability]), () => report.Require(capability)));
     }
 
     private static void RequireFreeName(DomainInfo domain, IMigrationHost host)
     {
         if (host.GetDomains().Any(other => other.Name == domain.Name))
         {
-            throw new MigrationException(
-                MigrationErrorId.DomainExists,
-                Text.Format(SR.DomainExistsThere, host.Name, domain.Name),
-                SR.DomainExistsThereRemedy,
-                domain.Name);
+            throw DomainLocation.Exists(domain.Name, host, SR.DomainExistsThereRemedy);
         }
     }
 
@@ -158,6 +181,8 @@ internal static class Preflight
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     public static void Room(DomainInfo domain, IMigrationHost host)
     {
+        ArgumentNullException.ThrowIfNull(domain);
+        ArgumentNullException.ThrowIfNull(host);
         long free = host.FreeMemoryBytes;
         if (free < domain.MemoryBytes)
         {

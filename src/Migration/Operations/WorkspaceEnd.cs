@@ -1,15 +1,14 @@
-using System.Management.Automation;
-using System.Runtime.InteropServices;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
-/// What becomes of migrations, recordings and receivers when the process ends, whatever ends it: moves are stopped, or finished
-/// where the domain is already leaving; held domains run on; and whatever is waited for, or stays behind, is said.
+/// What becomes of migrations, recordings, receivers and work when the process ends: moves are stopped, or finished where the domain
+/// is already leaving; held domains run on; and whatever is waited for, or stays behind, is said.
 /// </summary>
-internal static class ProcessEnd
+internal sealed class WorkspaceEnd
 {
     /// <summary>A wait that nobody notices is not worth a word.</summary>
     private static readonly TimeSpan Unnoticed = TimeSpan.FromMilliseconds(500);
@@ -22,72 +21,29 @@ internal static class ProcessEnd
     /// <summary>How long the destination may take over the final name once every page is there, at its longest.</summary>
     private static readonly TimeSpan SettleLimit = TimeSpan.FromMinutes(1);
 
-    private static readonly List<PosixSignalRegistration> Signals = [];
-    private static readonly Lock Beginning = new();
-    private static int s_isAwaited;
-    private static bool s_isEnding;
+    private readonly Workspace _workspace;
+    private readonly Action<string> _say;
 
-    /// <summary>From now on there may be something that the end of the process concerns.</summary>
-    public static void Await()
+    /// <summary>Describes how a workspace ends.</summary>
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="say">Says a line to whoever ended the process.</param>
+    public WorkspaceEnd(Workspace workspace, Action<string> say) => (_workspace, _say) = (workspace, say);
+
+    /// <summary>Whether there is anything that an end would stop, finish or leave behind.</summary>
+    public bool Matters =>
+        _workspace.Migrations.All.Any(job => job.HoldsDomain)
+        || _workspace.Recordings.All.Count > 0
+        || _workspace.Work.All.Count > 0
+        || _workspace.Receivers.All.Any(receiver => receiver.Incoming.Any(incoming => incoming.IsKept || !incoming.Ended.IsCompleted));
+
+    /// <summary>Ends everything, and says what is waited for and what stays behind. Returns when there is nothing more to wait for.</summary>
+    /// <param name="isHurried">Set where nothing more is to be waited for.</param>
+    public void End(WaitHandle isHurried)
     {
-        if (Interlocked.Exchange(ref s_isAwaited, 1) == 0)
-        {
-            AppDomain.CurrentDomain.ProcessExit += (_, _) => End();
-
-            // They would end the process without a word, and without its end being awaited: a service that is stopped, a closed terminal.
-            Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => EndBy(signal, 15)));
-            Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => EndBy(signal, 1)));
-            Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGQUIT, signal => EndBy(signal, 3)));
-        }
-    }
-
-    /// <summary>
-    /// Begins something that the end of the process concerns, and lists it. From the moment on at which the end looks at the lists nothing
-    /// more is begun: a loop that goes on with its next domain would leave that one to a process that is gone.
-    /// </summary>
-    /// <param name="begin">Begins and lists it, at once.</param>
-    /// <param name="isEnding">Whether it is itself to end something, which is never refused.</param>
-    /// <exception cref="CommandException">The session ends.</exception>
-    public static T Begin<T>(Func<T> begin, bool isEnding = false)
-    {
-        lock (Beginning)
-        {
-            return isEnding || !s_isEnding
-                ? begin()
-                : throw new CommandException(
-                    nameof(SR.SessionEnds), ErrorCategory.OperationStopped, SR.SessionEnds, SR.SessionEndsRemedy, null);
-        }
-    }
-
-    /// <summary>Ends the process as the signal does, in order, where that matters here; else the signal is left as it is.</summary>
-    private static void EndBy(PosixSignalContext signal, int number)
-    {
-        if (MigrationRegistry.All.Any(job => job.IsActive || job.State == MigrationState.Interrupted)
-            || RecordingRegistry.All.Count > 0
-            || OngoingWork.All.Count > 0
-            || ReceiverRegistry.All.Any(receiver => receiver.Incoming.Any(incoming => incoming.IsKept || !incoming.Ended.IsCompleted)))
-        {
-            signal.Cancel = true;
-            Environment.Exit(128 + number);
-        }
-    }
-
-    private static void End()
-    {
-        lock (Beginning)
-        {
-            s_isEnding = true;
-        }
-
-        using ManualResetEventSlim isHurried = new();
-        using PosixSignalRegistration hurrying = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
-        {
-            signal.Cancel = true;
-            isHurried.Set();
-        });
+        _workspace.Gate.Close();
         using CancellationTokenSource receiving = new();
         CleanUp ending = new();
-        MigrationJob[] active = [.. MigrationRegistry.All.Where(job => job.IsActive)];
+        MigrationJob[] active = [.. _workspace.Migrations.All.Where(job => job.IsActive)];
         foreach (MigrationJob job in active)
         {
             ending.Try(job.Cancel);
@@ -95,14 +51,14 @@ internal static class ProcessEnd
 
         // All are asked before any is waited for; what the work of commands has recorded by then is let go by itself.
         Deadline stopped = new(StopLimit);
-        OngoingWork.Entry[] working = [.. OngoingWork.All];
+        OngoingWork.Entry[] working = [.. _workspace.Work.All];
         foreach (OngoingWork.Entry work in working)
         {
             ending.Try(work.Stop);
         }
 
-        var lettingGo = RecordingRegistry.All.Select(held => (Held: held, Done: BeginAside(() => held.Discard()))).ToArray();
-        var stopping = ReceiverRegistry.All
+        var lettingGo = _workspace.Recordings.All.Select(held => (Held: held, Done: BeginAside(() => held.Discard()))).ToArray();
+        var stopping = _workspace.Receivers.All
             .Select(receiver => (Receiver: receiver, Done: BeginAside(() => receiver.StopUnlessKeepingAsync(receiving.Token).GetAwaiter().GetResult())))
             .ToArray();
         foreach (OngoingWork.Entry work in working)
@@ -120,9 +76,9 @@ internal static class ProcessEnd
             ending.Try(() => Join(job, stopped, isHurried));
         }
 
-        foreach (MigrationJob job in MigrationRegistry.All.Where(job => job.State == MigrationState.Interrupted))
+        foreach (MigrationJob job in _workspace.Migrations.All.Where(job => job.State == MigrationState.Interrupted))
         {
-            LastWords.Say(Text.Format(SR.ExitInterrupted, job.Id, job.Location.Info.Name, job.Location.Host.Name, job.Destination.Name));
+            _say(Text.Format(SR.ExitInterrupted, job.Id, job.Location.Info.Name, job.Location.Host.Name, job.Destination.Name));
         }
 
         foreach ((MigrationReceiver receiver, Task done) in stopping)
@@ -133,12 +89,12 @@ internal static class ProcessEnd
         receiving.Cancel();
         foreach (Exception error in ending.Errors)
         {
-            LastWords.Say(error.Message);
+            _say(error.Message);
         }
     }
 
-    /// <summary>Waits for a command's work where it holds somebody's domain.</summary>
-    private static void Join(OngoingWork.Entry work, Deadline stopped, ManualResetEventSlim isHurried)
+    /// <summary>Waits for somebody's work where it holds a domain.</summary>
+    private void Join(OngoingWork.Entry work, Deadline stopped, WaitHandle isHurried)
     {
         if (work.Said is not { } said)
         {
@@ -147,30 +103,30 @@ internal static class ProcessEnd
 
         if (!Wait(work.Ended, () => stopped, () => 0, () => Text.Format(SR.ExitWork, Text.Duration(StopLimit), said.Remains), isHurried))
         {
-            LastWords.Say(said.Remains);
+            _say(said.Remains);
         }
         else if (work.Ended.Exception?.InnerException is { } error and not OperationCanceledException)
         {
-            LastWords.Say(error.Message);
+            _say(error.Message);
         }
         else if (said.Stopped is { } words && !work.Ended.IsCompletedSuccessfully)
         {
-            LastWords.Say(words);
+            _say(words);
         }
     }
 
-    private static void LetGo(LiveRecording held, Task done, Deadline stopped, ManualResetEventSlim isHurried)
+    private void LetGo(LiveRecording held, Task done, Deadline stopped, WaitHandle isHurried)
     {
         string domain = held.Location.Info.Name;
         string host = held.Location.Host.Name;
         bool isDone = Wait(done, () => stopped, () => 0, () => Text.Format(SR.ExitLettingGo, domain, host, Text.Duration(StopLimit)), isHurried);
-        LastWords.Say(
+        _say(
             !isDone ? Text.Format(SR.ExitNotLetGo, domain, host, SR.ExitNoAnswer)
-            : RecordingRegistry.FailureOf(held) is { } failure ? Text.Format(SR.ExitNotLetGo, domain, host, failure.Message)
+            : _workspace.Recordings.FailureOf(held) is { } failure ? Text.Format(SR.ExitNotLetGo, domain, host, failure.Message)
             : Text.Format(SR.ExitLetGo, domain, host, held.Snapshot.HeldUntil));
     }
 
-    private static void Join(MigrationJob job, Deadline stopped, ManualResetEventSlim isHurried)
+    private void Join(MigrationJob job, Deadline stopped, WaitHandle isHurried)
     {
         string domain = job.Location.Info.Name;
         bool hasEnded = Wait(
@@ -181,12 +137,12 @@ internal static class ProcessEnd
             isHurried);
         if (!hasEnded)
         {
-            LastWords.Say(Text.Format(
+            _say(Text.Format(
                 job.HasLeft ? SR.ExitWithoutMoved : SR.ExitWithoutStopped, job.Id, domain, job.Location.Host.Name, job.Destination.Name, job.ExplainHolder()));
         }
         else if (job.State != MigrationState.Interrupted)
         {
-            LastWords.Say(Text.Format(SR.ExitEnded, job.Id, domain, job.Describe().Error ?? job.ExplainHolder()));
+            _say(Text.Format(SR.ExitEnded, job.Id, domain, job.Describe().Error ?? job.ExplainHolder()));
         }
     }
 
@@ -209,7 +165,7 @@ internal static class ProcessEnd
             : Text.Format(SR.ExitStopping, job.Id, now.Name, job.ExplainHolder(), limit, job.Location.Host.Name);
     }
 
-    private static void Join(MigrationReceiver receiver, Task done, Deadline stopped, ManualResetEventSlim isHurried)
+    private void Join(MigrationReceiver receiver, Task done, Deadline stopped, WaitHandle isHurried)
     {
         string host = receiver.Host.Name;
         bool hasEnded = Wait(
@@ -226,11 +182,11 @@ internal static class ProcessEnd
         IncomingMigration[] left = [.. receiver.Incoming.Where(incoming => incoming.IsKept || !incoming.Ended.IsCompleted)];
         if (left.Length > 0)
         {
-            LastWords.Say(Text.Format(SR.ExitKept, host, Names(left)));
+            _say(Text.Format(SR.ExitKept, host, Names(left)));
         }
         else if (hasEnded && done.Exception?.InnerException is { } error)
         {
-            LastWords.Say(error.Message);
+            _say(error.Message);
         }
     }
 
@@ -249,12 +205,11 @@ internal static class ProcessEnd
     /// </param>
     /// <param name="progress">What has come of it.</param>
     /// <param name="explain">What is waited for, how long at most, and what one can do.</param>
-    /// <param name="isHurried">Set by Ctrl+C: nothing more is waited for.</param>
+    /// <param name="isHurried">Set where nothing more is to be waited for.</param>
     /// <returns>Whether it has ended.</returns>
-    private static bool Wait(
-        Task ended, Func<Deadline> limit, Func<object> progress, Func<string> explain, ManualResetEventSlim isHurried)
+    private bool Wait(Task ended, Func<Deadline> limit, Func<object> progress, Func<string> explain, WaitHandle isHurried)
     {
-        WaitHandle[] either = [((IAsyncResult)ended).AsyncWaitHandle, isHurried.WaitHandle];
+        WaitHandle[] either = [((IAsyncResult)ended).AsyncWaitHandle, isHurried];
         object last = progress();
         Deadline left = limit();
         for (TimeSpan patience = Unnoticed; WaitHandle.WaitAny(either, patience) == WaitHandle.WaitTimeout;)
@@ -269,7 +224,7 @@ internal static class ProcessEnd
                 return false;
             }
 
-            LastWords.Say(explain());
+            _say(explain());
             patience = BetweenWords < TimeSpan.FromMilliseconds(left.LeftMilliseconds) ? BetweenWords : TimeSpan.FromMilliseconds(left.LeftMilliseconds + 1);
         }
 

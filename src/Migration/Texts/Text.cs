@@ -1,16 +1,18 @@
 using System.Globalization;
-using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Texts;
 
-/// <summary>Fills in the module's messages.</summary>
-internal static class Text
+/// <summary>Fills in messages.</summary>
+public static class Text
 {
     /// <summary>Fills in one message, the same in every culture. Who wrote a text that is filled in is not known here.</summary>
+    /// <param name="format">The message, with places to fill in.</param>
+    /// <param name="arguments">What goes there.</param>
     public static string Format(string format, params object?[] arguments) => string.Format(
         CultureInfo.InvariantCulture, format, [.. arguments.Select(argument => argument is string text ? ForeignText.Show(text) : argument)]);
 
     /// <summary>A size for a reader, such as <c>12.5 MiB</c>.</summary>
+    /// <param name="bytes">The size in bytes.</param>
     public static string Bytes(double bytes)
     {
         string[] units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -25,6 +27,7 @@ internal static class Text
     }
 
     /// <summary>A duration for a reader, such as <c>12.5 ms</c>.</summary>
+    /// <param name="duration">The duration.</param>
     public static string Duration(TimeSpan duration) => duration.Duration() switch
     {
         var d when d < TimeSpan.FromMilliseconds(1) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMicroseconds:0} us"),

@@ -43,7 +43,7 @@ public sealed partial class ForeignBoundaryTests
         ["Migration/Xen/Streams/XlHeader.cs"] = "a configuration, which the destination judges",
         ["Cmdlets/Certificates/CertificateFiles.cs"] = "PEM",
         ["Cmdlets/Configuration/MigrationConfiguration.cs"] = "whether a file has anything in it",
-        ["Cmdlets/Hosts/LocalXen.cs"] = "a word of the kernel's",
+        ["Migration/Operations/LocalXen.cs"] = "a word of the kernel's",
     };
 
     [Fact]

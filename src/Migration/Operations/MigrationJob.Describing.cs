@@ -1,0 +1,76 @@
+using PreRecordMigration.Options;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Texts;
+
+namespace PreRecordMigration.Operations;
+
+/// <summary>What is said of a migration.</summary>
+public sealed partial class MigrationJob
+{
+    /// <summary>Who has the domain, in words.</summary>
+    public string ExplainHolder() => Text.Format(
+        _watch.Holder switch
+        {
+            DomainHolder.Source => SR.HolderSource,
+            DomainHolder.SourceStopped => SR.HolderSourceStopped,
+            DomainHolder.Leaving => SR.HolderLeaving,
+            DomainHolder.Both => SR.HolderBoth,
+            DomainHolder.Destination => SR.HolderDestination,
+            _ => SR.OutcomeGivenUp,
+        },
+        Location.Info.Name,
+        Location.Host.Name,
+        Destination.Name);
+
+    /// <summary>What is said where nobody waits any more for a migration that was asked to stop: who has the domain, what goes
+    /// on, and how that ends.</summary>
+    public string ExplainGoingOn() => Text.Format(
+        HasLeft ? SR.GoesOnMoving : SR.GoesOnStopping,
+        Id,
+        Location.Info.Name,
+        _progress?.Phase,
+        ExplainHolder(),
+        Location.Host.Name,
+        Destination.Name,
+        Text.Duration(PeerTimeout));
+
+    /// <summary>The migration as it is now.</summary>
+    public MigrationInfo Describe()
+    {
+        MigrationProgress? progress = _progress;
+        JobState state = _state;
+        MigrationOutcome? outcome = (state as JobState.Completed)?.Outcome;
+        bool isRecorded = _move.Options.Method == MigrationMethod.PreRecord;
+        return new MigrationInfo
+        {
+            Id = Id,
+            InstanceId = InstanceId,
+            Name = Location.Info.Name,
+            Source = Location.Host.Name,
+            Destination = Destination.Name,
+            Method = _move.Options.Method,
+            Mode = isRecorded ? _move.Options.Mode : null,
+            State = state.Shown,
+            Phase = progress?.Phase,
+            Holder = _watch.Holder,
+            PagesDone = progress?.PagesDone ?? 0,
+            PagesTotal = progress?.PagesTotal ?? 0,
+            BytesSent = progress?.BytesSent ?? 0,
+            BytesPerSecond = outcome?.BytesPerSecond ?? (_took is { } took ? Rates.Average(progress?.BytesSent ?? 0, took) : (long)(progress?.BytesPerSecond ?? 0)),
+            Remaining = state.IsActive ? progress?.Remaining?.TotalSeconds : null,
+            Started = _started,
+            Ended = _started + _took,
+            Elapsed = outcome?.TotalTime ?? (_took ?? TimeProvider.System.GetElapsedTime(_startedAt)).TotalSeconds,
+            Outcome = outcome,
+            Error = Explain(state),
+        };
+    }
+
+    private string? Explain(JobState state) => state switch
+    {
+        JobState.NotGivenUp failed => Text.Format(SR.OutcomeNotGivenUp, Location.Info.Name, failed.Left.Message),
+        JobState.GivingUp or JobState.GivenUp => Text.Format(SR.OutcomeGivenUp, Location.Info.Name),
+        JobState.Stopped => Text.Format(SR.OutcomeStopped, Location.Info.Name, Location.Host.Name),
+        _ => state.Error?.Message,
+    };
+}

@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace PreRecordMigration.Operations;
+
+/// <summary>Has the end of this process, whatever ends it, end a workspace first.</summary>
+internal static class ProcessSignals
+{
+    private static readonly List<PosixSignalRegistration> Signals = [];
+
+    /// <summary>From now on the end of the process ends it.</summary>
+    public static void Await(WorkspaceEnd workspace)
+    {
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => End(workspace);
+
+        // They would end the process without a word, and without its end being awaited: a service that is stopped, a closed terminal.
+        Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => EndBy(workspace, signal, 15)));
+        Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal => EndBy(workspace, signal, 1)));
+        Signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGQUIT, signal => EndBy(workspace, signal, 3)));
+    }
+
+    /// <summary>Ends the process as the signal does, in order, where that matters here; else the signal is left as it is.</summary>
+    private static void EndBy(WorkspaceEnd workspace, PosixSignalContext signal, int number)
+    {
+        if (workspace.Matters)
+        {
+            signal.Cancel = true;
+            Environment.Exit(128 + number);
+        }
+    }
+
+    /// <summary>Ends the workspace; Ctrl+C has nothing more waited for.</summary>
+    private static void End(WorkspaceEnd workspace)
+    {
+        using ManualResetEventSlim isHurried = new();
+        using PosixSignalRegistration hurrying = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+        {
+            signal.Cancel = true;
+            isHurried.Set();
+        });
+        workspace.End(isHurried.WaitHandle);
+    }
+}

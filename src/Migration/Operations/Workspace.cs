@@ -1,0 +1,80 @@
+using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Texts;
+
+namespace PreRecordMigration.Operations;
+
+/// <summary>
+/// What one process knows and does, shared by all who ask: its hosts, its receivers, its recordings, its migrations, and the work that
+/// somebody waits for. Everything that the end of the process concerns begins through it.
+/// </summary>
+public sealed class Workspace
+{
+    private static readonly Lazy<Workspace> s_ofProcess = new(() => new Workspace(ProcessSignals.Await, LastWords.Say));
+
+    /// <summary>Makes one.</summary>
+    /// <param name="onFirst">Called once, before the first thing begins that an end concerns, with what ends it all.</param>
+    /// <param name="say">Says what is to be said at the end.</param>
+    internal Workspace(Action<WorkspaceEnd> onFirst, Action<string> say)
+    {
+        End = new WorkspaceEnd(this, say);
+        Gate = new BeginGate(() => onFirst(End));
+        Hosts = new HostRegistry();
+        Receivers = new ReceiverRegistry(Gate);
+        Recordings = new RecordingRegistry(this);
+        Migrations = new MigrationRegistry(this);
+        Work = new OngoingWork(Gate);
+    }
+
+    /// <summary>The one of this process.</summary>
+    public static Workspace OfProcess => s_ofProcess.Value;
+
+    /// <summary>The hosts that are known.</summary>
+    public HostRegistry Hosts { get; }
+
+    /// <summary>The receivers of the hosts.</summary>
+    public ReceiverRegistry Receivers { get; }
+
+    /// <summary>The recordings that wait for their move.</summary>
+    public RecordingRegistry Recordings { get; }
+
+    /// <summary>The migrations, those under way and the last that ended.</summary>
+    public MigrationRegistry Migrations { get; }
+
+    /// <summary>The work that somebody waits for.</summary>
+    public OngoingWork Work { get; }
+
+    /// <summary>What becomes of all of it at the end.</summary>
+    internal WorkspaceEnd End { get; }
+
+    /// <summary>Where everything begins that the end concerns.</summary>
+    internal BeginGate Gate { get; }
+
+    /// <summary>A host as it is now.</summary>
+    /// <param name="host">The host.</param>
+    public MigrationHost Describe(IMigrationHost host) => Receivers.Describe(host);
+
+    /// <summary>Refuses to let go of a host that receives, whose domain is held, or that a migration leaves or enters.</summary>
+    /// <param name="hostName">The host.</param>
+    /// <exception cref="OperationException">It is in use.</exception>
+    public void RequireUnused(string hostName)
+    {
+        if (Receivers.TryGet(hostName, out _) || Recordings.HoldsDomainOf(hostName) || Migrations.Uses(hostName))
+        {
+            throw new OperationException(
+                nameof(SR.HostBusy), OperationProblem.Busy, Text.Format(SR.HostBusy, hostName), SR.HostBusyRemedy, hostName);
+        }
+    }
+
+    /// <summary>What to do about an error: of a domain that something of this process holds, what lets it go.</summary>
+    /// <param name="error">The error.</param>
+    public string RemedyFor(MigrationException error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        return error is not { ErrorId: MigrationErrorId.DomainBusy, Target: { } domain } ? error.Remedy
+            : Recordings.HolderOf(domain) is { } held ? Text.Format(SR.HeldRemedy, domain, held.Holder, held.HeldUntil)
+            : Migrations.HolderOf(domain) is { } job
+                ? Text.Format(job.IsActive ? SR.MovingRemedy : SR.InterruptedRemedy, domain, job.Id, job.Destination.Name)
+            : error.Remedy;
+    }
+}
