@@ -25,7 +25,7 @@ public abstract class NameCompleter : IArgumentCompleter
         CommandAst commandAst,
         IDictionary fakeBoundParameters)
     {
-        // One entry a name, whatever has it.
+        // A name that several things have is offered once.
         var candidates = Candidates(fakeBoundParameters)
             .GroupBy(candidate => candidate.Name, candidate => candidate.ToolTip, StringComparer.Ordinal)
             .Select(same => (Name: same.Key, ToolTip: string.Join("; ", same)))
@@ -56,18 +56,18 @@ public abstract class NameCompleter : IArgumentCompleter
         }
         catch (Exception error) when (error is MigrationException or ObjectDisposedException)
         {
-            // A completion has no way to say why (a host that fails, or that another runspace lets go of); the command will.
+            // The host fails, or another runspace has let go of it. A completion has no way to say so; the command will.
             return [];
         }
     }
 
-    /// <summary>What an argument says so far, as texts.</summary>
+    /// <summary>The texts of an argument, as far as it has been typed.</summary>
     private protected static string[] TextsOf(object? argument) =>
         LanguagePrimitives.TryConvertTo(argument, out string[]? given) && given is not null
             ? [.. given.Where(text => !string.IsNullOrEmpty(text))]
             : [];
 
-    /// <summary>Whether a name goes on from what was typed: as it stands, with its wildcards escaped, or as a pattern.</summary>
+    /// <summary>Whether a name begins with what was typed: taken as it stands, with its wildcards escaped, or as a pattern.</summary>
     private static Func<string, bool> Begins(string typed)
     {
         if (typed.Length > 0 && Quotes.Contains(typed[0], StringComparison.Ordinal))
@@ -100,7 +100,7 @@ public sealed class HostNameCompleter : NameCompleter
 
 /// <summary>
 /// Completes the names of the hosts this process knows, and of the other machines it can send to, but for the one that the domain is
-/// on. Xen moves a domain to its own host too, so that one stays.
+/// on. Xen can move a domain to its own host, so a Xen host is offered in any case.
 /// </summary>
 public sealed class DestinationCompleter : NameCompleter
 {
@@ -136,7 +136,7 @@ public sealed class DestinationCompleter : NameCompleter
         }
         catch (CommandException)
         {
-            // Several differ from it in case only: the command will say so.
+            // Several names differ from this one in case only: the command will say so.
             return false;
         }
     }

@@ -11,8 +11,9 @@ namespace PreRecordMigration.Cmdlets;
 /// <c>2min</c>, <c>1h</c>, <c>1d</c>), <c>hours:minutes:seconds</c>, or as ISO 8601 writes it (<c>PT0.5S</c>).
 /// </summary>
 /// <remarks>
-/// None may be below zero or above a day, so that no clock or timer overflows. A bare number is refused: PowerShell would take it for ticks of 100 ns, a reader for seconds or milliseconds. Zero is
-/// the same in every unit and passes; whether it makes sense is the parameter's own matter.
+/// A duration may not be below zero or above a day, so that no clock or timer overflows. A bare number is refused: PowerShell would take
+/// it for ticks of 100 ns, a reader for seconds or milliseconds. Zero is the same in every unit and passes; whether it makes sense, each
+/// parameter decides for itself.
 /// </remarks>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public sealed partial class DurationAttribute : ArgumentTransformationAttribute
@@ -86,7 +87,7 @@ public sealed partial class DurationAttribute : ArgumentTransformationAttribute
         }
         catch (FormatException)
         {
-            // It has the form, so its numbers are larger than anything.
+            // The text has the right form, so what failed is the size of its numbers.
             throw Refused(SR.DurationOutOfRange, text);
         }
     }

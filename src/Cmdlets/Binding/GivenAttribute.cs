@@ -4,8 +4,8 @@ using System.Management.Automation;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
-/// Refuses nothing where a list of numbers or choices is meant. PowerShell would make of it a list of the first of them before
-/// any validation looks.
+/// Refuses null, empty text and an empty list where numbers or choices are meant. PowerShell would turn them into zero or the first
+/// choice before any validation attribute looks.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class GivenAttribute : ArgumentTransformationAttribute

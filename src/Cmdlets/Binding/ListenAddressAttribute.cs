@@ -20,7 +20,7 @@ public sealed class ListenAddressAttribute : ArgumentTransformationAttribute
             return HostAddress.Plain(address);
         }
 
-        // A number keeps the text that it was written in, but for what PowerShell has computed: neither is an address.
+        // PowerShell keeps the text of a number that was typed, and has none of one that it computed: neither is an address.
         string text = QuantityText.Of(inputData);
         if (!HostAddress.TryParse(text, out HostAddress? host, out string problem))
         {

@@ -10,7 +10,7 @@ namespace PreRecordMigration.Cmdlets;
 /// <remarks>
 /// KB, MB, GB and TB are powers of 1024, as they are everywhere in PowerShell. In a rate bits are bits: a small b after a
 /// capital (<c>Mb/s</c>, <c>Gbps</c>) and <c>bit</c>, whose prefixes are powers of 1000, as networks count. What leaves open
-/// which of the two is meant (<c>10mb/s</c>, a rate of <c>10Mb</c>) is refused: wrong by eight is wrong in silence.
+/// which of the two is meant (<c>10mb/s</c>, a rate of <c>10Mb</c>) is refused: a limit that is wrong by a factor of eight would be noticed by nobody.
 /// </remarks>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Field)]
 public sealed class SizeAttribute : ArgumentTransformationAttribute

@@ -11,7 +11,7 @@ namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
 /// Reads certificates: PEM with the key inside or beside it (xen1.pem and xen1.key), PKCS #12, and DER. Whoever may write one decides whom
-/// this host believes, and whoever may read a key is this host: <see cref="TrustedFile"/> refuses both.
+/// this host believes, and whoever may read a key can pass for this host: <see cref="TrustedFile"/> refuses a file where others may.
 /// </summary>
 internal static class CertificateFiles
 {
@@ -21,7 +21,7 @@ internal static class CertificateFiles
     private const string KeyLabel = "PRIVATE KEY-----";
     private const string PemMark = "-----BEGIN ";
 
-    /// <summary>More than any chain needs.</summary>
+    /// <summary>The most bytes that are read of a file: more than any chain of certificates needs.</summary>
     private const int LargestFile = 1 << 20;
 
     /// <summary>ERROR_INVALID_PASSWORD, as .NET says it on every system.</summary>

@@ -10,10 +10,10 @@ internal static class CertificateMaker
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
-    /// <summary>Clocks of two hosts differ: it is valid a little before it was made.</summary>
+    /// <summary>The clocks of two hosts differ, so a certificate is valid from a little before it was made.</summary>
     private static readonly TimeSpan Skew = TimeSpan.FromHours(1);
 
-    /// <summary>Makes one and writes both files.</summary>
+    /// <summary>Makes a certificate and writes it and its key to their files.</summary>
     /// <param name="name">The host's name.</param>
     /// <param name="certificateFile">The certificate, which peers may read.</param>
     /// <param name="keyFile">The private key, which nobody but this user may.</param>
@@ -67,7 +67,7 @@ internal static class CertificateMaker
         }
         finally
         {
-            // It may be a key.
+            // The text may be a private key.
             Array.Clear(bytes);
         }
     }

@@ -4,7 +4,7 @@ using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>The text of a secret for as long as it is needed; wiped when disposed. Never a string: those stay in memory.</summary>
+/// <summary>The text of a secret for as long as it is needed; wiped when disposed. It is never a string, because strings stay in memory.</summary>
 internal sealed class SecretText : IDisposable
 {
     private readonly char[] _text;

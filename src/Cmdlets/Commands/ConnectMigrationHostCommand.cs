@@ -112,7 +112,7 @@ public sealed class ConnectMigrationHostCommand : RowCommand
         }
     }
 
-    /// <summary>Refuses what is for another machine only, where this one is meant; what is given for all rows need not concern each.</summary>
+    /// <summary>Refuses parameters that are for another machine only, where this one is meant. Given for many rows, they need not concern each of them.</summary>
     private void RequireLocal(string name)
     {
         string[] ofAnother = [nameof(Certificate), nameof(CertificatePassword), nameof(TrustedCertificate), nameof(Port)];

@@ -44,7 +44,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     protected override void BeginProcessing()
     {
         // Where a command upstream is still to record, a path that cannot be written to is found out before a domain stands still for it.
-        // A script block says it only when there is a recording.
+        // A path that is a script block is known only when there is a recording.
         if (MyInvocation.PipelinePosition > 1 && Given.Length > 0)
         {
             ForCommand(() => Target());

@@ -24,7 +24,7 @@ public sealed class GetPreRecordCommand : MigrationCmdlet
         }
     }
 
-    /// <summary>The recording, which prints with its holder here; whoever else has it sees it as before.</summary>
+    /// <summary>A copy of the recording that prints with its holder; the one that somebody has in a variable prints as before.</summary>
     private static PSObject Show(LiveRecording held)
     {
         PSObject shown = new(held.Snapshot with { });

@@ -34,7 +34,7 @@ public sealed class InvokePreRecordMigrationCommand : MoveCommand
     {
         if (disposing && _pump is not null)
         {
-            // Whatever ended the pipeline: what it began does not go on behind it.
+            // Whatever ended the pipeline, the migrations that it began do not go on behind it.
             _pump.StopAll();
             _pump.Dispose();
         }

@@ -60,7 +60,7 @@ public sealed class NewMigrationCertificateCommand : RowCommand
         }
     }
 
-    /// <summary>As a name on the command line is checked, so is one of a row.</summary>
+    /// <summary>Makes a certificate for a name from a row, which is checked as PowerShell checks one of the command line.</summary>
     private void MakeNamed(string name)
     {
         if (!Regex.IsMatch(name, NamePattern))

@@ -24,7 +24,7 @@ public sealed class RestorePageBackupCommand : RecordingInputCommand
         recording.RequireCheckpoint();
         if (!recording.CanRollBackInPlace)
         {
-            // Both are there until the fresh one has everything.
+            // The domain and the fresh one need memory side by side, until the fresh one has everything.
             Preflight.Room(recording.Location.Info, recording.Location.Host);
         }
 

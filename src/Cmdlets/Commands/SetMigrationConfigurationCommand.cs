@@ -46,7 +46,7 @@ public sealed class SetMigrationConfigurationCommand : MigrationCmdlet
         string? text = Clear || Value is null ? null : TextOf(Value);
         if (text is not null)
         {
-            // -WhatIf finds out what is wrong as well.
+            // The value is checked before -WhatIf is asked, which so finds out what is wrong as well.
             MigrationConfiguration.Check(setting, text);
         }
 

@@ -21,7 +21,7 @@ public sealed class SetPageOrderCommand : RecordingInputCommand
 
     private void Decide()
     {
-        // Made now, though it is made again at the move: what cannot be made is an error here, and Auto says what it chose.
+        // The order is made here although the move makes it again: what cannot be made is an error now, and Auto says what it chose.
         PageOrder order = PreRecord.OrderBy(Strategy);
         if (order.Reason is { } reason)
         {

@@ -47,7 +47,7 @@ public sealed class StartPreRecordCommand : RecordingOptionsCommand
         }
         catch (Exception error) when (!DownstreamEnd.HasEnough(this, error))
         {
-            // The pipeline ends with an error, here or downstream, and what it has returned so far is lost with it.
+            // The pipeline ends with an error, here or downstream, and the recordings that it has returned so far are lost with it.
             DiscardAll();
             throw;
         }
@@ -140,7 +140,7 @@ public sealed class StartPreRecordCommand : RecordingOptionsCommand
         _held.Add(held);
         if (cancellationToken.IsCancellationRequested)
         {
-            // Whoever asked for it may have stopped to wait for it already.
+            // Whoever asked for the recording may have stopped waiting for it already.
             held.Discard();
         }
 

@@ -77,7 +77,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        // All were asked before any is waited for, so that many take no longer than one.
+        // All were asked to stop before any is waited for, so that many take no longer than one.
         foreach (MigrationJob job in Join())
         {
             if (job.State == MigrationState.Completed)
@@ -98,7 +98,7 @@ public sealed class StopMigrationCommand : MigrationJobCommand
     {
         if (disposing)
         {
-            // What was asked to stop is waited for whatever became of this pipeline.
+            // A migration that was asked to stop is waited for, whatever ended this pipeline.
             foreach (MigrationJob job in Join().Where(job => job.IsActive))
             {
                 Warn(job.ExplainGoingOn());
@@ -127,7 +127,8 @@ public sealed class StopMigrationCommand : MigrationJobCommand
 
         if (job.IsActive && job.HasLeft && !IsWhatIf)
         {
-            // It is finished all the same, but not waited for without end: where the destination does nothing more, it is interrupted.
+            // Its domain has left, so it is finished all the same. Being cancelled it does not wait without end for a destination that does
+            // nothing more: then it is interrupted.
             job.Cancel();
         }
 
@@ -191,13 +192,13 @@ public sealed class StopMigrationCommand : MigrationJobCommand
         {
             if (Host.Name != JobHostName)
             {
-                // With a security impact, so that who only presses Enter has said no.
+                // With a security impact the default answer is no, for whoever only presses Enter.
                 return ShouldContinue(question, caption, hasSecurityImpact: true, ref _yesToAll, ref _noToAll);
             }
         }
         catch (Exception error) when (error is HostException or InvalidOperationException)
         {
-            // A host without anybody to ask, such as pwsh -NonInteractive or a thread job: refused below.
+            // Nobody is there to be asked, as with pwsh -NonInteractive or in a thread job: it is refused below.
         }
 
         throw new CommandException(

@@ -61,7 +61,7 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
         {
             if (Timeout == TimeSpan.Zero)
             {
-                // Who does not wait asks where they stand.
+                // Whoever does not wait wants to know where the migrations stand.
                 WriteObject(job.Describe());
                 continue;
             }

@@ -68,7 +68,7 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
             bool isOver = !_pump!.PumpUntil(Count, Deadline.After(Timeout), StopToken);
             if (isOver && Timeout == TimeSpan.Zero)
             {
-                // Who does not wait asks where they stand.
+                // Whoever does not wait wants to know where the migrations stand.
                 WriteObject(_pump.UnderWay.Select(IncomingMigrationInfo.Of), enumerateCollection: true);
             }
             else if (isOver)

@@ -23,7 +23,7 @@ internal static class MigrationConfiguration
 
     private static readonly ConcurrentDictionary<string, string?> Session = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>More than any settings need.</summary>
+    /// <summary>The most bytes that are read of a file: more than any settings need.</summary>
     private const int LargestFile = 1 << 20;
 
     /// <summary>The user's file; null where neither $XDG_CONFIG_HOME nor a home is an absolute path: then there is none.</summary>
@@ -31,7 +31,7 @@ internal static class MigrationConfiguration
     {
         get
         {
-            // Without that option a folder that is not there would be the current one.
+            // Without that option the path of a folder that is not there would be empty, which means the current folder.
             string folder = Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify);
             return NamedBy(UserFileVariable)
                 ?? (Path.IsPathFullyQualified(folder) ? Path.Combine(folder, "prerecord", "settings.json") : null);
@@ -124,7 +124,7 @@ internal static class MigrationConfiguration
         foreach (Layer layer in layers)
         {
             string key = layer.Source == SettingSource.Environment ? setting.VariableKey : setting.Name;
-            // An empty variable is one that somebody took away.
+            // An empty variable counts as one that is not set.
             if (layer.Find(key) is { } text && (text.Length > 0 || layer.Source != SettingSource.Environment))
             {
                 string origin = layer.Source == SettingSource.Environment ? MigrationSetting.VariablePrefix + key : layer.Origin;
@@ -165,7 +165,7 @@ internal static class MigrationConfiguration
     {
         if (path is null || TrustedFile.TryRead(path, LargestFile) is not { } content)
         {
-            // Where the usual file is not there nothing is configured; one that somebody has named is meant.
+            // Where the usual file is not there, nothing is configured. A file that a variable names must be there.
             return NamedBy(variable) is null ? [] : throw new CommandException(
                 nameof(SR.SettingsFileMissing),
                 ErrorCategory.ObjectNotFound,
@@ -176,7 +176,7 @@ internal static class MigrationConfiguration
 
         try
         {
-            // One without anything in it sets nothing.
+            // An empty file sets nothing, and would be no JSON.
             using StreamReader reader = new(new MemoryStream(content));
             bool isEmpty = string.IsNullOrWhiteSpace(reader.ReadToEnd());
             using MemoryStream stream = new(isEmpty ? "{}"u8.ToArray() : content);
@@ -200,7 +200,7 @@ internal static class MigrationConfiguration
     /// <param name="IsStrict">Whether it may have nothing but settings.</param>
     private sealed record Layer(SettingSource Source, string Origin, IConfigurationRoot Values, bool IsStrict)
     {
-        /// <summary>The text of a value; a list's with commas between.</summary>
+        /// <summary>The text of a value; of a list its items with commas between.</summary>
         public string? Find(string key)
         {
             IConfigurationSection section = Values.GetSection(key);

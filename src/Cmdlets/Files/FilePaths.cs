@@ -111,7 +111,7 @@ internal static class FilePaths
     private static CommandException NotFound(PSCmdlet cmdlet, string path) =>
         NotFound(cmdlet, path, SR.FileNotFound, SR.FileNotFoundRemedy);
 
-    /// <summary>-LiteralPath is advised only where there is one.</summary>
+    /// <summary>The error of a file that is not there. It advises -LiteralPath only where the cmdlet has that parameter.</summary>
     private static CommandException NotFound(PSCmdlet cmdlet, string path, string message, string remedy) => new(
         nameof(SR.FileNotFound),
         ErrorCategory.ObjectNotFound,

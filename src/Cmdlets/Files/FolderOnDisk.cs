@@ -3,16 +3,16 @@ using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>What a folder says, on the disk.</summary>
+/// <summary>Has the disk keep the entries of folders.</summary>
 internal static partial class FolderOnDisk
 {
     private const int CloseOnExec = 0x80000;
 
-    /// <summary>EINVAL: a file system that keeps no folders, such as one over a network.</summary>
+    /// <summary>EINVAL, from a file system that cannot be told to write its folders, such as one over a network.</summary>
     private const int NotSupportedThere = 22;
 
     /// <summary>
-    /// Has the disk keep what a folder says: without that a power cut may bring back the file that was written over, or none.
+    /// Has the disk keep the entries of a folder. Without that a power cut may bring back the file that was written over, or leave none.
     /// </summary>
     /// <param name="folder">Its path.</param>
     /// <exception cref="IOException">The disk failed.</exception>
@@ -26,7 +26,7 @@ internal static partial class FolderOnDisk
         int descriptor = Open(folder, CloseOnExec);
         if (descriptor < 0)
         {
-            // A folder that may be written to and not be read: then only the system's own time is left.
+            // A folder may be writable and not readable, and then it cannot be opened: the system writes its entries when it sees fit.
             return;
         }
 

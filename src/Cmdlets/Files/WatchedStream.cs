@@ -49,7 +49,7 @@ internal sealed class WatchedStream(FileStream file, WorkProgress progress, Canc
         cancellationToken.ThrowIfCancellationRequested();
         file.Write(buffer);
 
-        // How long the file will be, nobody knows before it is written.
+        // How long the file will be is not known before it is written.
         progress.Report(_done += buffer.Length, null);
     }
 

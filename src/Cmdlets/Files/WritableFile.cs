@@ -5,8 +5,8 @@ using PreRecordMigration.Texts;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
-/// A file that may be written: the one way in which this module writes files. It is there whole or not at all, links stay
-/// links and their target is written, and what is not a regular file (a device, a pipe, a socket, a folder) is never
+/// A file that may be written: the one way in which this module writes files. It is there whole or not at all. A link stays a
+/// link, and the file that it leads to is written. What is not a regular file (a device, a pipe, a socket, a folder) is never
 /// replaced, whatever is forced.
 /// </summary>
 internal sealed class WritableFile
@@ -63,13 +63,13 @@ internal sealed class WritableFile
                 write(stream);
                 if (!OperatingSystem.IsWindows() && options.UnixCreateMode is { } exact)
                 {
-                    // Of the open file: in another user's folder its name may lead elsewhere by now.
+                    // The owner is set on the open file: in another user's folder the name may lead elsewhere by now.
                     if (mode is null)
                     {
                         FileStatus.TryGive(stream.SafeFileHandle, before);
                     }
 
-                    // What a file is created with is cut by the process's mask, and by a change of owner.
+                    // The mode with which it was created was cut by the process's umask, and by a change of owner.
                     File.SetUnixFileMode(stream.SafeFileHandle, exact);
                 }
 

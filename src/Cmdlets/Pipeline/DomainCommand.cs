@@ -54,7 +54,7 @@ public abstract class DomainCommand : RowCommand
     {
         if (input.BaseObject is DomainInfo info)
         {
-            // Its own host goes without saying, unless another one is named.
+            // A domain object knows its host, so that one is meant unless another one is named.
             ForEachInput(info.Name, () =>
             {
                 PrepareAgain();

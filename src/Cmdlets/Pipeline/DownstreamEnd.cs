@@ -11,7 +11,7 @@ internal static class DownstreamEnd
 
     /// <summary>
     /// Whether a command downstream, such as Select-Object -First, has what it wanted: what it was given is in good hands.
-    /// PowerShell says so only inside of itself; where it does not, the pipeline counts as failed.
+    /// PowerShell has this only in private fields; where it is not found there, the pipeline counts as failed.
     /// </summary>
     /// <param name="cmdlet">The cmdlet that wrote.</param>
     /// <param name="thrown">What the writing threw.</param>

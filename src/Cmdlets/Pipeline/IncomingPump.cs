@@ -8,20 +8,20 @@ using PreRecordMigration.Transfer;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>
-/// Lets the pipeline's thread wait for migrations that come in: it shows how far each is, and writes what became of it.
+/// Lets the pipeline's thread wait for incoming migrations: it shows how far each is, and writes what became of it.
 /// </summary>
 /// <param name="cmdlet">The cmdlet that waits.</param>
 /// <param name="isTraced">Whether anybody reads what is written to the debug stream.</param>
 internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDisposable
 {
-    /// <summary>How often the bars move, and a receiver that was stopped is noticed.</summary>
+    /// <summary>How often the bars are moved, and how soon it is noticed that a receiver was stopped.</summary>
     private const int TickMilliseconds = 200;
 
     private readonly BlockingCollection<Action> _posted = [];
     private readonly Dictionary<MigrationReceiver, IDisposable> _receivers = [];
     private readonly Dictionary<IncomingMigration, IncomingProgress> _active = [];
 
-    /// <summary>What is followed or was: a migration that is resumed has another end.</summary>
+    /// <summary>The ends of all migrations that have been followed. One that is resumed has another end, and is followed again.</summary>
     private readonly HashSet<Task> _known = [];
 
     private PipelineWriter Writer => new(cmdlet, _posted);
@@ -76,7 +76,7 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
             }
         }
 
-        // What the last end has left to say, of its bar.
+        // The last migration that ended may have posted the completion of its bar.
         while (_posted.TryTake(out Action? last))
         {
             last();
@@ -96,10 +96,10 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
         _posted.Dispose();
     }
 
-    /// <summary>On the migration's own threads.</summary>
+    /// <summary>Hears a step, on the threads of the migration.</summary>
     private void Hear(MigrationReceiver receiver, IncomingMigration incoming, MigrationTrace step)
     {
-        // A state is enough to notice one that has come; records are many, and for the debug stream only.
+        // A change of state is enough to notice that a migration has come in. Records are many: they are posted for the debug stream only.
         if (isTraced || step.Kind == MigrationTraceKind.State)
         {
             Writer.Post(() =>
@@ -135,7 +135,7 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
         progress?.Dispose();
         if (incoming.State is DestinationState.Detached)
         {
-            // It has not ended: its source may come back, and then it goes on.
+            // The migration has not ended: its source may come back, and then it goes on.
             cmdlet.WriteWarning(Text.Format(SR.WarningArrivalInterrupted, incoming.DomainName, receiver.Host.Name));
             return;
         }

@@ -45,7 +45,7 @@ internal sealed class JoinedWork<T>
             said,
             isEnding);
 
-        // By whoever is last, which need not be the pipeline's thread.
+        // The work may outlive the wait of the pipeline's thread, so the cancellation is disposed when the work has ended.
         _task.ContinueWith(_ => _cancellation.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
@@ -83,7 +83,7 @@ internal sealed class JoinedWork<T>
             }
             catch (ObjectDisposedException)
             {
-                // The work has ended at this moment, and its token with it: what it posted is still written.
+                // The work has ended at this moment, and its cancellation was disposed: what it posted is still written.
                 continue;
             }
         }
@@ -104,7 +104,7 @@ internal sealed class JoinedWork<T>
         }
         catch (Exception error) when (error is RuntimeException or InvalidOperationException)
         {
-            // The pipeline is being stopped, or the caller asked to stop at a warning: the work ends first.
+            // The pipeline is being stopped, or the caller asked to stop at a warning: before that the work is brought to its end.
             Unwinding = error;
             IsStopped = true;
             _patience ??= new Deadline(StopPatience.Limit);

@@ -95,7 +95,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>Does something with a recording. Where that is refused nobody is left who would move it: the domain runs on.</summary>
+    /// <summary>Does something with a recording. Where that is refused, and nobody else has the recording in hand, its domain runs on.</summary>
     /// <param name="recorded">The recording.</param>
     /// <param name="isMove">Whether it was to be moved now; else who has it in hand keeps it.</param>
     /// <param name="action">What to do.</param>
@@ -166,7 +166,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>Warns, also where the pipeline is being stopped and can write nothing any more: then the host says it.</summary>
+    /// <summary>Warns. A pipeline that is being stopped can write nothing any more: then PowerShell's host shows the warning.</summary>
     internal void Warn(string message)
     {
         if (!StopToken.IsCancellationRequested)
@@ -181,7 +181,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         }
         catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
         {
-            // A host that shows nothing: Get-Migration tells the same.
+            // A PowerShell host that shows nothing: Get-Migration tells the same.
             return;
         }
     }
@@ -206,7 +206,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         JoinedWork<T> joined = new(this, work, isEnding, remains is null ? null : new WorkWords(remains, stopped), StopToken);
         if (!joined.Pump())
         {
-            // Its failure is observed in any case: it may be nobody's any more.
+            // Nobody may ask for the outcome any more: a failure is observed here, so that it is not reported as unobserved.
             joined.Outcome.ContinueWith(
                 late =>
                 {

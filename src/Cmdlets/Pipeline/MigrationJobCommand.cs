@@ -80,7 +80,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
     /// <summary>Whether an input means a migration at all.</summary>
     private protected virtual bool IsOfMigration(PSObject input) => true;
 
-    /// <summary>Whether a migration that has ended is as good as one that ends.</summary>
+    /// <summary>Whether the cmdlet has a use for migrations that have ended already, as Wait-Migration has for their outcomes.</summary>
     private protected virtual bool TakesEnded => false;
 
     /// <summary>What is said where nothing was given and there is nothing to do something about; null for nothing.</summary>
@@ -107,7 +107,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
             }
             else
             {
-                // The domain that an object names, never one that is written alike.
+                // An object names exactly one domain: another whose name differs in case only is not meant.
                 string name = row.RequireName();
                 ForNamed(name, row.OwnType is null ? Named(name) : Workspace.OfProcess.Migrations.OfDomain(name), isMeant, action);
             }
@@ -115,8 +115,8 @@ public abstract class MigrationJobCommand : MigrationCmdlet
     }
 
     /// <summary>
-    /// What was named gets an answer: where all of its migrations have ended, the last of a domain does, or what is wrong with
-    /// several is said once.
+    /// Does something for the migrations that a name means. Where all of them have ended, the last one of the domain gets the action, whose
+    /// error says how it ended; where the name means several domains, one error is written for all.
     /// </summary>
     private void ForNamed(string name, IReadOnlyList<MigrationJob> jobs, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
     {

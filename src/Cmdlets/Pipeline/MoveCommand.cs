@@ -121,7 +121,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     /// <summary>Returns what a move would be, where -WhatIf was given.</summary>
     private protected abstract void Preview(MigrationReport report);
 
-    /// <summary>Plans a move whose mode is still to be chosen, where one is.</summary>
+    /// <summary>Plans a move, and chooses its mode where the method has one that was not given.</summary>
     private PlannedMove PlanOf(DomainLocation location, Destination destination, MigrationOptions options, MigrationReport? report)
     {
         ModeDecision decision = ModeDecision.Make(Mode, location, options, report);
@@ -191,7 +191,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
         Preflight.Exposure(move, report, MaximumExposure);
         if (move.Recorded is { IsPreview: true })
         {
-            // Nothing was recorded, so nothing can move: what would happen goes on.
+            // Nothing was recorded, so nothing can move: the pipeline gets what would happen instead.
             Preview(report);
             return;
         }

@@ -87,13 +87,13 @@ internal sealed class MovePump : IDisposable
         }
         catch
         {
-            // Ctrl+C, a closed pipeline, or an error that the caller asked to stop at: stopped before it goes on.
+            // Ctrl+C, a closed pipeline, or an error that the caller asked to stop at: all migrations are stopped before it is thrown on.
             StopAll();
             throw;
         }
     }
 
-    /// <summary>Asks all to stop, and waits as long as a person does; of what goes on it is said who has the domain. Nothing else
+    /// <summary>Asks all to stop, and waits as long as <see cref="StopPatience"/> says. Who has the domain of one that goes on is said; nothing else
     /// is written any more.</summary>
     public void StopAll()
     {

@@ -12,7 +12,7 @@ internal sealed class PipelineWriter(MigrationCmdlet cmdlet, BlockingCollection<
     /// <summary>Writes a step that was taken.</summary>
     public void Verbose(string message) => Post(() => cmdlet.WriteStep(message));
 
-    /// <summary>Writes a step of the protocol, for who looks for what went wrong.</summary>
+    /// <summary>Writes a step of the protocol, for whoever looks for what went wrong.</summary>
     public void Debug(string domain, MigrationTrace step) => Post(() => WriteDebug(domain, step));
 
     /// <summary>As <see cref="Debug"/>, on the pipeline's thread.</summary>
@@ -35,7 +35,7 @@ internal sealed class PipelineWriter(MigrationCmdlet cmdlet, BlockingCollection<
         }
         catch (InvalidOperationException)
         {
-            // A late report of a thread that outlives the work by a moment: nobody listens any more.
+            // A thread reports that outlives the work by a moment: nobody listens any more.
             return;
         }
     }
@@ -125,7 +125,7 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
         };
     }
 
-    /// <summary>The same id for the same domain in every run, so that two moves do not share a bar.</summary>
+    /// <summary>An id made from the domain's name: two domains that move at once do not share a bar.</summary>
     internal static int StableId(string domain)
     {
         uint hash = 2166136261;

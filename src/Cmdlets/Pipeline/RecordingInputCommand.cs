@@ -17,7 +17,7 @@ public abstract class RecordingInputCommand : MigrationCmdlet
     private protected string TargetText => Text.Format(SR.TargetDomain, PreRecord.Name, PreRecord.HostName);
 
     /// <summary>Hands the recording on with what was decided about it. With -WhatIf a recording goes on unchanged, so that what
-    /// follows in the pipeline can say what it would do; a preview has nothing that a decision could change.</summary>
+    /// follows in the pipeline can say what it would do. A preview takes the decision in any case: nothing was recorded, so nothing changes.</summary>
     private protected void WriteDecided(bool isMeant, PreRecord decided) =>
         WriteObject(isMeant || PreRecord.IsPreview ? decided : PreRecord);
 }

@@ -40,7 +40,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [DecidedByRecording]
     public SwitchParameter SkipRollbackProof { get; set; }
 
-    /// <summary>What would be done, for -WhatIf, and why in that mode.</summary>
+    /// <summary>Says for -WhatIf what would be done, and why in the mode that was chosen.</summary>
     private protected static string DescribeChosen(string what, string? reason) =>
         reason is null ? what : Text.Format(SR.DescribeChosen, what, reason);
 

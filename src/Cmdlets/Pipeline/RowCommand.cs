@@ -14,8 +14,8 @@ internal sealed class ColumnAttribute : Attribute
 
 /// <summary>
 /// What the cmdlets share that take rows: each row has its own options, in columns named as the parameters are. What the
-/// command line says goes first, then the row, then what is configured. An empty cell is not given, a bad one is an error of
-/// its row, and a column that nothing is known of is said.
+/// command line says goes first, then the row, then what is configured. An empty cell counts as not given, a bad one is an error of
+/// its row, and a column that no parameter takes is warned of.
 /// </summary>
 public abstract class RowCommand : MigrationCmdlet
 {
@@ -25,12 +25,12 @@ public abstract class RowCommand : MigrationCmdlet
     /// <summary>The parameter set of objects and rows.</summary>
     protected const string InputSet = "Input";
 
-    /// <summary>Columns that say what is meant, not how; they are read apart from the others.</summary>
+    /// <summary>Columns that say which domain or host is meant, and are no options of it.</summary>
     private static readonly string[] Subjects = ["Name", "DomainName", "HostName", "SourceHost"];
 
     private static readonly ConcurrentDictionary<Type, IReadOnlyDictionary<string, PropertyInfo>> ColumnsOf = new();
 
-    /// <summary>What PowerShell itself checks an argument with; not public, though every such attribute has it.</summary>
+    /// <summary>The method by which PowerShell itself checks an argument; every validation attribute has it, but it is not public.</summary>
     private static readonly MethodInfo Validation =
         typeof(ValidateArgumentsAttribute).GetMethod("Validate", BindingFlags.Instance | BindingFlags.NonPublic)!;
 
@@ -47,12 +47,12 @@ public abstract class RowCommand : MigrationCmdlet
         where TPurpose : Attribute =>
         ParameterPurpose.Of<TPurpose>(GetType()).FirstOrDefault(IsGiven);
 
-    /// <summary>Makes of the parameters what the work needs, and checks it: at first, and for each row that says something else.</summary>
+    /// <summary>Makes of the parameters what the work needs, and checks it. Called once at the beginning, and again for each row with options of its own.</summary>
     private protected virtual void Prepare()
     {
     }
 
-    /// <summary>Makes again what a row left behind. Before names are worked on.</summary>
+    /// <summary>Prepares again by the command line alone, where the last row had options of its own. Called before the next input that has none.</summary>
     private protected void PrepareAgain()
     {
         if (_isStale)
@@ -148,7 +148,7 @@ public abstract class RowCommand : MigrationCmdlet
         }
     }
 
-    /// <summary>Says that a column was left out, once; of objects that have properties of their own nobody expects anything.</summary>
+    /// <summary>Warns once of a column that no parameter takes. Objects of other modules have many such properties: of those it is silent.</summary>
     private void WarnOfUnknown(InputRow row, string name, IReadOnlyDictionary<string, PropertyInfo> columns)
     {
         if (row.IsWritten && _unknown.Add(name))
@@ -161,7 +161,7 @@ public abstract class RowCommand : MigrationCmdlet
         }
     }
 
-    /// <summary>Makes of a cell what the parameter is, by the rules by which an argument becomes it.</summary>
+    /// <summary>Converts and checks a cell as PowerShell does it with an argument of the parameter.</summary>
     private static object? Convert(InputRow row, PropertyInfo column, object value)
     {
         try

@@ -31,7 +31,7 @@ internal sealed class WorkProgress : IDisposable
         Show(0, null);
     }
 
-    /// <summary>Says how much is done. On one thread.</summary>
+    /// <summary>Says how much is done. Only one thread may call it.</summary>
     /// <param name="done">How much.</param>
     /// <param name="total">Of how much; null where that is not known.</param>
     public void Report(long done, long? total)

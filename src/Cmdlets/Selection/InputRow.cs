@@ -56,7 +56,7 @@ internal sealed class InputRow
             }
             catch (Exception error) when (error is GetValueException or ExtendedTypeSystemException)
             {
-                // A property that cannot be read says nothing, as it does not to PowerShell's own binding.
+                // A property that cannot be read counts as absent, as it does when PowerShell binds by property name.
                 continue;
             }
         }

@@ -65,7 +65,7 @@ internal static class NameRule
     /// <param name="names">All the names that there are.</param>
     public static string Write(string name, IReadOnlyList<string> names)
     {
-        // Escaped, it might be the name of something else, which then means itself.
+        // The escaped text may be the name of something else, and would then mean that.
         string escaped = WildcardPattern.Escape(name);
         return Find(escaped, names, other => other) is { IsPattern: false } match && match.Found.All(found => found == name)
             && match.Found.Count > 0
@@ -80,7 +80,7 @@ internal static class NameRule
         {
             WildcardPattern compiled = WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase | WildcardOptions.CultureInvariant);
 
-            // What is wrong with a pattern is only found out when it is used.
+            // A malformed pattern is reported only when it is used.
             compiled.IsMatch("");
             return compiled;
         }

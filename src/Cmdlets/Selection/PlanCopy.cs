@@ -29,7 +29,7 @@ internal static class PlanCopy
             copy.TextOf(nameof(MigrationReport.Destination)),
             estimates,
 
-            // What it would cost may not have come along; which method was advised has.
+            // The estimates may not have come along with the copy; which method was advised has.
             estimates.FirstOrDefault(estimate => estimate.Method == method && (estimate.Mode is null || estimate.Mode == mode))
                 ?? (method is null ? null : new MigrationEstimate
                 {
