@@ -135,3 +135,41 @@ Describe 'A report that feeds the move' {
         $recorded | Stop-PreRecord
     }
 }
+
+Describe 'A parameter that is marked' {
+    BeforeDiscovery {
+        $values = @{ TimeSpan = '1s'; Nullable = '1MB'; SwitchParameter = $true; RecordingModeChoice = 'Observe'; MigrationMethod = 'PostCopy' }
+        function Get-Marked([string] $purpose) {
+            foreach ($property in (Get-Command Invoke-PreRecordMigration).ImplementingType.GetProperties()) {
+                if ($property.CustomAttributes.AttributeType.Name -contains "${purpose}Attribute") {
+                    @{ Name = $property.Name; Value = $values[$property.PropertyType.Name.Split('`')[0]] }
+                }
+            }
+        }
+
+        $preRecordOnly = @(Get-Marked PreRecordOnly)
+        $decided = @(Get-Marked DecidedByRecording)
+    }
+
+    It 'is one that only a recording has a use for, and is refused without one: <Name>' -ForEach $preRecordOnly {
+        $option = @{ $Name = $Value }
+        Invoke-PreRecordMigration tested test2 -Method PostCopy @option -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'OptionNotForMethod,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
+        $failed[0].TargetObject | Should -Be $Name
+    }
+
+    It 'is one that a recording has decided, and is refused with one: <Name>' -ForEach $decided {
+        $recorded = Start-PreRecord tested -Window 20ms -Epoch 10ms -Mode Observe
+        $option = @{ $Name = $Value }
+        $recorded | Invoke-PreRecordMigration -Destination test2 @option -ErrorAction SilentlyContinue -ErrorVariable failed
+        $recorded | Stop-PreRecord
+        $failed[0].FullyQualifiedErrorId | Should -Be 'OptionDecided,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
+        $failed[0].TargetObject | Should -Be $Name
+    }
+
+    It 'is one of several' {
+        $marked = (Get-Command Invoke-PreRecordMigration).ImplementingType.GetProperties().ForEach({ $_.CustomAttributes.AttributeType.Name })
+        @($marked).Where({ $_ -eq 'PreRecordOnlyAttribute' }).Count | Should -Be 5
+        @($marked).Where({ $_ -eq 'DecidedByRecordingAttribute' }).Count | Should -Be 7
+    }
+}

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
-using PreRecordMigration.Policies;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
-using PreRecordMigration.Options;
 using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;

@@ -3,7 +3,6 @@ using System.Management.Automation;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
-using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Management.Automation;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
-using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
 

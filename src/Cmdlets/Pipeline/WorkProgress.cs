@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using PreRecordMigration.Texts;
-using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Cmdlets;
 

@@ -1,4 +1,3 @@
-using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
 
 namespace PreRecordMigration.Operations;

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;

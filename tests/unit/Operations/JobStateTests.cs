@@ -1,6 +1,5 @@
 using System.Reflection;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Tests.Operations;

@@ -4,7 +4,6 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
-using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transports;

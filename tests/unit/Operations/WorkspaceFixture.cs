@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
-using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Tests.Methods;
 
 namespace PreRecordMigration.Tests.Operations;
