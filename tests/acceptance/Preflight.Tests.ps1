@@ -138,7 +138,7 @@ Describe 'A report that feeds the move' {
 
 Describe 'A parameter that is marked' {
     BeforeDiscovery {
-        $values = @{ TimeSpan = '1s'; Nullable = '1MB'; SwitchParameter = $true; RecordingModeChoice = 'Observe'; MigrationMethod = 'PostCopy' }
+        $values = @{ TimeSpan = '10ms'; Nullable = '1MB'; SwitchParameter = $true; RecordingModeChoice = 'Observe'; MigrationMethod = 'PostCopy' }
         function Get-Marked([string] $purpose) {
             foreach ($property in (Get-Command Invoke-PreRecordMigration).ImplementingType.GetProperties()) {
                 if ($property.CustomAttributes.AttributeType.Name -contains "${purpose}Attribute") {
@@ -153,9 +153,9 @@ Describe 'A parameter that is marked' {
 
     It 'is one that only a recording has a use for, and is refused without one: <Name>' -ForEach $preRecordOnly {
         $option = @{ $Name = $Value }
-        Invoke-PreRecordMigration tested test2 -Method PostCopy @option -ErrorAction SilentlyContinue -ErrorVariable failed
-        $failed[0].FullyQualifiedErrorId | Should -Be 'OptionNotForMethod,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
-        $failed[0].TargetObject | Should -Be $Name
+        $failed = { Invoke-PreRecordMigration tested test2 -Method PostCopy @option } |
+            Should -Throw -ErrorId 'OptionNotForMethod,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand' -PassThru
+        $failed.TargetObject | Should -Be $Name
     }
 
     It 'is one that a recording has decided, and is refused with one: <Name>' -ForEach $decided {

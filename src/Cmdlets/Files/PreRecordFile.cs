@@ -1,4 +1,3 @@
-using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
 using PreRecordMigration.Operations;

@@ -1,4 +1,3 @@
-using System.Management.Automation;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Operations;

@@ -149,8 +149,11 @@ public sealed class Destination
     /// <summary>What the destination says to a domain that would come; another machine was asked before.</summary>
     /// <param name="domain">The domain.</param>
     /// <exception cref="MigrationException">The policy of a host of this process cannot be used.</exception>
-    public AdmissionVerdict Judge(DomainLocation domain) =>
-        domain is null ? throw new ArgumentNullException(nameof(domain)) : Host is null ? _verdict : (RunningReceiver is null ? Host.ForItself : Host).Judge(domain.Host.Announce(domain.Info.Name));
+    public AdmissionVerdict Judge(DomainLocation domain)
+    {
+        ArgumentNullException.ThrowIfNull(domain);
+        return Host is null ? _verdict : (RunningReceiver is null ? Host.ForItself : Host).Judge(domain.Host.Announce(domain.Info.Name));
+    }
 
     /// <summary>The receiver of the host that a migration within this process would go to; null where it gets one of its own. One with
     /// certificates is for other machines.</summary>

@@ -33,11 +33,13 @@ public sealed class LayerTests
             $"Which folder of src/{tree} uses which has changed. Where that is meant, copy {received} over tests/unit/Layers/{tree}.txt.\n{string.Join('\n', changes)}");
     }
 
-    [Fact]
-    public void Each_folder_of_the_engine_uses_only_folders_that_are_listed_above_it()
+    [Theory]
+    [InlineData("Migration")]
+    [InlineData("Cmdlets")]
+    public void Each_folder_uses_only_folders_that_are_listed_above_it(string tree)
     {
         List<string> above = [];
-        foreach ((string folder, string[] uses) in Listed("Migration"))
+        foreach ((string folder, string[] uses) in Listed(tree))
         {
             Assert.Empty(uses.Except(above));
             above.Add(folder);

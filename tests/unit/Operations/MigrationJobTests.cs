@@ -63,21 +63,24 @@ public sealed class MigrationJobTests
     public async Task A_move_that_is_stopped_before_the_commit_is_stopping_and_then_stopped()
     {
         using WorkspaceFixture fixture = new();
-        TaskCompletionSource<MigrationJob> started = new();
+        using ManualResetEventSlim isStarted = new();
+        MigrationJob? moving = null;
+        MigrationState? before = null;
         MigrationState? afterwards = null;
         fixture.Destination.Faults.Before(SimulatedCall.Restore, 1, () =>
         {
-            MigrationJob moving = started.Task.Result;
-            Assert.Equal(MigrationState.Running, moving.State);
+            isStarted.Wait(TestContext.Current.CancellationToken);
+            before = moving!.State;
             moving.RequireStoppable();
             moving.Cancel();
             moving.Cancel();
             afterwards = moving.State;
         });
         MigrationJob job = fixture.Workspace.Migrations.Start(fixture.Move());
-        started.SetResult(job);
+        moving = job;
+        isStarted.Set();
         await job.Ended;
-        Assert.Equal(MigrationState.Stopping, afterwards);
+        Assert.Equal((MigrationState.Running, MigrationState.Stopping), (before, afterwards));
         Assert.Equal(MigrationState.Stopped, job.State);
         Assert.IsType<OperationCanceledException>(job.Error, exactMatch: false);
         Assert.Equal("MigrationNotStoppable", Assert.Throws<OperationException>(job.RequireStoppable).ErrorId);

@@ -94,14 +94,7 @@ public sealed class WorkspaceEndTests
         using WorkspaceFixture fixture = new();
         using CancellationTokenSource stopping = new();
         Task<bool> work = fixture.Workspace.Work.Begin(
-            () =>
-            {
-                stopping.Token.WaitHandle.WaitOne();
-                throw new OperationCanceledException();
-#pragma warning disable CS0162 // The type of the work's result.
-                return true;
-#pragma warning restore CS0162
-            },
+            () => stopping.Token.WaitHandle.WaitOne() ? throw new OperationCanceledException() : true,
             stopping.Cancel,
             new WorkWords("It goes on.", "It was stopped."),
             isEnding: false);
