@@ -72,6 +72,11 @@ public sealed record Disturbance(string Point, int Occurrence, Upset Upset)
     public override string ToString() => $"{Point} #{Occurrence} {Upset}";
 }
 
+/// <summary>A point that a migration passed.</summary>
+/// <param name="Point">A call of the boundary, or a state of a session.</param>
+/// <param name="Situation">Where both sides stood then.</param>
+public sealed record Passage(string Point, string Situation);
+
 /// <summary>An exception of a type that the engine has never heard of.</summary>
 public sealed class UnheardOfException(string point) : Exception($"{point} threw what nobody expects.");
 
@@ -80,7 +85,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
 {
     private static readonly TaskCompletionSource<string> s_never = new();
     private readonly Lock _lock = new();
-    private readonly List<string> _log = [];
+    private readonly List<Passage> _log = [];
     private readonly HashSet<string> _failing = [];
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<string> _hung = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -91,6 +96,9 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
 
     /// <summary>Does what happens on the way between the sides.</summary>
     public Action<Upset> OnTheWay { get; set; } = _ => { };
+
+    /// <summary>Says where both sides stand. Called while the plan is locked: it must wait for nothing.</summary>
+    public Func<string> Situation { get; set; } = () => "";
 
     /// <summary>Done when a call hangs: the point. Once it was released, an attempt that comes later meets no hang.</summary>
     public Task<string> Hung => _released.Task.IsCompleted ? s_never.Task : _hung.Task;
@@ -111,7 +119,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
     }
 
     /// <summary>The points passed, in order.</summary>
-    public string[] Log
+    public Passage[] Log
     {
         get
         {
@@ -197,7 +205,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
                 return null;
             }
 
-            _log.Add(point);
+            _log.Add(new Passage(point, Situation()));
             if (_failing.Contains(point))
             {
                 return Upset.Fails;

@@ -17,21 +17,26 @@ internal sealed class Matrix
     ];
 
     private static readonly Lock s_log = new();
+    private static readonly int[] s_first = [1];
+    private static readonly int[] s_firstAndThird = [1, 3];
     private readonly ConcurrentBag<MatrixOutcome> _outcomes = [];
 
-    /// <summary>How many pairs tests/reliability asks for; null in a normal run.</summary>
-    public static int? AskedPairs =>
-        int.TryParse(Environment.GetEnvironmentVariable("PRERECORD_RELIABILITY_PAIRS"), CultureInfo.InvariantCulture, out int pairs) ? pairs : null;
+    /// <summary>Which pairs tests/reliability asks for: "each" for each second fault once in every situation, "all", or how many of all;
+    /// null in a normal run.</summary>
+    public static string? AskedPairs => Environment.GetEnvironmentVariable("PRERECORD_RELIABILITY_PAIRS");
 
     public IReadOnlyCollection<MatrixOutcome> Outcomes => _outcomes;
 
     /// <summary>How many pairs there are, run or not.</summary>
     public int PossiblePairs { get; private set; }
 
+    /// <summary>How many situations recovering from a first fault came to; a point passed in two situations counts twice.</summary>
+    public int Situations { get; private set; }
+
     public IEnumerable<string> Ends => _outcomes.SelectMany(outcome => outcome.Ends).Distinct().Order(StringComparer.Ordinal);
 
-    /// <summary>Runs every single disturbance, and as many pairs as asked for, taken evenly.</summary>
-    public static async Task<Matrix> RunAsync(int pairs)
+    /// <summary>Runs every single disturbance, and such pairs as are asked for.</summary>
+    public static async Task<Matrix> RunAsync(string? pairs)
     {
         Matrix matrix = new();
         List<MatrixOutcome> plain = [];
@@ -41,22 +46,32 @@ internal sealed class Matrix
         }
 
         plain.ForEach(matrix._outcomes.Add);
-        MatrixOutcome[] singles = await matrix.RunAsync(plain.SelectMany(outcome => Next(outcome, isFirst: true)));
-        MatrixCase[] all = [.. singles.Where(outcome => outcome.Come == 1).SelectMany(outcome => Next(outcome, isFirst: false))];
+        MatrixOutcome[] singles = await matrix.RunAsync(plain.SelectMany(Firsts));
+        (Passage At, MatrixCase[] Cases)[] seconds = [.. singles.Where(outcome => outcome.Come == 1).SelectMany(Seconds)];
+        MatrixCase[] all = [.. seconds.SelectMany(second => second.Cases)];
         matrix.PossiblePairs = all.Length;
-        if (pairs > 0)
+        MatrixCase[][] each = [.. seconds.DistinctBy(second => (second.Cases[0].Way, second.At)).Select(second => second.Cases)];
+        matrix.Situations = each.Length;
+        await matrix.RunAsync(pairs switch
         {
-            int step = Math.Max(1, (all.Length + pairs - 1) / pairs);
-            await matrix.RunAsync(all.Where((_, i) => i % step == 0));
-        }
-
+            null => [],
+            "all" => all,
+            "each" => each.SelectMany(cases => cases),
+            _ => Evenly(all, int.Parse(pairs, CultureInfo.InvariantCulture)),
+        });
         return matrix;
+    }
+
+    private static IEnumerable<MatrixCase> Evenly(MatrixCase[] all, int count)
+    {
+        int step = Math.Max(1, (all.Length + count - 1) / Math.Max(1, count));
+        return all.Where((_, i) => i % step == 0);
     }
 
     /// <summary>The calls and states that no case came to.</summary>
     public static IEnumerable<string> Unreached(Matrix matrix)
     {
-        HashSet<string> passed = [.. matrix._outcomes.SelectMany(outcome => outcome.Log).Distinct()];
+        HashSet<string> passed = [.. matrix._outcomes.SelectMany(outcome => outcome.Log).Select(passage => passage.Point).Distinct()];
         HashSet<string> calls = [.. passed.Select(FaultyHost.CallOf)];
         return FaultyHost.Calls.Where(call => !calls.Contains(call)).Concat(
             StatesOf(typeof(SourceState), "source").Concat(StatesOf(typeof(DestinationState), "destination")).Where(state => !passed.Contains(state)));
@@ -65,24 +80,20 @@ internal sealed class Matrix
     private static IEnumerable<string> StatesOf(Type type, string side) =>
         type.GetNestedTypes().Where(nested => nested.IsSubclassOf(type)).Select(nested => $"{side} state {nested.Name}");
 
-    /// <summary>What can go wrong next in a case that came to its end, each a case of its own.</summary>
-    private static IEnumerable<MatrixCase> Next(MatrixOutcome outcome, bool isFirst)
-    {
-        Upset[] calls = [.. Enum.GetValues<Upset>().Where(upset => new Disturbance("", 1, upset).IsCall)];
-        Upset[] onTheWay = [.. Enum.GetValues<Upset>().Except(calls)];
-        foreach (IGrouping<string, string> point in outcome.Log.Skip(isFirst ? 0 : outcome.LogAtLast).GroupBy(point => point).OrderBy(point => point.Key, StringComparer.Ordinal))
-        {
-            bool isState = point.Key.Contains(" state ", StringComparison.Ordinal);
-            foreach (Upset upset in isState ? onTheWay : calls)
-            {
-                yield return outcome.Case.With(new Disturbance(point.Key, 1, upset));
-                if (isFirst && point.Count() > 2 && upset != Upset.FailsForGood)
-                {
-                    yield return outcome.Case.With(new Disturbance(point.Key, 3, upset));
-                }
-            }
-        }
-    }
+    /// <summary>What can go wrong first, each a case of its own: at the first passing of a point, and at the third where there is one.</summary>
+    private static IEnumerable<MatrixCase> Firsts(MatrixOutcome plain) =>
+        from point in plain.Log.GroupBy(passage => passage.Point).OrderBy(point => point.Key, StringComparer.Ordinal)
+        from upset in UpsetsAt(point.Key)
+        from occurrence in point.Count() > 2 && upset != Upset.FailsForGood ? s_firstAndThird : s_first
+        select plain.Case.With(new Disturbance(point.Key, occurrence, upset));
+
+    /// <summary>What can go wrong after a first fault, where each point is passed first after it.</summary>
+    private static IEnumerable<(Passage At, MatrixCase[] Cases)> Seconds(MatrixOutcome outcome) =>
+        outcome.Log.Skip(outcome.LogAtLast).DistinctBy(passage => passage.Point).OrderBy(passage => passage.Point, StringComparer.Ordinal)
+            .Select(at => (at, UpsetsAt(at.Point).Select(upset => outcome.Case.With(new Disturbance(at.Point, 1, upset))).ToArray()));
+
+    private static IEnumerable<Upset> UpsetsAt(string point) =>
+        Enum.GetValues<Upset>().Where(upset => new Disturbance("", 1, upset).IsCall != point.Contains(" state ", StringComparison.Ordinal));
 
     /// <summary>Tells whoever waits for the whole of it.</summary>
     private static void Note(MatrixOutcome outcome, TimeSpan time)

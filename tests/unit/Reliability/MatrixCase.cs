@@ -55,4 +55,4 @@ public enum Fate
 /// <param name="LogAtLast">The points before the last disturbance.</param>
 /// <param name="Problem">What must never be; null where all is well.</param>
 public sealed record MatrixOutcome(
-    MatrixCase Case, Fate Fate, string Why, int Come, IReadOnlyList<string> Ends, string[] Log, int LogAtLast, string? Problem);
+    MatrixCase Case, Fate Fate, string Why, int Come, IReadOnlyList<string> Ends, Passage[] Log, int LogAtLast, string? Problem);

@@ -17,7 +17,8 @@ internal static class MatrixReport
     private static IEnumerable<string> Lines(Matrix matrix)
     {
         MatrixOutcome[] tried = [.. matrix.Outcomes.Where(outcome => outcome.Come == outcome.Case.Disturbances.Count)];
-        yield return $"{tried.Length} cases met their faults; of {matrix.PossiblePairs} pairs {matrix.Outcomes.Count(outcome => outcome.Case.Disturbances.Count == 2)} were run, taken evenly.";
+        string which = Matrix.AskedPairs == "each" ? "each second fault in each situation" : "taken evenly";
+        yield return $"{tried.Length} cases met their faults. Recovering from a first fault came to {matrix.Situations} situations. Of {matrix.PossiblePairs} pairs {matrix.Outcomes.Count(outcome => outcome.Case.Disturbances.Count == 2)} were run: {which}.";
         yield return "";
         yield return "| Method | faults | cases | runs at its source | moved | moved, resumed | lost |";
         yield return "|---|---|---|---|---|---|---|";

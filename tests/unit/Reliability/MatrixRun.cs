@@ -38,7 +38,7 @@ internal sealed class MatrixRun : IAsyncDisposable
     private MatrixRun(MatrixCase matrixCase)
     {
         _case = matrixCase;
-        _plan = new FaultPlan(matrixCase.Disturbances) { OnTheWay = OnTheWay };
+        _plan = new FaultPlan(matrixCase.Disturbances) { OnTheWay = OnTheWay, Situation = Situation };
         _route = new FaultyRoute(_plan, () => Route.Loopback(_receivers[^1].Endpoint));
         _domain = _source.CreateDomain(Guest(matrixCase.Vcpus));
         StartReceiver();
@@ -113,7 +113,7 @@ internal sealed class MatrixRun : IAsyncDisposable
         for (int i = 0; ; i++)
         {
             Exception? error = await EndAsync(moving);
-            NoteEnd();
+            _ends.Add(Stand());
             if (error is MigrationInterruptedException interrupted && i < Resumptions && !_isSourceGone)
             {
                 if (i > 0)
@@ -343,11 +343,14 @@ internal sealed class MatrixRun : IAsyncDisposable
         _receivers.Add(receiver);
     }
 
-    private void NoteEnd()
+    /// <summary>Where both sides stand: which attempt it is, the states of both sessions, what the destination holds, who is gone.</summary>
+    private string Situation() => FormattableString.Invariant($"{_ends.Count}: {Stand()}");
+
+    private string Stand()
     {
         IncomingMigration? incoming = Incoming.LastOrDefault();
         string there = incoming is null ? "never came" : $"{incoming.State.GetType().Name} {incoming.Holding}";
-        _ends.Add($"{_sourceState} / {there}{(_isSourceGone ? ", source gone" : "")}{(_isDestinationGone ? ", destination gone" : "")}");
+        return $"{_sourceState} / {there}{(_isSourceGone ? ", source gone" : "")}{(_isDestinationGone ? ", destination gone" : "")}";
     }
 
     private void OnSource(MigrationTrace step)

@@ -9,13 +9,10 @@ namespace PreRecordMigration.Tests.Reliability;
 /// </summary>
 public sealed class MatrixTests
 {
-    /// <summary>A normal run takes single faults only: which pairs are possible depends on how far single ones come.</summary>
-    private const int Pairs = 0;
-
     [Fact]
     public async Task Whatever_goes_wrong_the_domain_runs_once_or_what_is_lost_is_said()
     {
-        Matrix matrix = await Matrix.RunAsync(Matrix.AskedPairs ?? Pairs);
+        Matrix matrix = await Matrix.RunAsync(Matrix.AskedPairs);
         string[] problems = [.. matrix.Outcomes.Where(outcome => outcome.Problem is not null).Select(outcome => $"{outcome.Case}\n    {outcome.Problem}")];
         Assert.True(problems.Length == 0, $"{problems.Length} of {matrix.Outcomes.Count} cases:\n{string.Join("\n", problems.Take(100))}");
 
