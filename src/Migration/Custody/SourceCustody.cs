@@ -25,14 +25,24 @@ public sealed class SourceCustody : IDisposable
     /// <param name="domain">The domain; disposed with the custody, unless it must be kept.</param>
     public SourceCustody(ISourceDomain domain) => Domain = domain;
 
+    /// <summary>Takes a domain over that left when another process held it: it stays as it is, and only a word changes that.</summary>
+    /// <param name="left">The domain; disposed with the custody, unless it must be kept.</param>
+    public SourceCustody(LeftDomain left)
+        : this(left.Domain)
+    {
+        Departure = left.Departure;
+        _holding = SourceHolding.Leaving;
+        s_pinned[this] = 0;
+    }
+
     /// <summary>The domain. To stop, wake or destroy it is this custody's business alone.</summary>
     public ISourceDomain Domain { get; }
 
     /// <summary>Who holds it.</summary>
     public SourceHolding Holding => _holding;
 
-    /// <summary>Where it goes, for whoever finds it leaving; null where nobody knows.</summary>
-    public string? Destination { get; set; }
+    /// <summary>Where it goes and how its migration is taken over, for whoever finds it leaving; null where nobody knows.</summary>
+    public Departure? Departure { get; set; }
 
     /// <summary>Asks the guest to suspend.</summary>
     /// <exception cref="MigrationException">It did not; <see cref="RunOn"/> makes sure that it runs on.</exception>
@@ -115,7 +125,7 @@ public sealed class SourceCustody : IDisposable
     public void Leave()
     {
         Require(SourceHolding.Stopped);
-        Domain.Mark(SourceMark.Leaving, PeerName.Of(Destination));
+        Domain.Mark(SourceMark.Leaving, Departure);
         _holding = SourceHolding.Leaving;
         s_pinned[this] = 0;
     }
@@ -196,7 +206,7 @@ public sealed class SourceCustody : IDisposable
         Require(SourceHolding.Leaving, SourceHolding.Destroying);
         CleanUp cleaning = new();
         Unpin(SourceHolding.Destroying);
-        cleaning.Try(() => Domain.Mark(SourceMark.Destroying, PeerName.Of(Destination)));
+        cleaning.Try(() => Domain.Mark(SourceMark.Destroying, Departure));
         if (cleaning.Insist(Domain.Destroy))
         {
             _holding = SourceHolding.Gone;

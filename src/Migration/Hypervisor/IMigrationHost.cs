@@ -76,6 +76,15 @@ public interface IMigrationHost : IDisposable
     ISourceDomain OpenLeft(string name);
 
     /// <summary>
+    /// Opens a domain that was leaving when its process ended as it stands, so that its migration can be taken over: it is not woken, for it
+    /// may run at its destination. Of two tools that try so one succeeds.
+    /// </summary>
+    /// <param name="name">The domain's name, matched exactly.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it was not leaving, or nothing is noted of its
+    /// migration that another tool could go on with; or what <see cref="OpenSource"/> throws.</exception>
+    LeftDomain OpenLeaving(string name);
+
+    /// <summary>
     /// This host as it takes in domains that this process itself sends to it, as one that goes back to its checkpoint in a fresh domain:
     /// they can only be the host's own, so that no policy judges them. Only a receiver that nobody else can reach may use it.
     /// </summary>

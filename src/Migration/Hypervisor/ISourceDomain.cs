@@ -48,8 +48,8 @@ public interface ISourceDomain : IDisposable
 
     /// <summary>Notes outside of this process what the next tool must know of the domain should this one die.</summary>
     /// <param name="mark">What to note; null takes the note away.</param>
-    /// <param name="destination">Where the domain goes, as <see cref="PeerName.Of"/> made it; null where it goes nowhere or nobody knows.</param>
-    void Mark(SourceMark? mark, string? destination = null);
+    /// <param name="departure">Where the domain goes and how its migration is taken over, noted in the same step; null where it goes nowhere.</param>
+    void Mark(SourceMark? mark, Departure? departure = null);
 
     /// <summary>
     /// Holds back everything the domain sends out, until the plug is released (it all goes out) or dropped (it never does).

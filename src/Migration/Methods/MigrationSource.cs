@@ -101,6 +101,22 @@ public static class MigrationSource
     }
 
     /// <summary>
+    /// Takes over the migration of a domain that was leaving when its process was killed: its half here stands as that process left it, and
+    /// the migration goes on as an interrupted one does.
+    /// </summary>
+    /// <param name="host">Where it stands.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="destination">The way to the receiver that has the other half.</param>
+    /// <param name="options">What the administrator chooses; how memory travels is the migration's.</param>
+    /// <exception cref="MigrationException">It was not leaving, or nothing is noted that another tool could go on with, or one does already.</exception>
+    public static InterruptedMigration TakeOver(IMigrationHost host, string name, Route destination, MigrationOptions options)
+    {
+        options.Validate();
+        LeftDomain left = host.OpenLeaving(name);
+        return new InterruptedMigration(new SourceMigration(new SourceCustody(left), left.Departure.Continuation!, destination, options));
+    }
+
+    /// <summary>
     /// Takes a domain back that was leaving when its process was killed: the administrator says that it never ran at its destination. It runs
     /// on here as if nothing had been.
     /// </summary>

@@ -106,11 +106,12 @@ internal sealed class SourceAttempt : IDisposable
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
     public static SourceAttempt Reopen(
         Route destination,
-        SourceAttempt lost,
+        Continuation lost,
         SourceCustody custody,
+        Func<IGuestMemory> memory,
         MigrationOptions options,
         CancellationToken cancellationToken) =>
-        new(SourceConnections.Reopen(destination, lost._connections, options, cancellationToken), SourceSession.Resume(), custody, lost._memory, options, cancellationToken);
+        new(SourceConnections.Reopen(destination, lost, options, cancellationToken), SourceSession.Resume(), custody, memory, options, cancellationToken);
 
     /// <summary>Greets, and works until the session has come to a stage.</summary>
     public void Begin(SourceStage stage)

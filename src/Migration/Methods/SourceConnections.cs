@@ -1,3 +1,4 @@
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
@@ -35,11 +36,11 @@ internal sealed class SourceConnections : IDisposable
 
     /// <summary>Connects again for a migration whose connections were lost after the commit.</summary>
     /// <param name="destination">The way to the receiver that has the domain.</param>
-    /// <param name="lost">What was lost. Only the same peer is believed: its word lets the domain run here again.</param>
+    /// <param name="lost">What is gone on with. Only the same peer is believed: its word lets the domain run here again.</param>
     /// <param name="options">How long the destination may be silent, and who is told of every record.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static SourceConnections Reopen(
-        Route destination, SourceConnections lost, MigrationOptions options, CancellationToken cancellationToken)
+        Route destination, Continuation lost, MigrationOptions options, CancellationToken cancellationToken)
     {
         return Connect(
             destination, lost.Session, ConnectionRole.ResumedBulk, ConnectionRole.ResumedDemand, RequireSame, options, cancellationToken);

@@ -17,12 +17,16 @@ internal sealed partial class SourceMigration
     /// <exception cref="MigrationException">It could not; <see cref="Abort"/> says what that means for the domain.</exception>
     public void Reconnect(Route destination, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
-        SourceAttempt lost = _attempt!;
-        SourceAttempt next = Reopen(destination, lost, cancellationToken);
-        _earlier = (
-            _earlier.Bytes + lost.Connections.BytesSent, _earlier.Pushed + lost.PagesPushed, _earlier.Demanded + lost.PagesDemanded);
-        lost.Dispose();
+        SourceAttempt next = Reopen(destination, cancellationToken);
+        SourceAttempt? lost = _attempt;
         (_destination, _cancellation, _attempt) = (destination, cancellationToken, next);
+        if (lost is not null)
+        {
+            _earlier = (
+                _earlier.Bytes + lost.Connections.BytesSent, _earlier.Pushed + lost.PagesPushed, _earlier.Demanded + lost.PagesDemanded);
+            lost.Dispose();
+        }
+
         Log.Tell(progress is null ? null : new ThrottledProgress(progress));
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Running);
@@ -57,11 +61,11 @@ internal sealed partial class SourceMigration
     }
 
     /// <summary>Connects; where nobody answers, everything is as it was.</summary>
-    private SourceAttempt Reopen(Route destination, SourceAttempt lost, CancellationToken cancellationToken)
+    private SourceAttempt Reopen(Route destination, CancellationToken cancellationToken)
     {
         try
         {
-            return SourceAttempt.Reopen(destination, lost, Custody, Options, cancellationToken);
+            return SourceAttempt.Reopen(destination, _continuation!, Custody, () => Memory, Options, cancellationToken);
         }
         catch (MigrationException e)
         {

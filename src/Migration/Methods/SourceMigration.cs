@@ -28,6 +28,7 @@ internal sealed partial class SourceMigration : IDisposable
     private CancellationToken _cancellation;
     private DomainDescription? _announced;
     private SourceAttempt? _attempt;
+    private Continuation? _continuation;
     private (long Bytes, long Pushed, long Demanded) _earlier;
     private TimeSpan _stoppedAt;
     private TimeSpan _committedAt;
@@ -54,7 +55,6 @@ internal sealed partial class SourceMigration : IDisposable
         CancellationToken cancellationToken)
     {
         Custody = custody;
-        custody.Destination = destination.ToString();
         Recorded = recorded;
         Options = options;
         _destination = destination;
@@ -63,6 +63,15 @@ internal sealed partial class SourceMigration : IDisposable
         options.Watch?.Follow(() => Holder);
         Log = new PhaseLog(progress is null ? null : new ThrottledProgress(progress), Status);
     }
+
+    /// <summary>Takes over a migration that another process began: its domain has left, and is gone on with by <see cref="Reconnect"/>.</summary>
+    /// <param name="custody">The domain, given over; it is leaving.</param>
+    /// <param name="continuation">How it is gone on with.</param>
+    /// <param name="destination">The way to the receiver that has the other half.</param>
+    /// <param name="options">What the administrator chooses; how memory travels is the migration's.</param>
+    public SourceMigration(SourceCustody custody, Continuation continuation, Route destination, MigrationOptions options)
+        : this(custody, null, destination, options with { Method = continuation.Method, Mode = continuation.Mode }, null, CancellationToken.None) =>
+        _continuation = continuation;
 
     public SourceCustody Custody { get; }
 
@@ -87,7 +96,7 @@ internal sealed partial class SourceMigration : IDisposable
     public PageBitmap Populated => _populated;
 
     /// <summary>The migration's id, the same at the destination; empty before it has connected.</summary>
-    public Guid Id => _attempt?.Connections.Session ?? Guid.Empty;
+    public Guid Id => _continuation?.Session ?? Guid.Empty;
 
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
     public CancellationToken Token => _attempt?.Token ?? _cancellation;
@@ -105,6 +114,10 @@ internal sealed partial class SourceMigration : IDisposable
         _announced = Domain.Describe();
         _attempt = SourceAttempt.Open(
             _destination, new PrepareRecord(_announced, Options.IsSplit), Custody, () => Memory, Options, _cancellation);
+        _continuation = new Continuation(_attempt.Connections.Session, _attempt.Connections.Peer, Options.Method, Options.Mode);
+
+        // Originals are in this process' memory: where they may be missing there, no other tool can send the memory of the checkpoint.
+        Custody.Departure = new Departure(_destination.ToString(), Recorded?.Backups is null || !Options.IsSplit ? _continuation : null);
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Open);
     }
@@ -271,15 +284,16 @@ internal sealed partial class SourceMigration : IDisposable
 
     private MigrationResult Describe(SourceState.Finished end)
     {
-        bool isRecorded = Options.Method == MigrationMethod.PreRecord && Recorded is not null;
-        bool isRollback = isRecorded && Recorded!.Backups is not null;
+        // One that was taken over has no recording here: what was recorded went with the process that did it.
+        bool isRecorded = Options.Method == MigrationMethod.PreRecord;
+        bool isRollback = isRecorded && Recorded?.Backups is not null;
         return new MigrationResult
         {
             Name = Domain.Info.Name,
             Source = Domain.Info.HostName,
             Destination = _destination.ToString(),
             Method = Options.Method,
-            Mode = isRecorded ? Recorded!.Options.Mode : null,
+            Mode = isRecorded ? Recorded?.Options.Mode ?? Options.Mode : null,
             Phases = Log.Phases,
             TotalTime = Log.Elapsed,
             Downtime = _runningAt - _stoppedAt,
@@ -292,7 +306,7 @@ internal sealed partial class SourceMigration : IDisposable
             PagesDemanded = _earlier.Demanded + _attempt.PagesDemanded,
             CorePages = _corePages,
             PageTablePages = _pageTablePages,
-            RecordedPages = isRecorded ? Recorded!.RecordedPages : 0,
+            RecordedPages = isRecorded ? Recorded?.RecordedPages ?? 0 : 0,
             BackedUpPages = isRollback ? Recorded!.Backups!.Count : 0,
             RemoteFaults = end.Report.RemoteFaults,
             FaultLatency = end.Report.Latency,

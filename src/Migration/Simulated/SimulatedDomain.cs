@@ -173,8 +173,11 @@ public sealed partial class SimulatedDomain
     /// <summary>What is noted for the next tool while it comes in.</summary>
     internal IncomingMark? IncomingMark { get; set; }
 
-    /// <summary>Where its other half is, as the note says that was made last.</summary>
-    internal string? NotedPeer { get; set; }
+    /// <summary>Where it comes from, as it is noted while it comes in.</summary>
+    internal string? NotedSource { get; set; }
+
+    /// <summary>Where it goes and how its migration is taken over, as it is noted beside the mark.</summary>
+    internal string? NotedDeparture { get; set; }
 
     /// <summary>Whether it has ever been let run.</summary>
     internal bool HasRun { get; private set; }

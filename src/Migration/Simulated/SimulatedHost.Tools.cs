@@ -50,6 +50,23 @@ public sealed partial class SimulatedHost
         return Open(domain, isReleased: true);
     }
 
+    /// <inheritdoc/>
+    public LeftDomain OpenLeaving(string name)
+    {
+        SimulatedDomain domain = GetDomain(name);
+        lock (_lock)
+        {
+            if (domain.IsOwned)
+            {
+                throw Busy(name);
+            }
+
+            Departure departure = LeftDomain.Require(name, domain.SourceMark, Departure.Read(domain.NotedDeparture));
+            domain.IsOwned = true;
+            return new LeftDomain(new SimulatedSourceDomain(this, domain, wasLeft: true), departure);
+        }
+    }
+
     /// <summary>
     /// Kills the tool that works on this host's domains, at this moment and without any of its cleaning up: whatever it does
     /// from here on fails, and its domains stay as they are, with what was noted of them. Whoever opens one next mends it.
@@ -126,8 +143,8 @@ public sealed partial class SimulatedHost
             {
                 throw new MigrationException(
                     MigrationErrorId.DomainState,
-                    $"Domain {domain.Name} was leaving when its tool ended: it stands still here, and may run at its destination, {domain.NotedPeer ?? "of which nothing is noted"}.",
-                    $"Look there before anything else. Only where it certainly does not run there: Stop-Migration {domain.Name} -NeverRanThere -HostName {Name}.",
+                    $"Domain {domain.Name} was leaving when its tool ended: it stands still here, and may run at its destination, {Departure.Read(domain.NotedDeparture)?.Destination ?? "of which nothing is noted"}.",
+                    $"Resume-Migration {domain.Name} -HostName {Name} takes the migration over. Only where it certainly does not run there: Stop-Migration {domain.Name} -NeverRanThere -HostName {Name}.",
                     domain.Name);
             }
 

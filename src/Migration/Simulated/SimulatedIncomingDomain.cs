@@ -29,7 +29,7 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
     public void Mark(IncomingMark? mark, string? source = null)
     {
         Enter(SimulatedCall.MarkIncoming);
-        (domain.IncomingMark, domain.NotedPeer) = (mark, source);
+        (domain.IncomingMark, domain.NotedSource) = (mark, source);
     }
 
     public IRemotePaging EnableRemotePF()

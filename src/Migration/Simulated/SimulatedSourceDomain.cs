@@ -7,7 +7,10 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Simulated;
 
 /// <summary>A simulated domain as the source of a migration: the owner's handle.</summary>
-internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain) : ISourceDomain
+/// <param name="host">Where it is.</param>
+/// <param name="domain">The domain.</param>
+/// <param name="wasLeft">Whether it may have traps of a tool that was killed, which go before it runs.</param>
+internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain, bool wasLeft = false) : ISourceDomain
 {
     private readonly int _tool = host.Tool;
     private bool _isDisposed;
@@ -41,10 +44,10 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
         }
     }
 
-    public void Mark(SourceMark? mark, string? destination = null)
+    public void Mark(SourceMark? mark, Departure? departure = null)
     {
         Enter(SimulatedCall.MarkSource);
-        (domain.SourceMark, domain.NotedPeer) = (mark, destination);
+        (domain.SourceMark, domain.NotedDeparture) = (mark, departure?.ToString());
     }
 
     public IOutputPlug PlugOutputs()
@@ -71,6 +74,11 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain)
     public void Resume()
     {
         long number = Enter(SimulatedCall.Resume);
+        if (wasLeft)
+        {
+            domain.RemoveLeftTraps();
+        }
+
         domain.Resume();
         host.Faults.Leave(SimulatedCall.Resume, number);
     }

@@ -68,7 +68,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
         return true;
     }
 
-    public void Mark(SourceMark? mark, string? destination = null) => calls.Call(() => Noted = mark);
+    public void Mark(SourceMark? mark, Departure? departure = null) => calls.Call(() => Noted = mark);
 
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => calls.Call(() => Runs = false);
 
@@ -193,6 +193,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
     public ISourceDomain OpenSource(string name) => throw new NotSupportedException();
 
     public ISourceDomain OpenLeft(string name) => throw new NotSupportedException();
+
+    public LeftDomain OpenLeaving(string name) => throw new NotSupportedException();
 }
 
 /// <summary>RemotePF of a domain with one page.</summary>

@@ -19,9 +19,17 @@ internal sealed partial class CommitWorld
                 yield return kind;
             }
         }
-        else if (Source is { IsGone: false, Noted: not null } && !_sourceRefused)
+        else
         {
-            yield return StepKind.SourceOpens;
+            if (Source is { IsGone: false, Noted: not null } && !_sourceRefused)
+            {
+                yield return StepKind.SourceOpens;
+            }
+
+            if (Source is { IsGone: false, Noted: SourceMark.Leaving } && CanComeBack)
+            {
+                yield return StepKind.TakeOver;
+            }
         }
 
         if (_destinationLives)
@@ -58,6 +66,10 @@ internal sealed partial class CommitWorld
         return false;
     }
 
+    /// <summary>Whether the destination would take its source up again.</summary>
+    private bool CanComeBack =>
+        _destinationLives && _resumptions < MaximumResumptions && _incomingCustody.Holding is not (IncomingHolding.GivenUp or IncomingHolding.None);
+
     private IEnumerable<StepKind> SourceSteps()
     {
         if (_sourceDue.Count > 0)
@@ -92,7 +104,7 @@ internal sealed partial class CommitWorld
         // What is not at its end can be taken up again, until one of the two is given up.
         if (_source.State is SourceState.Detached && _sourceDue.Count == 0 && !_sourceGivenUp)
         {
-            if (_destinationLives && _resumptions < MaximumResumptions && _incomingCustody.Holding != IncomingHolding.GivenUp)
+            if (CanComeBack)
             {
                 yield return StepKind.Resume;
             }
@@ -226,6 +238,9 @@ internal sealed partial class CommitWorld
                 break;
             case StepKind.Resume:
                 Resume();
+                break;
+            case StepKind.TakeOver:
+                TakeOver();
                 break;
             case StepKind.SourceCleansUp:
                 _sourceCleaned = true;

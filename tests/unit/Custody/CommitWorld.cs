@@ -23,9 +23,9 @@ internal sealed partial class CommitWorld : IDestinationWork
     private readonly Queue<ControlRecord> _toDestination = new();
     private readonly Queue<SourceAction> _sourceDue = new();
     private readonly Queue<DestinationAction> _destinationDue = new();
-    private readonly SourceCustody _sourceCustody;
+    private SourceCustody _sourceCustody;
     private readonly IncomingCustody _incomingCustody = new();
-    private readonly SourceDispatcher _sourceDispatcher;
+    private SourceDispatcher _sourceDispatcher;
     private readonly DestinationDispatcher _destinationDispatcher;
     private SourceSession _source;
     private DestinationSession _destination = new();
@@ -163,6 +163,15 @@ internal sealed partial class CommitWorld : IDestinationWork
     {
         Exception? error = Xunit.Record.Exception(() => _sourceCustody.Suspend(TimeSpan.Zero, CancellationToken.None));
         Post(error is null ? new SourceEvent.Stopped() : SourceDispatcher.Failure(error));
+    }
+
+    /// <summary>Another tool takes the domain over as it was left, and goes on with its migration.</summary>
+    private void TakeOver()
+    {
+        (_sourceLives, _sourceCleaned, _sourceRefused) = (true, false, false);
+        _sourceCustody = new SourceCustody(new LeftDomain(Source, new Departure(null, null)));
+        _sourceDispatcher = new SourceDispatcher(_sourceCustody, SendToDestination);
+        Resume();
     }
 
     /// <summary>The source connects again; the destination's attempt before it is ended first.</summary>

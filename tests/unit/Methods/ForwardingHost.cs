@@ -37,6 +37,8 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
     public ISourceDomain OpenLeft(string name) => host.OpenLeft(name);
 
+    public LeftDomain OpenLeaving(string name) => host.OpenLeaving(name);
+
     public virtual IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>
         host.CreateIncoming(description, cancellationToken);
 

@@ -54,7 +54,7 @@ public sealed class UnseenWriterTests
 
         public void RequireUnchanged(DomainDescription announced) => inner.RequireUnchanged(announced);
 
-        public void Mark(SourceMark? mark, string? destination = null) => inner.Mark(mark, destination);
+        public void Mark(SourceMark? mark, Departure? departure = null) => inner.Mark(mark, departure);
 
         public IOutputPlug PlugOutputs() => inner.PlugOutputs();
 

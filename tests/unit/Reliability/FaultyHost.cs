@@ -41,6 +41,7 @@ internal static class FaultyHost
     public static object? WrapMade(object? made, FaultPlan plan, string side) => made switch
     {
         ISourceDomain domain => Proxy(domain, plan, side),
+        LeftDomain left => left with { Domain = Proxy(left.Domain, plan, side) },
         IIncomingDomain domain => Proxy(domain, plan, side),
         IDirtyTracker tracker => Proxy(tracker, plan, side),
         IOutputPlug plug => Proxy(plug, plan, side),
@@ -56,6 +57,11 @@ internal static class FaultyHost
         if (made is IIncomingDomain incoming)
         {
             incoming.Destroy();
+        }
+
+        if (made is LeftDomain left)
+        {
+            left.Domain.Dispose();
         }
 
         if (made is IDisposable disposable)

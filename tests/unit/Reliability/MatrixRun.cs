@@ -32,7 +32,9 @@ internal sealed class MatrixRun : IAsyncDisposable
     private readonly List<MigrationReceiver> _receivers = [];
     private readonly List<string> _ends = [];
     private volatile string _sourceState = nameof(SourceState.Greeting);
-    private bool _isSourceGone;
+    private MigrationOptions _options = new();
+    private volatile bool _isSourceGone;
+    private volatile bool _isTakingOver;
     private bool _isDestinationGone;
 
     private MatrixRun(MatrixCase matrixCase)
@@ -97,7 +99,7 @@ internal sealed class MatrixRun : IAsyncDisposable
 
     private async Task<(Fate Fate, string Why)> MoveAndJudgeAsync()
     {
-        MigrationOptions options = new()
+        _options = new MigrationOptions
         {
             Method = _case.Method,
             Mode = _case.Mode,
@@ -108,22 +110,34 @@ internal sealed class MatrixRun : IAsyncDisposable
             Trace = new Listener(OnSource),
         };
         Task<MigrationResult> moving = Task.Run(() => MigrationSource.MigrateAsync(
-            FaultyHost.Wrap(_source, _plan, "source").OpenSource(Name), _route, options, null, _cancel.Token));
+            FaultyHost.Wrap(_source, _plan, "source").OpenSource(Name), _route, _options, null, _cancel.Token));
         bool isResumed = false;
+        bool isLeft = true;
         for (int i = 0; ; i++)
         {
             Exception? error = await EndAsync(moving);
-            _ends.Add(Stand());
+            if (_isTakingOver && error is MigrationException { ErrorId: MigrationErrorId.DomainState or MigrationErrorId.DomainNotFound } and not MigrationInterruptedException)
+            {
+                // There was nothing to take over, or nobody could.
+                (_isSourceGone, _isTakingOver, isLeft) = (true, false, false);
+            }
+            else
+            {
+                _ends.Add(Stand());
+            }
+
+            if (_isSourceGone && isLeft && i < Resumptions)
+            {
+                // Another tool comes after the one that was killed.
+                NextAttempt(i);
+                isResumed = true;
+                moving = Task.Run(TakeOverAsync);
+                continue;
+            }
+
             if (error is MigrationInterruptedException interrupted && i < Resumptions && !_isSourceGone)
             {
-                if (i > 0)
-                {
-                    // What failed for good is mended before it is tried once more.
-                    _plan.Mend();
-                }
-
-                _route.EndAttempt();
-                _sourceState = nameof(SourceState.Resuming);
+                NextAttempt(i);
                 isResumed = true;
                 moving = Task.Run(() => interrupted.Migration.ResumeAsync(_route, null, CancellationToken.None));
                 continue;
@@ -132,6 +146,26 @@ internal sealed class MatrixRun : IAsyncDisposable
             _plan.End();
             return Judge(error, error is null ? await moving : null, isResumed);
         }
+    }
+
+    private void NextAttempt(int last)
+    {
+        if (last > 0)
+        {
+            // What failed for good is mended before it is tried once more.
+            _plan.Mend();
+        }
+
+        _route.EndAttempt();
+        _sourceState = nameof(SourceState.Resuming);
+    }
+
+    private Task<MigrationResult> TakeOverAsync()
+    {
+        (_isSourceGone, _isTakingOver) = (false, true);
+        InterruptedMigration taken = MigrationSource.TakeOver(FaultyHost.Wrap(_source, _plan, "source"), Name, _route, _options);
+        _isTakingOver = false;
+        return taken.ResumeAsync(_route, null, CancellationToken.None);
     }
 
     /// <summary>Waits until both sides have ended; where that takes time, time passes, and where somebody hangs, the other side ends alone.</summary>

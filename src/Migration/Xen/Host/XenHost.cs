@@ -125,15 +125,20 @@ public sealed partial class XenHost : IMigrationHost
     public ISourceDomain OpenLeft(string name) => Open(name, isReleased: true);
 
     /// <inheritdoc/>
+    public LeftDomain OpenLeaving(string name) => Open(opening => opening.OpenLeaving(name));
+
+    /// <inheritdoc/>
     public void Dispose() => _control.Dispose();
 
-    private XenSourceDomain Open(string name, bool isReleased)
+    private XenSourceDomain Open(string name, bool isReleased) => Open(opening => opening.Open(name, isReleased));
+
+    private T Open<T>(Func<SourceOpening, T> open)
     {
         XenControl control = XenControl.Open();
         try
         {
             SourceOpening opening = new(control, (info, found) => new XenSourceExamination(control, Name, info, found), XenControl.Open);
-            return opening.Open(name, isReleased);
+            return open(opening);
         }
         catch
         {

@@ -19,8 +19,8 @@ internal static class DomainMending
                 throw new MigrationException(
                     MigrationErrorId.DomainState,
                     $"{domain.Name} was moving when the tool was killed: it stands still here (domain {domain.DomId}) and may run at its destination, "
-                    + (found.Destination ?? "of which nothing is noted") + ".",
-                    $"Look there. If {domain.Name} or {domain.Name}{ArrivalNames.Suffix}* runs there, destroy the one here "
+                    + (found.Departure?.Destination ?? "of which nothing is noted") + ".",
+                    $"Resume-Migration {domain.Name} takes the migration over where both halves are there. Else look there. If {domain.Name} or {domain.Name}{ArrivalNames.Suffix}* runs there, destroy the one here "
                     + $"(xl destroy {domain.DomId}). Only if it certainly does not: Stop-Migration {domain.Name} -NeverRanThere wakes the one here. "
                     + "`xl unpause` does not wake a suspended domain.",
                     domain.Name);
@@ -29,7 +29,7 @@ internal static class DomainMending
                 marker.Remove();
                 throw new MigrationException(
                     MigrationErrorId.DomainNotFound,
-                    $"{domain.Name} has moved away{(found.Destination is null ? "" : $" to {found.Destination}")}. What a killed tool left of it here (domain {domain.DomId}) has been destroyed.",
+                    $"{domain.Name} has moved away{(found.Departure?.Destination is { } destination ? $" to {destination}" : "")}. What a killed tool left of it here (domain {domain.DomId}) has been destroyed.",
                     "Look for it at its destination.",
                     domain.Name);
             default:

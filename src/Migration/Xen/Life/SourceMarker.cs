@@ -8,7 +8,7 @@ namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
 /// What XenStore says of a domain that is the source of a recording, so that the next run mends what a killed one left:
-/// /prerecord/source/DOMID holds the mark, the owning process, the domain's UUID and, where it leaves, where it goes.
+/// /prerecord/source/DOMID holds the mark, the owning process, the domain's UUID and, where it leaves, its departure.
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
@@ -18,10 +18,10 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Where the marks of all domains are.</summary>
     internal const string Root = "/prerecord/source";
 
-    private (SourceMark Mark, string? Destination)? _last;
+    private (SourceMark Mark, Departure? Departure)? _last;
 
-    /// <summary>A mark found: who owns the domain, what it was about to do, and where the domain went as far as that is noted.</summary>
-    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner, string? Destination);
+    /// <summary>A mark found: who owns the domain, what it was about to do, and how the domain left as far as that is noted.</summary>
+    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner, Departure? Departure);
 
     /// <summary>Where a domain's mark is.</summary>
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
@@ -43,7 +43,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
             string? content = control.ReadStore(PathOf(domid));
             Found? found = Parse(content);
             RequireDead(found, name);
-            (SourceMark Mark, string? Destination) claimed = (found?.Mark ?? SourceMark.Running, found?.Destination);
+            (SourceMark Mark, Departure? Departure) claimed = (found?.Mark ?? SourceMark.Running, found?.Departure);
             if (TryTake(content, Format(claimed, OwnerProcess.Current)))
             {
                 _last = claimed;
@@ -61,10 +61,10 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     internal void RequireUnclaimed(string name) => RequireDead(Parse(control.ReadStore(PathOf(domid))), name);
 
     /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
-    internal void Write(SourceMark mark, string? destination = null)
+    internal void Write(SourceMark mark, Departure? departure = null)
     {
-        _last = (mark, destination);
-        control.WriteStore(PathOf(domid), Format((mark, destination), OwnerProcess.Current));
+        _last = (mark, departure);
+        control.WriteStore(PathOf(domid), Format((mark, departure), OwnerProcess.Current));
     }
 
     /// <summary>Leaves the mark, where there is one, without a living owner: whoever opens the domain next does what it says.</summary>
@@ -111,21 +111,21 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
-    private string Format((SourceMark Mark, string? Destination) last, OwnerProcess owner) =>
-        $"{last.Mark} {owner} {uuid}{(last.Destination is null ? "" : $" {last.Destination}")}";
+    private string Format((SourceMark Mark, Departure? Departure) last, OwnerProcess owner) =>
+        $"{last.Mark} {owner} {uuid}{(last.Departure is null ? "" : $" {last.Departure}")}";
 
     /// <summary>Reads a mark; null where there is none, or where it is of another domain with the same number.</summary>
     private Found? Parse(string? content) =>
-        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Destination) : null;
+        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Departure) : null;
 
-    private static (SourceMark Mark, NoteOrigin Origin, string? Destination)? Read(string? content)
+    private static (SourceMark Mark, NoteOrigin Origin, Departure? Departure)? Read(string? content)
     {
         string[] parts = (content ?? "").Split(' ', 4);
         return parts.Length >= 3
             && Enum.TryParse(parts[0], out SourceMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-                ? (mark, new NoteOrigin(owner, parts[2]), PeerName.Read(parts.ElementAtOrDefault(3)))
+                ? (mark, new NoteOrigin(owner, parts[2]), Departure.Read(parts.ElementAtOrDefault(3)))
                 : null;
     }
 }

@@ -18,11 +18,7 @@ internal sealed class SourceOpening(
     /// <param name="isReleased">The administrator says that the domain, which was leaving, never ran elsewhere: it is woken.</param>
     internal XenSourceDomain Open(string name, bool isReleased = false)
     {
-        StaleNotes.Remove(control);
-        XenDomainInfo info = DomainNames.Require(control, name);
-        KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
-        IncomingMarker.RequireNotComingIn(domain);
-        SourceMarker marker = new(control, domain.DomId, domain.Uuid);
+        (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(name);
         SourceMarker.Found? noted = marker.Claim(name);
         SourceMark? left = noted?.Mark;
         try
@@ -57,6 +53,53 @@ internal sealed class SourceOpening(
         catch (Exception error)
         {
             throw CleanUp.After(error, () => Unclaim(domain, marker, isLeft: left is not null));
+        }
+    }
+
+    /// <summary>Opens a domain that was leaving as it stands: nothing is mended, and its mark goes on to say that it leaves.</summary>
+    /// <param name="name">The domain's name.</param>
+    internal LeftDomain OpenLeaving(string name)
+    {
+        (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(name);
+        SourceMarker.Found? noted = marker.Claim(name);
+        try
+        {
+            Departure departure = LeftDomain.Require(name, noted?.Mark, noted?.Departure);
+            RequireStanding(info, name);
+            ISourceExamination examination = examine(info, name);
+            void RemoveLeftTraps()
+            {
+                domain.Pause();
+                examination.RemoveTraps();
+            }
+
+            return new LeftDomain(new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect, RemoveLeftTraps), departure);
+        }
+        catch (Exception error)
+        {
+            throw CleanUp.After(error, () => Unclaim(domain, marker, isLeft: noted is not null));
+        }
+    }
+
+    private (XenDomainInfo Info, KnownDomain Domain, SourceMarker Marker) Find(string name)
+    {
+        StaleNotes.Remove(control);
+        XenDomainInfo info = DomainNames.Require(control, name);
+        KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
+        IncomingMarker.RequireNotComingIn(domain);
+        return (info, domain, new SourceMarker(control, domain.DomId, domain.Uuid));
+    }
+
+    /// <summary>Refuses a domain that was leaving and that somebody has let run since: its memory is not what left any more.</summary>
+    private static void RequireStanding(XenDomainInfo info, string name)
+    {
+        if (!info.Flags.HasFlag(XenDomainFlags.Shutdown) && !info.Flags.HasFlag(XenDomainFlags.Paused))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{name} was leaving, and runs here: somebody has let it run since, so that its memory is not what its destination misses.",
+                "Pause it, look at its destination, and keep one of the two.",
+                name);
         }
     }
 

@@ -74,6 +74,9 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
     /// <summary>Opens the domain as the host does.</summary>
     internal XenSourceDomain Open(bool isReleased = false) => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).Open("vm", isReleased);
 
+    /// <summary>Opens a domain that was leaving as the host does.</summary>
+    internal LeftDomain OpenLeaving() => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).OpenLeaving("vm");
+
     /// <summary>As a call into Xen does, it fails where the domain is gone.</summary>
     private void Touch()
     {

@@ -1,6 +1,7 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
 using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Tests.Xen.Life;
@@ -8,6 +9,9 @@ namespace PreRecordMigration.Tests.Xen.Life;
 /// <content>A domain that was leaving: it is not woken but by the administrator's word.</content>
 public sealed partial class SourceOpeningTests
 {
+    private static readonly Departure s_departure =
+        new("xen2:8472", new Continuation(Guid.Parse("0123456789abcdef0123456789abcdef"), "AB01", MigrationMethod.PostCopy, RecordingMode.Observe));
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -105,10 +109,99 @@ public sealed partial class SourceOpeningTests
     {
         using (XenSourceDomain open = _source.Open())
         {
-            open.Mark(SourceMark.Leaving, "xen2:8472");
+            open.Mark(SourceMark.Leaving, new Departure("xen2:8472", null));
             Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} xen2:8472"], _xen.Notes);
         }
 
         Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} xen2:8472"], _xen.Notes);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Another_tool_takes_over_what_was_leaving_as_it_stands_and_its_mark_stays(bool isSuspended)
+    {
+        Stop(isSuspended);
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}");
+
+        LeftDomain left = _source.OpenLeaving();
+
+        Assert.Equal(s_departure, left.Departure);
+        Assert.False(_domain.Runs);
+        Assert.DoesNotContain(nameof(FakeSource.RemoveTraps), _source.Steps);
+        Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} {s_departure}"], _xen.Notes);
+        Assert.Equal(MigrationErrorId.DomainBusy, Assert.Throws<MigrationException>(_source.OpenLeaving).ErrorId);
+
+        // Killed in its turn, it leaves what it found.
+        left.Domain.Dispose();
+        Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}"], _xen.Notes);
+        _source.OpenLeaving().Domain.Dispose();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_was_taken_over_and_never_ran_elsewhere_runs_on_without_the_traps_that_were_left(bool isSuspended)
+    {
+        Stop(isSuspended);
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}");
+        using ISourceDomain left = _source.OpenLeaving().Domain;
+
+        left.Resume();
+
+        Assert.True(_domain.Runs);
+        Assert.Contains(nameof(FakeSource.RemoveTraps), _source.Steps);
+        Assert.True(_source.WasPaused);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(SourceMark.Running)]
+    [InlineData(SourceMark.Stopped)]
+    [InlineData(SourceMark.Destroying)]
+    public void What_was_not_leaving_is_not_taken_over_and_stays_as_it_is(SourceMark? mark)
+    {
+        if (mark is { } left)
+        {
+            Stop(isSuspended: true);
+            Leave(left);
+        }
+
+        string[] notes = [.. _xen.Notes];
+
+        Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(_source.OpenLeaving).ErrorId);
+
+        Assert.Equal(notes, _xen.Notes);
+        Assert.Equal(mark is null, _domain.Runs);
+        Assert.DoesNotContain(nameof(FakeSource.RemoveTraps), _source.Steps);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" xen2:8472")]
+    [InlineData(" xen2:8472 nothing that can be read")]
+    public void Where_nothing_is_noted_that_another_tool_could_go_on_with_it_says_so(string noted)
+    {
+        Stop(isSuspended: true);
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid}{noted}");
+
+        MigrationException error = Assert.Throws<MigrationException>(_source.OpenLeaving);
+
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Contains("in that tool's memory", error.Message, StringComparison.Ordinal);
+        Assert.False(_domain.Runs);
+        Assert.StartsWith("Leaving", _xen.Read(MarkPath), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_somebody_let_run_since_it_left_is_not_taken_over()
+    {
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}");
+
+        MigrationException error = Assert.Throws<MigrationException>(_source.OpenLeaving);
+
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Contains("somebody has let it run", error.Message, StringComparison.Ordinal);
+        Assert.True(_domain.Runs);
     }
 }

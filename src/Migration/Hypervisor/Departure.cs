@@ -1,0 +1,82 @@
+using System.Globalization;
+using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
+
+namespace PreRecordMigration.Hypervisor;
+
+/// <summary>
+/// What is noted beside the mark of a domain that leaves: where it goes, and what another tool must know to take its migration over. It
+/// is noted together with the mark, so that the two cannot disagree.
+/// </summary>
+/// <param name="Destination">Where it goes, as <see cref="PeerName"/> allows it; null where nobody knows.</param>
+/// <param name="Continuation">How its migration is taken over; null where it cannot be.</param>
+public sealed record Departure(string? Destination, Continuation? Continuation)
+{
+    private const string None = "-";
+
+    /// <summary>The departure as it is noted: words with a space between them.</summary>
+    /// <returns>What <see cref="Read"/> takes.</returns>
+    public override string ToString() => Continuation is { } next
+        ? string.Create(CultureInfo.InvariantCulture, $"{PeerName.Of(Destination) ?? None} {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}")
+        : PeerName.Of(Destination) ?? None;
+
+    /// <summary>The departure that was noted. It may have been written by anybody: nothing of a note that is not wholly one is believed.</summary>
+    /// <param name="noted">What stands beside the mark; null where nothing does.</param>
+    /// <returns>Null where it is none.</returns>
+    public static Departure? Read(string? noted)
+    {
+        string[] words = (noted ?? "").Split(' ');
+        string? destination = words[0] == None ? null : PeerName.Read(words[0]);
+        if (destination is null && words[0] != None)
+        {
+            return null;
+        }
+
+        return words.Length switch
+        {
+            1 => new Departure(destination, null),
+            5 when Guid.TryParseExact(words[1], "N", out Guid session)
+                && (words[2] == None || PeerName.Read(words[2]) is not null)
+                && Enum.TryParse(words[3], out MigrationMethod method) && Enum.IsDefined(method)
+                && Enum.TryParse(words[4], out RecordingMode mode) && Enum.IsDefined(mode) =>
+                new Departure(destination, new Continuation(session, words[2] == None ? null : words[2], method, mode)),
+            _ => null,
+        };
+    }
+}
+
+/// <summary>How the migration of a domain that left is taken over by another tool.</summary>
+/// <param name="Session">The migration's id, the same at the destination.</param>
+/// <param name="Peer">Who the destination is, as the transport proved it; null where it proved nothing. Nobody else is believed.</param>
+/// <param name="Method">How memory travels.</param>
+/// <param name="Mode">What the recording did to the domain; of methods that record.</param>
+public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Method, RecordingMode Mode);
+
+/// <summary>A domain that was leaving when its tool ended, opened as it stands.</summary>
+/// <param name="Domain">The domain. It does not run, and may run elsewhere.</param>
+/// <param name="Departure">What was noted of it; it has a continuation.</param>
+public sealed record LeftDomain(ISourceDomain Domain, Departure Departure)
+{
+    /// <summary>Refuses a domain whose migration cannot be taken over.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="mark">Its mark.</param>
+    /// <param name="departure">What was noted beside it.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>.</exception>
+    internal static Departure Require(string name, SourceMark? mark, Departure? departure)
+    {
+        if (mark != SourceMark.Leaving)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{name} was not leaving when a tool ended: there is no migration to take over.",
+                "Migrate it: whatever a killed tool left is mended first.",
+                name);
+        }
+
+        return departure is { Continuation: not null } ? departure : throw new MigrationException(
+            MigrationErrorId.DomainState,
+            $"{name} was moving when its tool was killed, and nothing is noted that another tool could go on with: what its destination misses was in that tool's memory.",
+            $"Look at {departure?.Destination ?? "its destination"}. Only where {name} certainly never ran there: Stop-Migration {name} -NeverRanThere wakes it here.",
+            name);
+    }
+}
