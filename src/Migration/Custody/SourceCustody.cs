@@ -19,6 +19,7 @@ public sealed class SourceCustody : IDisposable
     private readonly List<IDisposable> _traps = [];
     private IOutputPlug? _plug;
     private volatile SourceHolding _holding;
+    private bool _hasRunThere;
     private bool _isClosed;
 
     /// <summary>Takes a running domain over.</summary>
@@ -32,6 +33,7 @@ public sealed class SourceCustody : IDisposable
     {
         Departure = left.Departure;
         _holding = SourceHolding.Leaving;
+        _hasRunThere = left.Departure.Continuation?.HasRun == true;
         s_pinned[this] = 0;
     }
 
@@ -130,11 +132,36 @@ public sealed class SourceCustody : IDisposable
         s_pinned[this] = 0;
     }
 
+    /// <summary>
+    /// The destination has said that the domain runs there, so that what is here need not be able to run any more: it becomes the memory
+    /// that travels, which any tool can send. From the first page on that is changed no word lets the domain run here again.
+    /// </summary>
+    /// <param name="restore">Makes its memory the one that travels.</param>
+    /// <param name="departure">How its migration is taken over from then on.</param>
+    /// <exception cref="MigrationException">It could not be done, and is not noted; the domain goes on leaving.</exception>
+    public void KeepMemoryOnly(Action restore, Departure departure)
+    {
+        Require(SourceHolding.Leaving);
+        _hasRunThere = true;
+        restore();
+        Departure = departure;
+        Domain.Mark(SourceMark.Leaving, departure);
+    }
+
     /// <summary>The domain never ran elsewhere: it is stopped here, and may run on.</summary>
     /// <param name="word">Who says so.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: it ran there, as was said before.</exception>
     public void Return(NeverRanThere word)
     {
         ArgumentNullException.ThrowIfNull(word);
+        if (_hasRunThere)
+        {
+            throw new MigrationException(
+                MigrationErrorId.ProtocolViolation,
+                $"The destination says that {Domain.Info.Name} never ran there, and said before that it does: it is not woken here.",
+                "Look at the destination: what is here is only the memory that the domain still missed there.",
+                Domain.Info.Name);
+        }
 
         // A departure whose note failed may have been noted all the same: it is taken back too.
         if (_holding is SourceHolding.Leaving or SourceHolding.Stopped)

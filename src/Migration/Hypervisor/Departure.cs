@@ -13,11 +13,12 @@ namespace PreRecordMigration.Hypervisor;
 public sealed record Departure(string? Destination, Continuation? Continuation)
 {
     private const string None = "-";
+    private const string Ran = "ran";
 
     /// <summary>The departure as it is noted: words with a space between them.</summary>
     /// <returns>What <see cref="Read"/> takes.</returns>
     public override string ToString() => Continuation is { } next
-        ? string.Create(CultureInfo.InvariantCulture, $"{PeerName.Of(Destination) ?? None} {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}")
+        ? string.Create(CultureInfo.InvariantCulture, $"{PeerName.Of(Destination) ?? None} {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}{(next.HasRun ? $" {Ran}" : "")}")
         : PeerName.Of(Destination) ?? None;
 
     /// <summary>The departure that was noted. It may have been written by anybody: nothing of a note that is not wholly one is believed.</summary>
@@ -35,11 +36,12 @@ public sealed record Departure(string? Destination, Continuation? Continuation)
         return words.Length switch
         {
             1 => new Departure(destination, null),
-            5 when Guid.TryParseExact(words[1], "N", out Guid session)
+            5 or 6 when Guid.TryParseExact(words[1], "N", out Guid session)
                 && (words[2] == None || PeerName.Read(words[2]) is not null)
                 && Enum.TryParse(words[3], out MigrationMethod method) && Enum.IsDefined(method)
-                && Enum.TryParse(words[4], out RecordingMode mode) && Enum.IsDefined(mode) =>
-                new Departure(destination, new Continuation(session, words[2] == None ? null : words[2], method, mode)),
+                && Enum.TryParse(words[4], out RecordingMode mode) && Enum.IsDefined(mode)
+                && words.ElementAtOrDefault(5) is null or Ran =>
+                new Departure(destination, new Continuation(session, words[2] == None ? null : words[2], method, mode, words.Length == 6)),
             _ => null,
         };
     }
@@ -50,13 +52,30 @@ public sealed record Departure(string? Destination, Continuation? Continuation)
 /// <param name="Peer">Who the destination is, as the transport proved it; null where it proved nothing. Nobody else is believed.</param>
 /// <param name="Method">How memory travels.</param>
 /// <param name="Mode">What the recording did to the domain; of methods that record.</param>
-public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Method, RecordingMode Mode);
+/// <param name="HasRun">Whether it is known that it ran there, and what is here is its memory alone: it can never run here again.</param>
+public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Method, RecordingMode Mode, bool HasRun = false);
 
 /// <summary>A domain that was leaving when its tool ended, opened as it stands.</summary>
 /// <param name="Domain">The domain. It does not run, and may run elsewhere.</param>
 /// <param name="Departure">What was noted of it; it has a continuation.</param>
 public sealed record LeftDomain(ISourceDomain Domain, Departure Departure)
 {
+    /// <summary>Refuses to take a domain back of which it is known that it ran at its destination.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="departure">What was noted of it.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>.</exception>
+    internal static void RequireNeverRan(string name, Departure? departure)
+    {
+        if (departure?.Continuation?.HasRun == true)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"{name} ran at its destination, {departure.Destination ?? "of which nothing is noted"}: what stands here is the memory that it still misses there, and cannot run.",
+                $"Resume-Migration {name} -TakeOver goes on with the migration.",
+                name);
+        }
+    }
+
     /// <summary>Refuses a domain whose migration cannot be taken over.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="mark">Its mark.</param>

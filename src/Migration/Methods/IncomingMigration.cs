@@ -225,8 +225,8 @@ public sealed partial class IncomingMigration : IDisposable
     private MigrationException Keeping(MigrationException lost) => new(
         lost.ErrorId,
         $"{lost.Message} {DomainName} stands still here as {Custody.Name} and is kept with what has arrived of it; {MissingPages} of its pages are missing.",
-        "Resume-Migration at its source goes on while the tool there lives. If that has ended, nobody has the missing pages any more: give up "
-        + "what is here (Stop-MigrationReceiver -Force), and restore the domain from a backup.",
+        "Resume-Migration at its source goes on; where the process there has ended, Resume-Migration -TakeOver in another one does. Only where that is "
+        + "refused or its host is lost nobody has the missing pages any more: give up what is here (Stop-MigrationReceiver -Force), and restore the domain from a backup.",
         DomainName,
         lost);
 

@@ -17,6 +17,7 @@ namespace PreRecordMigration.Methods;
 /// </summary>
 public sealed class PreRecordSession : IDisposable
 {
+    private const int RestoreBatch = 256;
     private readonly DomainCheckpoint? _checkpoint;
 
     private PreRecordSession(SourceCustody custody, MigrationOptions options)
@@ -132,17 +133,28 @@ public sealed class PreRecordSession : IDisposable
                 Info.Name);
         }
 
-        Recording.End();
-        byte[] content = new byte[Page.Size];
-        foreach (int pfn in Backups!.Pfns())
-        {
-            Backups.TryRead(pfn, content);
-            domain.Memory.Write([pfn], content);
-        }
-
+        RestoreMemory();
         domain.RestoreCoreState(Checkpoint!);
         Custody.DropOutputs();
         Dispose();
+    }
+
+    /// <summary>Ends the recording and writes the originals back: the stopped domain's memory is that of the checkpoint again.</summary>
+    internal void RestoreMemory()
+    {
+        // What the hypervisor has of them goes with the recording.
+        Backups!.CatchUp();
+        Recording.End();
+        byte[] pages = new byte[RestoreBatch * Page.Size];
+        foreach (int[] pfns in Backups.Pfns().Chunk(RestoreBatch))
+        {
+            for (int i = 0; i < pfns.Length; i++)
+            {
+                Backups.TryRead(pfns[i], Page.At(pages.AsSpan(), i));
+            }
+
+            Custody.Domain.Memory.Write(pfns, pages.AsSpan(0, pfns.Length * Page.Size));
+        }
     }
 
     /// <summary>Refuses a recording that has nothing to roll back to.</summary>

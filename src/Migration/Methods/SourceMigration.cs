@@ -116,8 +116,8 @@ internal sealed partial class SourceMigration : IDisposable
             _destination, new PrepareRecord(_announced, Options.IsSplit), Custody, () => Memory, Options, _cancellation);
         _continuation = new Continuation(_attempt.Connections.Session, _attempt.Connections.Peer, Options.Method, Options.Mode);
 
-        // Originals are in this process' memory: where they may be missing there, no other tool can send the memory of the checkpoint.
-        Custody.Departure = new Departure(_destination.ToString(), Recorded?.Backups is null || !Options.IsSplit ? _continuation : null);
+        // Originals are in this process' memory: until they are written back no other tool can send the memory of the checkpoint.
+        Custody.Departure = new Departure(_destination.ToString(), IsFromOriginals ? null : _continuation);
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Open);
     }
@@ -190,6 +190,7 @@ internal sealed partial class SourceMigration : IDisposable
     public void PushRest(PageOrder? order)
     {
         _attempt!.CompletePush(order is null || _attempt.Sent is null ? null : new LivePageOrder(order, _attempt.Sent.Unclaimed, OrderOptions));
+        KeepMemoryOnly();
         AwaitAllThere();
     }
 
@@ -270,6 +271,31 @@ internal sealed partial class SourceMigration : IDisposable
     public void Dispose()
     {
         CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, () => Options.Watch?.End());
+    }
+
+    /// <summary>Whether pages that may be missing there are backed up here, and what is in the domain's memory is newer.</summary>
+    private bool IsFromOriginals => Recorded?.Backups is not null && Options.IsSplit;
+
+    /// <summary>
+    /// Beside the push: the domain runs there, so that its originals can be written back here, and what travels is no longer in this
+    /// process alone. Where a page cannot be written (a page table of a PV domain), the migration goes on, and only this process can end it.
+    /// </summary>
+    private void KeepMemoryOnly()
+    {
+        if (!IsFromOriginals || Custody.Departure?.Continuation is not null || _attempt!.State.Stage is not (SourceStage.Running or SourceStage.Draining))
+        {
+            return;
+        }
+
+        try
+        {
+            Custody.KeepMemoryOnly(Recorded!.RestoreMemory, new Departure(_destination.ToString(), _continuation! with { HasRun = true }));
+            Options.Trace?.Report(MigrationTrace.Step("the originals are written back: another tool could go on with this migration"));
+        }
+        catch (MigrationException error)
+        {
+            Options.Trace?.Report(MigrationTrace.Step($"no other tool can take this migration over: {error.Message}"));
+        }
     }
 
     private void AwaitAllThere()

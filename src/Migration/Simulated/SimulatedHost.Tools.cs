@@ -37,6 +37,7 @@ public sealed partial class SimulatedHost
                     MigrationErrorId.DomainState, $"Domain {name} was not leaving: there is nothing to take back.", "Migrate it, or record it.", name);
             }
 
+            LeftDomain.RequireNeverRan(name, Departure.Read(domain.NotedDeparture));
             if (_domains.GetValueOrDefault(name + IncomingSuffix) is { IncomingMark: not IncomingMark.Preparing } copy)
             {
                 throw new MigrationException(

@@ -30,6 +30,8 @@ public sealed class DepartureTests
         Departure departure = new(destination, new Continuation(Guid.Parse(Session), peer, method, mode));
 
         Assert.Equal(departure, Departure.Read(departure.ToString()));
+        Departure ran = departure with { Continuation = departure.Continuation! with { HasRun = true } };
+        Assert.Equal(ran, Departure.Read(ran.ToString()));
         Assert.Equal(departure with { Continuation = null }, Departure.Read((departure with { Continuation = null }).ToString()));
     }
 
@@ -42,6 +44,7 @@ public sealed class DepartureTests
     [InlineData("xen2\u001b[2J")]
     [InlineData($"xen2 {Session} - PostCopy")]
     [InlineData($"xen2 {Session} - PostCopy Observe more")]
+    [InlineData($"xen2 {Session} - PostCopy Observe ran more")]
     [InlineData("xen2 0123 - PostCopy Observe")]
     [InlineData($"xen2 {Session} a/b PostCopy Observe")]
     [InlineData($"xen2 {Session} - Teleport Observe")]

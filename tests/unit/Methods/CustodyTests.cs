@@ -1,8 +1,10 @@
 using System.Net;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Transfer;
@@ -48,6 +50,24 @@ public sealed class CustodyTests
         MigrationResult result = await fixture.MigrateAsync(MigrationFixture.Move(method, mode));
         Assert.Empty(result.Problems);
         await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public void What_is_the_memory_of_a_domain_that_runs_elsewhere_is_woken_by_no_word()
+    {
+        using SimulatedHost host = new("xen1");
+        SimulatedDomain domain = host.CreateDomain(MigrationFixture.Options());
+        using SourceCustody custody = new(host.OpenSource(MigrationFixture.DomainName));
+        custody.Pause();
+        custody.Leave();
+        custody.KeepMemoryOnly(() => { }, new Departure(null, new Continuation(Guid.NewGuid(), null, MigrationMethod.PreRecord, RecordingMode.Rollback, HasRun: true)));
+
+        MigrationException refusal = Assert.Throws<MigrationException>(() => custody.Return(NeverRanThere()));
+
+        Assert.Equal(MigrationErrorId.ProtocolViolation, refusal.ErrorId);
+        Assert.Equal(SourceHolding.Leaving, custody.Holding);
+        Assert.NotEqual(DomainState.Running, domain.State);
+        custody.Destroy(GivenUp.ByTheAdministrator);
     }
 
     [Fact]
@@ -298,5 +318,14 @@ public sealed class CustodyTests
                 throw new AggregateException("Not all processes could be terminated.");
             }
         }
+    }
+
+    /// <summary>The word, as a session makes it of what a destination says.</summary>
+    private static NeverRanThere NeverRanThere()
+    {
+        SourceSession session = SourceSession.Resume();
+        session.On(new SourceEvent.Received(new WelcomeRecord(Protocol.Version, 0)));
+        return session.On(new SourceEvent.Received(new ResumeRecord(ResumePosition.NeverRan, new PageBitmap(1))))
+            .OfType<SourceAction.Return>().Single().Word;
     }
 }

@@ -79,9 +79,44 @@ public sealed class TakeOverTests
     }
 
     [Fact]
+    public async Task A_checkpoint_is_taken_over_once_its_originals_are_written_back()
+    {
+        await using MigrationFixture fixture = new(MigrationFixture.Options() with { VcpuCount = 2 });
+        using ManualResetEventSlim writtenBack = new();
+        fixture.Destination.Faults.Before(SimulatedCall.Place, 20, () =>
+        {
+            writtenBack.Wait(s_cancel);
+            fixture.Source.KillTool();
+            fixture.Receiver.Incoming[^1].Disconnect();
+        });
+        MigrationOptions options = MigrationFixture.Move(MigrationMethod.PreRecord) with
+        {
+            Trace = new Listener(step =>
+            {
+                if (step.Name.Contains("written back", StringComparison.Ordinal))
+                {
+                    writtenBack.Set();
+                }
+            }),
+        };
+        await Assert.ThrowsAnyAsync<Exception>(() => fixture.MigrateAsync(options));
+        await Assert.Single(fixture.Receiver.Incoming).Ended;
+        Assert.True(Assert.Single(fixture.Receiver.Incoming).MissingPages > 0);
+
+        // It cannot run here any more, whatever anybody says.
+        MigrationException refusal = Assert.Throws<MigrationException>(() => MigrationSource.TakeBack(fixture.Source, MigrationFixture.DomainName));
+        Assert.Contains("ran at its destination", refusal.Message, StringComparison.Ordinal);
+
+        await TakeOver(fixture).ResumeAsync(fixture.Route, null, s_cancel);
+
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
     public async Task A_checkpoint_whose_originals_were_in_the_killed_process_is_not_taken_over()
     {
         await using MigrationFixture fixture = new();
+        fixture.Source.Faults.Fail(SimulatedCall.Write, 1, new MigrationException(MigrationErrorId.HypervisorCall, "Not written.", "None."));
         await KillSourceAsync(fixture, MigrationFixture.Move(MigrationMethod.PreRecord), SimulatedCall.Place, 20);
 
         MigrationException refusal = Assert.Throws<MigrationException>(() => TakeOver(fixture));
@@ -118,4 +153,9 @@ public sealed class TakeOverTests
         fixture.Source.KillTool();
         fixture.Receiver.Incoming[^1].Disconnect();
     });
+
+    private sealed class Listener(Action<MigrationTrace> onStep) : IProgress<MigrationTrace>
+    {
+        public void Report(MigrationTrace value) => onStep(value);
+    }
 }

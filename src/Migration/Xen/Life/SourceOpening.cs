@@ -26,6 +26,7 @@ internal sealed class SourceOpening(
             if (isReleased)
             {
                 DomainMending.RequireLeaving(name, left);
+                LeftDomain.RequireNeverRan(name, noted?.Departure);
                 DomainMending.RequireOnly(domain);
                 marker.Write(SourceMark.Stopped);
                 left = SourceMark.Stopped;
