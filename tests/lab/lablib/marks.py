@@ -18,6 +18,15 @@ def wait_marked(host, timeout=300):
         time.sleep(0.2)
 
 
+def wait_noted(host, domid, words, timeout=600):
+    """Waits until the note of a domain that is a source has these words."""
+    deadline = time.monotonic() + timeout
+    while words not in host.run(f"xenstore-read /prerecord/source/{domid}", 120).stdout:
+        if time.monotonic() > deadline:
+            raise LabError(f"host{host.number} notes no '{words.strip()}' of domain {domid} within {timeout} s")
+        time.sleep(0.2)
+
+
 def notes(host):
     """What the module has noted for the next tool."""
     return host.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()

@@ -17,8 +17,8 @@ from lablib.ways import PORT, RELAY_PORT, receive, share_key
 
 CUT, SOURCE, DESTINATION = "connections cut", "source's tool killed", "destination's tool killed"
 FAULTS = (CUT, SOURCE, DESTINATION)
-RAN_ON, ARRIVED, RESUMED, BY_HAND, LOST = "ran on at its source", "arrived", "resumed", "by the guide's command", "lost, and said so"
-OUTCOMES = (RAN_ON, ARRIVED, RESUMED, BY_HAND, LOST)
+RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, BY_HAND, LOST = "ran on at its source", "arrived", "resumed", "taken over", "by the guide's command", "lost, and said so"
+OUTCOMES = (RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, BY_HAND, LOST)
 PATIENCE = 600
 # The port at which a host takes in what comes over the wire. What goes out goes through RELAY_PORT of the host's loopback.
 ENTRANCE = RELAY_PORT + 1
@@ -198,7 +198,16 @@ class Rounds:
             return self._name(there, said)
         if "DomainState" not in said:
             raise AssertionError(f"a new tool at the source said: {said}")
-        return self._after_leaving(new, there, copies, said)
+        self._open(new, there)
+        taken = new.run(f"Resume-Migration {self.guest.name} -TakeOver -Destination localhost:{RELAY_PORT} -Confirm:$false -ErrorAction Stop "
+                        "| Wait-Migration -ErrorAction Stop", PATIENCE)
+        if taken["exitCode"] == 0:
+            return self._settled(there.host, TAKEN_OVER, said)
+        if "it runs on here" in taken["stderr"]:
+            return self._settled(host, TAKEN_OVER, taken["stderr"])
+        if "in that tool's memory" not in taken["stderr"]:
+            raise AssertionError(f"it was not taken over: {taken['stderr']}")
+        return self._after_leaving(new, there, copies, taken["stderr"])
 
     def _after_leaving(self, here, there, copies, said):
         if not copies:

@@ -1,0 +1,79 @@
+"""A source's tool is killed after its guest has left: another one takes the migration over, and the guest loses nothing.
+
+For each way to record and to serve: by the hypervisor's extension with nested paging, with shadow page tables and for PV guests, and by Xen's
+paging ring; for HVM guests with an emulator beside them.
+"""
+from lablib.guest import arriving, running
+from lablib.lab import Lab
+from lablib.marks import notes, wait_noted
+from lablib.memory import expect_memory, free_memory
+from lablib.module_shell import ModuleShell, Shells
+from lablib.move_case import MoveCase, require_module
+from lablib.moves import METHODS, PACED
+from lablib.ways import open_way
+
+LAB = Lab.attach()
+HOST = LAB.host(1)
+SHELLS, RING = Shells(LAB), Shells(LAB, paging="ring")
+SLOW = "-BandwidthLimit 1MB/s"
+
+
+def setUpModule():
+    require_module(LAB)
+
+
+def tearDownModule():
+    SHELLS.end()
+    RING.end()
+
+
+class TakeOver(MoveCase):
+    lab, shells = LAB, SHELLS
+
+    def check_taken_over(self, config, method, shells=SHELLS):
+        """One host is both ends: the receiver's shell lives, the source's is killed, and a third takes over."""
+        free = free_memory(HOST)
+        receiver = shells[1]
+        with self.subTest(f"{config}, {method}{', by the ring' if shells is RING else ''}"), running([HOST], config, PACED) as guest:
+            before = guest.report()
+            way = open_way(receiver)
+            domid = HOST.run(["xl", "domid", guest.name]).check().stdout.strip()
+            with ModuleShell(HOST, paging=receiver.paging) as killed:
+                killed.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {way.address} {METHODS[method]} {SLOW} -Confirm:$false -ErrorAction Stop")
+                moved = arriving(HOST, guest.config, guest.name)
+                moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+                if method == "rollback":
+                    # The guest's originals are written back while its pages travel.
+                    wait_noted(HOST, domid, " ran")
+                killed.end_alone()
+            with ModuleShell(HOST, paging=receiver.paging) as successor:
+                refused = successor.run(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 1s -Confirm:$false -ErrorAction Stop")
+                self.assertIn("Resume-Migration", refused["stderr"])
+                result = successor.values(
+                    f"$r = Resume-Migration {guest.name} -TakeOver -Destination {way.address} -Confirm:$false -ErrorAction Stop | Wait-Migration -ErrorAction Stop\n"
+                    "@{ pushed = $r.PagesPushed; demanded = $r.PagesDemanded; method = \"$($r.Method)\" } | ConvertTo-Json -Compress", 900)
+            print(f"\n{config}, {method}: {result}", end="", flush=True)
+            self.assertGreater(result["pushed"] + result["demanded"], 0)
+            self.check_whole(guest, before)
+            self.assertEqual(notes(HOST), "", "a note was left")
+        expect_memory(HOST, free)
+
+    def test_post_copy(self):
+        self.check_taken_over("writer2", "post-copy")
+        self.check_taken_over("shadow", "post-copy")
+        self.check_taken_over("pvwriter2", "post-copy")
+        self.check_taken_over("writer", "post-copy", RING)
+
+    def test_post_copy_with_an_emulator(self):
+        self.check_taken_over("hvm", "post-copy")
+
+    def test_pre_record_in_observe(self):
+        self.check_taken_over("writer2", "observe")
+        self.check_taken_over("pvwriter", "observe")
+        self.check_taken_over("writer", "observe", RING)
+
+    def test_pre_record_in_rollback(self):
+        self.check_taken_over("writer2", "rollback")
+        self.check_taken_over("shadow", "rollback")
+        self.check_taken_over("pvwriter", "rollback")
+        self.check_taken_over("writer", "rollback", RING)
