@@ -51,6 +51,13 @@ $before = [ordered] @{
         Invoke-PreRecordMigration web01 localhost:7001 -Method PostCopy -ErrorAction SilentlyContinue
         Wait-Until { "$((Get-MigrationDomain 'web01*' -HostName xen2).State)" -eq 'Paused' }
     }
+    '-TakeOver'                                    = {
+        $null = Start-MigrationReceiver xen2
+        (Get-SimulatedHost xen2).Faults.Fail('Place', 2)
+        Invoke-PreRecordMigration web01 xen2 -Method PostCopy -ErrorAction SilentlyContinue
+        (Get-SimulatedHost xen1).KillTool()
+        Wait-Until { "$((Get-MigrationDomain 'web01*' -HostName xen2).State)" -eq 'Paused' }
+    }
     'Get-Migration web02 \| Stop'                  = { $null = Move-Slowly web02 PreCopy }
     'Set-MigrationConfiguration Window -Clear'     = { Set-MigrationConfiguration Window 750ms }
     'Stop-MigrationReceiver'                       = { $null = Start-MigrationReceiver xen2 }

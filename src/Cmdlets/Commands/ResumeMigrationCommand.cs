@@ -1,15 +1,19 @@
 using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Resume-Migration: goes on with migrations whose connection was lost after the commit.</summary>
+/// <summary>
+/// Resume-Migration: goes on with migrations whose connection was lost after the commit, and takes over those whose process was killed then.
+/// </summary>
 [Cmdlet(VerbsLifecycle.Resume, "Migration", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Medium)]
 [OutputType(typeof(MigrationInfo))]
 public sealed class ResumeMigrationCommand : MigrationJobCommand
 {
+    private Destination? _destination;
     private Route? _way;
 
     /// <inheritdoc/>
@@ -17,35 +21,88 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
 
     /// <summary>
     /// Another way to the same receiver: a host that Connect-MigrationHost has named, or the address of a receiver of another process on this machine,
-    /// such as localhost:7001. The way that the migration went before if it is not given.
+    /// such as localhost:7001. The way that the migration went before if it is not given; with -TakeOver it must be.
     /// </summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
+    /// <summary>The names are of domains whose process was killed after they had left: their migrations are taken over by this one.</summary>
+    [Parameter(ParameterSetName = NameSet)]
+    public SwitchParameter TakeOver { get; set; }
+
+    /// <summary>With -TakeOver the host where they stand; this machine's Xen where it is not given.</summary>
+    [Parameter(ParameterSetName = NameSet)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public string? HostName { get; set; }
+
     /// <inheritdoc/>
     protected override void BeginProcessing() => ForCommand(() =>
     {
+        if (HostName is not null && !TakeOver)
+        {
+            throw new CommandException(
+                nameof(SR.HostNameOfTakenOver), ErrorCategory.InvalidArgument, SR.HostNameOfTakenOver, SR.HostNameOfTakenOverRemedy, HostName);
+        }
+
+        if (TakeOver && Destination is null)
+        {
+            throw new CommandException(
+                nameof(SR.TakeOverNeedsDestination), ErrorCategory.InvalidArgument, SR.TakeOverNeedsDestination, SR.TakeOverNeedsDestinationRemedy, null);
+        }
+
         if (Destination is not null)
         {
-            Destination other = HostSelection.Destination(Destination);
-            _way = other.RouteToReceiver();
-            WarnOfUnusedCertificates(other);
+            _destination = HostSelection.Destination(Destination);
+            _way = _destination.RouteToReceiver();
+            WarnOfUnusedCertificates(_destination);
         }
     });
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() =>
-        ForEachMigration(job => job.State == MigrationState.Interrupted, job =>
+    protected override void ProcessRecord()
+    {
+        if (!TakeOver)
         {
-            job.RequireResumable();
-            if (ShouldProcess(
-                Text.Format(SR.TargetDomain, job.Location.Info.Name, job.Location.Host.Name),
-                Text.Format(SR.ActionResume, job.Id, Destination ?? job.Destination.Name)))
-            {
-                Workspace.OfProcess.Migrations.Resume(job, _way);
-                WriteObject(job.Describe());
-            }
-        });
+            ForEachMigration(job => job.State == MigrationState.Interrupted, Resume);
+            return;
+        }
+
+        if (Name is null)
+        {
+            ForCommand(() => throw new CommandException(
+                nameof(SR.TakeOverNeedsName), ErrorCategory.InvalidArgument, SR.TakeOverNeedsName, SR.TakeOverNeedsNameRemedy, null));
+        }
+
+        foreach (string name in Name ?? [])
+        {
+            ForEachInput(name, () => TakeOverOf(HostSelection.Get(HostName ?? LocalXen.HostName), name));
+        }
+    }
+
+    private void Resume(MigrationJob job)
+    {
+        job.RequireResumable();
+        if (ShouldProcess(
+            Text.Format(SR.TargetDomain, job.Location.Info.Name, job.Location.Host.Name),
+            Text.Format(SR.ActionResume, job.Id, Destination ?? job.Destination.Name)))
+        {
+            Workspace.OfProcess.Migrations.Resume(job, _way);
+            WriteObject(job.Describe());
+        }
+    }
+
+    private void TakeOverOf(IMigrationHost host, string name)
+    {
+        DomainLocation location = DomainLocation.Find(name, host);
+        if (ShouldProcess(Text.Format(SR.TargetDomain, name, host.Name), Text.Format(SR.ActionTakeOver, _destination!.Name)))
+        {
+            PlannedMove move = new(location, _destination, MigrationConfiguration.ReadConnectionOptions(), null);
+            MigrationJob job = RunJoined(
+                (_, _) => Workspace.OfProcess.Migrations.TakeOver(move), Text.Format(SR.StillTakingOver, name, host.Name), isEnding: false);
+            WriteObject(job.Describe());
+        }
+    }
 }

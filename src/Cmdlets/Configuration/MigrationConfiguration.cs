@@ -96,6 +96,20 @@ internal static class MigrationConfiguration
     public static TimeSpan ReadPeerTimeout() =>
         (TimeSpan)Read().First(setting => setting.Name == nameof(MigrationOptions.PeerTimeout)).Typed!;
 
+    /// <summary>What is configured for the connections of a migration that has begun already.</summary>
+    /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
+    public static MigrationOptions ReadConnectionOptions()
+    {
+        IReadOnlyList<MigrationSettingInfo> settings = Read();
+        return new MigrationOptions
+        {
+            BandwidthLimit = (long?)Value(nameof(MigrationOptions.BandwidthLimit)),
+            PeerTimeout = (TimeSpan)Value(nameof(MigrationOptions.PeerTimeout))!,
+        };
+
+        object? Value(string name) => settings.First(setting => setting.Name == name).Typed;
+    }
+
     /// <summary>The files with this side's certificate and with those it trusts; null where none are configured.</summary>
     /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
     public static (string? Own, string[]? Trusted) ReadCertificatePaths()

@@ -1,5 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
 
@@ -19,6 +20,7 @@ public sealed class InterruptedMigration
         _run = run;
         Id = run.Id;
         Domain = run.Domain.Info;
+        (Method, Mode) = (run.Options.Method, run.Options.Mode);
     }
 
     /// <summary>The migration's id: its other half has the same <see cref="IncomingMigration.Id"/>.</summary>
@@ -26,6 +28,12 @@ public sealed class InterruptedMigration
 
     /// <summary>The domain.</summary>
     public DomainInfo Domain { get; }
+
+    /// <summary>How memory travels.</summary>
+    public MigrationMethod Method { get; }
+
+    /// <summary>What the recording did to the domain; of methods that record.</summary>
+    public RecordingMode Mode { get; }
 
     /// <summary>Connects again, reconciles, and finishes the migration.</summary>
     /// <param name="destination">The way to the receiver that has the domain; a new tunnel may begin elsewhere.</param>

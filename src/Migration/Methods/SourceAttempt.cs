@@ -1,5 +1,6 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;

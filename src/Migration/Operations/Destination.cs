@@ -192,6 +192,10 @@ public sealed class Destination
     /// <exception cref="OperationException">The host has no receiver.</exception>
     public Route RouteToReceiver() => Route ?? _receivers.Get(Name).Route;
 
+    /// <summary>Opens the way to the receiver that has a domain's other half.</summary>
+    /// <exception cref="OperationException">The host has no receiver.</exception>
+    internal DestinationEndpoint Reopen() => new(_receivers, RouteToReceiver(), Host is null ? null : _receivers.Get(Name), null);
+
     /// <summary>What is shown of the host, where it is one of this process.</summary>
     internal object Describe() => Host is null ? Name : _receivers.Describe(Host);
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
@@ -30,7 +31,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     private DestinationEndpoint? _way;
     private IDisposable? _watching;
 
-    private MigrationJob(int id, PlannedMove move, MoveSource source)
+    private MigrationJob(int id, PlannedMove move, MoveSource? source)
     {
         Id = id;
         _move = move;
@@ -84,6 +85,25 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     {
         MigrationJob job = new(id, move, source) { _watchers = watcher, _tracers = tracer };
         job.Begin(job._state, job.MoveAsync);
+        return job;
+    }
+
+    /// <summary>
+    /// Takes over a migration whose process was killed after its domain had left, and goes on with it. <see cref="MigrationRegistry.TakeOver"/>
+    /// asks for it.
+    /// </summary>
+    /// <param name="id">Its number.</param>
+    /// <param name="move">The domain, the receiver that has its other half, and what the administrator chooses; how memory travels is the migration's.</param>
+    /// <exception cref="MigrationException">There is nothing that could be taken over, or another process has done it.</exception>
+    internal static MigrationJob TakeOver(int id, PlannedMove move)
+    {
+        DestinationEndpoint way = move.Destination.Reopen();
+        MigrationJob job = new(id, move, null) { _way = way };
+        InterruptedMigration taken = MigrationSource.TakeOver(
+            move.Location.Host, move.Location.Info.Name, way.Route, move.Options with { Trace = job, Watch = job._watch });
+        job._move = move with { Options = move.Options with { Method = taken.Method, Mode = taken.Mode } };
+        job._state = new JobState.Interrupted(taken, new MigrationException(
+            MigrationErrorId.ConnectionLost, $"The process that moved {taken.Domain.Name} was killed.", "Resume it.", taken.Domain.Name));
         return job;
     }
 

@@ -51,6 +51,21 @@ public sealed class MigrationRegistry
         }
     }
 
+    /// <summary>Takes over a migration whose process was killed after its domain had left, lists it, and goes on with it.</summary>
+    /// <param name="move">The domain, the receiver that has its other half, and what the administrator chooses; how memory travels is the migration's.</param>
+    /// <exception cref="OperationException">The session ends, or the destination has no receiver.</exception>
+    /// <exception cref="MigrationException">There is nothing that could be taken over, or another process has done it.</exception>
+    public MigrationJob TakeOver(PlannedMove move)
+    {
+        ArgumentNullException.ThrowIfNull(move);
+        int id = Interlocked.Increment(ref _lastId);
+
+        // Not at the gate, which nobody may hold for as long as a hypervisor's call takes: what is taken over stays as it is until it is resumed.
+        MigrationJob job = MigrationJob.TakeOver(id, move);
+        Resume(_jobs[id] = job, null);
+        return job;
+    }
+
     /// <summary>Goes on with an interrupted migration, over a new connection.</summary>
     /// <param name="job">The migration.</param>
     /// <param name="way">Where to connect to; null for where it went before.</param>

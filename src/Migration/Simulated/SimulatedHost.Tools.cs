@@ -145,7 +145,7 @@ public sealed partial class SimulatedHost
                 throw new MigrationException(
                     MigrationErrorId.DomainState,
                     $"Domain {domain.Name} was leaving when its tool ended: it stands still here, and may run at its destination, {Departure.Read(domain.NotedDeparture)?.Destination ?? "of which nothing is noted"}.",
-                    $"Resume-Migration {domain.Name} -HostName {Name} takes the migration over. Only where it certainly does not run there: Stop-Migration {domain.Name} -NeverRanThere -HostName {Name}.",
+                    $"Resume-Migration {domain.Name} -TakeOver -HostName {Name} -Destination PLACE goes on with its migration. Only where it certainly does not run there: Stop-Migration {domain.Name} -NeverRanThere -HostName {Name}.",
                     domain.Name);
             }
 

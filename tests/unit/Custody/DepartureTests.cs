@@ -1,5 +1,5 @@
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Tests.Custody;
 

@@ -1,5 +1,7 @@
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 

@@ -20,7 +20,7 @@ internal static class DomainMending
                     MigrationErrorId.DomainState,
                     $"{domain.Name} was moving when the tool was killed: it stands still here (domain {domain.DomId}) and may run at its destination, "
                     + (found.Departure?.Destination ?? "of which nothing is noted") + ".",
-                    $"Resume-Migration {domain.Name} takes the migration over where both halves are there. Else look there. If {domain.Name} or {domain.Name}{ArrivalNames.Suffix}* runs there, destroy the one here "
+                    $"Resume-Migration {domain.Name} -TakeOver -Destination PLACE goes on with its migration. Where that is refused, look there. If {domain.Name} or {domain.Name}{ArrivalNames.Suffix}* runs there, destroy the one here "
                     + $"(xl destroy {domain.DomId}). Only if it certainly does not: Stop-Migration {domain.Name} -NeverRanThere wakes the one here. "
                     + "`xl unpause` does not wake a suspended domain.",
                     domain.Name);

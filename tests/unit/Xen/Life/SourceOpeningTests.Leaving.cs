@@ -1,7 +1,7 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
-using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Tests.Xen.Life;

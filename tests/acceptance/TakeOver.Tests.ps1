@@ -1,0 +1,68 @@
+# The process that moved a domain is killed after the commit: Resume-Migration -TakeOver goes on with its migration.
+
+BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
+    $null = New-SimulatedHost taken1, taken2
+    $null = Start-MigrationReceiver taken2
+    $place = [PreRecordMigration.Simulated.SimulatedCall]::Place
+
+    # A migration that fails at the destination once pages arrive there, and whose process at the source is killed then.
+    function Start-Killed([string] $name) {
+        $null = New-SimulatedDomain $name -HostName taken1 -Memory 8MB -OperationsPerSecond 20000
+        (Get-SimulatedHost taken2).Faults.Fail($place, 2)
+        Invoke-PreRecordMigration $name taken2 -Method PostCopy -ErrorAction SilentlyContinue
+        (Get-SimulatedHost taken1).KillTool()
+        while ("$((Get-MigrationDomain "$name*" -HostName taken2).State)" -ne 'Paused') {
+            $null = [System.Threading.Thread]::Yield()
+        }
+    }
+}
+
+AfterAll {
+    # What the killed process had cannot be given up any more, and is not listed after that.
+    Get-Migration | Where-Object State -EQ Interrupted | Stop-Migration -Force -ErrorAction SilentlyContinue
+    Get-MigrationReceiver taken2 | Stop-MigrationReceiver -Force
+    Disconnect-MigrationHost taken1, taken2
+}
+
+Describe 'Resume-Migration -TakeOver' {
+    It 'is what a refusal names, changes nothing with -WhatIf, and goes on to the end' {
+        Start-Killed taken
+        Get-MigrationDomain taken -HostName taken1 | Start-PreRecord -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^DomainState,'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match 'Resume-Migration taken -TakeOver'
+        Resume-Migration taken -TakeOver -Destination taken2 -HostName taken1 -WhatIf | Should -BeNullOrEmpty
+        "$((Get-MigrationDomain taken -HostName taken1).State)" | Should -Be 'Suspended'
+
+        $handle = Resume-Migration taken -TakeOver -Destination taken2 -HostName taken1
+        $handle.PSObject.TypeNames[0] | Should -Be 'PreRecordMigration.Operations.MigrationInfo'
+        "$($handle.Method)" | Should -Be 'PostCopy'
+        $result = $handle | Wait-Migration
+        $result.DomainName | Should -Be 'taken'
+        "$((Get-Migration -Id $handle.Id).State)" | Should -Be 'Completed'
+        Get-MigrationDomain taken* -HostName taken1 | Should -BeNullOrEmpty
+        "$((Get-MigrationDomain taken -HostName taken2).State)" | Should -Be 'Running'
+        (Get-SimulatedHost taken2).Violations.Count | Should -Be 0
+    }
+
+    It 'refuses a domain that was not leaving, which runs on' {
+        $null = New-SimulatedDomain staying -HostName taken1 -Memory 8MB -OperationsPerSecond 20000
+        Resume-Migration staying -TakeOver -Destination taken2 -HostName taken1 -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^DomainState,'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        "$((Get-MigrationDomain staying -HostName taken1).State)" | Should -Be 'Running'
+    }
+
+    It 'refuses a command that makes no sense, by <Id>' -ForEach @(
+        @{ Id = 'HostNameOfTakenOver'; Arguments = @{ Name = 'taken'; HostName = 'taken1' } }
+        @{ Id = 'TakeOverNeedsDestination'; Arguments = @{ Name = 'taken'; TakeOver = $true } }
+        @{ Id = 'TakeOverNeedsName'; Arguments = @{ TakeOver = $true; Destination = 'taken2' } }
+    ) {
+        { Resume-Migration @Arguments } | Should -Throw -ErrorId "$Id,*"
+    }
+
+    It 'has an error for a domain that is not there' {
+        Resume-Migration nobody -TakeOver -Destination taken2 -HostName taken1 -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^DomainNotFound,'
+    }
+}
