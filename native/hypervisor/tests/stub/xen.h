@@ -11,14 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef DEBUG
+#define ASSERT(x) assert(x)
+#define ASSERT_UNREACHABLE() assert(!"reached")
+#define spin_is_locked(lock) ((lock)->held)
+#else
 #define ASSERT(x) ((void)0) /* a release build: no bound may rest on it */
 #define ASSERT_UNREACHABLE() ((void)0)
+#define spin_is_locked(lock) true
+#endif
 #define unlikely(x) (x)
 #define cf_check
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
 #define PAGE_SIZE 4096UL
-#define XEN_GUEST_HANDLE_64(type) uint64_t
-#define DEFINE_XEN_GUEST_HANDLE(type) struct type
+#define PAGE_SHIFT 12
+#define XEN_GUEST_HANDLE_64(type) handle_##type
+#define XEN_GUEST_HANDLE_PARAM(type) handle_##type
+#define DEFINE_XEN_GUEST_HANDLE(type) typedef struct { type *p; } handle_##type
+typedef struct { uint8_t *p; } handle_uint8;
+typedef struct { uint64_t *p; } handle_uint64;
 #define __HYPERVISOR_arch_7 55
 #define ERESTART 85
 typedef uint64_t uint64_aligned_t;
@@ -37,6 +48,11 @@ struct page_info {
     } u;
 };
 
+typedef struct { bool held; } spinlock_t;
+struct waitqueue_head { unsigned int woken; };
+struct evtchn { unsigned int state; domid_t owner; };
+struct vm_event_domain;
+
 struct prerecord;
 struct vcpu {
     unsigned int vcpu_id, pauses, vm_event_pause_count, mode;
@@ -45,8 +61,12 @@ struct vcpu {
     struct domain *domain;
 };
 struct domain {
-    unsigned int max_vcpus, pauses, tot_pages;
-    bool is_hap;
+    domid_t domain_id;
+    unsigned int max_vcpus, pauses, pause_count, controller_pause_count, tot_pages, max_pages;
+    bool is_hap, is_dying, paging_locked;
+    int event_lock;
+    struct evtchn channels[8]; /* by port, from 1 on */
+    struct vm_event_domain *vm_event_monitor;
     void *shared_info;
     struct vcpu *first_vcpu;
     struct {
@@ -59,8 +79,6 @@ struct domain {
     } arch;
 };
 struct p2m_domain { struct domain *domain; };
-struct waitqueue_head { int nothing; };
-typedef struct { int nothing; } spinlock_t;
 
 extern struct domain *dom_xen;
 extern struct vcpu *current;
@@ -81,9 +99,8 @@ static inline bool test_and_clear_bool_at(bool *b) { bool was = *b; *b = false; 
 #define DECLARE_PER_CPU(type, name) extern type name
 #define DEFINE_PER_CPU(type, name) type name
 #define this_cpu(name) name
-#define spin_lock(lock) ((void)(lock), (void)locks_taken++)
-#define spin_unlock(lock) ((void)(lock))
-#define spin_is_locked(lock) true
+#define spin_lock(lock) (assert(!(lock)->held), (void)((lock)->held = true), (void)locks_taken++)
+#define spin_unlock(lock) (assert((lock)->held), (void)((lock)->held = false))
 #define smp_wmb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define hypercall_preempt_check() cpu_is_wanted
 #define ACCESS_ONCE(x) (*(volatile __typeof__(x) *)&(x))
@@ -93,7 +110,7 @@ static inline bool test_and_clear_bool_at(bool *b) { bool was = *b; *b = false; 
 #define in_atomic() false
 #define rcu_quiesce_allowed() true
 #define wait_event(head, what) ((void)(what))
-#define wake_up_all(head) ((void)(head))
+#define wake_up_all(head) ((void)(head)->woken++)
 #define vcpu_pause_nosync(v) ((void)(v)->pauses++)
 #define vcpu_unpause(v) ((void)(v)->pauses--)
 #define domain_pause_nosync(d) ((void)(d)->pauses++)
@@ -136,8 +153,8 @@ static inline void clear_bit(int bit, unsigned long *word) { *word &= ~(1UL << b
 
 #define paging_mode_hap(d) ((d)->is_hap)
 #define domain_tot_pages(d) ((d)->tot_pages)
-#define paging_lock(d) ((void)(d), (void)locks_taken++)
-#define paging_unlock(d) ((void)(d))
+#define paging_lock(d) (assert(!(d)->paging_locked), (void)((d)->paging_locked = true), (void)locks_taken++)
+#define paging_unlock(d) (assert((d)->paging_locked), (void)((d)->paging_locked = false))
 int shadow_one_bit_enable(struct domain *d, unsigned int mode);
 int shadow_one_bit_disable(struct domain *d, unsigned int mode);
 void shadow_empty_begin(struct domain *d, unsigned int level);

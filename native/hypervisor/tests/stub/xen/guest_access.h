@@ -1,1 +1,1 @@
-#include "../calls.h"
+#include "../operations.h"
