@@ -29,9 +29,9 @@ class Words(unittest.TestCase):
         rounds = [Round(7, 1, "post-copy", CUT, 1.0, ARRIVED, "", ""), Round(7, 2, "post-copy", CUT, 2.0, ARRIVED, "", ""),
                   Round(8, 1, "pre-copy", SOURCE, 2.0, LOST, "", "")]
         lines = table(rounds).splitlines()
-        self.assertEqual(lines[2:5], ["| pre-copy | source's tool killed | 1 |  |  |  |  | 1 |",
-                                      "| post-copy | connections cut | 2 |  | 2 |  |  |  |",
-                                      "| all | | 3 | 0 | 2 | 0 | 0 | 1 |"])
+        self.assertEqual(lines[2:5], ["| pre-copy | source's tool killed | 1 |  |  |  |  |  | 1 |",
+                                      "| post-copy | connections cut | 2 |  | 2 |  |  |  |  |",
+                                      "| all | | 3 | 0 | 2 | 0 | 0 | 0 | 1 |"])
         self.assertEqual(lines[-1], "3 rounds; seed 7, 8.")
 
 
