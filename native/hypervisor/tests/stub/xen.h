@@ -67,7 +67,7 @@ struct domain {
     int event_lock;
     struct evtchn channels[8]; /* by port, from 1 on */
     struct vm_event_domain *vm_event_monitor;
-    void *shared_info;
+    void *shared_info, *dirty_cpumask;
     struct vcpu *first_vcpu;
     struct {
         struct {
@@ -78,7 +78,14 @@ struct domain {
         unsigned long pirq_eoi_map_mfn;
     } arch;
 };
-struct p2m_domain { struct domain *domain; };
+struct p2m_domain {
+    struct domain *domain;
+    mfn_t root;
+    bool locked;
+    struct { unsigned long entry_count; } pod;
+    struct { void *server; unsigned long entry_count; } ioreq;
+    void (*change_entry_type_global)(struct p2m_domain *p2m, int from, int to);
+};
 
 extern struct domain *dom_xen;
 extern struct vcpu *current;
@@ -120,13 +127,19 @@ static inline bool test_and_clear_bool_at(bool *b) { bool was = *b; *b = false; 
 #define guest_cpu_user_regs() NULL
 #define guest_mode(regs) false
 
+#ifdef FRAMES /* frames have numbers, as page tables need; else a page's address is as good */
+extern struct page_info frame_table[];
+static inline struct page_info *mfn_to_page(mfn_t mfn) { return &frame_table[mfn.m]; }
+static inline mfn_t page_to_mfn(const struct page_info *page) { return (mfn_t){ (unsigned long)(page - frame_table) }; }
+#else
 static inline struct page_info *mfn_to_page(mfn_t mfn) { return (struct page_info *)mfn.m; }
 static inline mfn_t page_to_mfn(const struct page_info *page) { return (mfn_t){ (unsigned long)page }; }
+#endif
 static inline unsigned long mfn_x(mfn_t mfn) { return mfn.m; }
 static inline bool mfn_valid(mfn_t mfn) { return mfn.m != 0; }
 static inline struct domain *page_get_owner(const struct page_info *page) { return page->owner; }
-static inline unsigned long get_gpfn_from_mfn(unsigned long mfn) { return ((struct page_info *)mfn)->pfn; }
-static inline void set_gpfn_from_mfn(unsigned long mfn, unsigned long pfn) { ((struct page_info *)mfn)->pfn = pfn; }
+static inline unsigned long get_gpfn_from_mfn(unsigned long mfn) { return mfn_to_page((mfn_t){ mfn })->pfn; }
+static inline void set_gpfn_from_mfn(unsigned long mfn, unsigned long pfn) { mfn_to_page((mfn_t){ mfn })->pfn = pfn; }
 static inline void *__map_domain_page(const struct page_info *page) { return page->content; }
 static inline void unmap_domain_page(const void *p) { (void)p; }
 static inline void *page_to_virt(const struct page_info *page) { return page->content; }
