@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 

@@ -1,15 +1,14 @@
-using System.Management.Automation;
 using PreRecordMigration.Files;
 using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
-/// A file that may be written: the one way in which this module writes files. It is there whole or not at all. A link stays a
+/// A file that may be written: the one way in which this product writes files that somebody names. It is there whole or not at all. A link stays a
 /// link, and the file that it leads to is written. What is not a regular file (a device, a pipe, a socket, a folder) is never
 /// replaced, whatever is forced.
 /// </summary>
-internal sealed class WritableFile
+public sealed class WritableFile
 {
     private WritableFile(string path, string target)
     {
@@ -26,7 +25,7 @@ internal sealed class WritableFile
     /// <summary>Finds the file that is meant.</summary>
     /// <param name="path">A full path.</param>
     /// <param name="mayReplace">Whether a regular file that is there may be written over.</param>
-    /// <exception cref="CommandException">There is something that must not be written over.</exception>
+    /// <exception cref="OperationException">There is something that must not be written over.</exception>
     /// <exception cref="Errors.MigrationException">Somebody else has laid a link or a file there (<see cref="GivenPath"/>).</exception>
     /// <exception cref="IOException">The links lead in a circle.</exception>
     public static WritableFile At(string path, bool mayReplace)
@@ -35,18 +34,19 @@ internal sealed class WritableFile
         file.RequireReplaceable();
         return mayReplace || FileStatus.Of(file.Target).Kind == FileKind.None
             ? file
-            : throw new CommandException(
-                nameof(SR.FileExists), ErrorCategory.ResourceExists, Text.Format(SR.FileExists, path), SR.FileExistsRemedy, path);
+            : throw new OperationException(
+                nameof(SR.FileExists), OperationProblem.Exists, Text.Format(SR.FileExists, path), SR.FileExistsRemedy, path);
     }
 
     /// <summary>Writes it: into another file of its folder, which takes its place when it is whole and on the disk.</summary>
     /// <param name="mode">What may be done with it, whoever had it before; null for what may be done with the one that is
     /// there, which keeps its owner too.</param>
     /// <param name="write">Writes the content; the stream stays open.</param>
-    /// <exception cref="CommandException">Something that must not be written over has come there meanwhile.</exception>
+    /// <exception cref="OperationException">Something that must not be written over has come there meanwhile.</exception>
     /// <exception cref="IOException">The file system refused.</exception>
     public void Write(UnixFileMode? mode, Action<FileStream> write)
     {
+        ArgumentNullException.ThrowIfNull(write);
         FileStatus before = FileStatus.Of(Target);
         FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
         if (!OperatingSystem.IsWindows())
@@ -92,9 +92,9 @@ internal sealed class WritableFile
         FileKind kind = FileStatus.Of(Target).Kind;
         if (kind is not (FileKind.None or FileKind.Regular))
         {
-            throw new CommandException(
+            throw new OperationException(
                 nameof(SR.FileNotRegular),
-                ErrorCategory.InvalidArgument,
+                OperationProblem.Argument,
                 Text.Format(SR.FileNotRegular, Path, kind.ToString().ToLowerInvariant()),
                 SR.FileNotRegularRemedy,
                 Path);

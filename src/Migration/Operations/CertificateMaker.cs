@@ -2,10 +2,10 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>Makes a host's certificate: issued by itself, for both sides of a connection, for a new key on P-256.</summary>
-internal static class CertificateMaker
+public static class CertificateMaker
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
@@ -22,6 +22,8 @@ internal static class CertificateMaker
     public static X509Certificate2 Write(
         string name, WritableFile certificateFile, WritableFile keyFile, TimeSpan validFor, ReadOnlySpan<char> password)
     {
+        ArgumentNullException.ThrowIfNull(certificateFile);
+        ArgumentNullException.ThrowIfNull(keyFile);
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         X500DistinguishedNameBuilder subject = new();
         subject.AddCommonName(name);

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>Has the disk keep the entries of folders.</summary>
 internal static partial class FolderOnDisk
