@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography.X509Certificates;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
@@ -42,13 +43,26 @@ internal sealed record TlsParameters(object? Certificate, SecureString? Password
             }
             else
             {
-                certificates.AddRange(CertificateFiles.ReadTrusted(cmdlet, $"{item}"));
+                certificates.AddRange(Existing(cmdlet, $"{item}", isLiteral: false).SelectMany(CertificateFiles.ReadTrusted));
             }
         }
 
         return new TlsIdentity(
-            certificate is X509Certificate2 own ? new OwnCertificate(own, []) : CertificateFiles.ReadOwn(cmdlet, $"{certificate}", Password),
+            certificate is X509Certificate2 own ? new OwnCertificate(own, []) : CertificateFiles.ReadOwn(Existing(cmdlet, $"{certificate}", isLiteral: true).Single(), Password),
             new CertificateTrust(certificates, thumbprints));
+    }
+
+    private static IEnumerable<string> Existing(PSCmdlet cmdlet, string path, bool isLiteral)
+    {
+        try
+        {
+            return FilePaths.Existing(cmdlet, path, isLiteral);
+        }
+        catch (CommandException missing) when (missing.ErrorId == nameof(SR.FileNotFound))
+        {
+            throw new CommandException(
+                missing.ErrorId, missing.Category, Text.Format(SR.CertificateFileNotFound, path), SR.CertificateFileNotFoundRemedy, path);
+        }
     }
 
     private static object? Bare(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;

@@ -62,7 +62,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
             return;
         }
 
-        string written = RunJoined((writer, token) => FilePaths.Use(path, () =>
+        string written = RunJoined((writer, token) => FileErrors.Of(path, () =>
         {
             PreRecordFile.Write(file, PreRecord, writer, token);
             return path;
@@ -84,7 +84,7 @@ public sealed class ExportPreRecordCommand : MigrationCmdlet
     private (string Path, WritableFile File) Target()
     {
         string path = FilePaths.Target(this, Given);
-        return (path, FilePaths.Use(path, () => WritableFile.At(path, Force)));
+        return (path, FileErrors.Of(path, () => WritableFile.At(path, Force)));
     }
 
     /// <summary>Lets a recording go that nobody has any more; of one that somebody has it is said until when it is held.</summary>

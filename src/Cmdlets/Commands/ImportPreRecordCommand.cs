@@ -54,7 +54,7 @@ public sealed class ImportPreRecordCommand : MigrationCmdlet
                 foreach (string file in FilePaths.Existing(this, path, isLiteral))
                 {
                     ForEachInput(file, () => WriteObject(RunJoined((writer, token) =>
-                        FilePaths.Use(file, () => PreRecordFile.Read(file, Epoch, PageCount, writer, token)))));
+                        FileErrors.Of(file, () => PreRecordFile.Read(file, Epoch, PageCount, writer, token)))));
                 }
             });
         }

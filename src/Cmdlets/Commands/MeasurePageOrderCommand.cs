@@ -99,7 +99,7 @@ public sealed class MeasurePageOrderCommand : MigrationCmdlet
             {
                 foreach (string file in FilePaths.Existing(this, path, isLiteral))
                 {
-                    ForEachInput(file, () => Replay(RunJoined((writer, token) => FilePaths.Use(
+                    ForEachInput(file, () => Replay(RunJoined((writer, token) => FileErrors.Of(
                         file, () => PreRecordFile.Read(file, PreRecordFile.DefaultEpoch, null, writer, token)))));
                 }
             });

@@ -78,14 +78,14 @@ public sealed class NewMigrationCertificateCommand : RowCommand
         WritableFile key = Target(name, CertificateFiles.KeyExtension);
         if (ShouldProcess(certificate.Path, Text.Format(SR.ActionNewCertificate, key.Path)))
         {
-            WriteObject(FilePaths.Use(certificate.Path, () => Make(name, certificate, key)));
+            WriteObject(FileErrors.Of(certificate.Path, () => Make(name, certificate, key)));
         }
     }
 
     private WritableFile Target(string name, string extension)
     {
         string file = FilePaths.Target(this, System.IO.Path.Combine(Path, name + extension), mayMakeFolder: true);
-        return FilePaths.Use(file, () => WritableFile.At(file, Force));
+        return FileErrors.Of(file, () => WritableFile.At(file, Force));
     }
 
     private MigrationCertificateInfo Make(string name, WritableFile certificate, WritableFile key)

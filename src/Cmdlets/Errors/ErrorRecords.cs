@@ -61,6 +61,10 @@ internal static class ErrorRecords
         OperationProblem.Limit => ErrorCategory.LimitsExceeded,
         OperationProblem.Stopped => ErrorCategory.OperationStopped,
         OperationProblem.Result => ErrorCategory.InvalidResult,
+        OperationProblem.Authentication => ErrorCategory.AuthenticationError,
+        OperationProblem.Data => ErrorCategory.InvalidData,
+        OperationProblem.Access => ErrorCategory.PermissionDenied,
+        OperationProblem.Reading => ErrorCategory.ReadError,
         _ => ErrorCategory.NotSpecified,
     };
 

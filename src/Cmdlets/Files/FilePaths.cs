@@ -66,24 +66,6 @@ internal static class FilePaths
         }
     }
 
-    /// <summary>Does something with a file; what the file system refuses is an error with an id.</summary>
-    public static T Use<T>(string file, Func<T> use)
-    {
-        try
-        {
-            return use();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException(
-                nameof(SR.FileFailed),
-                e is UnauthorizedAccessException ? ErrorCategory.PermissionDenied : ErrorCategory.ReadError,
-                Text.Format(SR.FileFailed, file, e.Message),
-                SR.FileFailedRemedy,
-                file);
-        }
-    }
-
     private static void RequireFileSystem(ProviderInfo provider, string path)
     {
         if (provider.Name != "FileSystem")

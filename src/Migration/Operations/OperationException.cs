@@ -70,4 +70,16 @@ public enum OperationProblem
 
     /// <summary>It was done, and did not end well.</summary>
     Result,
+
+    /// <summary>A secret is missing or wrong.</summary>
+    Authentication,
+
+    /// <summary>What stands in a file is not what it should be.</summary>
+    Data,
+
+    /// <summary>More rights are needed.</summary>
+    Access,
+
+    /// <summary>A file cannot be read or written.</summary>
+    Reading,
 }

@@ -1,9 +1,8 @@
-using System.Security.Cryptography.X509Certificates;
 using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Tests.Operations;
 
-/// <summary>A file that is written is there whole or not at all, and a key is nobody else's.</summary>
+/// <summary>A file that is written is there whole or not at all.</summary>
 public sealed class WritableFileTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("prerecord-files-").FullName;
@@ -45,28 +44,6 @@ public sealed class WritableFileTests : IDisposable
         Assert.Equal("second", File.ReadAllText(path));
         OperationException refused = Assert.Throws<OperationException>(() => WritableFile.At(_folder, mayReplace: true));
         Assert.Equal(("FileNotRegular", OperationProblem.Argument), (refused.ErrorId, refused.Problem));
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("a password")]
-    public void A_certificate_that_is_made_has_a_key_that_only_its_owner_may_read(string password)
-    {
-        string certificate = Path.Combine(_folder, "xen1.pem");
-        string key = Path.Combine(_folder, "xen1.key");
-        using X509Certificate2 made = CertificateMaker.Write(
-            "xen1", WritableFile.At(certificate, false), WritableFile.At(key, false), TimeSpan.FromDays(1), password);
-        using X509Certificate2 read = password.Length == 0
-            ? X509Certificate2.CreateFromPemFile(certificate, key)
-            : X509Certificate2.CreateFromEncryptedPemFile(certificate, password, key);
-        Assert.True(read.HasPrivateKey);
-        Assert.Equal(made.Thumbprint, read.Thumbprint);
-        Assert.Equal("CN=xen1", read.Subject);
-        Assert.Equal(password.Length > 0, File.ReadAllText(key).Contains("ENCRYPTED", StringComparison.Ordinal));
-        if (!OperatingSystem.IsWindows())
-        {
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(key));
-        }
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

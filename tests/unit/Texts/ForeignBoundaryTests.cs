@@ -41,7 +41,7 @@ public sealed partial class ForeignBoundaryTests
         ["Migration/Xen/Streams/LibxlRecords.cs"] = "keys and values for XenStore, each compared with what an emulator may have",
         ["Migration/Xen/Streams/XlConfiguration.cs"] = "a configuration, which the destination judges",
         ["Migration/Xen/Streams/XlHeader.cs"] = "a configuration, which the destination judges",
-        ["Cmdlets/Certificates/CertificateFiles.cs"] = "PEM",
+        ["Migration/Operations/CertificateFiles.cs"] = "PEM",
         ["Cmdlets/Configuration/MigrationConfiguration.cs"] = "whether a file has anything in it",
         ["Migration/Operations/LocalXen.cs"] = "a word of the kernel's",
     };

@@ -1,19 +1,19 @@
-using System.Management.Automation;
 using System.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
-namespace PreRecordMigration.Cmdlets;
+namespace PreRecordMigration.Operations;
 
 /// <summary>
 /// Reads certificates: PEM with the key inside or beside it (xen1.pem and xen1.key), PKCS #12, and DER. Whoever may write one decides whom
 /// this host believes, and whoever may read a key can pass for this host: <see cref="TrustedFile"/> refuses a file where others may.
 /// </summary>
-internal static class CertificateFiles
+public static class CertificateFiles
 {
     /// <summary>What the name of the file with the key ends in, where that is beside the certificate.</summary>
     public const string KeyExtension = ".key";
@@ -28,49 +28,44 @@ internal static class CertificateFiles
     private const int InvalidPassword = unchecked((int)0x80070056);
 
     /// <summary>Reads this side's certificate with its private key, and with what leads to its authority.</summary>
-    /// <param name="cmdlet">Knows the current folder.</param>
-    /// <param name="path">The file.</param>
+    /// <param name="file">The file.</param>
     /// <param name="password">The key's, where it has one.</param>
-    /// <exception cref="CommandException">There is no such file, no key, no password, or a wrong one.</exception>
-    /// <exception cref="Errors.MigrationException">Others may write a file, or read the one with the key.</exception>
-    public static OwnCertificate ReadOwn(PSCmdlet cmdlet, string path, SecureString? password)
+    /// <exception cref="OperationException">There is no such file, no key, no password, or a wrong one.</exception>
+    /// <exception cref="MigrationException">Others may write a file, or read the one with the key.</exception>
+    public static OwnCertificate ReadOwn(string file, SecureString? password) => Use(file, () =>
     {
-        string file = Existing(cmdlet, path, isLiteral: true).Single();
-        return Use(file, () =>
+        using SecretText secret = new(password);
+        using SecretContent content = Read(file, isSecret: false);
+        if (!content.IsPem)
         {
-            using SecretText secret = new(password);
-            using SecretContent content = Read(file, isSecret: false);
-            if (!content.IsPem)
-            {
-                OwnCertificate own = OpenPkcs12(file, content, password, secret);
-                RequireSecret(file);
-                return own;
-            }
+            OwnCertificate own = OpenPkcs12(file, content, password, secret);
+            RequireSecret(file);
+            return own;
+        }
 
-            if (content.HasKey)
-            {
-                RequireSecret(file);
-                return OpenPem(content, file, content, password, secret);
-            }
+        if (content.HasKey)
+        {
+            RequireSecret(file);
+            return OpenPem(content, file, content, password, secret);
+        }
 
-            string keyFile = Path.ChangeExtension(file, KeyExtension);
-            if (!File.Exists(keyFile))
-            {
-                throw new CommandException(
-                    nameof(SR.CertificateKeyMissing),
-                    ErrorCategory.ObjectNotFound,
-                    Text.Format(SR.CertificateKeyMissing, file, keyFile),
-                    SR.CertificateKeyMissingRemedy,
-                    file);
-            }
+        string keyFile = Path.ChangeExtension(file, KeyExtension);
+        if (!File.Exists(keyFile))
+        {
+            throw new OperationException(
+                nameof(SR.CertificateKeyMissing),
+                OperationProblem.NotFound,
+                Text.Format(SR.CertificateKeyMissing, file, keyFile),
+                SR.CertificateKeyMissingRemedy,
+                file);
+        }
 
-            return Use(keyFile, () =>
-            {
-                using SecretContent key = Read(keyFile, isSecret: true);
-                return OpenPem(content, keyFile, key, password, secret);
-            });
+        return Use(keyFile, () =>
+        {
+            using SecretContent key = Read(keyFile, isSecret: true);
+            return OpenPem(content, keyFile, key, password, secret);
         });
-    }
+    });
 
     private static OwnCertificate OpenPem(
         SecretContent certificates, string keyFile, SecretContent key, SecureString? password, SecretText secret)
@@ -106,54 +101,41 @@ internal static class CertificateFiles
         }
     }
 
-    private static CommandException PasswordMissing(string keyFile) => new(
+    private static OperationException PasswordMissing(string keyFile) => new(
         nameof(SR.CertificatePasswordMissing),
-        ErrorCategory.AuthenticationError,
+        OperationProblem.Authentication,
         Text.Format(SR.CertificatePasswordMissing, keyFile),
         SR.CertificatePasswordMissingRemedy,
         keyFile);
 
-    private static CommandException PasswordWrong(string keyFile, CryptographicException error) => new(
+    private static OperationException PasswordWrong(string keyFile, CryptographicException error) => new(
         nameof(SR.CertificatePasswordWrong),
-        ErrorCategory.AuthenticationError,
+        OperationProblem.Authentication,
         Text.Format(SR.CertificatePasswordWrong, keyFile, error.Message),
         SR.CertificatePasswordWrongRemedy,
         keyFile);
 
     /// <summary>Reads the certificates of a file, without keys.</summary>
-    /// <exception cref="CommandException">There is no such file, or no certificate in it.</exception>
-    /// <exception cref="Errors.MigrationException">Others may write it.</exception>
-    public static IEnumerable<X509Certificate2> ReadTrusted(PSCmdlet cmdlet, string path) =>
-        Existing(cmdlet, path, isLiteral: false).SelectMany(file => Use(file, () =>
-        {
-            X509Certificate2Collection certificates = [];
-            using SecretContent content = Read(file, isSecret: false);
-            if (content.IsPem)
-            {
-                certificates.ImportFromPem(content.Text);
-            }
-            else
-            {
-                certificates.Add(X509CertificateLoader.LoadCertificate(content.Bytes));
-            }
-
-            return certificates.Count > 0 ? certificates : throw new CryptographicException(SR.CertificateNotInFile);
-        }));
-
-    private static IEnumerable<string> Existing(PSCmdlet cmdlet, string path, bool isLiteral)
+    /// <param name="file">The file.</param>
+    /// <exception cref="OperationException">There is no such file, or no certificate in it.</exception>
+    /// <exception cref="MigrationException">Others may write it.</exception>
+    public static X509Certificate2Collection ReadTrusted(string file) => Use(file, () =>
     {
-        try
+        X509Certificate2Collection certificates = [];
+        using SecretContent content = Read(file, isSecret: false);
+        if (content.IsPem)
         {
-            return FilePaths.Existing(cmdlet, path, isLiteral);
+            certificates.ImportFromPem(content.Text);
         }
-        catch (CommandException missing) when (missing.ErrorId == nameof(SR.FileNotFound))
+        else
         {
-            throw new CommandException(
-                missing.ErrorId, missing.Category, Text.Format(SR.CertificateFileNotFound, path), SR.CertificateFileNotFoundRemedy, path);
+            certificates.Add(X509CertificateLoader.LoadCertificate(content.Bytes));
         }
-    }
 
-    private static T Use<T>(string file, Func<T> use) => FilePaths.Use(file, () =>
+        return certificates.Count > 0 ? certificates : throw new CryptographicException(SR.CertificateNotInFile);
+    });
+
+    private static T Use<T>(string file, Func<T> use) => FileErrors.Of(file, () =>
     {
         try
         {
@@ -161,9 +143,9 @@ internal static class CertificateFiles
         }
         catch (CryptographicException error)
         {
-            throw new CommandException(
+            throw new OperationException(
                 nameof(SR.CertificateUnusable),
-                ErrorCategory.InvalidData,
+                OperationProblem.Data,
                 Text.Format(SR.CertificateUnusable, file, error.Message),
                 SR.CertificateUnusableRemedy,
                 file);
