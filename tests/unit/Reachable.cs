@@ -35,7 +35,7 @@ public static class Reachable
         return null;
     }
 
-    /// <summary>As <see cref="PathTo"/>, by the names of types; byte arrays of at least a page are meant too.</summary>
+    /// <summary>The shortest path to an object of one of some types, by name, or to a byte array of at least a page.</summary>
     public static string? PathToTypes(object root, string[] typeNames) => PathTo(root, item =>
         item is byte[] { Length: >= 4096 } || System.Array.IndexOf(typeNames, item.GetType().Name) >= 0);
 
@@ -69,11 +69,11 @@ public static class Reachable
         }
     }
 
-    /// <summary>Holds no reference.</summary>
+    /// <summary>Whether objects of a type hold no reference.</summary>
     private static bool IsPlain(System.Type type) =>
         type.IsPrimitive || type.IsEnum || type.IsPointer || type.IsByRefLike || type.IsByRef || type == typeof(string);
 
-    /// <summary>What belongs to the runtime, or to whoever called: not to what is looked at.</summary>
+    /// <summary>Whether an object belongs to the runtime or to the caller, and not to what is looked at.</summary>
     private static bool IsBoundary(object item) => item is string or System.Type or System.Reflection.MemberInfo or System.Reflection.Assembly
         or System.Reflection.Module or System.Threading.Thread or System.Threading.ExecutionContext
         or System.Threading.SynchronizationContext or System.Threading.Tasks.TaskScheduler or System.WeakReference;

@@ -143,7 +143,7 @@ public sealed class PageBackupTests
         byte[] read = new byte[3 * Page.Size];
         Assert.Throws<MigrationException>(() => checkpoint.Read([0, 1, 2], read));
 
-        // Given back, and backed up before, after the look for a backup: the reading fails once and is made again.
+        // After the look for a backup the page is backed up and given back: the reading fails once and is made again.
         current.Write([0], Filled(5));
         backups.Follow(() => backups.TryAdd(1, Filled(7)));
         checkpoint.Read([0, 1, 2], read);

@@ -12,7 +12,7 @@ internal sealed class FaultyCalls
 {
     private Outcome _outcome;
 
-    /// <summary>How many were made in this step.</summary>
+    /// <summary>How many calls were made in this step.</summary>
     public int Count { get; private set; }
 
     public void Begin(Outcome outcome) => (_outcome, Count) = (outcome, 0);
@@ -33,7 +33,7 @@ internal sealed class FaultyCalls
     }
 }
 
-/// <summary>The domain at its source: what it is outlives the tool.</summary>
+/// <summary>The domain at its source. Its state outlives the tool.</summary>
 internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 {
     public bool Runs { get; private set; } = true;
@@ -48,7 +48,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 
     public bool HasUnseenWriters => false;
 
-    /// <summary>What the next tool does: the table of <see cref="PreRecordMigration.Custody.SourceHolding"/>.</summary>
+    /// <summary>Opens the domain as the next tool does, by the table of <see cref="PreRecordMigration.Custody.SourceHolding"/>.</summary>
     /// <returns>Whether the domain could be opened.</returns>
     public bool Open()
     {
@@ -80,7 +80,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 
     public void RequireUnchanged(DomainDescription announced)
     {
-        // It never changes.
+        // The domain never changes.
     }
 
     public void Dispose() => calls.Call(() => { });
@@ -100,7 +100,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
     public CoreState CaptureCoreState() => throw new NotSupportedException();
 }
 
-/// <summary>The domain at its destination, and the host that makes it: what it is outlives the tool.</summary>
+/// <summary>The domain at its destination, and the host that makes it. Its state outlives the tool.</summary>
 internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IIncomingDomain
 {
     public bool Exists { get; private set; }
@@ -137,7 +137,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public bool IsTouchedByRestore => false;
 
-    /// <summary>What the next tool does: the table of <see cref="PreRecordMigration.Custody.IncomingHolding"/>.</summary>
+    /// <summary>Opens the domain as the next tool does, by the table of <see cref="PreRecordMigration.Custody.IncomingHolding"/>.</summary>
     public void Open()
     {
         if (Noted == IncomingMark.Preparing)
@@ -156,7 +156,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
     {
-        // A host that fails to make a domain leaves none behind: a failure after the effect is as one before it.
+        // A host that fails to make a domain leaves none behind, so a failure after the effect is the same as one before it.
         calls.Call(() => { });
         (Exists, Noted) = (true, IncomingMark.Preparing);
         return this;

@@ -24,7 +24,7 @@ public sealed class CommitModelTests
         frontiers[0].Enqueue([]);
         int moved = 0;
 
-        // Fewest faults first: a state that was reached with fewer has everything ahead of it that it has with more.
+        // States with the fewest faults come first: from there everything can still happen that can happen after more faults.
         for (int faults = 0; faults <= MaximumFaults; faults++)
         {
             while (frontiers[faults].TryDequeue(out Step[]? trace))
@@ -81,7 +81,7 @@ public sealed class CommitModelTests
         Assert.All(types, type => Assert.Contains("SourceSession", type.Name, StringComparison.Ordinal));
     }
 
-    /// <summary>What must be in no state.</summary>
+    /// <summary>Checks what must be true in every state.</summary>
     private static void CheckNever(CommitWorld world, Step[] trace)
     {
         string context = $"after {string.Join(", ", trace)}: {world.Key}";
@@ -94,8 +94,8 @@ public sealed class CommitModelTests
         }
     }
 
-    /// <summary>Nothing happens by itself any more: once everybody does what there is left to do, the domain runs in one place, unless a tool
-    /// was killed that had a half of it, and then the other half is kept.</summary>
+    /// <summary>Checks a state in which nothing more happens by itself: once everybody has done what there is left to do, the domain runs
+    /// in one place, or a killed tool had a half of it and the other half is kept.</summary>
     private static void CheckLookedAfter(CommitWorld world, Step[] trace)
     {
         string before = world.Key;

@@ -32,7 +32,8 @@ internal enum StepKind
     SourceOpens,
     DestinationOpens,
 
-    /// <summary>The administrator, or who stops the receiver, does with a domain that is whole, or never ran, what there is left to do.</summary>
+    /// <summary>The administrator, or whoever stops the receiver, does what is left to do with a domain that is whole or never
+    /// ran.</summary>
     DestinationDecides,
 
     /// <summary>The administrator gives the half up that waits at the destination.</summary>
@@ -61,7 +62,7 @@ internal readonly record struct Outcome(int At, bool TakesEffect, bool ForGood)
 /// <summary>A step, and how the hypervisor's calls in it go.</summary>
 internal readonly record struct Step(StepKind Kind, Outcome Outcome = default)
 {
-    /// <summary>Whether it goes wrong, or somebody gives up: so many of these there are in one migration.</summary>
+    /// <summary>Whether something goes wrong in the step, or somebody gives up: a migration has a limited number of these.</summary>
     public bool IsFault => Outcome.At > 0 || Kind is StepKind.SourceLoses or StepKind.DestinationLoses or StepKind.SourceFails
         or StepKind.DestinationFails or StepKind.SourceCancels or StepKind.ReceiverStops or StepKind.SourceDies or StepKind.DestinationDies
         or StepKind.DestinationGivesUp or StepKind.SourceGivesUp;

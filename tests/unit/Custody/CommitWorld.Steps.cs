@@ -51,7 +51,7 @@ internal sealed partial class CommitWorld
     {
         for (int i = 0; i < MaximumMending; i++)
         {
-            // However often it was lost before, it can be resumed once more.
+            // However often the migration was lost before, it can be resumed once more.
             _resumptions = 0;
             Step[] steps = [.. PossibleSteps().Select(kind => new Step(kind)).Where(step => !step.IsFault)];
             Step? next = steps.Where(step => !step.IsMending).Concat(steps).Select(step => (Step?)step).FirstOrDefault();
@@ -101,7 +101,7 @@ internal sealed partial class CommitWorld
             yield return StepKind.SourcePushedAll;
         }
 
-        // What is not at its end can be taken up again, until one of the two is given up.
+        // A migration that has not come to its end can be taken up again, until one of its halves is given up.
         if (_source.State is SourceState.Detached && _sourceDue.Count == 0 && !_sourceGivenUp)
         {
             if (CanComeBack)
@@ -158,7 +158,7 @@ internal sealed partial class CommitWorld
             yield return StepKind.DeliverToDestination;
         }
 
-        // A page is placed from the restoration on, and that it was the last is told by who looks next.
+        // A page can be placed from the restoration on; whoever looks next says that it was the last.
         if (_destination.State is DestinationState.Restored or DestinationState.Running { IsAllPlaced: false })
         {
             if (Destination.Paging.Missing.Count > 0)

@@ -42,11 +42,12 @@ public sealed class GivenPathTests : IDisposable
             }
         }
 
-        // More than the kernel does: without the sticky bit everybody can lay one there all the same.
+        // This is stricter than the kernel, which looks at folders with the sticky bit only: without it everybody can lay a link there as
+        // well.
         File.SetUnixFileMode(_open, Everybody);
         Assert.Throws<MigrationException>(() => GivenPath.Follow(link));
 
-        // As the kernel has it: a link of whose folder it is, and one in a folder that is not for everybody, are followed.
+        // As by the kernel, a link of the folder's owner is followed, and so is one in a folder that is not for everybody.
         OtherUsers.Give(_open);
         Assert.Equal(target, GivenPath.Follow(link));
         Assert.Equal(0, OtherUsers.Run("chown", "0", _open));

@@ -13,7 +13,8 @@ public sealed class TrustedFileTests : IDisposable
     private const UnixFileMode Folder = Private | UnixFileMode.UserExecute;
     private const int Largest = 64;
 
-    // Below a folder that only its owner can write: the place for temporary files is everybody's, with the sticky bit.
+    // The files lie below a folder that only its owner can write, which lies in the place for temporary files; that one is everybody's,
+    // with the sticky bit.
     private readonly string _root = Directory.CreateTempSubdirectory("trusted-").FullName;
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
@@ -196,7 +197,8 @@ public sealed class TrustedFileTests : IDisposable
         Assert.Contains("'/home/them' belongs to user 1001", RefusedFor("/home/them/mine", user), StringComparison.Ordinal);
         Assert.Contains("'/tmp/theirs' belongs to user 1001", RefusedFor("/tmp/theirs", user), StringComparison.Ordinal);
 
-        // Root trusts no user: whoever is one may become root by what root reads. Where there is nothing, a home is no matter.
+        // Root trusts no user, who could become root through what root reads. Where no file is, it does not matter whose home the folder
+        // is.
         Assert.Contains("'/home/me' belongs to user 1000", RefusedFor("/home/me/mine", 0), StringComparison.Ordinal);
         Assert.Null(Find("/home/me/none", 0));
 

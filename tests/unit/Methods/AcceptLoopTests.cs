@@ -74,7 +74,7 @@ public sealed class AcceptLoopTests : IDisposable
         Assert.Equal(1, _attempts);
     }
 
-    /// <summary>The next connection comes, or cannot be taken.</summary>
+    /// <summary>Lets the next connection come, or fail to be taken.</summary>
     private void Comes(SocketError? error) => _connections.Add(error, TestContext.Current.CancellationToken);
 
     private Socket Accept()

@@ -12,7 +12,7 @@ using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
-/// <summary>What once let a domain run twice, lost it or held it for ever, each by its name.</summary>
+/// <summary>Faults that once let a domain run twice, lost it or held it for ever, each with a test that names it.</summary>
 public sealed class CustodyTests
 {
     /// <summary>More failures than anything tries.</summary>
@@ -98,7 +98,7 @@ public sealed class CustodyTests
         Assert.IsType<DestinationState.Unproved>(incoming.State);
         Assert.Equal(DomainState.Suspended, fixture.Domain.State);
 
-        // The source that comes back has it tried again, and only then runs on.
+        // The source that comes back has the destruction tried again, and its domain runs on only after that.
         MigrationException error = await Assert.ThrowsAsync<MigrationException>(
             () => interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel));
         Assert.Contains("runs on here", error.Message, StringComparison.Ordinal);
@@ -184,7 +184,7 @@ public sealed class CustodyTests
         List<Connection> connections = [];
         Task<RecordType>[] answers = [Resume(), Resume()];
 
-        // Both have been welcomed, and wait for the attempt before them, which the slow call holds.
+        // Both sources have been welcomed and wait for the attempt before theirs, which the slow call holds up.
         goOn.Set();
         RecordType[] said = await Task.WhenAll(answers);
         Assert.Equal([RecordType.Abort, RecordType.Resume], said.Order());
@@ -258,7 +258,7 @@ public sealed class CustodyTests
         Assert.True(incoming.IsUnnamed);
         Assert.Empty(fixture.Source.GetDomains());
 
-        // It is whole: to give it up gives it its name, and destroys nothing.
+        // The domain is whole, so that giving it up gives it its name and destroys nothing.
         incoming.GiveUp();
         fixture.CheckRunsOn(fixture.Destination.GetDomain(MigrationFixture.DomainName));
     }
@@ -288,8 +288,7 @@ public sealed class CustodyTests
         }
     }
 
-    /// <summary>A way whose channels cannot be closed well, as an ssh whose process cannot be killed.</summary>
-    /// <summary>A trace of which somebody listens no more, when the session comes to a state.</summary>
+    /// <summary>A trace whose listener throws when the session comes to a state.</summary>
     private sealed class ThrowingTrace(string state) : IProgress<MigrationTrace>
     {
         public void Report(MigrationTrace value)

@@ -94,14 +94,14 @@ public sealed class EndedMigrationTests
             MigrationFixture.Options() with { Name = "passing" });
         (WeakReference source, WeakReference destination) = await MoveAndDestroyAsync(fixture);
 
-        // What goes on from here has none of that method's frames below it.
+        // After this the code runs without that method's frames below it, which would keep objects alive.
         await Task.Yield();
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
         Assert.False(destination.IsAlive);
 
-        // The fixture has the source's domain in its hands; what was made for the migration is gone with it.
+        // The fixture still holds the source's domain; everything that was made for the migration is gone.
         Assert.NotNull(fixture.Receiver);
         Assert.Same(fixture.Domain.Memory, source.Target);
     }

@@ -5,7 +5,8 @@ using PreRecordMigration.Policies;
 
 namespace PreRecordMigration.Tests.Methods;
 
-/// <summary>A host that is another one but for what a test overrides. The host behind it is somebody else's.</summary>
+/// <summary>A host that passes every call on to another one, except for what a test overrides. It does not own the host behind
+/// it.</summary>
 /// <param name="host">The host behind it.</param>
 internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 {
@@ -44,10 +45,10 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
     public virtual void Dispose()
     {
-        // The host is somebody else's.
+        // The host behind it belongs to somebody else.
     }
 
-    /// <summary>An incoming domain that is another one but for what a test overrides.</summary>
+    /// <summary>An incoming domain that passes every call on to another one, except for what a test overrides.</summary>
     /// <param name="domain">The domain behind it.</param>
     internal abstract class Incoming(IIncomingDomain domain) : IIncomingDomain
     {

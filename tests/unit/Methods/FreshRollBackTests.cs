@@ -35,7 +35,7 @@ public sealed class FreshRollBackTests : IAsyncDisposable
         Assert.Equal(MigrationErrorId.NotSupported, Assert.Throws<MigrationException>(session.RollBack).ErrorId);
         Assert.NotEqual(atCheckpoint, _domain.Operations);
 
-        // Held before its first instruction, so that it can be compared where it begins.
+        // The fresh domain is held before its first instruction, so that its beginning can be compared.
         IReadOnlyList<long>? begun = null;
         int difference = int.MinValue;
         _host.Faults.Before(SimulatedCall.Unpause, 1, () =>

@@ -66,14 +66,14 @@ public sealed class HangingPeerTests
     {
         await using MigrationFixture fixture = new();
 
-        // The way is lost in that moment: what the guest asks for meanwhile would come all the same.
+        // The connections are lost at that moment, or what the guest asks for meanwhile would still come.
         using Gate first = new(fixture.Destination, SimulatedCall.Place, 3, () => fixture.Receiver.Incoming.Single().Disconnect());
         MigrationOptions options = MigrationFixture.Move(MigrationMethod.PostCopy) with { PeerTimeout = PeerTimeout.Minimum };
         Task<MigrationResult> moving = fixture.MigrateAsync(options);
         await first.Reached.WaitAsync(s_patience, s_cancel);
         MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(() => moving);
 
-        // The attempt before it still hangs there: the source has been welcomed, and waits.
+        // The earlier attempt still hangs at the destination, so the source is welcomed and waits.
         using CancellationTokenSource cancel = new();
         Task<MigrationResult> resuming = interrupted.Migration.ResumeAsync(fixture.Route, null, cancel.Token);
         await cancel.CancelAsync();
@@ -86,7 +86,7 @@ public sealed class HangingPeerTests
         resuming = interrupted.Migration.ResumeAsync(fixture.Route, null, again.Token);
         while (await Task.WhenAny(second.Reached, resuming).WaitAsync(s_patience, s_cancel) == resuming)
         {
-            // On a starved machine either side may take the other's slowness for its end: it is resumed again.
+            // On a starved machine either side may take the other's slowness for its end; the migration is then resumed again.
             interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(() => resuming);
             resuming = interrupted.Migration.ResumeAsync(fixture.Route, null, again.Token);
         }
@@ -191,7 +191,7 @@ public sealed class HangingPeerTests
         Task givingUp = Task.Run(incoming.GiveUp, s_cancel);
         await gate.Reached.WaitAsync(s_patience, s_cancel);
 
-        // Looked at from another thread meanwhile: nothing of it waits for the hypervisor.
+        // Another thread looks at the migration meanwhile, and nothing that it looks at waits for the hypervisor.
         await Task.Run(
             () =>
             {
@@ -229,7 +229,7 @@ public sealed class HangingPeerTests
         Assert.Contains(nameof(SimulatedCall.DestroyIncoming), left.AfterwardsError!.Message, StringComparison.Ordinal);
         Assert.Same(left, Assert.Single(fixture.Receiver.Left));
 
-        // The next one is successful.
+        // The next attempt to stop succeeds.
         await fixture.Receiver.DisposeAsync();
         Assert.Empty(fixture.Receiver.Left);
         Assert.Empty(fixture.Destination.GetDomains());

@@ -22,7 +22,8 @@ public sealed class LateRequestTests
         {
             AtRelease = demand =>
             {
-                // The source is done with the first once it has read the second; one that takes it for an end never does.
+                // Once the source has read the second request, it is done with the first. A source that took the first for an end would
+                // never read the second.
                 demand.Send(Request(0));
                 demand.Send(Request(0));
                 Task.WaitAny([read.Task, ended.Task], s_cancel);

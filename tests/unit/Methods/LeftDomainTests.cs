@@ -8,8 +8,8 @@ using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
-/// <summary>The source's process is killed while its domain leaves: who comes next is told where to look, and only the administrator's word
-/// wakes it.</summary>
+/// <summary>The source's process is killed while its domain leaves. Whoever comes next is told where to look, and only the administrator's
+/// word wakes the domain.</summary>
 public sealed class LeftDomainTests
 {
     [Fact]

@@ -10,7 +10,7 @@ using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Methods;
 
-/// <summary>Every failure path, by causing the failure.</summary>
+/// <summary>Takes every failure path by causing its failure.</summary>
 public sealed class MigrationFailureTests
 {
     private static readonly SimulatedCall[] s_sourceCallsBeforeCommit =

@@ -10,7 +10,7 @@ using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Tests.Methods;
 
-/// <summary>What a source that is trusted can make a receiver keep: so much of it, and of all of them, and no more.</summary>
+/// <summary>Limits what trusted sources can make a receiver keep, for each of them and for all together.</summary>
 public sealed class ReceiverBoundsTests
 {
     private const long Budget = 64L << 20;
@@ -53,7 +53,7 @@ public sealed class ReceiverBoundsTests
         }
         catch (MigrationException)
         {
-            // It hung up meanwhile; why is still to be read.
+            // The receiver hung up meanwhile; its reason can still be read.
         }
 
         await fixture.Receiver.Incoming[0].Ended;
@@ -82,7 +82,7 @@ public sealed class ReceiverBoundsTests
         }
         catch (MigrationException)
         {
-            // It hung up meanwhile.
+            // The receiver hung up meanwhile.
         }
 
         await fixture.Receiver.Incoming[0].Ended;
@@ -94,14 +94,14 @@ public sealed class ReceiverBoundsTests
     [Fact]
     public async Task A_receiver_without_memory_for_one_more_migration_says_so_and_takes_the_next_when_there_is()
     {
-        // Room for one, with its buffers.
+        // The budget has room for one migration with its buffers.
         await using MigrationFixture fixture = Bounded(out _, budget: 10L << 20);
         using (Greeted first = new(fixture))
         {
             using Connection bulk = Greeted.Open(fixture, ConnectionRole.Bulk, out Guid session);
             using Connection demand = Greeted.Open(fixture, ConnectionRole.Demand, session);
 
-            // Whichever came second is told, and the other one closed.
+            // The connection that came second is told, and the other one is closed.
             string[] answers = [Answer(bulk), Answer(demand)];
             Assert.Contains(nameof(MigrationErrorId.OutOfMemory), answers);
         }
@@ -156,7 +156,7 @@ public sealed class ReceiverBoundsTests
         await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
         await fixture.Receiver.Incoming[^1].Ended;
 
-        // What came to something is remembered longer.
+        // Migrations of which something came are remembered longer.
         await ComeAndGoAsync(fixture, MigrationReceiver.MaximumEnded + 10);
 
         Assert.Contains(fixture.Receiver.Incoming, incoming => incoming.State is DestinationState.Finished);

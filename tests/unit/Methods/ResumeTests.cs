@@ -88,7 +88,7 @@ public sealed class ResumeTests
     public async Task Where_Commit_never_arrived_the_domain_runs_on_at_the_source()
     {
         await using MigrationFixture fixture = new();
-        // The destination gives up while Commit is on its way: its connection is gone before it can read it.
+        // The destination gives up while Commit is on its way: its connection is gone before it can read Commit.
         fixture.Destination.Faults.Before(SimulatedCall.Unpause, 1, () =>
         {
             fixture.Receiver.Incoming.Single().Disconnect();

@@ -28,7 +28,7 @@ internal sealed class ScriptedDestination : IDisposable
 
     public CoreStateRecord? Core { get; private set; }
 
-    /// <summary>What it does once the source has let go, before it tells its name; null for nothing.</summary>
+    /// <summary>What it does once the source has let go and before it tells the domain's name; null for nothing.</summary>
     public Action<Connection>? AtRelease { get; init; }
 
     public void Dispose() => _listener.Dispose();

@@ -34,7 +34,7 @@ public sealed class StalledWayTests
             s_cancel));
         Assert.Equal(MigrationErrorId.ConnectionLost, interrupted.ErrorId);
 
-        // Whether it runs there or waits is not known here any more.
+        // The source no longer knows whether the domain runs at the destination or waits there.
         Assert.Equal(DomainHolder.Leaving, watch.Holder);
         IncomingMigration incoming = Assert.Single(receiver.Incoming);
         await incoming.Ended;

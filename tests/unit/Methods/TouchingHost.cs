@@ -13,7 +13,7 @@ internal sealed class TouchingHost(IMigrationHost host) : ForwardingHost(host)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
-    /// <summary>The page that was touched last, once it was there; −1 before.</summary>
+    /// <summary>The last touched page that has arrived; −1 before one has.</summary>
     public int Touched { get; private set; } = -1;
 
     public override IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>

@@ -69,7 +69,7 @@ public sealed class UnseenWriterTests
             inner.RunFor(duration, cancellationToken);
             if (writesUnseen)
             {
-                // The last page: the guests' work lies far below, so nothing else backs it up.
+                // The writer changes the last page: the guests work far below it, so nothing else backs that page up.
                 int pfn = inner.GetPopulatedPages().Pfns().Last();
                 byte[] page = new byte[Page.Size];
                 inner.Memory.Read([pfn], page);

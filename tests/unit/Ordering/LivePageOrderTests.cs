@@ -37,7 +37,7 @@ public sealed class LivePageOrderTests
                     int fault = random.Next(pageCount);
                     live.Steer(fault);
 
-                    // Answered on the demand connection, mostly before the pusher gets there.
+                    // The fault is answered on the demand connection, mostly before the pusher gets there.
                     _ = random.Next(3) > 0 && unsent.TryClear(fault);
                 }
             }
@@ -94,7 +94,7 @@ public sealed class LivePageOrderTests
         live.Fault(edge + (3 * direction));
         Assert.Equal(Enumerable.Range(4, window.Count).Select(i => edge + (i * direction)), live.Take(window.Count));
 
-        // It is as far on as it is long: then it grows by twice as much.
+        // The window has grown by its own length, so it now grows by twice as much.
         edge += (3 + window.Count) * direction;
         live.Fault(edge + direction);
         int grown = (2 * window.Count) + 3;

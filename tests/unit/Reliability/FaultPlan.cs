@@ -94,7 +94,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
     private int _count;
     private bool _isOver;
 
-    /// <summary>Does what happens on the way between the sides.</summary>
+    /// <summary>Carries out disturbances of the connections between the sides.</summary>
     public Action<Upset> OnTheWay { get; set; } = _ => { };
 
     /// <summary>Says where both sides stand. Called while the plan is locked: it must wait for nothing.</summary>
@@ -106,7 +106,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
     /// <summary>Done when another call hangs beside it: the point.</summary>
     public Task<string> HungToo => _hungToo.Task;
 
-    /// <summary>How many of the disturbances have come.</summary>
+    /// <summary>How many of the disturbances have happened.</summary>
     public int Come
     {
         get
@@ -133,10 +133,10 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
     /// <summary>How long the log was when the last disturbance came.</summary>
     public int LogAtLast { get; private set; }
 
-    /// <summary>Whoever hangs hangs no more.</summary>
+    /// <summary>Lets go of whatever hangs.</summary>
     public void Release() => _released.TrySetResult();
 
-    /// <summary>Nothing goes wrong any more, and nothing is noted: what comes now only looks at what has come.</summary>
+    /// <summary>Ends the plan: nothing goes wrong any more and nothing is noted, because what follows only looks at the outcome.</summary>
     public void End()
     {
         lock (_lock)
@@ -146,7 +146,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
         }
     }
 
-    /// <summary>What failed for good is mended.</summary>
+    /// <summary>Mends what failed for good.</summary>
     public void Mend()
     {
         lock (_lock)
@@ -155,7 +155,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
         }
     }
 
-    /// <summary>A session came to a state.</summary>
+    /// <summary>Passes the point of a session's state.</summary>
     public void PassState(string point)
     {
         if (Pass(point) is { } upset)
@@ -164,7 +164,7 @@ public sealed class FaultPlan(IReadOnlyList<Disturbance> disturbances)
         }
     }
 
-    /// <summary>A call is made.</summary>
+    /// <summary>Makes a call, and passes its point.</summary>
     /// <param name="point">Which.</param>
     /// <param name="call">Makes it.</param>
     /// <param name="undo">Takes down what it made, as a host does that fails after it made something.</param>

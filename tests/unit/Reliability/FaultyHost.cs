@@ -30,11 +30,11 @@ internal static class FaultyHost
 
     public static IMigrationHost Wrap(IMigrationHost host, FaultPlan plan, string side) => Proxy(host, plan, side);
 
-    /// <summary>The interface and the method or property.</summary>
+    /// <summary>A call's name: the interface with the method or property.</summary>
     public static string NameOf(Type type, MethodInfo method) =>
         $"{type.Name}.{(method.IsSpecialName ? method.Name[(method.Name.IndexOf('_', StringComparison.Ordinal) + 1)..] : method.Name)}";
 
-    /// <summary>The call of a point: without its side, and without what was marked.</summary>
+    /// <summary>The call that a point is of, without the side and the mark.</summary>
     public static string CallOf(string point) => point[(point.IndexOf(' ', StringComparison.Ordinal) + 1)..].Split('(')[0];
 
     /// <summary>What a call made, with its calls as points.</summary>

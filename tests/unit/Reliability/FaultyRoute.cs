@@ -74,7 +74,7 @@ internal sealed class FaultyRoute(FaultPlan plan, Func<Route> way) : Route("the 
         return channel;
     }
 
-    /// <summary>Connections that were not both opened leave the count to the next attempt.</summary>
+    /// <summary>Ends an attempt. Where it did not open both connections, the next attempt's are not taken for its second.</summary>
     public void EndAttempt()
     {
         lock (_lock)
@@ -84,7 +84,7 @@ internal sealed class FaultyRoute(FaultPlan plan, Func<Route> way) : Route("the 
         }
     }
 
-    /// <summary>What becomes of a record.</summary>
+    /// <summary>The bytes that become of a record.</summary>
     private byte[] Tamper(byte[] record, bool isToDestination)
     {
         RecordType type = (RecordType)BinaryPrimitives.ReadUInt16LittleEndian(record);
@@ -171,7 +171,7 @@ internal sealed class FaultyRoute(FaultPlan plan, Func<Route> way) : Route("the 
                 int read = inner.Read(part);
                 if (route.IsSilent)
                 {
-                    // Neither what came nor that the other end has closed gets here.
+                    // While the way is silent, neither bytes nor the other end's closing arrive.
                     lock (_gate)
                     {
                         while (!_isClosed)

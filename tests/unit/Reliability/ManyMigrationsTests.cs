@@ -8,7 +8,8 @@ using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Reliability;
 
-/// <summary>What a process holds does not grow with the migrations that it has done. Alone in the process: it counts what all hold.</summary>
+/// <summary>What a process holds does not grow with the migrations that it has done. It runs alone in the process, because it counts what
+/// the whole process holds.</summary>
 [Collection(nameof(Alone))]
 public sealed class ManyMigrationsTests
 {
@@ -55,7 +56,7 @@ public sealed class ManyMigrationsTests
             }
         }
 
-        // A single thing left by each migration would be two hundred of them. The guest has a megabyte.
+        // If each migration left a single thing, there would be two hundred; the guest itself has a megabyte.
         Held end = Held.Now();
         Assert.InRange(end.Threads, 0, warm.Threads + 20);
         Assert.InRange(end.Handles, 0, warm.Handles + 20);

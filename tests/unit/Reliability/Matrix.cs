@@ -8,7 +8,7 @@ namespace PreRecordMigration.Tests.Reliability;
 /// <summary>The cases, and what came of them.</summary>
 internal sealed class Matrix
 {
-    /// <summary>Calls of the boundary that no migration makes: whoever looks at a host does.</summary>
+    /// <summary>Calls of the boundary that no migration makes, but only commands that look at a host.</summary>
     public static readonly string[] NotOfAMigration =
     [
         "IMigrationHost.GetCapabilities", "IMigrationHost.Examine", "IMigrationHost.GetDomains", "IMigrationHost.FreeMemoryBytes",
@@ -95,7 +95,7 @@ internal sealed class Matrix
     private static IEnumerable<Upset> UpsetsAt(string point) =>
         Enum.GetValues<Upset>().Where(upset => new Disturbance("", 1, upset).IsCall != point.Contains(" state ", StringComparison.Ordinal));
 
-    /// <summary>Tells whoever waits for the whole of it.</summary>
+    /// <summary>Reports progress to whoever waits for the whole matrix.</summary>
     private static void Note(MatrixOutcome outcome, TimeSpan time)
     {
         if (Environment.GetEnvironmentVariable("PRERECORD_RELIABILITY_LOG") is { Length: > 0 } path)

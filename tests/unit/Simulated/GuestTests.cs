@@ -17,7 +17,7 @@ public sealed class GuestTests
     {
         using SimulatedHost host = new("host");
         SimulatedDomain domain = host.CreateDomain(TestGuests.Options(workload, vcpus: 2));
-        // In pieces of odd sizes on two threads, against in one go on one.
+        // The domain runs in pieces of odd sizes on two threads; the reference runs in one go on one thread.
         foreach (int count in new[] { 1, 62, 1, 700, 3_333 })
         {
             domain.RunOperations(count, s_cancel);
@@ -46,7 +46,7 @@ public sealed class GuestTests
         SimulatedDomain domain = host.CreateDomain(TestGuests.Options(GuestWorkloadKind.Sequential) with { WritePercent = 0 });
         domain.RunOperations(1_000, s_cancel);
         int working = new GuestLayout(domain.Options).WorkingSetPages;
-        // Each data page in turn: the walk reads the whole working set, so exactly the touched ones are noticed.
+        // Each data page is damaged in turn. The walk reads the whole working set, so exactly the pages in it are noticed.
         byte[] page = new byte[Page.Size];
         int noticed = 0;
         foreach (int pfn in domain.PopulatedPages.Pfns().Where((_, i) => i % 16 == 0))

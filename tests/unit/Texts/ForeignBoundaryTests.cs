@@ -27,7 +27,8 @@ public sealed partial class ForeignBoundaryTests
         "Migration/Xen/Native/XenException.cs", "Migration/Xen/Host/XlAnswer.cs",
     ];
 
-    /// <summary>Where bytes become text that is understood, and not shown but by an exception, which shows nothing as it is; and why.</summary>
+    /// <summary>Files in which bytes become text that is understood and not shown, except by exceptions, which show nothing unescaped;
+    /// each with the reason.</summary>
     private static readonly Dictionary<string, string> s_understood = new(StringComparer.Ordinal)
     {
         ["Migration/Simulated/DomainConfiguration.cs"] = "a name, and SimulatedDomainOptions takes no other than one that may be shown",

@@ -37,7 +37,7 @@ public sealed class ForeignTextTests
     [Fact]
     public void Half_of_a_character_is_escaped()
     {
-        // Not as a theory's data: the half would not reach the test.
+        // This is no theory with data, through which half of a pair would not reach the test.
         string halves = new([(char)0xD83D, 'x', (char)0xDC7D, (char)0xD83D]);
         Assert.Equal(@"\uD83Dx\uDC7D\uD83D", ForeignText.Show(halves));
     }

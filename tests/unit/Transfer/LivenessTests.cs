@@ -98,7 +98,7 @@ public sealed class LivenessTests : IDisposable
         Assert.Contains("-PeerTimeout", error.Remedy, StringComparison.Ordinal);
         Assert.True(_peer.IsClosed);
 
-        // And whoever comes afterwards is told the same.
+        // Later calls are told the same.
         Assert.Equal(error.Message, Assert.Throws<MigrationException>(() => _connection.Send(new PreparedRecord())).Message);
     }
 
@@ -123,7 +123,7 @@ public sealed class LivenessTests : IDisposable
         _clock.Advance(30 * s_timeout);
         Assert.Equal(900, Beats());
 
-        // It counts from when it listens.
+        // The silence counts from when the side listens.
         Task<RecordType> receiving = Run(() => _connection.Receive(out _));
         _peer.WaitForReader();
         _clock.Advance(s_timeout);
@@ -137,7 +137,7 @@ public sealed class LivenessTests : IDisposable
         _clock.Advance(200 * s_timeout);
         Assert.Equal(Pulse.MaximumIdleTicks, Beats());
 
-        // Whoever does something again beats again.
+        // A side that does something again beats again.
         _connection.Send(s_beat);
         _clock.Advance(11 * s_interval);
         Assert.Equal(Pulse.MaximumIdleTicks + 11, Beats());
@@ -301,7 +301,7 @@ public sealed class LivenessTests : IDisposable
         Task<RecordType> receiving = Run(() => connection.Receive(out _));
         peer.WaitForReader();
 
-        // However late a tick comes, timers make one of all that were due: after a minute as after an interval.
+        // However late a tick comes, a timer makes only one of all that were due, after a minute as after an interval.
         for (int i = 0; i < 30; i++)
         {
             clock.Tick();

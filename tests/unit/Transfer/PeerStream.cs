@@ -54,7 +54,7 @@ internal sealed class PeerStream : Stream
         }
     }
 
-    /// <summary>The peer says something.</summary>
+    /// <summary>Has the peer say something.</summary>
     public void Say(ReadOnlySpan<byte> bytes)
     {
         lock (_gate)
@@ -68,7 +68,7 @@ internal sealed class PeerStream : Stream
         }
     }
 
-    /// <summary>The peer takes nothing more, or takes everything again.</summary>
+    /// <summary>Has the peer take nothing more, or take everything again.</summary>
     public void Stall(bool takesNothing = true)
     {
         lock (_gate)
@@ -84,7 +84,7 @@ internal sealed class PeerStream : Stream
         }
     }
 
-    /// <summary>The peer that takes nothing takes what is being sent now, and nothing after it.</summary>
+    /// <summary>Has a stalled peer take what is being sent now, and nothing after it.</summary>
     public void TakeNext()
     {
         lock (_gate)

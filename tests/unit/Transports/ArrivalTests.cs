@@ -88,7 +88,7 @@ public sealed class ArrivalTests
             crowd.Add(await ConnectAsync(fixture));
         }
 
-        // The first of them has made room for the last.
+        // The first of the crowd has made room for the last.
         await ReadToEndAsync(crowd[0]);
         await MovesAsync(fixture);
         crowd.ForEach(socket => socket.Dispose());
@@ -105,7 +105,7 @@ public sealed class ArrivalTests
             crowd.Add(await ConnectAsync(fixture, IPAddress.Parse("127.0.0.2")));
         }
 
-        // Two had to go for so many, and who was there first and alone stays.
+        // Two of the crowd had to go; the one that came first and alone stays.
         await ReadToEndAsync(crowd[0]);
         await ReadToEndAsync(crowd[1]);
         await MovesAsync(fixture);
@@ -127,7 +127,7 @@ public sealed class ArrivalTests
         using Socket second = await ConnectAsync(fixture, IPAddress.Parse("127.0.0.2"));
         alone.Add(await ConnectAsync(fixture, IPAddress.Parse("127.0.2.1")));
 
-        // Each other one came from an address of its own, and the oldest of them makes room.
+        // Each of the others came from an address of its own, and the oldest of these makes room.
         await ReadToEndAsync(alone[0]);
         Assert.False(first.Poll(0, SelectMode.SelectRead) || second.Poll(0, SelectMode.SelectRead));
         alone.ForEach(socket => socket.Dispose());
@@ -148,7 +148,7 @@ public sealed class ArrivalTests
             crowd.Add(Open(other, ConnectionRole.Bulk, Guid.NewGuid()));
         }
 
-        // One has gone, and none of the first peer's.
+        // One connection has gone, and it was none of the first peer's.
         SpinWait.SpinUntil(() => fixture.Receiver.Rejections.Count > 0);
         SpinWait.SpinUntil(() => fixture.Receiver.WaitingConnections == Arrivals.Maximum);
         Assert.Contains("made room", Rejection(fixture).Message, StringComparison.Ordinal);
@@ -202,7 +202,7 @@ public sealed class ArrivalTests
         Assert.Equal(RecordType.Welcome, demand.Receive(out _));
         Assert.Equal(RecordType.Welcome, bulk.Receive(out _));
 
-        // And the session's id is worth nothing to anybody afterwards.
+        // The session's id is worth nothing to anybody afterwards.
         using Connection again = Open(stranger, ConnectionRole.Bulk, session);
         Assert.Equal(MigrationErrorId.ProtocolViolation, ReceiveAbort(again).ErrorId);
         using Connection resumed = Open(stranger, ConnectionRole.ResumedBulk, session);
@@ -335,12 +335,12 @@ public sealed class ArrivalTests
         {
             while (await socket.ReceiveAsync(sink, TestContext.Current.CancellationToken) > 0)
             {
-                // Whatever it says on its way out.
+                // Whatever the receiver says before it closes is read.
             }
         }
         catch (SocketException)
         {
-            // Cut off with bytes unread.
+            // The receiver closed the connection with bytes unread.
         }
     }
 }

@@ -51,7 +51,7 @@ public sealed class CertificateChainTests
     [Fact]
     public async Task A_listed_authority_need_not_have_issued_itself()
     {
-        // The way is short, or leads on above the one that is listed, even to one that has expired meanwhile.
+        // The chain is short, or leads on above the listed authority, even to one that has expired meanwhile.
         await RequireTrustedAsync(new OwnCertificate(s_host, []), s_lower);
         await RequireTrustedAsync(new OwnCertificate(s_host, [s_lower]), s_lower);
         await RequireTrustedAsync(new OwnCertificate(s_host, [s_lower]), s_upper);
@@ -127,7 +127,7 @@ public sealed class CertificateChainTests
                 X509Extension keyName = s_lower.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single();
                 return Below(TestCertificates.IssueAuthority(s_upper, "lower", 20, TestCertificates.Authority, keyName), s_lower);
             case "the same, presented alone":
-                // The listed authority is the only one to be found, and it has not signed this.
+                // Only the listed authority can be found, and it has not signed this certificate.
                 X509Extension sameName = s_lower.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single();
                 X509Certificate2 other = TestCertificates.IssueAuthority(s_upper, "lower", 20, TestCertificates.Authority, sameName);
                 return (new OwnCertificate(TestCertificates.Issue(other, "impostor"), []), s_lower);

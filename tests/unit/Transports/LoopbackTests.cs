@@ -124,7 +124,7 @@ public sealed class LoopbackTests : IDisposable
         })!;
         Assert.Equal("all", await crowd.StandardOutput.ReadLineAsync(s_cancel));
 
-        // One of this user, which says nothing yet, has its place beside them.
+        // A connection of this user's that says nothing yet has its place beside them.
         using Socket slow = await ConnectAsync(fixture.Receiver.Endpoint);
         await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
         await fixture.CheckMovedAsync();

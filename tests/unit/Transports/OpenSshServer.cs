@@ -62,7 +62,7 @@ internal sealed class OpenSshServer : IDisposable
 
         _server = Process.Start(start)!;
 
-        // It says so when it listens, and from then on whatever it is asked for.
+        // sshd's first line says that it listens.
         string first = _server.StandardError.ReadLine() ?? "";
         _said = _server.StandardError.ReadToEndAsync();
         Assert.Contains("Server listening", first, StringComparison.Ordinal);

@@ -27,7 +27,7 @@ public sealed class OpenSshTests
             CancellationToken.None);
         await fixture.CheckMovedAsync();
 
-        // One fetched the key, and two carried the connections.
+        // One ssh fetched the key, and two carried the connections.
         Assert.Equal(3, server.ClientProcesses.Length);
         Assert.All(server.ClientProcesses, id => Assert.False(Directory.Exists($"/proc/{id}"), $"ssh process {id} is left"));
     }

@@ -33,7 +33,7 @@ public sealed class SilentPeerTests : IDisposable
             Task<Connection> opening = Run(() => Connection.Open(isTls ? Tls() : Plain(), TimeSpan.FromSeconds(30), cancelling.Token, _clock));
             using Socket peer = await _listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
 
-            // It has greeted: what it waits for now is the answer.
+            // The connection has greeted and waits for the answer.
             await peer.ReceiveAsync(new byte[16], TestContext.Current.CancellationToken);
             await peer.SendAsync(Convert.FromHexString(said), TestContext.Current.CancellationToken);
             if (isCancelled)
@@ -142,7 +142,7 @@ public sealed class SilentPeerTests : IDisposable
         return (await opening, channel!);
     }
 
-    /// <summary>Sends until the buffers are full, and waits then.</summary>
+    /// <summary>Sends until the buffers are full, and then waits.</summary>
     private static Task SendWithoutEnd(Connection connection)
     {
         byte[] record = new byte[Protocol.HeaderSize + Protocol.MaximumLength];

@@ -33,7 +33,7 @@ public sealed class SshRouteTests : IDisposable
         await fixture.CheckMovedAsync();
         string[] started = await File.ReadAllLinesAsync(_ssh + ".started", TestContext.Current.CancellationToken);
 
-        // One fetched the key, and two carried the connections.
+        // One ssh fetched the key, and two carried the connections.
         Assert.Equal(3, started.Length);
         Assert.All(started, id => Assert.False(Directory.Exists($"/proc/{id}"), $"process {id} is left"));
     }
@@ -65,7 +65,7 @@ public sealed class SshRouteTests : IDisposable
     [Fact]
     public async Task An_ssh_is_in_a_session_of_its_own_and_looks_after_the_way_itself()
     {
-        // What is at the other end has the key, whichever test comes first.
+        // The other end has the key, whichever test runs first.
         _ = LoopbackKey.OfThisUser();
         Write(
             """
@@ -138,7 +138,7 @@ public sealed class SshRouteTests : IDisposable
             TestContext.Current.CancellationToken);
         int port = ((IPEndPoint)listener.LocalEndpoint).Port;
 
-        // It passes the proof on, which is so long, and takes no more from then on.
+        // The script passes on as many bytes as the proof has, and takes no more after that.
         Write(
             $$"""
             case "$*" in *" -W "*) ;; *) eval "${!#}"; exit;; esac
@@ -201,7 +201,7 @@ public sealed class SshRouteTests : IDisposable
     public void What_ssh_would_take_for_something_else_is_refused(string target) => Assert.Equal(
         MigrationErrorId.InvalidOption, Assert.Throws<MigrationException>(() => Route.Ssh(target, 7000)).ErrorId);
 
-    /// <summary>Whether a process is gone, or is only waited for by nobody yet.</summary>
+    /// <summary>Whether a process has ended; a zombie that nobody has waited for yet counts.</summary>
     private static bool HasEnded(string id)
     {
         try
@@ -220,7 +220,8 @@ public sealed class SshRouteTests : IDisposable
         return new SshRoute("root@xen2", fixture.Receiver.Endpoint.Port, _ssh);
     }
 
-    /// <summary>What ssh does, and its server: a command's output, or the bytes to a port of loopback and from it.</summary>
+    /// <summary>Writes a script that does what ssh and its server do: it prints a command's output, or carries bytes to and from a port on
+    /// loopback.</summary>
     private void Forward(int port, string command) => Write(
         $$"""
         echo $$ >> "$0.started"

@@ -46,13 +46,13 @@ internal static class TestCertificates
         return Sign(issuer, request, key, validToDays);
     }
 
-    /// <summary>That a certificate is an authority's.</summary>
+    /// <summary>The extension that says that a certificate is an authority's.</summary>
     public static X509Extension Authority => new X509BasicConstraintsExtension(true, false, 0, true);
 
     /// <summary>A certificate with its key, issued by an authority for some uses.</summary>
     public static X509Certificate2 Issue(X509Certificate2 authority, string name, params string[] uses) => IssueUntil(authority, name, 19, uses);
 
-    /// <summary>As <see cref="Issue"/>, with its end.</summary>
+    /// <summary>A certificate as <see cref="Issue"/> makes it, with a given end of its validity.</summary>
     public static X509Certificate2 IssueUntil(X509Certificate2 authority, string name, int validToDays, params string[] uses)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -78,7 +78,7 @@ internal static class TestCertificates
         return issued.CopyWithPrivateKey(key);
     }
 
-    /// <summary>One that trusts some certificates.</summary>
+    /// <summary>An identity that trusts some certificates.</summary>
     public static TlsIdentity Trusting(this X509Certificate2 own, params X509Certificate2[] trusted) =>
         new(own, new CertificateTrust(trusted, []));
 

@@ -6,7 +6,8 @@ using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Tests.Xen.Admission;
 
-/// <summary>A Xen host's door: what comes out behind it is the policy's, or an error that says what is missing.</summary>
+/// <summary>Admission to a Xen host: a domain comes in as the policy allows, or is refused with an error that says what is
+/// missing.</summary>
 public sealed class IncomingAdmissionTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("door-").FullName;

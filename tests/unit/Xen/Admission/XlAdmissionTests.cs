@@ -164,7 +164,7 @@ public class XlAdmissionTests
             return;
         }
 
-        // The lines are not told in vain: with them it comes in.
+        // With the lines that the refusals name the domain comes in.
         Assert.All(refusals, refusal => Assert.StartsWith($"\"{key}\"", refusal.AllowedBy, StringComparison.Ordinal));
         JsonObject policy = JsonNode.Parse(Lab, null, s_withComments)!.AsObject();
         foreach (AdmissionRefusal refusal in refusals)
@@ -313,7 +313,7 @@ public class XlAdmissionTests
         Assert.Equal(comesIn, refusals.Count == 0);
         Assert.Equal(kibibytes * 1024, needed);
 
-        // No line of a policy makes memory.
+        // No line of a policy can make memory that is not there.
         Assert.All(refusals, refusal => Assert.Equal(needed > free ? "" : $"\"maximumMemory\": {needed}", refusal.AllowedBy));
     }
 

@@ -5,7 +5,7 @@ using PreRecordMigration.Xen.Admission;
 namespace PreRecordMigration.Tests.Xen.Admission;
 
 /// <summary>
-/// Every key of libxl's JSON, by the list of those that Xen 4.17 has: each is known by name, and what it has not is refused. A toolstack
+/// Every key of libxl's JSON, by the list of those that Xen 4.17 has: each is known by name, and every other key is refused. A toolstack
 /// that learns a new key cannot have it set by a peer before somebody has thought about it.
 /// </summary>
 public class XlSchemaTests
@@ -39,7 +39,7 @@ public class XlSchemaTests
     [MemberData(nameof(Keys))]
     public void A_key_of_libxl_is_known(string path, string kind)
     {
-        // A value of no kind at all is refused for what it is, or let pass; never because nobody knows the key.
+        // A value of an impossible kind may be refused or let pass, but never because the key is unknown.
         AdmissionRefusal[] refusals = XlAdmissionTests.Refusals(new AdmissionPolicy("/none"), Build(path, Value(kind, hostile: false)));
         Assert.DoesNotContain(refusals, refusal => refusal.Reason.Contains("does not know", StringComparison.Ordinal));
     }

@@ -42,7 +42,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
 
     internal int[] FixedPages { get; set; } = [];
 
-    /// <summary>Whether the domain is none that the extension takes.</summary>
+    /// <summary>Whether the extension refuses the domain.</summary>
     internal bool RefusesDomain { get; init; }
 
     internal bool IsDisposed { get; private set; }
@@ -88,7 +88,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
         }
     }
 
-    /// <summary>The hypervisor uses a page as a page table, or no more.</summary>
+    /// <summary>Has the hypervisor use a page as a page table, or no longer.</summary>
     internal void Use(int pfn, bool isUsed)
     {
         lock (_gate)
@@ -97,7 +97,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
         }
     }
 
-    /// <summary>Something writes that the guest's pause does not hold.</summary>
+    /// <summary>Has something write that the guest's pause does not stop.</summary>
     internal void WriteAllTheSame(int pfn)
     {
         lock (_gate)
@@ -212,7 +212,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     {
         for (int i = 0; i < frames.Length; i++)
         {
-            // A frame is its page's number and a thousand, so that one is not taken for the other.
+            // A frame's number is its page's plus a thousand, so that one is not taken for the other.
             int pfn = (int)frames[i] - 1000;
             lock (_gate)
             {

@@ -63,7 +63,7 @@ public class DomainSuspensionTests
         Assert.Throws<MigrationException>(() => Suspend(TimeSpan.Zero));
         LateSuspension late = LateSuspension.Find(Known())!;
 
-        // As `xl save` does; the guest takes it at once.
+        // Somebody asks as `xl save` does, and the guest takes the request at once.
         _xen.Write(FakeXen.ControlPath(_guest), "suspend");
         _xen.Shutdown(_guest, XenDomainInfo.ReasonSuspend);
         await late.Ended.WaitAsync(s_long, TestContext.Current.CancellationToken);
@@ -106,7 +106,7 @@ public class DomainSuspensionTests
         _guest.Manner = GuestManner.Dawdles;
         Assert.Throws<MigrationException>(() => Suspend(TimeSpan.Zero));
 
-        // It is still on its way, and so it sees the new request only when it runs again.
+        // The guest is still on its way into the earlier suspension, so it sees the new request only when it runs again.
         _guest.Manner = GuestManner.IsDeaf;
         _xen.AfterCall = call =>
         {
@@ -167,7 +167,8 @@ public class DomainSuspensionTests
         Assert.Empty(_xen.Notes);
     }
 
-    /// <summary>Whichever call fails, before or after it took effect: suspended, or running with nothing that could suspend it later.</summary>
+    /// <summary>Whichever call fails, before or after it took effect, the domain is suspended, or it runs and nothing can suspend it
+    /// later.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

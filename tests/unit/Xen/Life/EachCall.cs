@@ -5,13 +5,14 @@ internal static class EachCall
 {
     private const int Most = 60;
 
-    /// <summary>Tries them all.</summary>
+    /// <summary>Does the act once for each of its calls, and has that call fail.</summary>
     /// <typeparam name="TWorld">What the act is done in.</typeparam>
     /// <param name="afterwards">Whether a call that fails takes effect all the same.</param>
     /// <param name="least">How many calls the act makes at least.</param>
     /// <param name="arrange">Makes the world on a fresh host.</param>
     /// <param name="act">What meets the failure.</param>
-    /// <param name="check">What has come of it: the world, the call that failed, and the act's error. Nothing fails any more.</param>
+    /// <param name="check">Checks the outcome: gets the world, the call that failed, and the act's error. Nothing fails any more
+    /// then.</param>
     internal static void Fails<TWorld>(
         bool afterwards, int least, Func<FakeXen, TWorld> arrange, Action<TWorld> act, Action<TWorld, string, Exception?> check)
     {

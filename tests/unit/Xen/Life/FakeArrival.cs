@@ -190,7 +190,7 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
         public void Dispose() => restore.Dispose();
     }
 
-    /// <summary>As a call into Xen does, each fails where the domain is gone.</summary>
+    /// <summary>RemotePF each call of which fails where the domain is gone, as a call into Xen does.</summary>
     private sealed class Paging(FakeXen xen, int domid, IncomingPages pages) : IRemotePaging
     {
         public PageBitmap Missing => pages.Missing;

@@ -146,7 +146,7 @@ internal sealed partial class FakeXen
         }
     }
 
-    /// <summary>Has the guest do what it was asked long ago.</summary>
+    /// <summary>Has the guest shut down or suspend, as if for a request of long ago.</summary>
     internal void Shutdown(FakeDomain domain, uint reason)
     {
         lock (_gate)
@@ -229,7 +229,7 @@ internal sealed partial class FakeXen
         {
             domain.CpuTime++;
 
-            // What it was asked while it stood it sees now.
+            // The guest now sees what it was asked while it stood still.
             Ask(ControlPath(domain), _store.GetValueOrDefault(ControlPath(domain), ""));
         }
     }

@@ -4,7 +4,8 @@ using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Tests.Xen.Life;
 
-/// <summary>Who a domain is that comes in, which names are free for it, and what is left of it where it does not come.</summary>
+/// <summary>The identity of a domain that comes in, which names are free for it, and that nothing is left of it where it does not
+/// come.</summary>
 public class IncomingCreationTests
 {
     private const string Uuid = "6b1c1f4e00004000800000000000000a";
@@ -83,7 +84,7 @@ public class IncomingCreationTests
     [Fact]
     public void A_domain_of_another_maker_is_never_taken_for_its_own()
     {
-        // As xl migrate names what comes in; and a child of another process that brings the same domain.
+        // One domain has a name as xl migrate gives it, and another is being brought by another process.
         FakeDomain foreign = _xen.Add("vm--incoming", Uuid);
         FakeDomain twin = _xen.Add("vm--incoming-01234567", Uuid);
 
@@ -96,7 +97,7 @@ public class IncomingCreationTests
     [Fact]
     public void A_domain_of_the_provisional_name_with_another_UUID_is_not_taken()
     {
-        // Nobody but the child knows the name; were it borne all the same, the UUID decides.
+        // Nobody but the child knows the provisional name. Should another domain bear it, the UUID decides.
         Arrival arrival = new("vm", Uuid, "01234567");
         _xen.Add(arrival.ProvisionalName);
 
@@ -233,7 +234,7 @@ public class IncomingCreationTests
             Assert.IsAssignableFrom<MigrationException>(error);
             foreach (string note in xen.Notes)
             {
-                // This process dies with its error.
+                // The process dies with its error.
                 string[] parts = note.Split('=', 2);
                 xen.Write(parts[0], parts[1].Replace(OwnerProcess.Current.ToString(), default(OwnerProcess).ToString(), StringComparison.Ordinal));
             }

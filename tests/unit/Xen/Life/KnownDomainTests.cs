@@ -19,8 +19,8 @@ public class KnownDomainTests
 
     public static MatrixTheoryData<Act, bool> Acts => new(Enum.GetValues<Act>(), [false, true]);
 
-    /// <summary>A call that failed, whether it took effect or not, is made again, and the domain is what it was to be: never paused twice, never
-    /// half awake.</summary>
+    /// <summary>A call that failed, whether it took effect or not, is made again, and then the domain is in the state that was asked for:
+    /// never paused twice, never half awake.</summary>
     [Theory]
     [MemberData(nameof(Acts))]
     public void A_call_that_failed_can_be_made_again(Act act, bool afterwards) => EachCall.Fails(

@@ -36,11 +36,11 @@ public class MemoryPromisesTests
             Assert.Equal(40, promises.Available);
         }
 
-        // It holds more than it was promised: that is not promised to it, and not free.
+        // The domain holds more than it was promised; the surplus counts neither as promised nor as free.
         (_held[7], _free) = (70, 30);
         Assert.Equal(30, promises.Available);
 
-        // It has gone: what it held is free again, and is promised until its end is known.
+        // The domain has gone: what it held is free again, and stays promised until its end is known.
         _held.Clear();
         _free = 100;
         Assert.Equal(40, promises.Available);

@@ -6,7 +6,7 @@ using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Tests.Xen.Life;
 
-/// <content>A domain that was leaving: it is not woken but by the administrator's word.</content>
+/// <content>A domain that was leaving is woken only by the administrator's word.</content>
 public sealed partial class SourceOpeningTests
 {
     private static readonly Departure s_departure =
@@ -100,7 +100,7 @@ public sealed partial class SourceOpeningTests
         Assert.DoesNotContain('\u001b', error.Message);
         Assert.DoesNotContain("more", error.Message, StringComparison.Ordinal);
 
-        // And whoever comes next is told the same.
+        // Whoever comes next is told the same.
         Assert.Contains(told, Refusal().Message, StringComparison.Ordinal);
     }
 

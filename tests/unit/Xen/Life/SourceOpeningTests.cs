@@ -61,7 +61,7 @@ public sealed partial class SourceOpeningTests : IDisposable
 
         MigrationException error = Refusal();
 
-        // Who it is: an administrator has to find that process's session.
+        // The error says which process it is, because an administrator has to find its session.
         Assert.Equal(MigrationErrorId.DomainBusy, error.ErrorId);
         Assert.Matches($"process {Environment.ProcessId} \\('.*PreRecordMigration.*', since [0-9: -]+\\)", error.Message);
         Assert.Contains("Stop-PreRecord vm", error.Remedy, StringComparison.Ordinal);
@@ -78,7 +78,7 @@ public sealed partial class SourceOpeningTests : IDisposable
         _xen.Write(MarkPath, $"Stopped {OwnerProcess.Current} {_domain.Uuid}");
         Assert.Equal(MigrationErrorId.DomainBusy, Unclaimed().ErrorId);
 
-        // What a dead one left is mended by whoever opens it: nobody works on it.
+        // Nobody works on a domain that a dead process left; whoever opens it mends it.
         _xen.Write(MarkPath, $"Stopped {default(OwnerProcess)} {_domain.Uuid}");
         SourceOpening.RequireUnclaimed(control, "vm");
         Assert.Equal($"Stopped {default(OwnerProcess)} {_domain.Uuid}", _xen.Read(MarkPath));
@@ -96,7 +96,7 @@ public sealed partial class SourceOpeningTests : IDisposable
         bool isFirst = true;
         _xen.AfterCall = call =>
         {
-            // Between the look at the mark and the claim another process is faster.
+            // Another process claims the domain between the look at the mark and this claim.
             if (isFirst && call == nameof(IDomainControl.ReadStore) && _xen.Calls > 3)
             {
                 isFirst = false;
@@ -126,7 +126,7 @@ public sealed partial class SourceOpeningTests : IDisposable
     [InlineData(false)]
     public void Left_stopped_it_is_woken_whether_it_was_suspended_or_paused(bool isSuspended)
     {
-        // As a recording in Rollback holds it after its window, and as one is held at its checkpoint.
+        // A recording in Rollback holds a domain paused after its window and suspended at its checkpoint.
         Stop(isSuspended);
         Leave(SourceMark.Stopped);
 
@@ -161,7 +161,7 @@ public sealed partial class SourceOpeningTests : IDisposable
         Assert.True(_domain.Runs);
     }
 
-    /// <summary>As where a domain was destroyed by hand after its tool was killed: nobody would ever open it again.</summary>
+    /// <summary>A domain may be destroyed by hand after its tool was killed; nobody would ever open it again.</summary>
     [Fact]
     public void What_a_killed_process_noted_of_a_domain_that_is_gone_goes_with_the_next_opening_of_any()
     {
@@ -267,7 +267,7 @@ public sealed partial class SourceOpeningTests : IDisposable
         Assert.Equal(MigrationErrorId.DomainBusy, Refusal().ErrorId);
     }
 
-    /// <summary>Whichever call fails while a dead tool's domain is mended: it runs, or the next tool mends it.</summary>
+    /// <summary>Whichever call fails while a dead tool's domain is mended, the domain runs, or the next tool mends it.</summary>
     [Theory]
     [MemberData(nameof(Faults))]
     public void Whatever_call_fails_while_it_is_mended_the_next_tool_gets_it_running(SourceMark mark, bool isSuspended, bool afterwards) =>

@@ -29,7 +29,7 @@ public class XenIncomingDomainTests
 
     private FakeDomain Domain => _xen.Domains.Single(domain => _xen.NameOf(domain)!.StartsWith("vm", StringComparison.Ordinal) && domain.Uuid == Uuid);
 
-    /// <summary>A call that took effect and reported an error is made again; so is one that had none.</summary>
+    /// <summary>A call that failed is made again, whether it took effect or not.</summary>
     [Theory]
     [MemberData(nameof(Acts))]
     public void What_failed_can_be_made_again(Act act, bool afterwards) => EachCall.Fails(
@@ -158,7 +158,7 @@ public class XenIncomingDomainTests
         int renames = 0;
         _xen.AfterCall = call =>
         {
-            // The rename that failed is not told; the look for who bears the name is.
+            // The fake does not report a failed rename, but it reports the look for the name's bearer that follows.
             if (call == nameof(IDomainControl.ListDomains) && ++renames == 2)
             {
                 _xen.Remove(source);
@@ -184,7 +184,7 @@ public class XenIncomingDomainTests
         Assert.Equal(DomainState.Dying, made.Info.State);
     }
 
-    /// <summary>As where its guest shuts down here while pages of it are missing.</summary>
+    /// <summary>A guest may shut down while pages of it are missing.</summary>
     [Theory]
     [InlineData("WaitFault")]
     [InlineData("Place")]

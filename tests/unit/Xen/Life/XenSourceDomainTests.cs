@@ -23,7 +23,7 @@ public class XenSourceDomainTests
 
     public static MatrixTheoryData<Act, bool> Acts => new(Enum.GetValues<Act>(), [false, true]);
 
-    /// <summary>A call that took effect and reported an error is made again; so is one that had none.</summary>
+    /// <summary>A call that failed is made again, whether it took effect or not.</summary>
     [Theory]
     [MemberData(nameof(Acts))]
     public void What_failed_can_be_made_again(Act act, bool afterwards) => EachCall.Fails(
@@ -155,7 +155,7 @@ public class XenSourceDomainTests
         ["GetPopulatedPages", "Describe", "Read", "Write", "UntrackedPages", "BeginEpoch", "Drain", "StartDirtyTracking", "Collect"],
         [false, true]);
 
-    /// <summary>As where its guest shuts down or reboots while it is recorded or copied: each call would fail in a way of its own.</summary>
+    /// <summary>A guest may shut down or reboot while it is recorded or copied; each call would then fail in a way of its own.</summary>
     [Theory]
     [MemberData(nameof(Questions))]
     public void Whatever_is_asked_of_a_domain_that_is_gone_the_answer_is_that_it_is_gone(string question, bool hasRebooted)
@@ -189,7 +189,7 @@ public class XenSourceDomainTests
         Assert.Equal(MigrationErrorId.DomainChanged, error.ErrorId);
         Assert.Contains(hasRebooted ? "vm has rebooted" : "vm (domain 1) is gone", error.Message, StringComparison.Ordinal);
 
-        // Its traps went with it: nothing fails because they cannot be taken away.
+        // The traps went with the domain, so nothing fails because they cannot be removed.
         recorder.Dispose();
         tracker.Dispose();
     }

@@ -183,7 +183,7 @@ internal sealed class FakePagingPort : IPagingPort
         }
     }
 
-    /// <summary>A vCPU touches a page, and stands still while it is missing.</summary>
+    /// <summary>Has a vCPU touch a page and stand still while the page is missing.</summary>
     internal void Run(int vcpu, int pfn)
     {
         lock (_gate)

@@ -35,7 +35,7 @@ internal sealed class FakeTrapPort(int pageCount) : IPagingPort
 
     public int Trapped => Count(State.Trapped) + Count(State.Asked);
 
-    /// <summary>The guest touches a page; the task ends when the vCPU runs on.</summary>
+    /// <summary>Has the guest touch a page; the task ends when the vCPU runs on.</summary>
     public Task Touch(uint vcpu, int pfn)
     {
         lock (_gate)
@@ -52,7 +52,7 @@ internal sealed class FakeTrapPort(int pageCount) : IPagingPort
         }
     }
 
-    /// <summary>The guest gives a page back to the hypervisor.</summary>
+    /// <summary>Has the guest give a page back to the hypervisor.</summary>
     public void Drop(int pfn)
     {
         lock (_gate)
