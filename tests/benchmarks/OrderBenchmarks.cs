@@ -84,7 +84,7 @@ public class ClusteringBenchmarks
     public int Cluster() => OneDimensionalDbscan.Cluster(_series, 8, 4).Clusters.Count;
 }
 
-/// <summary>The same against what one would write otherwise; the naive form only where it ends.</summary>
+/// <summary>Compares it with what one would write otherwise; the naive form only for sizes with which it ends.</summary>
 [Config(typeof(ShortInProcess))]
 [MemoryDiagnoser]
 public class DbscanComparison

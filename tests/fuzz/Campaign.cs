@@ -3,13 +3,14 @@ using System.Text;
 
 namespace PreRecordMigration.Fuzz;
 
-/// <summary>Tries inputs on one target: those of the corpus, then changed ones; what takes new ways is changed further.</summary>
+/// <summary>Tries inputs on one target: those of the corpus, then changed ones. An input that takes a new way through the code is changed
+/// further.</summary>
 /// <param name="target">The target.</param>
 /// <param name="folder">Where its corpus is.</param>
 /// <param name="seed">Decides every change.</param>
 internal sealed class Campaign(Target target, string folder, ulong seed)
 {
-    /// <summary>Bytes of a target's corpus.</summary>
+    /// <summary>Most bytes of a target's corpus.</summary>
     private const int LargestCorpus = 24 << 10;
 
     private readonly Coverage _coverage = new();
@@ -38,7 +39,7 @@ internal sealed class Campaign(Target target, string folder, ulong seed)
         byte[][] given = [[], .. target.Seeds, .. ReadCorpus()];
         foreach (byte[] input in given)
         {
-            // Once for what is made only once, and once to look.
+            // The first run makes what is made only once; the second one is looked at.
             Try(input);
             if (Failing is not null)
             {
@@ -89,7 +90,7 @@ internal sealed class Campaign(Target target, string folder, ulong seed)
         }
     }
 
-    /// <summary>A name that an input has from its content.</summary>
+    /// <summary>An input's name, which follows from its content.</summary>
     public static string NameOf(byte[] input) => Convert.ToHexStringLower(SHA256.HashData(input))[..16];
 
     private IEnumerable<byte[]> ReadCorpus() =>
@@ -104,7 +105,7 @@ internal sealed class Campaign(Target target, string folder, ulong seed)
         {
             target.Read(input);
         }
-#pragma warning disable CA1031 // Whatever it is, it is what is looked for.
+#pragma warning disable CA1031 // Whatever is thrown, it is what the campaign looks for.
         catch (Exception error)
 #pragma warning restore CA1031
         {

@@ -10,20 +10,20 @@ internal sealed unsafe class Coverage
     private static readonly byte* s_counts = (byte*)NativeMemory.AllocZeroed(Size);
     private readonly byte[] _seen = new byte[Size];
 
-    /// <summary>Has the engine count in this process' map. Before anything of it is used.</summary>
+    /// <summary>Has the engine count in this process' map. Call it before anything of the engine is used.</summary>
     public static void Attach() => Trace.SharedMem = s_counts;
 
     /// <summary>How many edges were taken so far, by any input.</summary>
     public int Edges => _seen.AsSpan().Length - _seen.AsSpan().Count((byte)0);
 
-    /// <summary>An input begins.</summary>
+    /// <summary>Begins an input.</summary>
     public static void Begin()
     {
         new Span<byte>(s_counts, Size).Clear();
         Trace.PrevLocation = 0;
     }
 
-    /// <summary>An input has ended.</summary>
+    /// <summary>Ends an input.</summary>
     /// <returns>Whether it took an edge that no other has taken, or has taken so often.</returns>
     public bool End()
     {
@@ -44,7 +44,8 @@ internal sealed unsafe class Coverage
     /// <summary>Forgets what was seen.</summary>
     public void Forget() => _seen.AsSpan().Clear();
 
-    /// <summary>Once, twice, three times, up to seven, and so on: a loop that goes on a little longer is nothing new.</summary>
+    /// <summary>Puts counts into classes (once, twice, three times, up to seven, and so on), so that a loop which goes on a little longer
+    /// is nothing new.</summary>
     private static byte Kind(byte count) => count switch
     {
         1 => 1,

@@ -24,9 +24,9 @@ internal sealed class Mutator(ulong seed, int longest, IReadOnlyList<byte[]> wor
         return (int)((z ^ (z >> 31)) % (ulong)bound);
     }
 
-    /// <summary>Another input, made of one by a few changes.</summary>
-    /// <param name="input">The one.</param>
-    /// <param name="other">One of which pieces may be put in.</param>
+    /// <summary>Makes a new input of another one by a few changes.</summary>
+    /// <param name="input">The input to change.</param>
+    /// <param name="other">An input of which pieces may be put in.</param>
     public byte[] Change(byte[] input, byte[] other)
     {
         List<byte> bytes = [.. input];

@@ -11,7 +11,7 @@ internal static class ReaderList
 {
     private static readonly string[] s_names = ["Parse", "TryParse", "Read", "TryRead", "Decode", "TryDecode", "TryFromBytes", "OriginOf", "UserOf"];
 
-    /// <summary>What is called so, and reads nothing that is foreign, or is a part of a reader that a target has.</summary>
+    /// <summary>Methods that are called as readers are, and read nothing foreign or are parts of a reader that a target has.</summary>
     private static readonly string[] s_others =
     [
         // Parts of readers that are reached through their types' other methods.

@@ -99,7 +99,7 @@ internal static class Samples
     /// <summary>One page that is its own page table at every level.</summary>
     public static IReadOnlyList<byte[]> GuestTables { get; } = [[.. Enumerable.Range(0, Page.Size).Select(i => (byte)(i % 8 == 0 ? 1 : 0))]];
 
-    /// <summary>A key, the same always.</summary>
+    /// <summary>A key that is always the same.</summary>
     public static LoopbackKey Key { get; } = LoopbackKey.Parse(new string('a', 64), "/run/key");
 
     /// <summary>A file beside the program, decompressed where it is.</summary>
@@ -114,7 +114,7 @@ internal static class Samples
 
     public static byte[][] Texts(string text) => [Encoding.UTF8.GetBytes(text)];
 
-    /// <summary>Takes an input for records with their headers; lengths that are too long end it.</summary>
+    /// <summary>Splits an input into records by their headers; a length that is too long ends it.</summary>
     public static IEnumerable<(RecordType Type, byte[] Body)> Split(byte[] input)
     {
         for (int at = 0; at + Protocol.HeaderSize <= input.Length;)
@@ -126,7 +126,7 @@ internal static class Samples
         }
     }
 
-    /// <summary>Takes an input for sections: a kind, and a length of 16 bits, before each.</summary>
+    /// <summary>Splits an input into sections: a kind and a length of 16 bits stand before each.</summary>
     public static IReadOnlyList<CoreStateSection> Sections(byte[] input)
     {
         List<CoreStateSection> sections = [];
@@ -177,7 +177,7 @@ internal static class Samples
         return stream.ToArray();
     }
 
-    /// <summary>What of a stream is of an inner format.</summary>
+    /// <summary>The part of a stream that is of an inner format.</summary>
     private static byte[] From(byte[] stream, XenStreamFormat format)
     {
         XenStreamReader reader = new(new MemoryStream(stream));

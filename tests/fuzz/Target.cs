@@ -7,10 +7,10 @@ namespace PreRecordMigration.Fuzz;
 /// <param name="IsRefusal">Whether an exception is the reader's own.</param>
 internal sealed record Target(string Name, IReadOnlyList<string> Readers, Action<byte[]> Read, Func<Exception, bool> IsRefusal)
 {
-    /// <summary>What it may allocate beside what an input's bytes are worth.</summary>
+    /// <summary>Bytes that it may allocate beside those that depend on the input's length.</summary>
     public long Allocation { get; init; } = 256 << 10;
 
-    /// <summary>What it may allocate for each byte of an input.</summary>
+    /// <summary>Bytes that it may allocate for each byte of an input.</summary>
     public int AllocationPerByte { get; init; } = 64;
 
     /// <summary>Most bytes of an input.</summary>

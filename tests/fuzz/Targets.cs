@@ -71,7 +71,7 @@ internal static class Targets
         new("trajectory", ["TrajectoryReader.Read"], input => TrajectoryReader.Read(new MemoryStream(input)), IsEngine) { Seeds = Samples.Trajectories, Allocation = 64 << 20 },
         new("trajectory-header", ["TrajectoryHeader.Decode", "VariableLength.TryRead"], input => TrajectoryHeader.Decode(input, 0), IsEngine)
         {
-            // The largest guest's pages, a bit each.
+            // A header may claim the largest guest's pages, with a bit each.
             Seeds = Samples.TrajectoryHeaders,
             Allocation = (TrajectoryFormat.MaximumPages / 8) + (64 << 10),
         },
@@ -86,7 +86,7 @@ internal static class Targets
             Seeds = [Samples.Resource("lab-policy.json")],
             Words = [.. s_jsonWords, "//", "/*", "\"kinds\":", "\"disks\":[{\"paths\":[\"/", "\"maximumMemory\":", "\"16GiB\"", "**", "?", "\"features\":["],
 
-            // Each path becomes an expression, of the administrator's own file.
+            // Each path becomes a regular expression; the file is the administrator's own.
             Allocation = 16 << 20,
             AllocationPerByte = 64 << 10,
         },
@@ -115,7 +115,7 @@ internal static class Targets
 
     private static bool IsStream(Exception error) => error is XenStreamException;
 
-    /// <summary>A type and a body after another, as both sides read them.</summary>
+    /// <summary>Reads records one after another, as both sides read them.</summary>
     private static void ReadRecords(byte[] input)
     {
         foreach (ControlReader? reader in new[] { null, ControlReader.AtSource(Pages), ControlReader.AtDestination(new MemoryBudget(8 << 20).Share()) })
@@ -129,7 +129,7 @@ internal static class Targets
             }
             catch (MigrationException)
             {
-                // The others are still to read it.
+                // The other readers are still to read it.
             }
         }
     }
@@ -178,7 +178,7 @@ internal static class Targets
         string built = XlAdmission.Build(s_policy, description, json, long.MaxValue, out IReadOnlyList<AdmissionRefusal> refusals, out _);
         if (refusals.Count == 0)
         {
-            // Only what was built goes on.
+            // Only the configuration that was built goes on.
             _ = XlConfiguration.ForRestore(built, "vm--incoming");
             _ = Arrival.Of("vm", built);
         }
@@ -199,7 +199,7 @@ internal static class Targets
         byte[] decoded = new byte[input.Length > 1 ? input[1] * 3 : 0];
         TrajectoryBlock.TryDecode(input.AsSpan(Math.Min(2, input.Length)), decoded, records);
 
-        // What a block is when it has been decompressed.
+        // The same block after its decompression.
         AccessRecord[] plain = new AccessRecord[records.Length];
         byte[] compressed = new byte[input.Length + 64];
         if (System.IO.Compression.BrotliEncoder.TryCompress(input.AsSpan(Math.Min(1, input.Length)), compressed, out int length, 1, 10))
@@ -237,7 +237,7 @@ internal static class Targets
         Departure.Read(text);
     }
 
-    /// <summary>A guest's page tables: its memory is the input, over and over.</summary>
+    /// <summary>Reads a guest's page tables. The guest's memory is the input, repeated.</summary>
     private static void ReadMemoryMap(byte[] input)
     {
         PvMemoryMap map = PvMemoryMap.Read(Read, 0, 0xFFFF_8000_0000_0000, Pages, "vm");
