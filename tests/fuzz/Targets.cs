@@ -118,7 +118,7 @@ internal static class Targets
     /// <summary>Reads records one after another, as both sides read them.</summary>
     private static void ReadRecords(byte[] input)
     {
-        foreach (ControlReader? reader in new[] { null, ControlReader.AtSource(Pages), ControlReader.AtDestination(new MemoryBudget(8 << 20).Share()) })
+        foreach (ControlReader? reader in new[] { null, ControlReader.AtSource(Pages), ControlReader.AtDestination(new MemoryBudget(8 << 20).Share(null)) })
         {
             try
             {
@@ -136,7 +136,7 @@ internal static class Targets
 
     private static void ReadConnection(byte[] input)
     {
-        using Connection connection = new(new OneWayStream(input)) { Memory = new MemoryBudget(1 << 20).Share() };
+        using Connection connection = new(new OneWayStream(input)) { Memory = new MemoryBudget(1 << 20).Share(null) };
         while (true)
         {
             connection.Receive(out _);

@@ -41,7 +41,7 @@ public interface IMigrationHost : IDisposable
 
     /// <summary>
     /// What another host is told of a domain so that it can say whether it lets it in: as <see cref="ISourceDomain.Describe"/>,
-    /// without pages. Looks, and touches nothing.
+    /// without a list of its pages. Looks, and touches nothing.
     /// </summary>
     /// <param name="name">The domain's name, matched exactly.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainNotFound"/>.</exception>

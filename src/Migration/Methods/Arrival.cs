@@ -50,10 +50,12 @@ internal sealed class Arrival(Socket socket, ArrivalStanding standing, string or
     /// <summary>Ends it when its time is over; null before that is known.</summary>
     internal ITimer? Deadline { get; set; }
 
+    /// <summary>Notes that it is about to be ended, so that nobody begins anything with it any more.</summary>
+    public void Condemn(string reason) => _endedBecause ??= reason;
+
     /// <summary>Ends it: whoever waits for the peer gets an error.</summary>
-    public void End(string reason)
+    public void End()
     {
-        _endedBecause ??= reason;
         Dispose();
         try
         {

@@ -61,12 +61,12 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
                 return null;
             }
 
-            giving = FindGiving(arrival.Standing);
+            giving = TakeGiving(arrival.Standing);
             _all.Add(arrival);
             arrival.Deadline = EndAfter(arrival, GreetingPatience, "prove who it is and greet");
         }
 
-        GiveWay(giving);
+        End(giving);
         return arrival;
     }
 
@@ -81,7 +81,7 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
                 return;
             }
 
-            giving = FindGiving(ArrivalStanding.Greeted);
+            giving = TakeGiving(ArrivalStanding.Greeted);
             arrival.Standing = ArrivalStanding.Greeted;
             arrival.Origin = connection.Peer ?? "";
             arrival.Connection = connection;
@@ -90,7 +90,7 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
             _all.Add(arrival);
         }
 
-        GiveWay(giving);
+        End(giving);
     }
 
     /// <summary>Ends a connection that has not proved who it is, where there is one: this process has no descriptors left.</summary>
@@ -99,10 +99,31 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
         Arrival? giving;
         lock (_gate)
         {
-            giving = FindGiving(ArrivalStanding.Stranger, 0) ?? FindGiving(ArrivalStanding.Unproved, 0);
+            giving = TakeGiving(ArrivalStanding.Stranger, 0) ?? TakeGiving(ArrivalStanding.Unproved, 0);
         }
 
-        GiveWay(giving);
+        End(giving);
+    }
+
+    /// <summary>Takes two connections out that become a migration: only where both are still here, and none was chosen to end.</summary>
+    public bool TryLeave(Connection one, Connection other)
+    {
+        lock (_gate)
+        {
+            Arrival[] both = [.. _all.Where(arrival => arrival.Connection is { } its && (ReferenceEquals(its, one) || ReferenceEquals(its, other)))];
+            if (both.Length < 2)
+            {
+                return false;
+            }
+
+            foreach (Arrival arrival in both)
+            {
+                _all.Remove(arrival);
+                arrival.Dispose();
+            }
+
+            return true;
+        }
     }
 
     /// <summary>Takes a connection out: it belongs to a migration now, or has gone.</summary>
@@ -142,7 +163,7 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
 
         foreach (Arrival arrival in all)
         {
-            End(arrival, "The receiver was stopped.");
+            EndIfHere(arrival, "The receiver was stopped.");
         }
     }
 
@@ -161,9 +182,11 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
             : address.ToString();
     }
 
-    /// <summary>The connection that is to make room for another of its standing; null where there is room. Call it with the gate
-    /// held.</summary>
-    private Arrival? FindGiving(ArrivalStanding standing, int? room = null)
+    /// <summary>
+    /// Takes out the connection that is to make room for another of its standing; null where there is room. Call it with the gate held: a
+    /// connection that becomes a migration leaves with the same gate held, so no migration is ended for another one.
+    /// </summary>
+    private Arrival? TakeGiving(ArrivalStanding standing, int? room = null)
     {
         List<Arrival> alike = _all.FindAll(arrival => arrival.Standing == standing);
         if (alike.Count < (room ?? (standing == ArrivalStanding.Stranger ? MaximumStrangers : Maximum)) || alike.Count == 0)
@@ -173,7 +196,10 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
 
         // A source comes with two connections. That is no crowd: it must not be the first to go because every other one came alone.
         IGrouping<string, Arrival> crowd = alike.GroupBy(arrival => arrival.Origin).MaxBy(origin => origin.Count())!;
-        return crowd.Count() > ConnectionsOfASource ? crowd.First() : alike[0];
+        Arrival giving = crowd.Count() > ConnectionsOfASource ? crowd.First() : alike[0];
+        _all.Remove(giving);
+        giving.Condemn("The connection made room for another one, of which too many had come from there.");
+        return giving;
     }
 
     /// <summary>Ends a connection when its time is over.</summary>
@@ -181,20 +207,31 @@ internal sealed class Arrivals(TimeProvider clock, Action<Arrival> onEnded)
     /// <param name="patience">Its time.</param>
     /// <param name="wanted">What it had to do by then.</param>
     private ITimer EndAfter(Arrival arrival, TimeSpan patience, string wanted) => clock.CreateTimer(
-        _ => End(arrival, $"The connection did not {wanted} within {patience.TotalSeconds:F0} s."), null, patience, Timeout.InfiniteTimeSpan);
+        _ => EndIfHere(arrival, $"The connection did not {wanted} within {patience.TotalSeconds:F0} s."), null, patience, Timeout.InfiniteTimeSpan);
 
-    private void GiveWay(Arrival? giving)
+    /// <summary>Ends a connection that does not belong to a migration yet, and was not ended before.</summary>
+    private void EndIfHere(Arrival arrival, string reason)
     {
-        if (giving is not null)
+        lock (_gate)
         {
-            End(giving, "The connection made room for another one, of which too many had come from there.");
+            if (!_all.Remove(arrival))
+            {
+                return;
+            }
+
+            arrival.Condemn(reason);
         }
+
+        End(arrival);
     }
 
-    private void End(Arrival arrival, string reason)
+    /// <summary>Ends a connection that was taken out for that.</summary>
+    private void End(Arrival? arrival)
     {
-        arrival.End(reason);
-        Remove(arrival);
-        onEnded(arrival);
+        if (arrival is not null)
+        {
+            arrival.End();
+            onEnded(arrival);
+        }
     }
 }

@@ -1,4 +1,5 @@
 using PreRecordMigration.CoreStates;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
@@ -22,11 +23,13 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// connections, and says why on the other one.</summary>
     private static readonly TimeSpan s_explanation = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>What its threads and their buffers take, in bytes.</summary>
-    private const int Cost = 6 << 20;
+    /// <summary>What its threads, their buffers and the records that they receive take, in bytes: its migration has it, from one attempt to the next.</summary>
+    internal const int Cost = (6 << 20) + Protocol.MaximumLength + MaximumAnswer;
+
+    /// <summary>Most bytes of a record that brings demanded pages.</summary>
+    private const int MaximumAnswer = (Protocol.MaximumBatch * (Page.Size + sizeof(ulong))) + sizeof(uint);
 
     private readonly IncomingMigration _migration;
-    private readonly MemoryShare _memory;
     private readonly Connection _bulk;
     private readonly Connection _demand;
     private ResumeRecord? _resume;
@@ -56,10 +59,9 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     public IncomingAttempt(
         IncomingMigration migration, Connection bulk, Connection demand, DestinationSession session, ResumeRecord? resume, PageBitmap? missing)
     {
-        _memory = migration.Budget.Share();
-        _memory.Take(Cost, "A migration");
-        _control = ControlReader.AtDestination(migration.Memory);
-        _corePages = new CorePageCollector(migration.Budget.Share());
+        _control = ControlReader.AtDestination(migration.Memory, isPrepared: resume is not null);
+        _corePages = new CorePageCollector(migration.Budget.Share(migration.Peer));
+        demand.MaximumBody = MaximumAnswer;
         _migration = migration;
         _bulk = bulk;
         _demand = demand;
@@ -91,6 +93,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// <summary>The owner's thread: greets, and works to the end. Every other thread has ended when it returns.</summary>
     public void Run()
     {
+        CleanUp working = new();
         try
         {
             _beginning?.Start();
@@ -120,11 +123,16 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            Post(e);
+            working.Try(() => Post(e));
         }
 
-        _pump.WorkUntil(_ => false);
-        End();
+        while (!working.Try(() => _pump.WorkUntil(_ => false)))
+        {
+            // Whoever is told of a state may throw. What was due by then is done, and the rest still is.
+        }
+
+        working.Try(End);
+        working.ThrowIfFailed();
     }
 
     /// <summary>Ends the connections, as a network that fails does. What becomes of the domain the session decides.</summary>
@@ -150,20 +158,19 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _watch.Dispose();
-        _beginning?.Dispose();
-        Disconnect();
-        _receiving.Dispose();
-        _faultWorkers.Dispose();
-        _demandWorkers.Dispose();
-        _interrupting.Dispose();
-    }
+    public void Dispose() => CleanUp.All(
+        _watch.Dispose,
+        () => _beginning?.Dispose(),
+        Disconnect,
+        _receiving.Dispose,
+        _faultWorkers.Dispose,
+        _demandWorkers.Dispose,
+        _interrupting.Dispose);
 
     void IDestinationWork.Create(PrepareRecord prepare)
     {
         _beginning?.Dispose();
+        _corePages!.Expect(prepare.Description);
         _migration.Create(prepare, _interrupting.Token);
     }
 
@@ -361,25 +368,30 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     /// <summary>Closes the connections, after the source where that is still to read why; then ends every thread.</summary>
     private void End()
     {
-        _watch.Dispose();
-        _beginning?.Dispose();
+        CleanUp.All(
+            _watch.Dispose,
+            () => _beginning?.Dispose(),
+            BidFarewell,
+            Disconnect,
+            EndFaults,
+            _demandWorkers.Join,
+            _receiving.Join,
+            () => _corePages?.Dispose(),
+            () =>
+            {
+                // An ended attempt is looked at long afterwards: nothing that is as large as the guest stays with it.
+                (_missingAtEnd, _placer, _requester, _corePages) = (MissingPages, null, null, null);
+                _bulk.ForgetBuffer();
+                _demand.ForgetBuffer();
+            });
+    }
+
+    private void BidFarewell()
+    {
         if (State is DestinationState.Aborted or DestinationState.Finished)
         {
             _bulk.EndSending();
             _receiving.Join(s_farewell);
         }
-
-        Disconnect();
-        EndFaults();
-        _demandWorkers.Join();
-        _receiving.Join();
-
-        _corePages?.Dispose();
-        _memory.Dispose();
-
-        // An ended attempt may be looked at long afterwards, so it keeps nothing that is as large as the guest.
-        (_missingAtEnd, _placer, _requester, _corePages) = (MissingPages, null, null, null);
-        _bulk.ForgetBuffer();
-        _demand.ForgetBuffer();
     }
 }

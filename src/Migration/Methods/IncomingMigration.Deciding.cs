@@ -53,13 +53,7 @@ public sealed partial class IncomingMigration
             return;
         }
 
-        CleanUp cleaning = new();
-        cleaning.Try(Decide);
-        lock (_gate)
-        {
-            _afterwards.AddRange(cleaning.Errors);
-        }
-
+        Noting(cleaning => cleaning.Try(Decide));
         EndClaim();
     }
 
@@ -109,7 +103,7 @@ public sealed partial class IncomingMigration
             (isStopped, _isStopped) = (_isStopped, false);
         }
 
-        last.Dispose();
+        Noting(cleaning => cleaning.Try(last.Dispose));
         next.TraceTo(_trace);
         if (isStopped)
         {
@@ -189,14 +183,15 @@ public sealed partial class IncomingMigration
             Report ??= MakeReport(0);
         }
 
-        Custody.Conclude(GivenUp.ByTheAdministrator);
-        if (Holding is IncomingHolding.GivenUp or IncomingHolding.Gone)
+        CleanUp cleaning = new();
+        cleaning.Try(() => Custody.Conclude(GivenUp.ByTheAdministrator));
+        if (!IsUndecided)
         {
-            Populated = null;
+            // Whatever of it failed, nobody comes back to this.
+            LetGo(cleaning);
         }
 
-        Custody.Dispose();
-        Memory.Dispose();
+        cleaning.ThrowIfFailed();
         lock (_gate)
         {
             _afterwards = [];
@@ -206,13 +201,30 @@ public sealed partial class IncomingMigration
     /// <summary>The attempt that goes on with a claimed migration; null where nothing of the domain is here.</summary>
     private IncomingAttempt? Next(Connection bulk, Connection demand)
     {
-        switch (PositionOf(Custody))
+        ResumePosition position;
+        try
+        {
+            position = PositionOf(Custody);
+        }
+        finally
+        {
+            if (Holding is IncomingHolding.None or IncomingHolding.Gone)
+            {
+                // Nothing of the domain is here, whatever the source can be told of that.
+                Noting(LetGo);
+            }
+        }
+
+        switch (position)
         {
             case ResumePosition.NeverRan:
-                Custody.Dispose();
-                Memory.Dispose();
                 return null;
             case ResumePosition.Complete:
+                if (_place.IsClosed)
+                {
+                    _place = TakePlace();
+                }
+
                 return new IncomingAttempt(
                     this, bulk, demand, DestinationSession.ResumeWhole(), new ResumeRecord(ResumePosition.Complete, new PageBitmap(0)), null);
             default:

@@ -27,6 +27,7 @@ public sealed partial class IncomingMigration : IDisposable
 
     private readonly Lock _gate = new();
     private readonly IMigrationHost _host;
+    private MemoryShare _place;
     private IncomingAttempt _attempt;
     private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isClaimed;
@@ -40,10 +41,11 @@ public sealed partial class IncomingMigration : IDisposable
     {
         Id = id;
         Budget = budget;
-        Memory = budget.Share();
+        Peer = bulk.Peer;
+        Memory = budget.Share(Peer);
+        _place = TakePlace();
         _host = host;
         (PeerTimeout, Clock) = (peerTimeout, clock);
-        Peer = bulk.Peer;
         Custody = new IncomingCustody { Source = bulk.PeerAddress ?? bulk.Peer };
         _attempt = new IncomingAttempt(this, bulk, demand, new DestinationSession(), null, null);
     }
@@ -167,13 +169,24 @@ public sealed partial class IncomingMigration : IDisposable
     /// <summary>Lets go of what an ended migration holds; a domain that is kept stays with what has arrived of it.</summary>
     public void Dispose()
     {
-        Attempt.Dispose();
+        CleanUp cleaning = new();
+        cleaning.Try(Attempt.Dispose);
         if (!IsKept)
         {
-            Custody.Dispose();
-            Memory.Dispose();
+            LetGo(cleaning);
         }
+
+        cleaning.ThrowIfFailed();
     }
+
+    /// <summary>What a domain would take of this process' memory until it is here, the attempt's own included, in bytes.</summary>
+    /// <param name="description">The domain, with or without its pages.</param>
+    internal static long CostOf(DomainDescription description) =>
+        IncomingAttempt.Cost + CorePageCollector.CostOf(description) + DomainCostOf(description);
+
+    /// <summary>Lets go of what it holds, as its disposal does. What fails is kept with the other errors.</summary>
+    /// <returns>Whether nothing failed.</returns>
+    internal bool TryLetGo() => Noting(cleaning => cleaning.Try(Dispose));
 
     /// <summary>Tells of every record and state from now on; null for nobody.</summary>
     internal void TraceTo(IProgress<MigrationTrace>? trace)
@@ -203,10 +216,7 @@ public sealed partial class IncomingMigration : IDisposable
     {
         DomainDescription description = prepare.Description;
         _domainName = description.Name;
-        Memory.Take(
-            ((long)description.PageCount * (description.Kind == DomainKind.PV ? PvPageNumberCost : PageNumberCost))
-            + ((long)description.Configuration.Length * ConfigurationCost),
-            $"A domain of {description.PageCount} page numbers");
+        Memory.Take(DomainCostOf(description), $"A domain of {description.PageCount} page numbers");
         Custody.Create(_host, description, prepare.RemotePF, cancellationToken);
         PageBitmap populated = new(description.PageCount);
         foreach (PageRange range in description.Populated)
@@ -230,49 +240,64 @@ public sealed partial class IncomingMigration : IDisposable
         DomainName,
         lost);
 
+    private static long DomainCostOf(DomainDescription description) =>
+        ((long)description.PageCount * (description.Kind == DomainKind.PV ? PvPageNumberCost : PageNumberCost))
+        + ((long)description.Configuration.Length * ConfigurationCost);
+
+    /// <summary>The last resort of the owner's thread: whatever fails, the domain stays as its custody says, and what nobody needs is let go.</summary>
     private void Run(IncomingAttempt attempt)
     {
-        try
+        Noting(cleaning =>
         {
-            attempt.Run();
-            Release(attempt);
+            cleaning.Try(attempt.Run);
+            Release(attempt, cleaning);
+        });
+        TaskCompletionSource ended;
+        lock (_gate)
+        {
+            ended = _ended;
         }
-#pragma warning disable CA1031 // The last resort of the owner's thread: whatever it is, the domain stays as its custody says.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            lock (_gate)
-            {
-                _afterwards.Add(error);
-            }
-        }
-        finally
-        {
-            TaskCompletionSource ended;
-            lock (_gate)
-            {
-                ended = _ended;
-            }
 
-            ended.TrySetResult();
+        ended.TrySetResult();
+    }
+
+    /// <summary>Frees the domain's handles, and what was taken for it, where nobody needs them any more.</summary>
+    private void Release(IncomingAttempt attempt, CleanUp cleaning)
+    {
+        if (Memory.IsClosed || (attempt.State is not (DestinationState.Detached or DestinationState.Unproved) && !IsUnnamed))
+        {
+            LetGo(cleaning);
         }
     }
 
-    /// <summary>Frees the domain's handles where nobody needs them any more.</summary>
-    private void Release(IncomingAttempt attempt)
+    /// <summary>Takes steps of which what fails changes nothing: it is kept with the other errors.</summary>
+    /// <returns>Whether nothing failed.</returns>
+    private bool Noting(Action<CleanUp> steps)
     {
-        if (attempt.State is DestinationState.Detached or DestinationState.Unproved || IsUnnamed)
-        {
-            return;
-        }
-
         CleanUp cleaning = new();
-        cleaning.Try(Custody.Dispose);
-        Populated = null;
-        Memory.Dispose();
+        steps(cleaning);
         lock (_gate)
         {
             _afterwards.AddRange(cleaning.Errors);
         }
+
+        return cleaning.Errors.Count == 0;
+    }
+
+    /// <summary>Gives all of its memory back, and frees the domain's handles: neither waits for the other.</summary>
+    private void LetGo(CleanUp cleaning)
+    {
+        Populated = null;
+        Memory.Dispose();
+        _place.Dispose();
+        cleaning.Try(Custody.Dispose);
+    }
+
+    /// <summary>What an attempt takes. It is kept from one to the next: who comes back is not turned away because others have come since.</summary>
+    private MemoryShare TakePlace()
+    {
+        MemoryShare place = Budget.Share(Peer);
+        place.Take(IncomingAttempt.Cost, "A migration");
+        return place;
     }
 }

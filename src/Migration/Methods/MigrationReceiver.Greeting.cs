@@ -49,10 +49,9 @@ public sealed partial class MigrationReceiver
                 throw refusal;
             }
 
-            HelloRecord hello = ReceiveHello(connection!);
+            HelloRecord hello = ReceiveHello(connection!, arrival);
             _arrivals.Greeted(arrival, connection!);
             connection!.MaximumBody = Protocol.MaximumLength;
-            connection.Memory = Budget.Share();
             if (hello.Role == ConnectionRole.Probe)
             {
                 connection.Send(new WelcomeRecord(Protocol.Version, 0));
@@ -92,21 +91,32 @@ public sealed partial class MigrationReceiver
     /// <summary>Says what of a domain would be refused. It is judged and forgotten.</summary>
     private void AnswerInquiry(Connection connection)
     {
+        connection.Memory = Budget.Share(connection.Peer);
         connection.Send(new WelcomeRecord(Protocol.Version, 0));
         RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
-        connection.Memory?.Take((long)body.Length * IncomingMigration.ConfigurationCost, "What is asked about");
+        connection.Memory.Take((long)body.Length * IncomingMigration.ConfigurationCost, "What is asked about");
         if (type != RecordType.Prepare || RecordCodec.Decode(type, body) is not PrepareRecord prepare)
         {
             throw ProtocolErrors.Violation($"{type} came where Prepare must be.");
         }
 
-        connection.Send(new VerdictRecord(Host.Judge(prepare.Description)));
+        connection.Send(new VerdictRecord(JudgeRoom(Host.Judge(prepare.Description), prepare.Description, connection.Peer)));
         connection.CloseAfterPeer(s_farewell);
     }
 
-    private static HelloRecord ReceiveHello(Connection connection)
+    private HelloRecord ReceiveHello(Connection connection, Arrival arrival)
     {
-        RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
+        RecordType type;
+        ReadOnlySpan<byte> body;
+        try
+        {
+            type = connection.Receive(out body);
+        }
+        catch (MigrationException lost) when (lost.ErrorId == MigrationErrorId.ConnectionLost && arrival.EndedBecause is null && Identity is { } identity)
+        {
+            throw TlsHandshake.HungUp(identity, lost);
+        }
+
         if (type != RecordType.Hello || RecordCodec.Decode(type, body) is not HelloRecord hello)
         {
             throw ProtocolErrors.Violation($"The first record of a connection was {type}, not Hello.");
@@ -135,17 +145,25 @@ public sealed partial class MigrationReceiver
                 return null;
             }
 
-            if (!pair.IsResumed)
+            Connection partner = ReferenceEquals(pair.Bulk, arrival.Connection) ? pair.Demand : pair.Bulk;
+            try
             {
-                incoming = Begin(pair, arrival);
-                Trace(incoming);
-                Forget(pair.Bulk.Peer);
-                _incoming.Add(incoming);
+                // From here on their time does not run, and they make room for nobody.
+                if (!_arrivals.TryLeave(pair.Bulk, pair.Demand))
+                {
+                    throw ProtocolErrors.Lost();
+                }
+
+                incoming = pair.IsResumed ? null : Begin(pair);
+            }
+            catch
+            {
+                _arrivals.Remove(partner);
+                partner.Dispose();
+                throw;
             }
         }
 
-        _arrivals.Remove(pair.Bulk);
-        _arrivals.Remove(pair.Demand);
         return incoming is null ? () => Resume(pair.Session, pair.Bulk, pair.Demand) : incoming.Run;
     }
 
@@ -177,7 +195,9 @@ public sealed partial class MigrationReceiver
             throw new MigrationException(
                 MigrationErrorId.DomainNotFound,
                 "This receiver has never seen the migration that is to be resumed.",
-                "Resume it at the receiver that it went to, in the process that has the domain.");
+                "Resume it at the receiver that it went to, in the process that has the domain. Where that process has ended, nobody can complete what had "
+                + "arrived: destroy what stands there of it (its name ends in --incoming), give the migration up at its source (Stop-Migration -Force), and "
+                + "restore the domain from a backup.");
         }
 
         if (known.Peer != connection.Peer)

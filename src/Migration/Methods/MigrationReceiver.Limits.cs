@@ -1,5 +1,7 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Policies;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
@@ -31,22 +33,31 @@ public sealed partial class MigrationReceiver
         }
     }
 
-    /// <summary>Begins a migration. Where there is no memory for it, the connection that waited for its partner is ended as well. Call it
-    /// with the gate held.</summary>
-    private IncomingMigration Begin(ConnectionPair pair, Arrival arrival)
+    /// <summary>Begins a migration, where there is memory for it. Call it with the gate held.</summary>
+    private IncomingMigration Begin(ConnectionPair pair)
     {
-        try
-        {
-            return new IncomingMigration(
-                pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock, Budget);
-        }
-        catch
-        {
-            Connection partner = ReferenceEquals(pair.Bulk, arrival.Connection) ? pair.Demand : pair.Bulk;
-            _arrivals.Remove(partner);
-            partner.Dispose();
-            throw;
-        }
+        IncomingMigration incoming = new(
+            pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock, Budget);
+        Trace(incoming);
+        Forget(pair.Bulk.Peer);
+        _incoming.Add(incoming);
+        return incoming;
+    }
+
+    /// <summary>Adds to what a host says of a domain whether this process has the memory that it takes to receive it.</summary>
+    private AdmissionVerdict JudgeRoom(AdmissionVerdict verdict, DomainDescription description, string? source)
+    {
+        long needed = IncomingMigration.CostOf(description);
+        return needed <= Budget.LeftFor(source)
+            ? verdict
+            : verdict with
+            {
+                Refusals =
+                [
+                    .. verdict.Refusals.Take(AdmissionVerdict.MostRefusals - 1),
+                    AdmissionRefusal.OfRoom($"to receive it would take {MemoryShare.Shortage(Budget, source, needed)}: give the control domain there more memory, or migrate fewer domains at a time"),
+                ],
+            };
     }
 
     /// <summary>
@@ -61,8 +72,11 @@ public sealed partial class MigrationReceiver
             .OrderBy(incoming => incoming.Holding is not (IncomingHolding.None or IncomingHolding.Gone))
             .Take(ended.Count + 1 - MaximumEnded))
         {
-            _incoming.Remove(forgotten);
-            forgotten.Dispose();
+            // One that cannot be let go of is looked at once more, with the reason, before the next one comes.
+            if (forgotten.TryLetGo())
+            {
+                _incoming.Remove(forgotten);
+            }
         }
     }
 }

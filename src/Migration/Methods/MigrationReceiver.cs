@@ -78,7 +78,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     /// <summary>Why connections were turned away, oldest first; the last hundred.</summary>
     public IReadOnlyList<MigrationException> Rejections => [.. _rejections];
 
-    /// <summary>The memory of this process that its migrations share.</summary>
+    /// <summary>The memory of this process that the migrations of all its receivers share.</summary>
     internal MemoryBudget Budget { get; }
 
     /// <summary>Connections that have come, have their time, and do not belong to a migration yet.</summary>
@@ -203,7 +203,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     {
         TimeSpan timeout = PeerTimeout.Require(peerTimeout ?? PeerTimeout.Default);
         MigrationReceiver receiver = new(
-            host, ReceiverListener.Start(listen, identity, key, clock), clock, timeout, budget ?? MemoryBudget.OfThisMachine());
+            host, ReceiverListener.Start(listen, identity, key, clock), clock, timeout, budget ?? MemoryBudget.OfThisProcess);
         receiver._acceptor.Start();
         return receiver;
     }

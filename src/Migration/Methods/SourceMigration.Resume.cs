@@ -24,7 +24,9 @@ internal sealed partial class SourceMigration
         {
             _earlier = (
                 _earlier.Bytes + lost.Connections.BytesSent, _earlier.Pushed + lost.PagesPushed, _earlier.Demanded + lost.PagesDemanded);
-            lost.Dispose();
+
+            // Whatever fails of what is lost, this attempt is at work, and ends as every other one does.
+            _leftOver.Try(lost.Dispose);
         }
 
         Log.Tell(progress is null ? null : new ThrottledProgress(progress));
@@ -89,11 +91,19 @@ internal sealed partial class SourceMigration
         return missing;
     }
 
-    private MigrationInterruptedException AfterCommit(MigrationException error) => new(
-        error.ErrorId,
-        $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory, and at the destination with what has arrived.",
-        "Do not destroy either side. Resume-Migration goes on from here when the destination can be reached again. Where it was the destination that "
-        + "ended the connection, Get-MigrationReceiver there says why: a domain that has shut down or rebooted there is not resumed.",
-        new InterruptedMigration(this),
-        error);
+    /// <summary>Nothing is decided yet. What is said of the other half is what this side knows of it.</summary>
+    private MigrationInterruptedException AfterCommit(MigrationException error) => error.ErrorId == MigrationErrorId.DomainNotFound
+        ? new(
+            error.ErrorId,
+            $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory. Nothing of it is at that receiver.",
+            error.Remedy,
+            new InterruptedMigration(this),
+            error)
+        : new(
+            error.ErrorId,
+            $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory, and at the destination with what has arrived.",
+            "Do not destroy either side. Resume-Migration goes on from here when the destination can be reached again. Where it was the destination that "
+            + "ended the connection, Get-MigrationReceiver there says why: a domain that has shut down or rebooted there is not resumed.",
+            new InterruptedMigration(this),
+            error);
 }

@@ -39,6 +39,9 @@ internal sealed partial class SourceMigration : IDisposable
     private int _pageTablePages;
     private volatile bool _isGivenUp;
 
+    /// <summary>What could not be taken away of attempts that lost their connections.</summary>
+    private readonly CleanUp _leftOver = new();
+
     /// <summary>Prepares; nothing is done yet.</summary>
     /// <param name="custody">The domain, given over.</param>
     /// <param name="recorded">The recording whose domain it is; null in methods without one.</param>
@@ -348,6 +351,16 @@ internal sealed partial class SourceMigration : IDisposable
         foreach (Exception error in _attempt!.Afterwards)
         {
             yield return LeftBehind(error);
+        }
+
+        foreach (Exception error in _leftOver.Errors)
+        {
+            yield return new MigrationException(
+                MigrationErrorId.ConnectionLost,
+                $"{name} has moved; what the connections that were lost meanwhile held here could not be let go of: {error.Message}",
+                "It ends with this process.",
+                name,
+                error);
         }
 
         if (end.Settled?.Problem is { } problem)

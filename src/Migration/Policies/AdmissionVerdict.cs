@@ -35,19 +35,20 @@ public sealed record AdmissionVerdict(string Policy, IReadOnlyList<AdmissionRefu
     private MigrationException Error(string domain, IReadOnlyList<AdmissionRefusal> refusals)
     {
         string more = refusals.Count > MostInError ? FormattableString.Invariant($"; and {refusals.Count - MostInError} more") : "";
-        return new MigrationException(
-            MigrationErrorId.RefusedByPolicy,
-            $"The destination's policy does not let {domain} in: {string.Join("; ", refusals.Take(MostInError))}{more}.",
-            Remedy(refusals),
-            domain);
+        string all = $"{string.Join("; ", refusals.Take(MostInError))}{more}";
+        return refusals.All(refusal => refusal.IsForWantOfRoom)
+            ? new MigrationException(MigrationErrorId.OutOfMemory, $"The destination has no room for {domain}: {all}.", Remedy(refusals), domain)
+            : new MigrationException(
+                MigrationErrorId.RefusedByPolicy, $"The destination's policy does not let {domain} in: {all}.", Remedy(refusals), domain);
     }
 
     private string Remedy(IReadOnlyList<AdmissionRefusal> refusals)
     {
         string[] lines = [.. refusals.Select(refusal => refusal.AllowedBy).Where(line => line.Length > 0).Distinct().Take(MostInError)];
-        string[] never = [.. refusals.Where(refusal => refusal.AllowedBy.Length == 0).Select(refusal => refusal.Setting).Take(MostInError)];
+        string[] never = [.. refusals.Where(refusal => refusal.AllowedBy.Length == 0 && !refusal.IsForWantOfRoom).Select(refusal => refusal.Setting).Take(MostInError)];
         string take = never.Length > 0 ? $"No policy lets {string.Join(", ", never)} in: take it out of the domain's configuration. " : "";
         string add = lines.Length > 0 ? $"Where it is to come in, {Policy} on the destination needs: {string.Join(", ", lines)}." : "";
-        return (take + add).TrimEnd();
+        string room = refusals.Any(refusal => refusal.IsForWantOfRoom) ? " Make room for it there, or choose another destination." : "";
+        return (take + add + room).Trim();
     }
 }

@@ -164,7 +164,7 @@ public sealed partial class SimulatedHost : IMigrationHost
     {
         SimulatedDomain domain = GetDomain(name);
         return new DomainDescription(
-            name, DomainKind.Simulated, 0, [], domain.Options.VcpuCount, DomainConfiguration.Write(domain.Identity, domain.Options));
+            name, DomainKind.Simulated, domain.Info.PageCount, [], domain.Options.VcpuCount, DomainConfiguration.Write(domain.Identity, domain.Options));
     }
 
     /// <inheritdoc/>

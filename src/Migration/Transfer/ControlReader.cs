@@ -35,7 +35,8 @@ public sealed class ControlReader
 
     /// <summary>For the records of a source.</summary>
     /// <param name="memory">What is kept of them is taken from here.</param>
-    internal static ControlReader AtDestination(MemoryShare memory) => new(null, memory);
+    /// <param name="isPrepared">Whether the source has said before which domain comes, so that nothing is told ahead of that.</param>
+    internal static ControlReader AtDestination(MemoryShare memory, bool isPrepared = false) => new(null, memory) { _isPrepared = isPrepared };
 
     /// <summary>Reads a record.</summary>
     /// <param name="type">From the header.</param>

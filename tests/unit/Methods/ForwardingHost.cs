@@ -74,6 +74,6 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
         public void Destroy() => domain.Destroy();
 
-        public void Dispose() => domain.Dispose();
+        public virtual void Dispose() => domain.Dispose();
     }
 }

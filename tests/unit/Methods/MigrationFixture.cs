@@ -20,12 +20,13 @@ internal sealed class MigrationFixture : IAsyncDisposable
         (TlsIdentity Source, TlsIdentity Destination)? tls = null,
         TimeProvider? receiverClock = null,
         MemoryBudget? budget = null,
-        TimeSpan? peerTimeout = null)
+        TimeSpan? peerTimeout = null,
+        Func<IMigrationHost, IMigrationHost>? wrap = null)
     {
         Source = new SimulatedHost("xen1");
         Destination = new SimulatedHost("xen2", destination);
         Receiver = MigrationReceiver.Start(
-            Destination, new IPEndPoint(IPAddress.Loopback, 0), tls?.Destination, receiverClock ?? TimeProvider.System, peerTimeout, budget: budget);
+            wrap?.Invoke(Destination) ?? Destination, new IPEndPoint(IPAddress.Loopback, 0), tls?.Destination, receiverClock ?? TimeProvider.System, peerTimeout, budget: budget ?? new MemoryBudget(1L << 30));
         Route = tls is null ? Route.Loopback(Receiver.Endpoint) : Route.Tls(HostAddress.Parse("localhost"), Receiver.Endpoint.Port, tls.Value.Source);
         Domain = Source.CreateDomain(options ?? Options());
     }

@@ -94,8 +94,8 @@ public sealed class ReceiverBoundsTests
     [Fact]
     public async Task A_receiver_without_memory_for_one_more_migration_says_so_and_takes_the_next_when_there_is()
     {
-        // The budget has room for one migration with its buffers.
-        await using MigrationFixture fixture = Bounded(out _, budget: 10L << 20);
+        // The budget has room for one migration.
+        await using MigrationFixture fixture = Bounded(out _, budget: 2L * IncomingAttempt.Cost);
         using (Greeted first = new(fixture))
         {
             using Connection bulk = Greeted.Open(fixture, ConnectionRole.Bulk, out Guid session);
@@ -167,8 +167,8 @@ public sealed class ReceiverBoundsTests
     public void A_share_takes_what_there_is_and_gives_all_of_it_back_once()
     {
         MemoryBudget budget = new(100);
-        MemoryShare one = budget.Share();
-        MemoryShare two = budget.Share();
+        MemoryShare one = budget.Share("one");
+        MemoryShare two = budget.Share("two");
         one.Take(60, "one");
         Assert.Equal(MigrationErrorId.OutOfMemory, Assert.Throws<MigrationException>(() => two.Take(41, "two")).ErrorId);
         two.Take(40, "two");
@@ -178,6 +178,101 @@ public sealed class ReceiverBoundsTests
         Assert.Equal(40, budget.Taken);
         one.Take(1000, "nothing");
         Assert.Equal(40, budget.Taken);
+    }
+
+    [Fact]
+    public void One_source_leaves_room_for_another()
+    {
+        MemoryBudget budget = new(100);
+        MemoryShare one = budget.Share("one");
+        one.Take(70, "one");
+        MigrationException error = Assert.Throws<MigrationException>(() => budget.Share("one").Take(6, "more of one"));
+        Assert.Equal(MigrationErrorId.OutOfMemory, error.ErrorId);
+        Assert.Contains("5 are left of the 75 that one source's migrations may have", error.Message, StringComparison.Ordinal);
+        using (MemoryShare two = budget.Share("two"))
+        {
+            two.Take(30, "two");
+            Assert.Equal((0, 0), (budget.LeftFor("one"), budget.LeftFor("three")));
+        }
+
+        budget.Share("one").Take(5, "the rest");
+        one.Dispose();
+        Assert.Equal((70, 95), (budget.LeftFor("one"), budget.Limit - budget.Taken));
+    }
+
+    [Fact]
+    public async Task Receivers_of_one_process_have_one_budget()
+    {
+        using SimulatedHost host = new("xen2");
+        await using MigrationReceiver one = MigrationReceiver.StartPrivate(host);
+        await using MigrationReceiver two = MigrationReceiver.StartPrivate(host);
+        Assert.Same(one.Budget, two.Budget);
+    }
+
+    [Fact]
+    public async Task What_is_kept_is_resumed_whatever_others_have_taken_since()
+    {
+        await using MigrationFixture fixture = Bounded(out MemoryBudget budget);
+        fixture.Destination.Faults.Before(SimulatedCall.Place, 3, () => fixture.Receiver.Incoming[^1].Disconnect());
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        await fixture.Receiver.Incoming[0].Ended;
+        Assert.InRange(budget.Taken, IncomingAttempt.Cost, Budget);
+        using (MemoryShare ofOthers = budget.Share("others"))
+        using (MemoryShare ofMore = budget.Share("more"))
+        {
+            ofOthers.Take(budget.LeftFor("others"), "All that one may have");
+            ofMore.Take(budget.LeftFor("more"), "The rest");
+            Assert.Equal(budget.Limit, budget.Taken);
+            await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
+        }
+
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task A_PV_domain_whose_page_tables_do_not_fit_is_refused_before_anything_is_made_and_told_so_before_it_moves()
+    {
+        // A control domain of 2 GiB, and a domain of 64 GiB.
+        await using MigrationFixture fixture = Bounded(out _, budget: 512L << 20);
+        const int pages = 16 << 20;
+        DomainDescription announced = new("large", DomainKind.PV, pages, [], 1, new byte[] { 1 });
+        MigrationException told = Assert.Single(ReceiverProbe.Ask(fixture.Route, announced, s_cancel).Errors("large"));
+        Assert.Equal(MigrationErrorId.OutOfMemory, told.ErrorId);
+        Assert.Contains("The destination has no room for large", told.Message, StringComparison.Ordinal);
+        Assert.Contains("give the control domain there more memory", told.Message, StringComparison.Ordinal);
+        Assert.Contains("Make room for it there, or choose another destination", told.Remedy, StringComparison.Ordinal);
+
+        using (Greeted source = new(fixture))
+        {
+            source.Bulk.Send(new PrepareRecord(announced with { Populated = [new PageRange(0, pages)] }, true));
+            AbortRecord abort = source.ReceiveAbort();
+            Assert.Equal(MigrationErrorId.OutOfMemory, abort.ErrorId);
+            Assert.Contains("control domain more memory", abort.Remedy, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, fixture.Destination.Faults.CountOf(SimulatedCall.CreateIncoming));
+        await fixture.Receiver.Incoming[0].Ended;
+        fixture.CheckNothingKept();
+        Assert.Empty(ReceiverProbe.Ask(fixture.Route, announced with { PageCount = 1 << 20 }, s_cancel).Refusals);
+    }
+
+    [Fact]
+    public void Core_pages_that_were_foreseen_are_taken_once()
+    {
+        MemoryBudget budget = new(1L << 30);
+        using CorePageCollector core = new(budget.Share("one"));
+        DomainDescription domain = new("pv", DomainKind.PV, 1024, [new PageRange(0, 1024)], 1, new byte[] { 1 });
+        core.Expect(domain);
+        long foreseen = budget.Taken;
+        Assert.Equal(CorePageCollector.CostOf(domain), foreseen);
+        core.Add([1], new byte[Page.Size]);
+        Assert.Equal(foreseen, budget.Taken);
+        core.Add([2, 3], new byte[2 * Page.Size]);
+        Assert.Equal(foreseen / 2 * 3, budget.Taken);
+        core.Add([4], new byte[Page.Size]);
+        Assert.Equal(foreseen * 2, budget.Taken);
+        Assert.Equal(4, core.ToPageSet(4).Count);
     }
 
     private static async Task ComeAndGoAsync(MigrationFixture fixture, int count)

@@ -1,5 +1,6 @@
 using System.Net;
 using PreRecordMigration.Errors;
+using System.Net.Sockets;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
@@ -113,6 +114,8 @@ public sealed class ResumeTests
         interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
             () => interrupted.Migration.ResumeAsync(Route.Loopback(stranger.Endpoint), null, s_cancel));
         Assert.Equal(MigrationErrorId.DomainNotFound, interrupted.ErrorId);
+        Assert.EndsWith("it is kept stopped here with its memory. Nothing of it is at that receiver.", interrupted.Message, StringComparison.Ordinal);
+        Assert.Contains("Where that process has ended", interrupted.Remedy, StringComparison.Ordinal);
         Assert.Empty(other.GetDomains());
 
         await stranger.DisposeAsync();
@@ -123,6 +126,91 @@ public sealed class ResumeTests
             () => interrupted.Migration.ResumeAsync(fixture.Route, null, new CancellationToken(canceled: true)));
         Assert.NotEqual(DomainState.Running, fixture.Domain.State);
         fixture.CheckNeverTwice();
+    }
+
+    [Fact]
+    public async Task One_that_is_stopped_before_the_destination_has_answered_stays_as_it_was_and_is_resumed_later()
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
+
+        // Somebody who takes the connection, and says nothing.
+        using TcpListener silent = new(IPAddress.Loopback, 0);
+        silent.Start();
+        using CancellationTokenSource stop = new();
+        Task<MigrationResult> resuming = interrupted.Migration.ResumeAsync(
+            Route.Loopback((IPEndPoint)silent.LocalEndpoint), null, stop.Token);
+        using Socket taken = await silent.AcceptSocketAsync(s_cancel);
+        await stop.CancelAsync();
+        interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(() => resuming);
+        Assert.Equal(DomainState.Paused, Assert.Single(fixture.Destination.GetDomains()).State);
+        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
+
+        await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
+        await fixture.CheckMovedAsync();
+    }
+
+    [Theory]
+    [InlineData(SimulatedCall.MarkIncoming)]
+    [InlineData(SimulatedCall.Unpause)]
+    [InlineData(SimulatedCall.Place)]
+    public async Task One_that_is_stopped_while_the_destination_goes_on_is_finished(SimulatedCall when)
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await InterruptAsync(fixture, MigrationMethod.PostCopy, RecordingMode.Observe, 2);
+        using CancellationTokenSource stop = new();
+        fixture.Destination.Faults.Before(when, 1, stop.Cancel);
+        try
+        {
+            await interrupted.Migration.ResumeAsync(fixture.Route, null, stop.Token);
+        }
+        catch (MigrationInterruptedException again)
+        {
+            // It was heard before the destination's answer: everything is kept, as it was.
+            await Assert.Single(fixture.Receiver.Incoming).Ended;
+            await again.Migration.ResumeAsync(fixture.Route, null, s_cancel);
+        }
+
+        Assert.True(stop.IsCancellationRequested);
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task What_is_left_of_one_is_given_up_by_nobody_while_its_source_is_coming_back()
+    {
+        await using MigrationFixture fixture = new();
+
+        // It could not be started there, nor destroyed, and its source does not hear of it.
+        fixture.Destination.Faults.Before(SimulatedCall.Unpause, 1, () =>
+        {
+            fixture.Receiver.Incoming.Single().Disconnect();
+            throw new MigrationException(MigrationErrorId.HypervisorCall, "It could not be started.", "None.");
+        });
+        for (int i = 1; i <= 3; i++)
+        {
+            fixture.Destination.Faults.Fail(SimulatedCall.DestroyIncoming, i);
+        }
+
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        IncomingMigration incoming = Assert.Single(fixture.Receiver.Incoming);
+        await incoming.Ended;
+
+        // The source is back, and what never ran is being destroyed for it.
+        Exception? refused = null;
+        fixture.Destination.Faults.Before(SimulatedCall.DestroyIncoming, 1, () =>
+        {
+            incoming.Stop();
+            refused = Xunit.Record.Exception(incoming.GiveUp);
+        });
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(
+            () => interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel));
+        Assert.Contains("runs on here", error.Message, StringComparison.Ordinal);
+        Assert.Equal(MigrationErrorId.DomainBusy, Assert.IsType<MigrationException>(refused).ErrorId);
+        await incoming.Ended;
+        Assert.Empty(fixture.Destination.GetDomains());
+        fixture.CheckRunsOnAtSource();
+        fixture.CheckNothingKept();
     }
 
     [Fact]

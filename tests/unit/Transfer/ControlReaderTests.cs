@@ -50,6 +50,15 @@ public sealed class ControlReaderTests
         Assert.Throws<MigrationException>(() => Encode(Fragmented(Protocol.MaximumRanges + 1))).ErrorId);
 
     [Fact]
+    public void Pieces_of_a_domain_that_was_prepared_before_are_refused_and_take_nothing()
+    {
+        MemoryBudget budget = new(1L << 30);
+        ControlReader reader = ControlReader.AtDestination(budget.Share(null), isPrepared: true);
+        Refuses(reader, [Encode(Fragmented(Protocol.RangesInPart + 1))[0]]);
+        Assert.Equal(0, budget.Taken);
+    }
+
+    [Fact]
     public void Parts_that_are_doubled_dropped_or_out_of_order_are_refused()
     {
         byte[][] whole = Encode(new ResumeRecord(ResumePosition.Paused, new PageBitmap(2 * PagesOf64GiB)));

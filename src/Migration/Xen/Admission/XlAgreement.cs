@@ -16,10 +16,18 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
     private const int Kibibyte = 1024;
 
     private static readonly string[] s_types = ["pv", "pvh", "hvm"];
-    private static readonly string[] s_memory = ["video_memkb", "shadow_memkb", "iommu_memkb"];
+    private static readonly string[] s_memory = ["video_memkb", "iommu_memkb"];
 
     /// <summary>Settings in pages of the hypervisor's own memory, for what the domain grants and maps.</summary>
     private static readonly string[] s_frames = ["max_grant_frames", "max_maptrack_frames"];
+
+    /// <summary>KiB that the toolstack gives a domain whose configuration does not say how many.</summary>
+    private const long DefaultMemory = 32 * Kibibyte;
+
+    /// <summary>What the toolstack adds for a PV domain, and for another one, in KiB; and the unit in which it asks for memory.</summary>
+    private const long PvExtra = 1024;
+    private const long HvmExtra = 2048;
+    private const long Unit = 2048;
 
     /// <summary>
     /// Whether a domain may have a name. Names become parts of paths of files and of XenStore and of a device emulator's options, and a
@@ -85,6 +93,11 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
     private long CheckSize(JsonObject build)
     {
         long vcpus = Number(build, "max_vcpus") ?? 1;
+        if (vcpus != description.VcpuCount)
+        {
+            admission.Refuse("b_info.max_vcpus", $"it is {vcpus}, and the peer announced a domain of {description.VcpuCount} vCPUs");
+        }
+
         if (admission.Policy.MaximumVcpus is { } most && vcpus > most)
         {
             admission.Refuse("b_info.max_vcpus", $"{vcpus} are more than {most}", $"\"maximumVcpus\": {vcpus}");
@@ -102,14 +115,19 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
 
         // The toolstack takes memory from the control domain before it finds that there is not enough. Whatever the policy allows, the
         // memory must therefore be there.
-        long maximum = Number(build, "max_memkb") ?? 0;
-        long beside = s_memory.Sum(key => Number(build, key) ?? 0) + (s_frames.Sum(key => Number(build, key) ?? 0) * (Page.Size / Kibibyte));
+        long maximum = Number(build, "max_memkb") ?? DefaultMemory;
         long target = Number(build, "target_memkb") ?? maximum;
+        long usual = UsualShadow(maximum, vcpus);
+        long shadow = Number(build, "shadow_memkb") ?? usual;
+        long beside = s_memory.Sum(key => Number(build, key) ?? 0) + (s_frames.Sum(key => Number(build, key) ?? 0) * (Page.Size / Kibibyte));
 
         // A domain whose balloon has not come to its target brings more pages than its configuration speaks of.
         long brought = Brought(description) / Kibibyte;
-        long largest = (Math.Max(Math.Max(maximum, target), brought) + beside) * Kibibyte;
-        long now = (Math.Max(target, brought) + beside) * Kibibyte;
+
+        // What every domain of its size gets besides is not what an administrator means by a domain's memory; what is asked for beyond that is.
+        long largest = (Math.Max(Math.Max(maximum, target), brought) + beside + Math.Max(0, shadow - usual)) * Kibibyte;
+        long extra = description.Kind == DomainKind.PV ? PvExtra : HvmExtra;
+        long now = Whole(Math.Max(target, brought) + beside + shadow + extra) * Kibibyte;
         if (admission.Policy.MaximumMemory is { } limit && largest > limit)
         {
             admission.Refuse("b_info.max_memkb", $"it may have {largest} bytes, more than {limit}", $"\"maximumMemory\": {largest}");
@@ -121,6 +139,16 @@ internal sealed class XlAgreement(XlAdmission admission, DomainDescription descr
 
         return now;
     }
+
+    /// <summary>
+    /// What the toolstack gives a domain for shadow or nested page tables, in KiB, where its configuration does not say: a MiB for each vCPU,
+    /// and two pages for each MiB of memory.
+    /// </summary>
+    private static long UsualShadow(long maximum, long vcpus) =>
+        (vcpus * Kibibyte) + (maximum / Kibibyte * 2 * (Page.Size / Kibibyte));
+
+    /// <summary>What the toolstack asks for where so many KiB are needed.</summary>
+    private static long Whole(long kibibytes) => (kibibytes + Unit - 1) / Unit * Unit;
 
     private static string? KindOf(DomainKind kind) => kind switch
     {

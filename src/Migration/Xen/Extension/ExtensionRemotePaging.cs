@@ -22,6 +22,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     private readonly CheckedExtensionPort _port;
     private Func<int, ulong>? _frameOf;
     private long _reported;
+    private bool _isStopped;
 
     /// <summary>Takes charge of a domain that is not restored yet.</summary>
     /// <param name="port">The extension, owned from here on.</param>
@@ -126,11 +127,19 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     /// <inheritdoc/>
     protected override void SwitchOff()
     {
-        if (_frameOf is not null)
+        if (_frameOf is null)
+        {
+            return;
+        }
+
+        // What failed is made again: what the hypervisor has ended it does not end once more.
+        if (!_isStopped)
         {
             _port.Stop();
-            _port.Release();
+            _isStopped = true;
         }
+
+        _port.Release();
     }
 
     /// <inheritdoc/>

@@ -21,12 +21,11 @@ public sealed partial class XenHost : IMigrationHost
     /// <param name="control">The connection.</param>
     /// <param name="name">The host's name.</param>
     /// <param name="policyFile">The policy; null where nothing is judged.</param>
-    /// <param name="promises">The promises of its memory, shared with another object of the same host; null for new ones.</param>
-    private XenHost(XenControl control, string name, string? policyFile, MemoryPromises? promises = null)
+    private XenHost(XenControl control, string name, string? policyFile)
     {
         _control = control;
         _policyFile = policyFile;
-        _promises = promises ?? new MemoryPromises(() => FreeMemoryBytes, HeldBy);
+        _promises = new MemoryPromises(() => FreeMemoryBytes, HeldBy, MemoryLedger.OfThisMachine);
         Name = name;
         XenHostInfo info = control.GetHostInfo();
         Hypervisor = string.Create(
@@ -40,7 +39,7 @@ public sealed partial class XenHost : IMigrationHost
     public string Hypervisor { get; }
 
     /// <inheritdoc/>
-    public IMigrationHost ForItself => new XenHost(_control, Name, null, _promises);
+    public IMigrationHost ForItself => new XenHost(_control, Name, null);
 
     /// <summary>Opens the host that this process runs on.</summary>
     /// <param name="name">The name to use for it; null for the machine's.</param>
@@ -112,7 +111,7 @@ public sealed partial class XenHost : IMigrationHost
         DomainInfo domain = Snapshot(info) ?? throw DomainNames.Missing(name);
         XenHostInfo host = _control.GetHostInfo();
         XenDomainConfiguration configuration = new(_control.GetConfigurationJson((int)info.DomId), host.Major, host.Minor, default, default, [], []);
-        return new DomainDescription(name, domain.Kind, 0, [], domain.VcpuCount, configuration.Serialise());
+        return new DomainDescription(name, domain.Kind, domain.PageCount, [], domain.VcpuCount, configuration.Serialise());
     }
 
     /// <inheritdoc/>

@@ -6,21 +6,19 @@ namespace PreRecordMigration.Xen.Life;
 /// </summary>
 /// <param name="free">Bytes of memory that no domain holds.</param>
 /// <param name="held">Bytes that a domain holds, by its number; 0 where it has gone.</param>
-internal sealed class MemoryPromises(Func<long> free, Func<int, long> held)
+/// <param name="ledger">Where they stand: one for a machine, whatever number of objects this process has for it.</param>
+internal sealed class MemoryPromises(Func<long> free, Func<int, long> held, MemoryLedger ledger)
 {
-    private readonly Lock _gate = new();
-    private readonly List<MemoryPromise> _all = [];
-
     /// <summary>Bytes of memory that no domain holds, and none was promised.</summary>
     internal long Available
     {
         get
         {
-            lock (_gate)
+            lock (ledger.Gate)
             {
                 // The order matters: what a domain takes between the two readings counts twice for a moment, where the other order would
                 // not count it at all.
-                long outstanding = _all.Sum(promise => Math.Max(0, promise.Bytes - (promise.DomId is { } domid ? held(domid) : 0)));
+                long outstanding = ledger.All.Sum(promise => Math.Max(0, promise.Bytes - (promise.DomId is { } domid ? held(domid) : 0)));
                 return Math.Max(0, free() - outstanding);
             }
         }
@@ -30,27 +28,32 @@ internal sealed class MemoryPromises(Func<long> free, Func<int, long> held)
     /// <param name="judge">Judges it by the memory that is available, and says how many bytes it needs; throws where it is not let in.</param>
     internal MemoryPromise Make(Func<long, long> judge)
     {
-        lock (_gate)
+        lock (ledger.Gate)
         {
-            MemoryPromise promise = new(this, judge(Available));
-            _all.Add(promise);
+            MemoryPromise promise = new(ledger, judge(Available));
+            ledger.All.Add(promise);
             return promise;
-        }
-    }
-
-    internal void End(MemoryPromise promise)
-    {
-        lock (_gate)
-        {
-            _all.Remove(promise);
         }
     }
 }
 
+/// <summary>The promises of one machine's memory that this process has made and not kept yet.</summary>
+internal sealed class MemoryLedger
+{
+    /// <summary>That of the machine that this process runs on.</summary>
+    internal static MemoryLedger OfThisMachine { get; } = new();
+
+    /// <summary>Held by whoever looks at them, or makes one.</summary>
+    internal Lock Gate { get; } = new();
+
+    /// <summary>The promises.</summary>
+    internal List<MemoryPromise> All { get; } = [];
+}
+
 /// <summary>Memory that one domain was promised. Ended when it holds all of it, or never will.</summary>
-/// <param name="promises">All promises of the host.</param>
+/// <param name="ledger">Where it stands.</param>
 /// <param name="bytes">How many bytes.</param>
-internal sealed class MemoryPromise(MemoryPromises promises, long bytes) : IDisposable
+internal sealed class MemoryPromise(MemoryLedger ledger, long bytes) : IDisposable
 {
     private volatile int _domid = -1;
 
@@ -65,5 +68,11 @@ internal sealed class MemoryPromise(MemoryPromises promises, long bytes) : IDisp
     }
 
     /// <inheritdoc/>
-    public void Dispose() => promises.End(this);
+    public void Dispose()
+    {
+        lock (ledger.Gate)
+        {
+            ledger.All.Remove(this);
+        }
+    }
 }

@@ -2,6 +2,7 @@ using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Extension;
 
@@ -112,6 +113,42 @@ public sealed class ExtensionRemotePagingTests
         paging.Disable();
         Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
         Assert.True(port.IsDisposed);
+    }
+
+    [Fact]
+    public void Off_that_failed_half_way_is_made_again()
+    {
+        FakeExtensionPort port = new(PageCount) { RefusesRelease = true };
+        using ExtensionRemotePaging paging = Begin(port);
+        int[] all = [.. Enumerable.Range(0, PageCount)];
+        paging.Place(all, Filled(PageCount, 3));
+        Assert.Throws<XenException>(paging.Disable);
+        Assert.Equal(FakeExtensionPort.Phase.Stopped, port.State);
+        Assert.False(port.IsDisposed);
+
+        port.RefusesRelease = false;
+        paging.Disable();
+        Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
+        Assert.True(port.IsDisposed);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_a_process_left_that_was_killed_while_it_switched_off_is_ended_by_the_next(bool isStopped)
+    {
+        FakeExtensionPort port = new(PageCount) { RefusesRelease = true };
+        ExtensionRemotePaging paging = Begin(port);
+        int[] all = [.. Enumerable.Range(0, PageCount)];
+        paging.Place(all, Filled(PageCount, 3));
+        if (isStopped)
+        {
+            Assert.Throws<XenException>(paging.Disable);
+        }
+
+        port.RefusesRelease = false;
+        Assert.True(ExtensionMending.EndRecording(port, "vm"));
+        Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
     }
 
     [Fact]

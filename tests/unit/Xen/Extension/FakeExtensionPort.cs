@@ -45,6 +45,9 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     /// <summary>Whether the extension refuses the domain.</summary>
     internal bool RefusesDomain { get; init; }
 
+    /// <summary>Whether letting go fails.</summary>
+    internal bool RefusesRelease { get; set; }
+
     internal bool IsDisposed { get; private set; }
 
     internal bool IsMapped { get; private set; }
@@ -196,6 +199,11 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
 
     public void Release() => Locked([Phase.Ready, Phase.Stopped], () =>
     {
+        if (RefusesRelease)
+        {
+            throw Refuse("prerecord release", XenErrno.Busy);
+        }
+
         State = Phase.Empty;
         IsMapped = false;
     });

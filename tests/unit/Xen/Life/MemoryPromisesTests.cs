@@ -7,6 +7,7 @@ namespace PreRecordMigration.Tests.Xen.Life;
 public class MemoryPromisesTests
 {
     private readonly Dictionary<int, long> _held = [];
+    private readonly MemoryLedger _ledger = new();
     private long _free = 100;
 
     [Fact]
@@ -54,9 +55,21 @@ public class MemoryPromisesTests
         Assert.Equal(100, promises.Available);
     }
 
+    [Fact]
+    public void Whoever_opens_the_machine_once_more_sees_what_was_promised()
+    {
+        using (Make().Make(Needing(60)))
+        {
+            Assert.Equal(40, Make().Available);
+            Assert.Throws<MigrationException>(() => Make().Make(Needing(41)));
+        }
+
+        Assert.Equal(100, Make().Available);
+    }
+
     private static Func<long, long> Needing(long bytes) => available => bytes <= available
         ? bytes
         : throw new MigrationException(MigrationErrorId.OutOfMemory, "It needs more.", "None.");
 
-    private MemoryPromises Make() => new(() => _free, domid => _held.GetValueOrDefault(domid));
+    private MemoryPromises Make() => new(() => _free, domid => _held.GetValueOrDefault(domid), _ledger);
 }
