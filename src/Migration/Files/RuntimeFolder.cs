@@ -18,25 +18,37 @@ public static class RuntimeFolder
 
     /// <summary>The same rule in the words of a POSIX shell: where a user of another machine has the folder.</summary>
     internal const string InShell =
-        "${" + VariableName + ":-$(if [ \"$(id -u)\" = 0 ]; then echo " + Roots + "; else echo \"${" + SystemVariable + ":-$HOME/.local/state}/" + Name + "\"; fi)}";
+        "${" + VariableName + ":-$(if [ \"$(id -u)\" = 0 ]; then echo " + Roots
+        + "; elif [ \"${" + SystemVariable + "#/}\" != \"$" + SystemVariable + "\" ]; then echo \"$" + SystemVariable + "/" + Name
+        + "\"; else echo \"$HOME/.local/state/" + Name + "\"; fi)}";
 
     /// <summary>The folder's absolute path; it need not be there yet.</summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: the variable names no absolute path.</exception>
-    public static string Find()
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: the variable, or the home, is no absolute path.</exception>
+    public static string Find() => Find(
+        Environment.GetEnvironmentVariable,
+        !OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess,
+        Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
+
+    /// <summary>The same of an environment.</summary>
+    /// <param name="variable">The value of a variable; null where there is none.</param>
+    /// <param name="isRoot">Whether the user is root.</param>
+    /// <param name="home">The user's home.</param>
+    internal static string Find(Func<string, string?> variable, bool isRoot, string home)
     {
-        if (Environment.GetEnvironmentVariable(VariableName) is { Length: > 0 } named)
+        if (variable(VariableName) is { Length: > 0 } named)
         {
             return Absolute(named, VariableName);
         }
 
-        if (!OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess)
+        if (isRoot)
         {
             return Roots;
         }
 
-        return Environment.GetEnvironmentVariable(SystemVariable) is { Length: > 0 } given
-            ? Path.Combine(Absolute(given, SystemVariable), Name)
-            : Path.Combine(Absolute(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "HOME"), ".local", "state", Name);
+        // The specification of the system's variable says to ignore a relative path.
+        return variable(SystemVariable) is { } given && Path.IsPathFullyQualified(given)
+            ? Path.Combine(given, Name)
+            : Path.Combine(Absolute(home, "HOME"), ".local", "state", Name);
     }
 
     /// <summary>Makes a runtime folder where it is not there, for its owner alone.</summary>

@@ -158,7 +158,7 @@ public static class TrustedFile
 
         if (step.IsEnd && isSecret && (status.Mode & OthersRead) != 0)
         {
-            yield return new Fault(place, $"others than its owner may read '{place}'", $"chmod go= {name}");
+            yield return new Fault(place, $"others than its owner may read '{place}'", $"rm {name}") { IsKnownToOthers = true };
         }
     }
 
@@ -166,9 +166,23 @@ public static class TrustedFile
     {
         // A relative link leads through its own folder again, whose faults would be listed twice.
         Fault[] all = [.. faults.Distinct()];
+        string message = $"'{path}' is not read: {string.Join("; ", all.Select(fault => fault.Reason))}.";
+        if (all.FirstOrDefault(fault => fault.IsKnownToOthers) is { } known)
+        {
+            // To close the file now would not make a secret of what others may have read; and what else is wrong with it goes with it.
+            Fault[] above = [.. all.Where(fault => fault.Place != known.Place)];
+            return new MigrationException(
+                MigrationErrorId.FileNotTrusted,
+                message,
+                "What others could read is no secret any more, whatever may be done to the file now: "
+                + $"{string.Join(" && ", above.Append(known).Select(fault => fault.Command))}, and have a new key made (New-MigrationCertificate; the other side "
+                + "must trust the new certificate, and the old one no more). The key of connections on loopback is made anew by itself.",
+                known.Place);
+        }
+
         return new MigrationException(
             MigrationErrorId.FileNotTrusted,
-            $"'{path}' is not read: {string.Join("; ", all.Select(fault => fault.Reason))}.",
+            message,
             (all.Any(fault => fault.IsElsewhere) ? "Keep the file below folders that are root's or this user's, or see" : "See")
             + $" that it still says what you want, and then: {string.Join(" && ", all.Select(fault => fault.Command))}",
             all[0].Place);
@@ -195,5 +209,8 @@ public static class TrustedFile
     {
         /// <summary>Whether the place is a folder of somebody else's, who may need it as it is.</summary>
         public bool IsElsewhere { get; init; }
+
+        /// <summary>Whether what stands there may be known to others.</summary>
+        public bool IsKnownToOthers { get; init; }
     }
 }

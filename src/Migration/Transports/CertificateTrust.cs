@@ -84,12 +84,58 @@ public sealed class CertificateTrust
             return null;
         }
 
-        return IsIssuedByTrusted(peer, intermediates, role, now, out string reason)
-            ? null
-            : NotTrusted(
-                $"The {role.Name}'s certificate, {described}, is not trusted{reason}.",
-                "Where it is the right one, trust it with -TrustedCertificate: the certificate, its authority's, or its thumbprint. Where that "
-                + "authority is trusted already, its certificate file there needs the certificates of the authorities between, too.");
+        if (IsIssuedByTrusted(peer, intermediates, role, now, out X509ChainStatusFlags[] faults))
+        {
+            return null;
+        }
+
+        string names = faults.Length > 0 ? $" ({string.Join(", ", faults)})" : "";
+        (string reason, string remedy) = Explain(faults, role);
+        return NotTrusted($"The {role.Name}'s certificate, {described}, is not trusted{names}: {reason}.", remedy);
+    }
+
+    /// <summary>What is to be said of a certificate that is valid and is not trusted: each cause has a remedy of its own.</summary>
+    private static (string Reason, string Remedy) Explain(X509ChainStatusFlags[] faults, PeerRole role)
+    {
+        if (faults.Contains(X509ChainStatusFlags.NotTimeValid))
+        {
+            return (
+                "an authority between it and the trusted one has expired, or is not valid yet",
+                "Have that authority's certificate renewed, and put the new one into the certificate's file there; or set the clocks right.");
+        }
+
+        if (faults.Contains(X509ChainStatusFlags.NotValidForUsage))
+        {
+            return (
+                $"it was issued for another use than that of a {role.Name}",
+                "Have it issued for client and for server authentication, or without any use: each side of a migration is both.");
+        }
+
+        if (faults.Contains(X509ChainStatusFlags.NotSignatureValid))
+        {
+            return (
+                "somebody else has issued it than the trusted authority of that name",
+                "Compare the authority's thumbprint on both hosts, and trust the one that has really issued it. Where nobody knows of another one, do not.");
+        }
+
+        if (faults.Intersect([X509ChainStatusFlags.InvalidBasicConstraints, X509ChainStatusFlags.HasNotPermittedNameConstraint]).Any())
+        {
+            return (
+                "whoever issued it may not issue certificates for others",
+                "Trust this certificate itself with -TrustedCertificate, where it is the right one, or have an authority issue it.");
+        }
+
+        if (faults.Contains(X509ChainStatusFlags.PartialChain))
+        {
+            return (
+                "neither it nor an authority that leads to it is trusted here",
+                "Where it is the right one, trust it here with -TrustedCertificate: the certificate, or its thumbprint. Where its authority is trusted already, "
+                + "put the certificates of the authorities between into the certificate's file there.");
+        }
+
+        return (
+            "neither it nor its authority is trusted here",
+            "Where it is the right one, trust it here with -TrustedCertificate: the certificate, its authority's, or its thumbprint.");
     }
 
     /// <summary>A certificate for a message. Its subject is the peer's to choose: nothing of it may steer a terminal.</summary>
@@ -104,9 +150,9 @@ public sealed class CertificateTrust
     /// What stands above it in the chain does not matter; up to it everything must be right.
     /// </summary>
     private bool IsIssuedByTrusted(
-        X509Certificate2 peer, X509Certificate2Collection intermediates, PeerRole role, DateTimeOffset now, out string reason)
+        X509Certificate2 peer, X509Certificate2Collection intermediates, PeerRole role, DateTimeOffset now, out X509ChainStatusFlags[] faults)
     {
-        reason = "";
+        faults = [];
         if (_certificates.Count == 0)
         {
             return false;
@@ -128,12 +174,7 @@ public sealed class CertificateTrust
         _ = chain.Build(peer);
         X509ChainElement[] elements = [.. chain.ChainElements];
         int anchor = Array.FindIndex(elements, 1, element => IsListed(element.Certificate));
-        X509ChainStatusFlags[] faults = [.. FaultsUpTo(elements, anchor).Distinct()];
-        if (faults.Length > 0)
-        {
-            reason = $" ({string.Join(", ", faults)})";
-        }
-
+        faults = [.. FaultsUpTo(elements, anchor).Distinct()];
         foreach (X509ChainElement element in elements)
         {
             element.Certificate.Dispose();

@@ -108,7 +108,7 @@ public sealed class HostAddress
             if (!int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
                 || number is 0 or > IPEndPoint.MaxPort)
             {
-                problem = $"'{digits}' is no port from 1 to {IPEndPoint.MaxPort}";
+                problem = digits.Length == 0 ? "no port stands behind its colon" : $"'{digits}' is no port from 1 to {IPEndPoint.MaxPort}";
                 return false;
             }
 

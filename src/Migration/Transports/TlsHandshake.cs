@@ -94,6 +94,17 @@ internal sealed class TlsHandshake
         }
     }
 
+    /// <summary>
+    /// A source that hung up at the end of the handshake. In TLS 1.3 it has seen the certificate before, and this side hears of its verdict at best
+    /// by an alert afterwards.
+    /// </summary>
+    internal static MigrationException HungUp(TlsIdentity identity, Exception error) => new(
+        MigrationErrorId.NotTrusted,
+        $"The source hung up before it said what it wants, as one does that does not trust this receiver's certificate, {CertificateTrust.Describe(identity.Certificate)}.",
+        "See what the source says. Where it does not trust that certificate, trust it there, its authority's or its thumbprint: Connect-MigrationHost with -TrustedCertificate.",
+        null,
+        error);
+
     private SocketChannel Channel() => new(_socket, _stream, _peer);
 
     private SslClientAuthenticationOptions ClientOptions() => new()
@@ -171,11 +182,16 @@ internal sealed class TlsHandshake
                 e);
         }
 
+        if (IsCertificateAlert(Innermost(e)))
+        {
+            return HungUp(_identity, e);
+        }
+
         return first.IsEmpty || first[0] is HandshakeContent or AlertContent
             ? new MigrationException(
                 MigrationErrorId.NotTrusted,
-                $"The source ended the TLS handshake: {Innermost(e)}.",
-                "Where the source does not trust this receiver's certificate, it says so itself: look there.",
+                $"The source ended the TLS handshake before it had proved who it is: {Innermost(e)}.",
+                "See what the source says; where nobody has started one, a stranger has looked at the port.",
                 null,
                 e)
             : new MigrationException(
@@ -227,6 +243,14 @@ internal sealed class TlsHandshake
     /// <summary>Whether bytes are the alert that says that no version of TLS is common to both sides; it is not encrypted.</summary>
     private static bool IsVersionAlert(ReadOnlySpan<byte> first) =>
         first.Length > AlertCodeOffset && first[0] == AlertContent && first[AlertCodeOffset] == ProtocolVersionAlert;
+
+    /// <summary>
+    /// Whether the peer's last word was that it does not take this side's certificate. In TLS 1.3 it is encrypted, so the library alone has
+    /// read it; it names the alert, and those about certificates have one of these words.
+    /// </summary>
+    private static bool IsCertificateAlert(string error) =>
+        error.Contains("alert", StringComparison.OrdinalIgnoreCase)
+        && (error.Contains("certificate", StringComparison.OrdinalIgnoreCase) || error.Contains("unknown ca", StringComparison.OrdinalIgnoreCase));
 
     private static X509ChainPolicy NoNetwork() => new()
     {

@@ -161,6 +161,11 @@ public sealed class TrustedFileTests : IDisposable
             MigrationException error = Assert.Throws<MigrationException>(() => TrustedFile.TryRead(file, Largest, isSecret: true));
             Assert.Equal(MigrationErrorId.FileNotTrusted, error.ErrorId);
             Assert.Contains("may read", error.Message, StringComparison.Ordinal);
+
+            // To close it now makes no secret of it again.
+            Assert.Contains($"rm '{file}'", error.Remedy, StringComparison.Ordinal);
+            Assert.Contains("have a new key made", error.Remedy, StringComparison.Ordinal);
+            Assert.DoesNotContain("chmod", error.Remedy, StringComparison.Ordinal);
         }
     }
 

@@ -22,12 +22,23 @@ public sealed class CertificateChainTests
 
     public static TheoryData<string> Files => ["leaf first", "leaf last", "key first", "encrypted key", "key beside", "among others", "PFX", "PFX with a password"];
 
-    public static TheoryData<string> Impostors =>
-    [
-        "another authority's of that name", "another authority's of that name and of that key's name", "the same, presented alone", "a brother authority's", "an expired authority's",
-        "expired", "for another use", "of an authority for another use", "issued by a host", "issued by a listed host",
-        "of an authority that may not sign", "of an authority that does not say that it is one", "of an authority below one that may have none",
-    ];
+    /// <summary>Each with words of what is said to mend it: no two causes have the same remedy.</summary>
+    public static TheoryData<string, string> Impostors => new()
+    {
+        { "another authority's of that name", "put the certificates of the authorities between" },
+        { "another authority's of that name and of that key's name", "Compare the authority's thumbprint on both hosts" },
+        { "the same, presented alone", "Compare the authority's thumbprint on both hosts" },
+        { "a brother authority's", "put the certificates of the authorities between" },
+        { "an expired authority's", "Have that authority's certificate renewed" },
+        { "expired", "Make a new one there with New-MigrationCertificate" },
+        { "for another use", "Have it issued for client and for server authentication" },
+        { "of an authority for another use", "Have it issued for client and for server authentication" },
+        { "issued by a host", "Trust this certificate itself" },
+        { "issued by a listed host", "Trust this certificate itself" },
+        { "of an authority that may not sign", "Trust this certificate itself" },
+        { "of an authority that does not say that it is one", "Trust this certificate itself" },
+        { "of an authority below one that may have none", "Trust this certificate itself" },
+    };
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -65,15 +76,16 @@ public sealed class CertificateChainTests
 
     [Fact]
     public async Task Without_the_way_to_the_root_a_host_is_refused_with_the_reason() =>
-        Assert.Contains("PartialChain", (await RequireRefusedAsync(new OwnCertificate(s_host, []), s_root))[0], StringComparison.Ordinal);
+        Assert.Contains("PartialChain", (await RequireRefusedAsync(new OwnCertificate(s_host, []), s_root))[0].Message, StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Impostors))]
-    public async Task Nobody_else_gets_in(string impostor)
+    public async Task Nobody_else_gets_in(string impostor, string remedy)
     {
         (OwnCertificate own, X509Certificate2 listed) = Impostor(impostor);
-        string[] reasons = await RequireRefusedAsync(own, listed);
-        Assert.All(reasons, reason => Assert.Matches("CN=impostor|CN=host", reason));
+        MigrationException[] refusals = await RequireRefusedAsync(own, listed);
+        Assert.All(refusals, refusal => Assert.Matches("CN=impostor|CN=host", refusal.Message));
+        Assert.All(refusals, refusal => Assert.Contains(remedy, refusal.Remedy, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -170,17 +182,17 @@ public sealed class CertificateChainTests
         }
     }
 
-    private static async Task<string[]> RequireRefusedAsync(OwnCertificate own, params X509Certificate2[] listed)
+    private static async Task<MigrationException[]> RequireRefusedAsync(OwnCertificate own, params X509Certificate2[] listed)
     {
-        List<string> reasons = [];
+        List<MigrationException> refusals = [];
         foreach (bool isSource in new[] { true, false })
         {
             MigrationException? refusal = await ShakeAsync(own, listed, isSource);
             Assert.Equal(MigrationErrorId.NotTrusted, refusal?.ErrorId);
-            reasons.Add(refusal!.Message);
+            refusals.Add(refusal!);
         }
 
-        return [.. reasons];
+        return [.. refusals];
     }
 
     /// <summary>Has one side presented to a peer that lists some certificates.</summary>

@@ -74,6 +74,21 @@ public sealed class TlsMigrationTests
     }
 
     [Fact]
+    public async Task A_receiver_that_its_source_does_not_trust_says_which_certificate_is_to_be_trusted_there()
+    {
+        await using MigrationFixture fixture = new(tls: (s_xen1.Trusting(s_stranger), s_xen2.Trusting(s_xen1)));
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        Assert.Equal(MigrationErrorId.NotTrusted, error.ErrorId);
+        SpinWait.SpinUntil(() => fixture.Receiver.Rejections.Count > 0, TimeSpan.FromSeconds(30));
+        MigrationException rejection = fixture.Receiver.Rejections[0];
+        Assert.Equal(MigrationErrorId.NotTrusted, rejection.ErrorId);
+        Assert.Contains("as one does that does not trust this receiver's certificate", rejection.Message, StringComparison.Ordinal);
+        Assert.Contains(CertificateTrust.Thumbprint(s_xen2), rejection.Message, StringComparison.Ordinal);
+        Assert.Contains("Connect-MigrationHost with -TrustedCertificate", rejection.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_receiver_does_not_start_with_an_expired_certificate()
     {
         using SimulatedHost host = new("xen2");
