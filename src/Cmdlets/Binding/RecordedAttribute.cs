@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.Operations;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -10,6 +11,11 @@ public sealed class RecordedAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
+        if (((inputData as PSObject)?.BaseObject ?? inputData) is string name)
+        {
+            throw new ArgumentTransformationMetadataException(Text.Format(SR.RecordingNotName, name));
+        }
+
         if (inputData is not PSObject { BaseObject: not PreRecord } wrapped
             || new InputRow(wrapped) is not { IsCopy: true, OwnType: nameof(PreRecord) } copy)
         {

@@ -33,7 +33,7 @@ public sealed class ConnectMigrationHostCommand : RowCommand
     [ValidateNotNullOrEmpty]
     public PSObject? InputObject { get; set; }
 
-    /// <summary>Where the other machine's receiver is: a name or an address, with a port, such as xen2.example.org:7000.</summary>
+    /// <summary>Where the other machine's receiver is: a name or an address, with a port where that is not 7000, such as xen2.example.org:7001.</summary>
     [Parameter(Mandatory = true, ParameterSetName = TlsSet)]
     [Column]
     [ValidateNotNullOrEmpty]
@@ -95,7 +95,7 @@ public sealed class ConnectMigrationHostCommand : RowCommand
             case (true, false):
                 (HostAddress host, int port) = ParseAddress(Address);
                 TlsIdentity identity = new TlsParameters(Certificate, CertificatePassword, TrustedCertificate)
-                    .Make(this, Text.Format(SR.NeedsConnecting, Address));
+                    .Make(this, Text.Format(SR.NeedsConnecting, $"{host}:{port}"));
                 Register(new RemoteHost(name, Route.Tls(host, port, identity), "TLS 1.3"));
                 break;
             case (false, true):

@@ -15,10 +15,10 @@ public sealed class NewMigrationCertificateCommand : RowCommand
 {
     private const string NamePattern = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$";
 
-    /// <summary>The name in the certificate and of the files; this machine's where it is not given.</summary>
+    /// <summary>The names in the certificates and of their files; this machine's where it is not given.</summary>
     [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true)]
     [ValidatePattern(NamePattern)]
-    public string Name { get; set; } = Environment.MachineName;
+    public string[] Name { get; set; } = [Environment.MachineName];
 
     /// <summary>Hosts, or rows with a Name, and with options in columns named as the parameters are.</summary>
     [Parameter(Mandatory = true, ParameterSetName = InputSet, ValueFromPipeline = true)]
@@ -56,7 +56,10 @@ public sealed class NewMigrationCertificateCommand : RowCommand
         }
         else
         {
-            ForEachInput(Name, () => Make(Name));
+            foreach (string name in Name)
+            {
+                ForEachInput(name, () => Make(name));
+            }
         }
     }
 

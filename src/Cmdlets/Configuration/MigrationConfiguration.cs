@@ -21,6 +21,10 @@ internal static class MigrationConfiguration
 
     private const string SystemFileVariable = "PRERECORD_SYSTEM_CONFIGURATION";
 
+    /// <summary>The variables that are no settings; the engine reads the last ones when Xen is opened.</summary>
+    private static readonly string[] OtherVariables =
+        [UserFileVariable, SystemFileVariable, RuntimeFolder.VariableName, "PRERECORD_XEN_LIBRARY", "PRERECORD_XEN_PAGING"];
+
     private static readonly ConcurrentDictionary<string, string?> Session = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The most bytes that are read of a file: more than any settings need.</summary>
@@ -73,6 +77,7 @@ internal static class MigrationConfiguration
         ];
         layers.AddRange(ReadFile(SettingSource.UserFile, UserFile, UserFileVariable));
         layers.AddRange(ReadFile(SettingSource.SystemFile, SystemFile, SystemFileVariable));
+        RequireKnownVariables();
         foreach (Layer file in layers.Where(layer => layer.IsStrict))
         {
             file.RequireKnownKeys();
@@ -133,6 +138,25 @@ internal static class MigrationConfiguration
         }
     }
 
+    /// <summary>Refuses a variable with the module's prefix that is none of its own, as a file's key is: it was meant for something.</summary>
+    private static void RequireKnownVariables()
+    {
+        string[] known = [.. OtherVariables, .. MigrationSettings.All.Select(setting => MigrationSetting.VariablePrefix + setting.VariableKey)];
+        string? unknown = Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(name => name.StartsWith(MigrationSetting.VariablePrefix, StringComparison.Ordinal) && NamedBy(name) is not null && !known.Contains(name))
+            .Order(StringComparer.Ordinal)
+            .FirstOrDefault();
+        if (unknown is not null)
+        {
+            throw new CommandException(
+                nameof(SR.VariableUnknown),
+                ErrorCategory.InvalidData,
+                Text.Format(SR.VariableUnknown, unknown),
+                Text.Format(SR.VariableUnknownRemedy, string.Join(", ", known.Order(StringComparer.Ordinal)), unknown),
+                unknown);
+        }
+    }
+
     private static MigrationSettingInfo Resolve(MigrationSetting setting, IReadOnlyList<Layer> layers)
     {
         foreach (Layer layer in layers)
@@ -164,8 +188,8 @@ internal static class MigrationConfiguration
                 nameof(SR.SettingInvalid),
                 ErrorCategory.InvalidData,
                 origin.Length == 0
-                    ? Text.Format(SR.SettingRefused, setting.Name, text)
-                    : Text.Format(SR.SettingInvalid, origin, setting.Name, text),
+                    ? Text.Format(SR.SettingRefused, setting.Name, text, error.Message)
+                    : Text.Format(SR.SettingInvalid, origin, setting.Name, text, error.Message),
                 Text.Format(SR.SettingInvalidRemedy, setting.Name, setting.Allowed),
                 source is SettingSource.UserFile or SettingSource.SystemFile ? origin : setting.Name);
         }

@@ -20,6 +20,8 @@ public static class CertificateFiles
 
     private const string KeyLabel = "PRIVATE KEY-----";
     private const string PemMark = "-----BEGIN ";
+    private const string CertificateMark = "-----BEGIN CERTIFICATE-----";
+    private const string RequestLabel = "CERTIFICATE REQUEST-----";
 
     /// <summary>The most bytes that are read of a file: more than any chain of certificates needs.</summary>
     private const int LargestFile = 1 << 20;
@@ -41,6 +43,12 @@ public static class CertificateFiles
             OwnCertificate own = OpenPkcs12(file, content, password, secret);
             RequireSecret(file);
             return own;
+        }
+
+        // Said of this file, and before another one is looked for.
+        if (!content.HasCertificate)
+        {
+            throw new CryptographicException(content.IsRequest ? SR.CertificateIsRequest : SR.CertificateNotInFile);
         }
 
         if (content.HasKey)
@@ -172,6 +180,10 @@ public static class CertificateFiles
         public bool IsBlank => Text.IsWhiteSpace();
 
         public bool IsPem => Text.Contains(PemMark, StringComparison.Ordinal);
+
+        public bool HasCertificate => Text.Contains(CertificateMark, StringComparison.Ordinal);
+
+        public bool IsRequest => Text.Contains(RequestLabel, StringComparison.Ordinal);
 
         public bool HasKey => Text.Contains(KeyLabel, StringComparison.Ordinal);
 

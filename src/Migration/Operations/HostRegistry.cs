@@ -93,7 +93,7 @@ public sealed class HostRegistry
                 Text.Format(SR.HostIsRemote, remote.Name, remote.Route.Address),
                 Text.Format(SR.HostIsRemoteRemedy, remote.Name),
                 remote.Name)
-            : IsThisMachine(name) ? _hosts.GetOrAdd(LocalXen.HostName, _ => LocalXen.Open()) : throw NotFound(name);
+            : IsThisMachine(name) ? _hosts.GetOrAdd(LocalXen.HostName, _ => OpenLocal()) : throw NotFound(name);
     }
 
     /// <summary>Whether a name is that of a host of this process; this machine's Xen is one before it is opened.</summary>
@@ -120,6 +120,24 @@ public sealed class HostRegistry
     /// <param name="name">What was asked for.</param>
     public static MigrationException NotFound(string name) => new(
         MigrationErrorId.HostNotFound, Text.Format(SR.HostNotFound, name), Text.Format(SR.HostNotFoundRemedy, name), name);
+
+    /// <summary>This machine's Xen. Where it cannot be opened and other hosts are known, one of those may have been meant.</summary>
+    private IMigrationHost OpenLocal()
+    {
+        try
+        {
+            return LocalXen.Open();
+        }
+        catch (MigrationException error) when (!LocalXen.IsPresent && !_hosts.IsEmpty)
+        {
+            throw new MigrationException(
+                error.ErrorId,
+                Text.Format(SR.LocalXenMissing, LocalXen.HostName, error.Message),
+                Text.Format(SR.LocalXenMissingRemedy, string.Join(", ", All.Select(host => host.Name)), error.Remedy),
+                error.Target,
+                error);
+        }
+    }
 
     private static bool IsThisMachine(string name) => string.Equals(name, LocalXen.HostName, StringComparison.OrdinalIgnoreCase);
 

@@ -1,4 +1,5 @@
 using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Texts;
 
@@ -76,7 +77,7 @@ internal sealed class WorkspaceEnd
             ending.Try(() => Join(job, stopped, isHurried));
         }
 
-        foreach (MigrationJob job in _workspace.Migrations.All.Where(job => job.State == MigrationState.Interrupted))
+        foreach (MigrationJob job in _workspace.Migrations.All.Where(IsUnfinished))
         {
             _say(Text.Format(SR.ExitInterrupted, job.Id, job.Location.Info.Name, job.Location.Host.Name, job.Destination.Name));
         }
@@ -90,6 +91,12 @@ internal sealed class WorkspaceEnd
         foreach (Exception error in ending.Errors)
         {
             _say(error.Message);
+        }
+
+        if (lettingGo.Select(held => held.Held.Location).Concat(_workspace.Migrations.All.Where(IsUnfinished).Concat(active).Select(job => job.Location))
+            .Any(location => location.Info.Kind == DomainKind.Simulated))
+        {
+            _say(SR.ExitSimulated);
         }
     }
 
@@ -159,7 +166,7 @@ internal sealed class WorkspaceEnd
                 now.Name,
                 now.PagesDone,
                 now.PagesTotal,
-                now.Remaining is { } left ? Text.Format(SR.ExitRemaining, Text.Duration(TimeSpan.FromSeconds(left))) : "",
+                now.Remaining is >= 1 and { } left ? Text.Format(SR.ExitRemaining, Text.Duration(TimeSpan.FromSeconds(left))) : "",
                 job.ExplainHolder(),
                 limit)
             : Text.Format(SR.ExitStopping, job.Id, now.Name, job.ExplainHolder(), limit, job.Location.Host.Name);
@@ -189,6 +196,8 @@ internal sealed class WorkspaceEnd
             _say(error.Message);
         }
     }
+
+    private static bool IsUnfinished(MigrationJob job) => job.State == MigrationState.Interrupted;
 
     private static bool HasRun(IncomingMigration incoming) => !incoming.Ended.IsCompleted && incoming.Holding != IncomingHolding.Preparing;
 

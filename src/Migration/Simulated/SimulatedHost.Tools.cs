@@ -209,5 +209,5 @@ public sealed partial class SimulatedHost
     }
 
     private static MigrationException Busy(string name) => new(
-        MigrationErrorId.DomainBusy, $"Another recording or migration works on domain {name}.", "Wait for it, or stop it.", name);
+        MigrationErrorId.DomainBusy, $"Another recording or migration works on '{name}'.", "Wait for it, or stop it.", name);
 }

@@ -68,7 +68,10 @@ public sealed class WorkspaceEndTests
         End(fixture);
         Assert.Equal(DomainState.Running, fixture.Domain.State);
         Assert.Empty(fixture.Workspace.Recordings.All);
-        Assert.Contains("web01", Assert.Single(fixture.Said), StringComparison.Ordinal);
+        Assert.Collection(
+            fixture.Said,
+            line => Assert.Contains("web01", line, StringComparison.Ordinal),
+            line => Assert.Contains("Simulated hosts end with the session", line, StringComparison.Ordinal));
     }
 
     [Fact]

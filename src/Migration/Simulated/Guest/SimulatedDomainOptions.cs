@@ -85,7 +85,7 @@ public sealed record SimulatedDomainOptions
         Check(Enum.IsDefined(Workload), nameof(Workload), $"is {Workload}", $"Use one of {string.Join(", ", Enum.GetNames<GuestWorkloadKind>())}.");
         Check(
             MemoryBytes is > 0 and <= MaximumMemoryBytes && MemoryBytes % Page.Size == 0,
-            "Memory", $"is {MemoryBytes} bytes", $"Give a multiple of {Page.Size} bytes, at most {MaximumMemoryBytes >> 20} MB.");
+            "Memory", $"is {MemoryBytes} bytes", $"Give a multiple of {Page.Size} bytes, at most {MaximumMemoryBytes >> 20} MB, such as 64MB: a number without a unit is one of bytes.");
         Check(VcpuCount is >= 1 and <= MaximumVcpus, nameof(VcpuCount), $"is {VcpuCount}", $"Give 1 to {MaximumVcpus} vCPUs.");
         Check(OperationsPerSecond is > 0 and <= 1_000_000_000, nameof(OperationsPerSecond), $"is {OperationsPerSecond}", "Give 1 to 1,000,000,000 operations a second.");
         Check(WorkingSetBytes is null or > 0, "WorkingSet", $"is {WorkingSetBytes} bytes", "Give a size above zero.");
