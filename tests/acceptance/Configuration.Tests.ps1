@@ -249,12 +249,45 @@ Describe 'Get-MigrationConfiguration' {
         { Get-MigrationConfiguration } | Should -Throw -ErrorId 'SettingInvalid,PreRecordMigration.Cmdlets.GetMigrationConfigurationCommand' -ExpectedMessage 'PRERECORD_WINDOW*'
     }
 
+    It 'refuses a variable with its prefix that is none of its own: it was meant for something' {
+        $env:PRERECORD_WINDOWS = '5s'
+        try {
+            foreach ($command in { Get-MigrationConfiguration }, { Start-MigrationReceiver never -ErrorAction Stop }) {
+                $failed = $command | Should -Throw -PassThru -ErrorId 'VariableUnknown,*' -ExpectedMessage '*PRERECORD_WINDOWS*'
+                $told = [regex]::Matches($failed.ErrorDetails.RecommendedAction, 'PRERECORD_[A-Z_]+').Value
+            }
+
+            # It tells all that the sources read.
+            $sources = [System.IO.Directory]::GetFiles([System.IO.Path]::Combine($PSScriptRoot, '..', '..', 'src'), '*.cs', 'AllDirectories') -notmatch '/obj/|/bin/'
+            $read = foreach ($file in $sources) { [regex]::Matches([System.IO.File]::ReadAllText($file), '"(PRERECORD_[A-Z_]+[A-Z])"').ForEach({ $_.Groups[1].Value }) }
+            @($read).Count | Should -BeGreaterThan 3
+            foreach ($variable in @($read) + 'PRERECORD_WINDOW') {
+                $told | Should -Contain $variable
+            }
+        }
+        finally {
+            [Environment]::SetEnvironmentVariable('PRERECORD_WINDOWS', $null)
+        }
+    }
+
     It 'refuses a name that is none, and completes those that are' {
         Get-MigrationConfiguration Windw -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'SettingNotFound,PreRecordMigration.Cmdlets.GetMigrationConfigurationCommand'
         $line = 'Get-MigrationConfiguration Suspend'
         [System.Management.Automation.CommandCompletion]::CompleteInput($line, $line.Length, $null).CompletionMatches.CompletionText |
             Should -Contain 'SuspendTimeout'
+    }
+}
+
+Describe 'Set-MigrationConfiguration, with a value that a setting cannot have' {
+    It 'says why: <Name> <Value>' -ForEach @(
+        @{ Name = 'Window'; Value = '2d'; Why = "'2d' is longer than a day" }
+        @{ Name = 'Window'; Value = '0s'; Why = "'0s' is too little" }
+        @{ Name = 'PeerTimeout'; Value = '1h'; Why = "'1h' is outside of that range" }
+    ) {
+        Set-MigrationConfiguration $Name $Value -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'SettingInvalid,PreRecordMigration.Cmdlets.SetMigrationConfigurationCommand'
+        $failed[0].Exception.Message | Should -Match ([regex]::Escape("The setting $Name cannot be '$Value'. $Why"))
     }
 }
 

@@ -67,6 +67,7 @@ Describe 'A session that ends' {
     ) | Where-Object { -not $isIgnored[$_.Way] }) {
         $child = Invoke-Fresh (New-Session "`$null = Start-Migration leaver end2 -Window 10min -Epoch 20ms; Wait-Phase { `$args[0].Phase -eq 'Record' }; $End")
         $child.Errors | Should -Match "PreRecordMigration: Migration 1 of 'leaver' has ended with the session\. Stopped before the commit: 'leaver' runs on at 'end1'\."
+        $child.Errors | Should -Match 'Simulated hosts end with the session, and their domains with them\.'
         $child.ExitCode | Should -Be $Code
     }
 
@@ -78,6 +79,7 @@ Describe 'A session that ends' {
         $child.Errors | Should -Match "This session ends when migration 1 of 'leaver' has ended: it is past its commit, and [0-9,]+ of [0-9,]+ pages have arrived"
         $child.Errors | Should -Match "'leaver' has left: it runs at 'end2', and what is missing.*as long as pages arrive, and for 90 s at most where none does\. Ctrl\+C ends it at once"
         $child.Errors | Should -Match "Migration 1 of 'leaver' has ended with the session\. 'leaver' is wholly at 'end2'\."
+        $child.Errors | Should -Not -Match ', 0 [a-z]+ to go'
     }
 
     It 'waits no longer than it says: a hypercall that does not return' {

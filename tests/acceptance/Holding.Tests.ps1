@@ -184,7 +184,7 @@ Describe 'A domain that is held' {
             $refused[0].ErrorDetails.RecommendedAction | Should -Match "Migration $($moving.Id) moves 'held' to 'hold2': .*Stop-Migration -Id $($moving.Id)"
             Get-PreRecord held -ErrorAction SilentlyContinue -ErrorVariable refused
             $refused[0].FullyQualifiedErrorId | Should -Match '^RecordingOfDomainNotFound,'
-            $refused[0].Exception.Message | Should -Match 'holds no recording of .held.*recording or migration works on domain held'
+            $refused[0].Exception.Message | Should -Match 'holds no recording of .held.*recording or migration works on .held'
             $refused[0].ErrorDetails.RecommendedAction | Should -Match "Stop-Migration -Id $($moving.Id)"
         }
         finally {

@@ -140,6 +140,19 @@ Describe 'Connect-MigrationHost' {
         $readme.Contains($command, [StringComparison]::Ordinal) | Should -BeTrue -Because 'there is one way, and the README tells it'
     }
 
+    It 'names the hosts that are known, one of which may have been meant' -Skip:([System.IO.File]::Exists('/proc/xen/capabilities')) {
+        $null = New-SimulatedHost meant1, meant2
+        try {
+            Start-MigrationReceiver -ErrorAction SilentlyContinue -ErrorVariable failed
+            $failed[0].FullyQualifiedErrorId | Should -Be 'LibraryMissing,PreRecordMigration.Cmdlets.StartMigrationReceiverCommand'
+            $failed[0].Exception.Message | Should -Match 'this machine, has no Xen that can be used'
+            $failed[0].ErrorDetails.RecommendedAction | Should -Match '^Name the host that is meant: meant1, meant2\. Where it is this machine: .*apt-get'
+        }
+        finally {
+            Disconnect-MigrationHost meant1, meant2
+        }
+    }
+
     It 'says so again wherever this machine is named' {
         Test-MigrationHost -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'LibraryMissing,PreRecordMigration.Cmdlets.TestMigrationHostCommand'

@@ -178,6 +178,35 @@ Describe 'Stop-MigrationReceiver' {
     }
 }
 
+Describe 'Stop-Migration, while a migration is being resumed' {
+    It 'says that it has left already, and it is finished: at <Call>' -ForEach @(@{ Call = 'Unpause' }, @{ Call = 'Place' }) {
+        $interrupted = Start-Interrupted "coming-$Call"
+        $entered = [System.Threading.ManualResetEventSlim]::new()
+        $goOn = [System.Threading.ManualResetEventSlim]::new()
+        (Get-SimulatedHost resume2).Faults.Before($Call, 1, [System.Delegate]::Combine((ConvertTo-Action $entered 'Set'), (ConvertTo-Action $goOn 'Wait')))
+        try {
+            $resuming = $interrupted | Resume-Migration
+            $entered.Wait()
+            Stop-Migration "coming-$Call" -Force -ErrorAction SilentlyContinue -ErrorVariable refused
+            $refused[0].FullyQualifiedErrorId | Should -Be 'MigrationNotStoppable,PreRecordMigration.Cmdlets.StopMigrationCommand'
+        }
+        finally {
+            $goOn.Set()
+        }
+
+        $resuming | Wait-Migration -ErrorAction SilentlyContinue
+        if ("$((Get-Migration -Id $interrupted.Id).State)" -eq 'Interrupted') {
+            # It was stopped before the destination had said that the domain goes on there: everything is kept, and it is resumed again.
+            $null = $interrupted | Resume-Migration | Wait-Migration
+        }
+
+        "$((Get-Migration -Id $interrupted.Id).State)" | Should -Be 'Completed'
+        "$((Get-MigrationDomain "coming-$Call" -HostName resume2).State)" | Should -Be 'Running'
+        Get-MigrationDomain "coming-$Call*" -HostName resume1 | Should -BeNullOrEmpty
+        (Get-SimulatedHost resume2).Violations.Count | Should -Be 0
+    }
+}
+
 Describe 'Stop-Migration, after the commit' {
     It 'gives an interrupted migration up with -Force only, and takes both halves away' {
         $interrupted = Start-Interrupted lost

@@ -52,3 +52,36 @@ Describe 'tools/pwsh' {
         Invoke-Tool $before | Should -BeExactly $fromNuGet
     }
 }
+
+Describe 'What is run from the repository' {
+    BeforeAll {
+        $root = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', '..'))
+    }
+
+    It 'says how it is used before it builds anything: <Command> <Arguments>' -ForEach @(
+        @{ Command = 'demo'; Arguments = , '-Foo'; Match = 'there is no -Foo\s+usage: ./demo \[-Workload' }
+        @{ Command = 'demo'; Arguments = , '-Window'; Match = '-Window has no value\s+usage' }
+        @{ Command = 'demo'; Arguments = '-Memory', '64MB', 'x'; Match = 'there is no x\s+usage' }
+        @{ Command = 'tests/reliability'; Arguments = , 'x'; Match = 'usage: bash tests/reliability \[each' }
+        @{ Command = 'tests/reliability'; Arguments = '1', '2'; Match = 'usage: bash tests/reliability \[each' }
+        @{ Command = 'tests/acceptance/run'; Arguments = , 'nosuch'; Match = "'nosuch' is none of the tests: name a file of tests/acceptance" }
+        @{ Command = 'tests/run'; Arguments = , '--nosuch'; Match = 'bash tests/run \[--lab' }
+    ) {
+        # With nothing on the PATH that could build.
+        $said = env "PATH=$TestDrive/none:/usr/bin:/bin" 'DOTNET_ROOT=/none' bash "$root/$Command" @Arguments 2>&1 | Out-String
+        $LASTEXITCODE | Should -Be 2
+        $said | Should -Match $Match
+    }
+
+    It 'keeps packages where NuGet does, and never at the root of the file system: HOME is "<Folder>"' -ForEach @(
+        @{ Folder = '/somewhere/home'; Expected = '/somewhere/home/.nuget/packages' }
+        @{ Folder = ''; Expected = 'artifacts/packages' }
+        @{ Folder = 'home'; Expected = 'artifacts/packages' }
+    ) {
+        # A dotnet that only says what it was asked for.
+        New-Program "$TestDrive/asked" dotnet 'echo "$@" >&3'
+        $expected = $Expected.StartsWith('/') ? $Expected : "$root/$Expected"
+        $said = env -u NUGET_PACKAGES "PATH=$TestDrive/asked:/usr/bin:/bin" "HOME=$Folder" bash -c "exec 3>&1 >/dev/null; bash '$root/tools/nuget-package' No.Such.Package 1.2.3"
+        "$said" | Should -BeLike "restore */package.csproj --packages $expected"
+    }
+}
