@@ -1,7 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
-using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
@@ -13,7 +12,7 @@ using PreRecordMigration.Transports;
 namespace PreRecordMigration.Tests.Reliability;
 
 /// <summary>Runs one case on two simulated hosts, and finds out what became of the domain.</summary>
-internal sealed class MatrixRun : IAsyncDisposable
+internal sealed partial class MatrixRun : IAsyncDisposable
 {
     private const string Name = "web01";
     private const int Resumptions = 4;
@@ -223,150 +222,6 @@ internal sealed class MatrixRun : IAsyncDisposable
     }
 
     private static Task Settled(Task task) => task.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-
-    private (Fate Fate, string Why) Judge(Exception? error, MigrationResult? result, bool isResumed)
-    {
-        // The administrator looks at what is left: what only lacks its name gets it, what never ran goes. Then the tool ends.
-        foreach (IncomingMigration incoming in _receivers[^1].Incoming)
-        {
-            if (incoming.IsUnnamed || incoming.IsUndestroyed)
-            {
-                incoming.GiveUp();
-            }
-
-            incoming.Dispose();
-        }
-
-        if (_isSourceGone)
-        {
-            return JudgeWithoutSource();
-        }
-
-        if (result is not null)
-        {
-            CheckMoved(result);
-            return (isResumed ? Fate.Resumed : Fate.Moved, "");
-        }
-
-        if (error is MigrationInterruptedException interrupted)
-        {
-            Assert.True(_isDestinationGone, $"It cannot be resumed although both processes live: {error.Message}");
-            Assert.Contains("kept stopped here", interrupted.Message, StringComparison.Ordinal);
-            interrupted.Migration.GiveUp();
-            Assert.Empty(_source.GetDomains());
-            return AtDestination() is { } whole ? (CheckRunsOn(whole), "") : (Fate.Lost, "the destination's process is gone after the domain began to run there");
-        }
-
-        CheckStayed();
-        return (Fate.Stayed, "");
-    }
-
-    private (Fate Fate, string Why) JudgeWithoutSource()
-    {
-        try
-        {
-            _source.OpenSource(Name).Dispose();
-        }
-        catch (MigrationException refusal) when (refusal.ErrorId == MigrationErrorId.DomainNotFound)
-        {
-            Assert.NotNull(AtDestination());
-            return (CheckRunsOn(AtDestination()!), "");
-        }
-        catch (MigrationException refusal) when (refusal.ErrorId == MigrationErrorId.DomainState)
-        {
-            Assert.Contains("may run at its destination", refusal.Message, StringComparison.Ordinal);
-            return AtDestination() is { } whole
-                ? (CheckRunsOn(whole), "")
-                : (Fate.Lost, "the source's process is gone while the domain was split: it stands still there, and the next command says where to look");
-        }
-
-        CheckStayed();
-        return (Fate.Stayed, "");
-    }
-
-    /// <summary>The domain where nothing of it is missing there; null for none.</summary>
-    private SimulatedDomain? AtDestination() =>
-        There.FirstOrDefault(domain => domain.IncomingMark is null or IncomingMark.Whole && domain.State == DomainState.Running);
-
-    private IEnumerable<SimulatedDomain> There => _destination.GetDomains().Select(info => _destination.GetDomain(info.Name));
-
-    private void CheckMoved(MigrationResult result)
-    {
-        if (_source.GetDomains().Count > 0)
-        {
-            // What could not be taken away is, by the next command, and the result has said so.
-            Assert.NotEmpty(result.Problems);
-            Assert.Equal(MigrationErrorId.DomainNotFound, Open()?.ErrorId);
-        }
-
-        Assert.Empty(_source.GetDomains());
-
-        // The note may say less than is true where it could not be written, and its tool was killed before it took the name.
-        SimulatedDomain? moved = AtDestination() ?? There.FirstOrDefault(domain => domain.State == DomainState.Running);
-        Assert.True(moved is not null, $"Nothing runs at the destination: {string.Join(", ", _destination.GetDomains())}");
-        Assert.True(moved.Name == Name || result.Problems.Count > 0, "It has no final name, and nobody said so.");
-        CheckRunsOn(moved);
-    }
-
-    private void CheckStayed()
-    {
-        Assert.True(Open() is not { } refusal, $"It cannot be opened at its source: {Open()?.Message}");
-        Assert.Equal(DomainState.Running, _domain.State);
-        Assert.Equal(0, _domain.TrappedPages);
-        _domain.RunOperations(_domain.Options.StopAtOperations!.Value, CancellationToken.None);
-        CheckRunsOn(_domain);
-        Assert.True(_isDestinationGone || _destination.GetDomains().Count == 0, $"Left at the destination: {string.Join(", ", _destination.GetDomains())}");
-
-        // And nothing that was left keeps it from moving after all.
-        if (_isDestinationGone)
-        {
-            Assert.DoesNotContain(_destination.GetDomains(), info => info.State == DomainState.Running);
-        }
-
-        MigrationSource.MigrateAsync(
-            _source.OpenSource(Name), Route.Loopback(_receivers[^1].Endpoint), new MigrationOptions { Method = MigrationMethod.PreCopy }, null, CancellationToken.None)
-            .WaitAsync(s_patience).GetAwaiter().GetResult();
-        CheckRunsOn(_destination.GetDomain(Name));
-    }
-
-    /// <summary>Opens the domain as the next command does.</summary>
-    private MigrationException? Open()
-    {
-        try
-        {
-            try
-            {
-                _source.OpenSource(Name).Dispose();
-            }
-            catch (MigrationException busy) when (
-                busy.ErrorId == MigrationErrorId.DomainBusy && _case.Disturbances.Any(one => one.Point.EndsWith("ISourceDomain.Dispose", StringComparison.Ordinal)))
-            {
-                // Handles that cannot be freed go with their process.
-                _source.KillTool();
-                _source.OpenSource(Name).Dispose();
-            }
-
-            return null;
-        }
-        catch (MigrationException refusal)
-        {
-            return refusal;
-        }
-    }
-
-    private Fate CheckRunsOn(SimulatedDomain domain)
-    {
-        domain.WaitForOperations(domain.Options.StopAtOperations!.Value, new CancellationTokenSource(s_patience).Token);
-        Assert.Equal(0, domain.CheckErrors);
-        Assert.Equal(-1, SimulatedReference.FirstDifference(domain.PopulatedPages, domain.Memory, domain.ReferenceMemory()));
-        foreach (IGrouping<int, SimulatedOutput> vcpu in _source.Outputs.Concat(_destination.Outputs).GroupBy(output => output.Vcpu))
-        {
-            long[] numbers = [.. vcpu.Select(output => output.Number)];
-            Assert.Equal(Enumerable.Range(0, numbers.Length).Select(i => numbers[0] + i), numbers);
-        }
-
-        return Fate.Moved;
-    }
 
     private void StartReceiver()
     {
