@@ -57,7 +57,7 @@ internal sealed class SourceOpening(
         }
     }
 
-    /// <summary>Opens a domain that was leaving as it stands: nothing is mended, and its mark goes on to say that it leaves.</summary>
+    /// <summary>Opens a domain that was leaving: it is not woken, and its mark goes on to say that it leaves.</summary>
     /// <param name="name">The domain's name.</param>
     internal LeftDomain OpenLeaving(string name)
     {
@@ -68,17 +68,26 @@ internal sealed class SourceOpening(
             Departure departure = LeftDomain.Require(name, noted?.Mark, noted?.Departure);
             RequireStanding(info, name);
             ISourceExamination examination = examine(info, name);
-            void RemoveLeftTraps()
-            {
-                domain.Pause();
-                examination.RemoveTraps();
-            }
-
-            return new LeftDomain(new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect, RemoveLeftTraps), departure);
+            RemoveLeftTraps(domain, examination, wasPaused: info.Flags.HasFlag(XenDomainFlags.Paused));
+            return new LeftDomain(new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect), departure);
         }
         catch (Exception error)
         {
             throw CleanUp.After(error, () => Unclaim(domain, marker, isLeft: noted is not null));
+        }
+    }
+
+    /// <summary>
+    /// Removes what a killed process left of a ring or a recording, which would keep this one from the domain's pages. It stands still meanwhile
+    /// and afterwards: what is suspended does not run when its pause ends.
+    /// </summary>
+    private static void RemoveLeftTraps(KnownDomain domain, ISourceExamination examination, bool wasPaused)
+    {
+        domain.Pause();
+        examination.RemoveTraps();
+        if (!wasPaused)
+        {
+            domain.Unpause();
         }
     }
 

@@ -20,7 +20,6 @@ internal sealed class XenSourceDomain : ISourceDomain
     private readonly DomainSuspension _suspension;
     private readonly ISourceMechanism _mechanism;
     private readonly LiveDomain _live;
-    private readonly Action? _removeLeftTraps;
     private IGuestMemory? _memory;
     private (DomainDescription Description, string Fingerprint)? _announced;
     private IAccessRecorder? _recorder;
@@ -32,11 +31,9 @@ internal sealed class XenSourceDomain : ISourceDomain
     /// <param name="mechanism">How it is recorded, given over.</param>
     /// <param name="marker">The mark of this process.</param>
     /// <param name="connect">Opens a connection for the thread that goes on waiting when a suspension is given up.</param>
-    /// <param name="removeLeftTraps">Removes what a killed process left, before the domain runs; null where that is done.</param>
     internal XenSourceDomain(
-        KnownDomain domain, DomainInfo info, ISourceMechanism mechanism, SourceMarker marker, Func<IDomainControl> connect, Action? removeLeftTraps = null)
+        KnownDomain domain, DomainInfo info, ISourceMechanism mechanism, SourceMarker marker, Func<IDomainControl> connect)
     {
-        _removeLeftTraps = removeLeftTraps;
         _domain = domain;
         Info = info;
         _pageCount = info.PageCount;
@@ -153,7 +150,6 @@ internal sealed class XenSourceDomain : ISourceDomain
         // The traps go first: with traps that nobody serves the domain would stand still at its first touch. Where they cannot be removed,
         // the domain stays stopped.
         _live.Remove(_mechanism.EndCapture);
-        _removeLeftTraps?.Invoke();
 
         // A domain whose emulator does not answer runs on all the same, as it would have without us.
         CleanUp.All(ContinueEmulator, _domain.Wake);
