@@ -18,6 +18,9 @@ internal static class ReaderList
         "RecordCodec.Decode", "PageBitmap.TryFromBytes", "LibxcPvRecords.Read", "IncomingMarker.Read", "SourceMarker.Read", "SourceMarker.Parse", "SuspendRequest.Read",
         "TrustedFile.TryRead", "HvmVcpu.Read",
 
+        // What an administrator says or has in a file of his own, which .NET reads.
+        "Destination.Parse", "CertificateFiles.Read",
+
         // The hypervisor's and the system's own words.
         "XenHostFacts.Read", "Arrivals.OriginOf",
     ];

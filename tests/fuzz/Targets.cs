@@ -1,6 +1,7 @@
 using System.Text;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Operations;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Recording;
@@ -68,7 +69,7 @@ internal static class Targets
             Seeds = [.. Samples.Texts("{\"QMP\":{}}\n{\"return\":{}}\n{\"event\":\"STOP\"}\n{\"error\":{\"desc\":\"no\"}}\n")],
             Words = [.. s_jsonWords, "\n", "\"error\":{\"desc\":", "\"return\":", "\"QMP\":"],
         },
-        new("trajectory", ["TrajectoryReader.Read"], input => TrajectoryReader.Read(new MemoryStream(input)), IsEngine) { Seeds = Samples.Trajectories, Allocation = 64 << 20 },
+        new("trajectory", ["TrajectoryReader.Read", "PreRecordDocument.Read"], input => PreRecordDocument.Read("a.prerecord", TrajectoryReader.Read(new MemoryStream(input))), IsEngine) { Seeds = Samples.Trajectories, Allocation = 64 << 20 },
         new("trajectory-header", ["TrajectoryHeader.Decode", "VariableLength.TryRead"], input => TrajectoryHeader.Decode(input, 0), IsEngine)
         {
             // A header may claim the largest guest's pages, with a bit each.
