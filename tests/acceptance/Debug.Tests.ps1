@@ -9,7 +9,7 @@ BeforeAll {
         "^'traced': (destination )?state [A-Za-z]+ -> [A-Za-z]+$|^'traced': [A-Z][a-z]+\.$|" +
         "^'traced': (outputs are held back|suspended at the checkpoint|accesses are recorded(, pages are backed up)?|" +
         'core state captured, \d+ pages|runs on after the checkpoint|epoch \d+ ended, \d+ accesses|' +
-        "paused at the window's end|accesses are not recorded any more)$"
+        "paused at the window's end|accesses are not recorded any more|the originals are written back: another tool could go on with this migration)$"
 }
 
 Describe '-Debug' {

@@ -7,7 +7,7 @@ BeforeDiscovery {
     # Arguments that cannot be, for every cmdlet, and the id of the error that says so.
     $wrong = @(
         @{ Cmdlet = 'Connect-MigrationHost'; Arguments = "''"; Id = 'ParameterArgumentValidationError' }
-        @{ Cmdlet = 'Disable-RemotePF'; Arguments = 'text'; Id = 'CannotConvertArgumentNoMessage' }
+        @{ Cmdlet = 'Disable-RemotePF'; Arguments = 'text'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Disconnect-MigrationHost'; Arguments = '-Name $null'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Enable-RemotePF'; Arguments = '-PreRecord $null'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Export-PreRecord'; Arguments = 'x.csv -PreRecord 5'; Id = 'CannotConvertArgumentNoMessage' }
@@ -16,17 +16,17 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-MigrationDomain'; Arguments = '-Port 7'; Id = 'NamedParameterNotFound' }
         @{ Cmdlet = 'Get-MigrationHost'; Arguments = '-Port 7'; Id = 'NamedParameterNotFound' }
         @{ Cmdlet = 'Get-MigrationReceiver'; Arguments = '-Port 7'; Id = 'NamedParameterNotFound' }
-        @{ Cmdlet = 'Get-PageBackup'; Arguments = 'text'; Id = 'CannotConvertArgumentNoMessage' }
+        @{ Cmdlet = 'Get-PageBackup'; Arguments = 'text'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Get-PageOrder'; Arguments = '$recorded -Strategy Alphabetical'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Get-PreRecord'; Arguments = '-Name @()'; Id = 'ParameterArgumentValidationError' }
-        @{ Cmdlet = 'Get-RemotePF'; Arguments = '-PreRecord text'; Id = 'CannotConvertArgumentNoMessage' }
+        @{ Cmdlet = 'Get-RemotePF'; Arguments = '-PreRecord text'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Import-PreRecord'; Arguments = 'x.csv -PageCount 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Invoke-PreRecordMigration'; Arguments = 'surface surface2 -ThrottleLimit 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Measure-PageOrder'; Arguments = 'x.csv -RoundTrip soon'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'New-MigrationCertificate'; Arguments = 'x -ValidDays 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'New-SimulatedDomain'; Arguments = 'x -HostName surface1 -Memory heavy'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'New-SimulatedHost'; Arguments = 'x -Memory heavy'; Id = 'ParameterArgumentTransformationError' }
-        @{ Cmdlet = 'Restore-PageBackup'; Arguments = 'text'; Id = 'CannotConvertArgumentNoMessage' }
+        @{ Cmdlet = 'Restore-PageBackup'; Arguments = 'text'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Resume-Migration'; Arguments = "surface -Destination ''"; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Set-MigrationConfiguration'; Arguments = "'' 5s"; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Set-PageOrder'; Arguments = '$recorded -Strategy @()'; Id = 'ParameterArgumentTransformationError' }

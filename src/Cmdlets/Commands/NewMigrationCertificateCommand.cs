@@ -17,6 +17,7 @@ public sealed class NewMigrationCertificateCommand : RowCommand
 
     /// <summary>The names in the certificates and of their files; this machine's where it is not given.</summary>
     [Parameter(Position = 0, ParameterSetName = NameSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
     [ValidatePattern(NamePattern)]
     public string[] Name { get; set; } = [Environment.MachineName];
 
