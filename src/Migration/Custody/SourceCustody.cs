@@ -33,7 +33,7 @@ public sealed class SourceCustody : IDisposable
     {
         Departure = left.Departure;
         _holding = SourceHolding.Leaving;
-        _hasRunThere = left.Departure.Continuation?.HasRun == true;
+        _hasRunThere = left.Departure.HasRun;
         s_pinned[this] = 0;
     }
 
@@ -132,20 +132,34 @@ public sealed class SourceCustody : IDisposable
         s_pinned[this] = 0;
     }
 
-    /// <summary>
-    /// The destination has said that the domain runs there, so that what is here need not be able to run any more: it becomes the memory
-    /// that travels, which any tool can send. From the first page on that is changed no word lets the domain run here again.
-    /// </summary>
-    /// <param name="restore">Makes its memory the one that travels.</param>
-    /// <param name="departure">How its migration is taken over from then on.</param>
-    /// <exception cref="MigrationException">It could not be done, and is not noted; the domain goes on leaving.</exception>
-    public void KeepMemoryOnly(Action restore, Departure departure)
+    /// <summary>Gives a domain back that was taken over and with which nothing was done: it goes on leaving, for whoever comes next.</summary>
+    public void LeaveAsFound()
     {
         Require(SourceHolding.Leaving);
+        s_pinned.TryRemove(this, out _);
+        _isClosed = true;
+        Domain.Dispose();
+    }
+
+    /// <summary>The destination has said that the domain runs there: from here on no word lets it run here again, of this process or another.</summary>
+    /// <exception cref="MigrationException">It could not be noted; the domain goes on leaving.</exception>
+    public void NoteThatItRan()
+    {
+        Require(SourceHolding.Leaving);
+        Departure = (Departure ?? new Departure(null, null)) with { HasRun = true };
         _hasRunThere = true;
-        restore();
-        Departure = departure;
+        Domain.Mark(SourceMark.Leaving, Departure);
+    }
+
+    /// <summary>What is in the domain's memory is what travels, so that any tool can go on with its migration.</summary>
+    /// <param name="continuation">How.</param>
+    /// <exception cref="MigrationException">It could not be noted; the domain goes on leaving.</exception>
+    public void NoteContinuation(Continuation continuation)
+    {
+        Require(SourceHolding.Leaving);
+        Departure departure = (Departure ?? new Departure(null, null)) with { Continuation = continuation };
         Domain.Mark(SourceMark.Leaving, departure);
+        Departure = departure;
     }
 
     /// <summary>The domain never ran elsewhere: it is stopped here, and may run on.</summary>

@@ -10,16 +10,21 @@ namespace PreRecordMigration.Hypervisor;
 /// </summary>
 /// <param name="Destination">Where it goes, as <see cref="PeerName"/> allows it; null where nobody knows.</param>
 /// <param name="Continuation">How its migration is taken over; null where it cannot be.</param>
-public sealed record Departure(string? Destination, Continuation? Continuation)
+/// <param name="HasRun">Whether the destination has said that it runs there: then it can never run here again.</param>
+public sealed record Departure(string? Destination, Continuation? Continuation, bool HasRun = false)
 {
     private const string None = "-";
     private const string Ran = "ran";
 
     /// <summary>The departure as it is noted: words with a space between them.</summary>
     /// <returns>What <see cref="Read"/> takes.</returns>
-    public override string ToString() => Continuation is { } next
-        ? string.Create(CultureInfo.InvariantCulture, $"{PeerName.Of(Destination) ?? None} {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}{(next.HasRun ? $" {Ran}" : "")}")
-        : PeerName.Of(Destination) ?? None;
+    public override string ToString()
+    {
+        string how = Continuation is { } next
+            ? string.Create(CultureInfo.InvariantCulture, $" {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}")
+            : "";
+        return $"{PeerName.Of(Destination) ?? None}{how}{(HasRun ? $" {Ran}" : "")}";
+    }
 
     /// <summary>The departure that was noted. It may have been written by anybody: nothing of a note that is not wholly one is believed.</summary>
     /// <param name="noted">What stands beside the mark; null where nothing does.</param>
@@ -27,6 +32,8 @@ public sealed record Departure(string? Destination, Continuation? Continuation)
     public static Departure? Read(string? noted)
     {
         string[] words = (noted ?? "").Split(' ');
+        bool hasRun = words.Length > 1 && words[^1] == Ran;
+        words = hasRun ? words[..^1] : words;
         string? destination = words[0] == None ? null : PeerName.Read(words[0]);
         if (destination is null && words[0] != None)
         {
@@ -35,13 +42,12 @@ public sealed record Departure(string? Destination, Continuation? Continuation)
 
         return words.Length switch
         {
-            1 => new Departure(destination, null),
-            5 or 6 when Guid.TryParseExact(words[1], "N", out Guid session)
+            1 => new Departure(destination, null, hasRun),
+            5 when Guid.TryParseExact(words[1], "N", out Guid session)
                 && (words[2] == None || PeerName.Read(words[2]) is not null)
                 && Enum.TryParse(words[3], out MigrationMethod method) && Enum.IsDefined(method)
-                && Enum.TryParse(words[4], out RecordingMode mode) && Enum.IsDefined(mode)
-                && words.ElementAtOrDefault(5) is null or Ran =>
-                new Departure(destination, new Continuation(session, words[2] == None ? null : words[2], method, mode, words.Length == 6)),
+                && Enum.TryParse(words[4], out RecordingMode mode) && Enum.IsDefined(mode) =>
+                new Departure(destination, new Continuation(session, words[2] == None ? null : words[2], method, mode), hasRun),
             _ => null,
         };
     }
@@ -52,8 +58,7 @@ public sealed record Departure(string? Destination, Continuation? Continuation)
 /// <param name="Peer">Who the destination is, as the transport proved it; null where it proved nothing. Nobody else is believed.</param>
 /// <param name="Method">How memory travels.</param>
 /// <param name="Mode">What the recording did to the domain; of methods that record.</param>
-/// <param name="HasRun">Whether it is known that it ran there, and what is here is its memory alone: it can never run here again.</param>
-public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Method, RecordingMode Mode, bool HasRun = false);
+public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Method, RecordingMode Mode);
 
 /// <summary>A domain that was leaving when its tool ended, opened as it stands.</summary>
 /// <param name="Domain">The domain. It does not run, and may run elsewhere.</param>
@@ -66,7 +71,7 @@ public sealed record LeftDomain(ISourceDomain Domain, Departure Departure)
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>.</exception>
     internal static void RequireNeverRan(string name, Departure? departure)
     {
-        if (departure?.Continuation?.HasRun == true)
+        if (departure is { HasRun: true })
         {
             throw new MigrationException(
                 MigrationErrorId.DomainState,

@@ -131,6 +131,7 @@ public sealed partial class MigrationReceiver
     {
         ConnectionPair? pair;
         IncomingMigration? incoming = null;
+        IncomingMigration? resumed = null;
         lock (_gate)
         {
             if (_isStopping || arrival.EndedBecause is not null)
@@ -138,7 +139,7 @@ public sealed partial class MigrationReceiver
                 throw ProtocolErrors.Lost();
             }
 
-            RequireRightful(hello, arrival.Connection!);
+            IncomingMigration? known = RequireRightful(hello, arrival.Connection!);
             pair = _pairing.Add(hello, arrival.Connection!);
             if (pair is null)
             {
@@ -154,6 +155,8 @@ public sealed partial class MigrationReceiver
                     throw ProtocolErrors.Lost();
                 }
 
+                // What was found is held on to: room may be made for others before its thread begins.
+                resumed = pair.IsResumed ? known : null;
                 incoming = pair.IsResumed ? null : Begin(pair);
             }
             catch
@@ -164,14 +167,15 @@ public sealed partial class MigrationReceiver
             }
         }
 
-        return incoming is null ? () => Resume(pair.Session, pair.Bulk, pair.Demand) : incoming.Run;
+        return resumed is not null ? () => Resume(resumed, pair.Bulk, pair.Demand) : incoming!.Run;
     }
 
     /// <summary>
     /// Only what this receiver knows can be resumed, by the peer that it came from; what it does not know it must not say
     /// anything about. A session that is here already is not begun again: its id is not a secret any more.
     /// </summary>
-    private void RequireRightful(HelloRecord hello, Connection connection)
+    /// <returns>What is to be resumed; null for a new one.</returns>
+    private IncomingMigration? RequireRightful(HelloRecord hello, Connection connection)
     {
         IncomingMigration? known = _incoming.Find(incoming => incoming.Id == hello.Session);
         if (!ConnectionPairing.IsResumed(hello.Role))
@@ -187,7 +191,7 @@ public sealed partial class MigrationReceiver
             }
 
             RequireRoom(connection.Peer);
-            return;
+            return null;
         }
 
         if (known is null)
@@ -204,6 +208,8 @@ public sealed partial class MigrationReceiver
         {
             throw ProtocolErrors.OtherPeer("The migration that is to be resumed came from another peer, with another certificate.");
         }
+
+        return known;
     }
 
     /// <summary>The time of a connection is over, or the receiver stops: one that waits for its partner waits no longer.</summary>

@@ -234,14 +234,13 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
     }
 
     /// <summary>A source has come back: goes on with its migration, or says how it ended here.</summary>
-    private void Resume(Guid session, Connection bulk, Connection demand)
+    private void Resume(IncomingMigration migration, Connection bulk, Connection demand)
     {
-        IncomingMigration migration = Incoming.Last(incoming => incoming.Id == session);
-
-        // The source has lost the connections, whether that was noticed here or not.
-        migration.Disconnect();
         try
         {
+            // The source has lost the connections, whether that was noticed here or not.
+            migration.Disconnect();
+
             // The welcome comes first: from then on the source hears this side's beats, however long the last attempt takes to end.
             demand.Send(new WelcomeRecord(Protocol.Version, 0));
             bulk.Send(new WelcomeRecord(Protocol.Version, 0));

@@ -113,7 +113,15 @@ public static class MigrationSource
     {
         options.Validate();
         LeftDomain left = host.OpenLeaving(name);
-        return new InterruptedMigration(new SourceMigration(new SourceCustody(left), left.Departure.Continuation!, destination, options));
+        SourceCustody custody = new(left);
+        try
+        {
+            return new InterruptedMigration(new SourceMigration(custody, left.Departure.Continuation!, destination, options));
+        }
+        catch (Exception error)
+        {
+            throw CleanUp.After(error, custody.LeaveAsFound);
+        }
     }
 
     /// <summary>

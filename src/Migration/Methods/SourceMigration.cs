@@ -193,7 +193,7 @@ internal sealed partial class SourceMigration : IDisposable
     public void PushRest(PageOrder? order)
     {
         _attempt!.CompletePush(order is null || _attempt.Sent is null ? null : new LivePageOrder(order, _attempt.Sent.Unclaimed, OrderOptions));
-        KeepMemoryOnly();
+        HandOn();
         AwaitAllThere();
     }
 
@@ -252,12 +252,19 @@ internal sealed partial class SourceMigration : IDisposable
         {
             SourceState.Finished => null,
             SourceState.Detached detached => AfterCommit(CleanUp.Attach(detached.Error, ending.Errors) as MigrationException ?? detached.Error),
+            SourceState.Aborted when Custody.Holding == SourceHolding.Leaving => AfterCommit((MigrationException)CleanUp.Attach(WentBackOnItsWord(), ending.Errors)),
             SourceState.Aborted { Error.InnerException: OperationCanceledException cancelled } => cancelled,
             SourceState.Aborted aborted => aborted.Error,
             _ => cause,
         };
         return error is null or MigrationInterruptedException ? error : CleanUp.Attach(error, _attempt.Afterwards);
     }
+
+    /// <summary>The destination took back what it had said: nothing that it says decides about the domain any more.</summary>
+    private MigrationException WentBackOnItsWord() => new(
+        MigrationErrorId.ProtocolViolation,
+        $"The destination says that {Domain.Info.Name} never ran there, and had said before that it does.",
+        "Look at the destination.", Domain.Info.Name);
 
     /// <summary>The error of something that could not be taken away here after the domain had moved.</summary>
     public MigrationException LeftBehind(Exception error) => new(
@@ -280,20 +287,26 @@ internal sealed partial class SourceMigration : IDisposable
     private bool IsFromOriginals => Recorded?.Backups is not null && Options.IsSplit;
 
     /// <summary>
-    /// Beside the push: the domain runs there, so that its originals can be written back here, and what travels is no longer in this
-    /// process alone. Where a page cannot be written (a page table of a PV domain), the migration goes on, and only this process can end it.
+    /// Beside the push: notes that the domain runs there. Its originals can be written back here then, so that what travels is no longer in
+    /// this process alone. Where a page cannot be written (a page table of a PV domain), the migration goes on, and only this process can end it.
     /// </summary>
-    private void KeepMemoryOnly()
+    private void HandOn()
     {
-        if (!IsFromOriginals || Custody.Departure?.Continuation is not null || _attempt!.State.Stage is not (SourceStage.Running or SourceStage.Draining))
+        if (Custody.Departure is not { HasRun: false } || _attempt!.State.Stage is not (SourceStage.Running or SourceStage.Draining))
         {
             return;
         }
 
         try
         {
-            Custody.KeepMemoryOnly(Recorded!.RestoreMemory, new Departure(_destination.ToString(), _continuation! with { HasRun = true }));
-            Options.Trace?.Report(MigrationTrace.Step("the originals are written back: another tool could go on with this migration"));
+            Custody.NoteThatItRan();
+
+            // Between two batches this thread does what the session decided meanwhile; at the end nobody needs originals any more.
+            if (IsFromOriginals && Recorded!.RestoreMemory(() => !_attempt.WorkUntil(SourceStage.Releasing, TimeSpan.Zero)))
+            {
+                Custody.NoteContinuation(_continuation!);
+                Options.Trace?.Report(MigrationTrace.Step("the originals are written back: another tool could go on with this migration"));
+            }
         }
         catch (MigrationException error)
         {

@@ -44,7 +44,7 @@ class TakeOver(MoveCase):
                 moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
                 if method == "rollback":
                     # The guest's originals are written back while its pages travel.
-                    wait_noted(HOST, domid, " ran")
+                    wait_noted(HOST, domid, " Rollback ran")
                 killed.end_alone()
             with ModuleShell(HOST, paging=receiver.paging) as successor:
                 refused = successor.run(f"Start-PreRecord -Name {guest.name} -Mode Observe -Window 1s -Confirm:$false -ErrorAction Stop")

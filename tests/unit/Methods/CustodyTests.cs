@@ -60,7 +60,7 @@ public sealed class CustodyTests
         using SourceCustody custody = new(host.OpenSource(MigrationFixture.DomainName));
         custody.Pause();
         custody.Leave();
-        custody.KeepMemoryOnly(() => { }, new Departure(null, new Continuation(Guid.NewGuid(), null, MigrationMethod.PreRecord, RecordingMode.Rollback, HasRun: true)));
+        custody.NoteThatItRan();
 
         MigrationException refusal = Assert.Throws<MigrationException>(() => custody.Return(NeverRanThere()));
 

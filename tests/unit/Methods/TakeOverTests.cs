@@ -4,6 +4,7 @@ using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Tests.Reliability;
 
 namespace PreRecordMigration.Tests.Methods;
 
@@ -126,6 +127,39 @@ public sealed class TakeOverTests
         Assert.Equal(MigrationErrorId.DomainState, refusal.ErrorId);
         Assert.Contains("in that tool's memory", refusal.Message, StringComparison.Ordinal);
         Assert.NotEqual(DomainState.Running, fixture.Domain.State);
+    }
+
+    [Fact]
+    public async Task A_domain_whose_memory_is_being_written_back_is_woken_by_nobodys_word()
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Source.Faults.Before(SimulatedCall.Write, 1, () =>
+        {
+            fixture.Source.KillTool();
+            fixture.Receiver.Incoming[^1].Disconnect();
+            throw new MigrationException(MigrationErrorId.HypervisorCall, "The process is gone.", "None.");
+        });
+        await Assert.ThrowsAnyAsync<Exception>(() => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord)));
+        await Assert.Single(fixture.Receiver.Incoming).Ended;
+
+        MigrationException refusal = Assert.Throws<MigrationException>(() => MigrationSource.TakeBack(fixture.Source, MigrationFixture.DomainName));
+
+        Assert.Contains("ran at its destination", refusal.Message, StringComparison.Ordinal);
+        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
+    }
+
+    [Fact]
+    public async Task A_takeover_that_fails_at_once_can_be_tried_again()
+    {
+        await using MigrationFixture fixture = new();
+        await KillSourceAsync(fixture, MigrationFixture.Move(MigrationMethod.PostCopy), SimulatedCall.Place, 2);
+        FaultPlan plan = new([new Disturbance("source ISourceDomain.GetPopulatedPages", 1, Upset.Fails)]);
+        Assert.Throws<MigrationException>(() => MigrationSource.TakeOver(
+            FaultyHost.Wrap(fixture.Source, plan, "source"), MigrationFixture.DomainName, fixture.Route, new MigrationOptions()));
+
+        await TakeOver(fixture).ResumeAsync(fixture.Route, null, s_cancel);
+
+        await fixture.CheckMovedAsync();
     }
 
     [Fact]
