@@ -19,7 +19,6 @@ public sealed class SourceCustody : IDisposable
     private readonly List<IDisposable> _traps = [];
     private IOutputPlug? _plug;
     private volatile SourceHolding _holding;
-    private bool _hasRunThere;
     private bool _isClosed;
 
     /// <summary>Takes a running domain over.</summary>
@@ -33,7 +32,6 @@ public sealed class SourceCustody : IDisposable
     {
         Departure = left.Departure;
         _holding = SourceHolding.Leaving;
-        _hasRunThere = left.Departure.HasRun;
         s_pinned[this] = 0;
     }
 
@@ -143,24 +141,12 @@ public sealed class SourceCustody : IDisposable
 
     /// <summary>The destination has said that the domain runs there: from here on no word lets it run here again, of this process or another.</summary>
     /// <exception cref="MigrationException">It could not be noted; the domain goes on leaving.</exception>
-    public void NoteThatItRan()
-    {
-        Require(SourceHolding.Leaving);
-        Departure = (Departure ?? new Departure(null, null)) with { HasRun = true };
-        _hasRunThere = true;
-        Domain.Mark(SourceMark.Leaving, Departure);
-    }
+    public void NoteThatItRan() => Note(departure => departure with { HasRun = true });
 
     /// <summary>What is in the domain's memory is what travels, so that any tool can go on with its migration.</summary>
     /// <param name="continuation">How.</param>
     /// <exception cref="MigrationException">It could not be noted; the domain goes on leaving.</exception>
-    public void NoteContinuation(Continuation continuation)
-    {
-        Require(SourceHolding.Leaving);
-        Departure departure = (Departure ?? new Departure(null, null)) with { Continuation = continuation };
-        Domain.Mark(SourceMark.Leaving, departure);
-        Departure = departure;
-    }
+    public void NoteContinuation(Continuation continuation) => Note(departure => departure with { Continuation = continuation });
 
     /// <summary>The domain never ran elsewhere: it is stopped here, and may run on.</summary>
     /// <param name="word">Who says so.</param>
@@ -168,7 +154,7 @@ public sealed class SourceCustody : IDisposable
     public void Return(NeverRanThere word)
     {
         ArgumentNullException.ThrowIfNull(word);
-        if (_hasRunThere)
+        if (Departure is { HasRun: true })
         {
             throw new MigrationException(
                 MigrationErrorId.ProtocolViolation,
@@ -232,6 +218,14 @@ public sealed class SourceCustody : IDisposable
 
         cleaning.Try(Domain.Dispose);
         cleaning.ThrowIfFailed();
+    }
+
+    /// <summary>Notes more of a departure. It counts here from before it is noted.</summary>
+    private void Note(Func<Departure, Departure> more)
+    {
+        Require(SourceHolding.Leaving);
+        Departure = more(Departure ?? new Departure(null, null));
+        Domain.Mark(SourceMark.Leaving, Departure);
     }
 
     private void Stop(Action stop)

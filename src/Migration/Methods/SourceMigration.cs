@@ -251,7 +251,7 @@ internal sealed partial class SourceMigration : IDisposable
         Exception? error = _attempt.State switch
         {
             SourceState.Finished => null,
-            SourceState.Detached detached => AfterCommit(CleanUp.Attach(detached.Error, ending.Errors) as MigrationException ?? detached.Error),
+            SourceState.Detached detached => AfterCommit((MigrationException)CleanUp.Attach(detached.Error, ending.Errors)),
             SourceState.Aborted when Custody.Holding == SourceHolding.Leaving => AfterCommit((MigrationException)CleanUp.Attach(WentBackOnItsWord(), ending.Errors)),
             SourceState.Aborted { Error.InnerException: OperationCanceledException cancelled } => cancelled,
             SourceState.Aborted aborted => aborted.Error,
@@ -310,7 +310,7 @@ internal sealed partial class SourceMigration : IDisposable
         }
         catch (MigrationException error)
         {
-            Options.Trace?.Report(MigrationTrace.Step($"no other tool can take this migration over: {error.Message}"));
+            Options.Trace?.Report(MigrationTrace.Step($"what is noted for another tool stays as it is: {error.Message}"));
         }
     }
 

@@ -57,11 +57,7 @@ public sealed partial class SimulatedHost
         SimulatedDomain domain = GetDomain(name);
         lock (_lock)
         {
-            if (domain.IsOwned)
-            {
-                throw Busy(name);
-            }
-
+            RequireUnclaimed(domain);
             Departure departure = LeftDomain.Require(name, domain.SourceMark, Departure.Read(domain.NotedDeparture));
             domain.IsOwned = true;
             return new LeftDomain(new SimulatedSourceDomain(this, domain, wasLeft: true), departure);

@@ -18,7 +18,8 @@ internal sealed class SourceOpening(
     /// <param name="isReleased">The administrator says that the domain, which was leaving, never ran elsewhere: it is woken.</param>
     internal XenSourceDomain Open(string name, bool isReleased = false)
     {
-        (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(name);
+        StaleNotes.Remove(control);
+        (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(control, name);
         SourceMarker.Found? noted = marker.Claim(name);
         SourceMark? left = noted?.Mark;
         try
@@ -61,7 +62,8 @@ internal sealed class SourceOpening(
     /// <param name="name">The domain's name.</param>
     internal LeftDomain OpenLeaving(string name)
     {
-        (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(name);
+        StaleNotes.Remove(control);
+        (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(control, name);
         SourceMarker.Found? noted = marker.Claim(name);
         try
         {
@@ -91,9 +93,9 @@ internal sealed class SourceOpening(
         }
     }
 
-    private (XenDomainInfo Info, KnownDomain Domain, SourceMarker Marker) Find(string name)
+    /// <summary>Finds a domain that does not come in, and its mark. Looks, and touches nothing.</summary>
+    private static (XenDomainInfo Info, KnownDomain Domain, SourceMarker Marker) Find(IDomainControl control, string name)
     {
-        StaleNotes.Remove(control);
         XenDomainInfo info = DomainNames.Require(control, name);
         KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
         IncomingMarker.RequireNotComingIn(domain);
@@ -118,13 +120,7 @@ internal sealed class SourceOpening(
     /// <param name="name">The domain's name.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/> or
     /// <see cref="MigrationErrorId.DomainNotFound"/>.</exception>
-    internal static void RequireUnclaimed(IDomainControl control, string name)
-    {
-        XenDomainInfo info = DomainNames.Require(control, name);
-        KnownDomain domain = new(control, (int)info.DomId, KnownDomain.UuidOf(info), name);
-        IncomingMarker.RequireNotComingIn(domain);
-        new SourceMarker(control, domain.DomId, domain.Uuid).RequireUnclaimed(name);
-    }
+    internal static void RequireUnclaimed(IDomainControl control, string name) => Find(control, name).Marker.RequireUnclaimed(name);
 
     private static void RequireRunning(KnownDomain domain)
     {
