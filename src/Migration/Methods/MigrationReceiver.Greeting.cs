@@ -129,9 +129,6 @@ public sealed partial class MigrationReceiver
     /// <returns>The work of its owner, which throws nothing; null where a connection waits for its partner.</returns>
     private Action? Pair(HelloRecord hello, Arrival arrival)
     {
-        ConnectionPair? pair;
-        IncomingMigration? incoming = null;
-        IncomingMigration? resumed = null;
         lock (_gate)
         {
             if (_isStopping || arrival.EndedBecause is not null)
@@ -140,8 +137,7 @@ public sealed partial class MigrationReceiver
             }
 
             IncomingMigration? known = RequireRightful(hello, arrival.Connection!);
-            pair = _pairing.Add(hello, arrival.Connection!);
-            if (pair is null)
+            if (_pairing.Add(hello, arrival.Connection!) is not { } pair)
             {
                 return null;
             }
@@ -156,8 +152,7 @@ public sealed partial class MigrationReceiver
                 }
 
                 // What was found is held on to: room may be made for others before its thread begins.
-                resumed = pair.IsResumed ? known : null;
-                incoming = pair.IsResumed ? null : Begin(pair);
+                return pair.IsResumed ? () => Resume(known!, pair.Bulk, pair.Demand) : Begin(pair).Run;
             }
             catch
             {
@@ -166,8 +161,6 @@ public sealed partial class MigrationReceiver
                 throw;
             }
         }
-
-        return resumed is not null ? () => Resume(resumed, pair.Bulk, pair.Demand) : incoming!.Run;
     }
 
     /// <summary>
