@@ -70,16 +70,10 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
             return;
         }
 
-        if (Name is null)
-        {
-            ForCommand(() => throw new CommandException(
-                nameof(SR.TakeOverNeedsName), ErrorCategory.InvalidArgument, SR.TakeOverNeedsName, SR.TakeOverNeedsNameRemedy, null));
-        }
-
-        foreach (string name in Name ?? [])
-        {
-            ForEachInput(name, () => TakeOverOf(HostSelection.Get(HostName ?? LocalXen.HostName), name));
-        }
+        ForEachLeft(
+            HostName,
+            () => new CommandException(nameof(SR.TakeOverNeedsName), ErrorCategory.InvalidArgument, SR.TakeOverNeedsName, SR.TakeOverNeedsNameRemedy, null),
+            TakeOverOf);
     }
 
     private void Resume(MigrationJob job)
@@ -101,7 +95,7 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
         {
             PlannedMove move = new(location, _destination, MigrationConfiguration.ReadConnectionOptions(), null);
             MigrationJob job = RunJoined(
-                (_, _) => Workspace.OfProcess.Migrations.TakeOver(move), Text.Format(SR.StillTakingOver, name, host.Name), isEnding: false);
+                (_, _) => Workspace.OfProcess.Migrations.TakeOver(move), Text.Format(SR.StillTakingOver, name, host.Name));
             WriteObject(job.Describe());
         }
     }

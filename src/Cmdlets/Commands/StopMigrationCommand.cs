@@ -58,16 +58,10 @@ public sealed class StopMigrationCommand : MigrationJobCommand
             return;
         }
 
-        if (Name is null)
-        {
-            ForCommand(() => throw new CommandException(
-                nameof(SR.LeftNeedsName), ErrorCategory.InvalidArgument, SR.LeftNeedsName, SR.LeftNeedsNameRemedy, null));
-        }
-
-        foreach (string name in Name ?? [])
-        {
-            ForEachInput(name, () => TakeBack(HostSelection.Get(HostName ?? LocalXen.HostName), name));
-        }
+        ForEachLeft(
+            HostName,
+            () => new CommandException(nameof(SR.LeftNeedsName), ErrorCategory.InvalidArgument, SR.LeftNeedsName, SR.LeftNeedsNameRemedy, null),
+            TakeBack);
     }
 
     /// <inheritdoc/>

@@ -91,15 +91,13 @@ internal static class MigrationConfiguration
     public static LinkSpeed ReadLink()
     {
         IReadOnlyList<MigrationSettingInfo> settings = Read();
-        return new LinkSpeed((long)Value("Bandwidth"), (TimeSpan)Value("RoundTrip"));
-
-        object Value(string name) => settings.First(setting => setting.Name == name).Typed!;
+        return new LinkSpeed((long)Typed(settings, "Bandwidth")!, (TimeSpan)Typed(settings, "RoundTrip")!);
     }
 
     /// <summary>How long a peer may be silent.</summary>
     /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
     public static TimeSpan ReadPeerTimeout() =>
-        (TimeSpan)Read().First(setting => setting.Name == nameof(MigrationOptions.PeerTimeout)).Typed!;
+        (TimeSpan)Typed(Read(), nameof(MigrationOptions.PeerTimeout))!;
 
     /// <summary>What is configured for the connections of a migration that has begun already.</summary>
     /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
@@ -108,11 +106,9 @@ internal static class MigrationConfiguration
         IReadOnlyList<MigrationSettingInfo> settings = Read();
         return new MigrationOptions
         {
-            BandwidthLimit = (long?)Value(nameof(MigrationOptions.BandwidthLimit)),
-            PeerTimeout = (TimeSpan)Value(nameof(MigrationOptions.PeerTimeout))!,
+            BandwidthLimit = (long?)Typed(settings, nameof(MigrationOptions.BandwidthLimit)),
+            PeerTimeout = (TimeSpan)Typed(settings, nameof(MigrationOptions.PeerTimeout))!,
         };
-
-        object? Value(string name) => settings.First(setting => setting.Name == name).Typed;
     }
 
     /// <summary>The files with this side's certificate and with those it trusts; null where none are configured.</summary>
@@ -120,9 +116,7 @@ internal static class MigrationConfiguration
     public static (string? Own, string[]? Trusted) ReadCertificatePaths()
     {
         IReadOnlyList<MigrationSettingInfo> settings = Read();
-        return ((string?)Value(MigrationSettings.CertificatePath), (string[]?)Value(MigrationSettings.TrustedCertificatePath));
-
-        object? Value(string name) => settings.First(setting => setting.Name == name).Typed;
+        return ((string?)Typed(settings, MigrationSettings.CertificatePath), (string[]?)Typed(settings, MigrationSettings.TrustedCertificatePath));
     }
 
     /// <summary>Gives a cmdlet's parameters that were not given what is configured for them.</summary>
@@ -156,6 +150,8 @@ internal static class MigrationConfiguration
                 unknown);
         }
     }
+
+    private static object? Typed(IReadOnlyList<MigrationSettingInfo> settings, string name) => settings.First(setting => setting.Name == name).Typed;
 
     private static MigrationSettingInfo Resolve(MigrationSetting setting, IReadOnlyList<Layer> layers)
     {

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
@@ -71,6 +72,23 @@ public abstract class MigrationJobCommand : MigrationCmdlet
                 }
 
                 break;
+        }
+    }
+
+    /// <summary>Does something to every domain that is named and that a killed process left; each one's error is its own.</summary>
+    /// <param name="hostName">The host where they stand; this machine's Xen where it is null.</param>
+    /// <param name="nameMissing">The error where none is named.</param>
+    /// <param name="action">What to do.</param>
+    private protected void ForEachLeft(string? hostName, Func<CommandException> nameMissing, Action<IMigrationHost, string> action)
+    {
+        if (Name is null)
+        {
+            ForCommand(() => throw nameMissing());
+        }
+
+        foreach (string name in Name ?? [])
+        {
+            ForEachInput(name, () => action(HostSelection.Get(hostName ?? LocalXen.HostName), name));
         }
     }
 
