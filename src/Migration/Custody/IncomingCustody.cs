@@ -13,11 +13,15 @@ internal sealed class IncomingCustody : IDisposable
 {
     private IIncomingDomain? _domain;
     private volatile IncomingHolding _holding;
+    private volatile bool _isRestored;
     private bool _isPagingOff;
     private bool _isDisposed;
 
     /// <summary>Who holds it.</summary>
     public IncomingHolding Holding => _holding;
+
+    /// <summary>Whether its core state was restored here, after which its source may commit.</summary>
+    public bool IsRestored => _isRestored;
 
     /// <summary>The domain.</summary>
     /// <exception cref="InvalidOperationException">There is none yet.</exception>
@@ -54,6 +58,7 @@ internal sealed class IncomingCustody : IDisposable
     {
         Require(IncomingHolding.Preparing);
         Domain.Restore(core, cancellationToken);
+        _isRestored = true;
     }
 
     /// <summary>Lets the domain run for the first time. Noted first: whoever finds the note must not destroy what may have run.</summary>

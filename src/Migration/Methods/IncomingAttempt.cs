@@ -59,9 +59,11 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     public IncomingAttempt(
         IncomingMigration migration, Connection bulk, Connection demand, DestinationSession session, ResumeRecord? resume, PageBitmap? missing)
     {
+        // That a domain is whole already can be said whatever else comes in: nothing comes with it that would have to be counted.
+        (bulk.MaximumBody, demand.MaximumBody) =
+            resume is { Position: ResumePosition.Complete } ? (Protocol.HelloLength, Protocol.HelloLength) : (Protocol.MaximumLength, MaximumAnswer);
         _control = ControlReader.AtDestination(migration.Memory, isPrepared: resume is not null);
         _corePages = new CorePageCollector(migration.Budget.Share(migration.Peer));
-        demand.MaximumBody = MaximumAnswer;
         _migration = migration;
         _bulk = bulk;
         _demand = demand;

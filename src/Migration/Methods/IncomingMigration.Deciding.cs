@@ -220,11 +220,6 @@ public sealed partial class IncomingMigration
             case ResumePosition.NeverRan:
                 return null;
             case ResumePosition.Complete:
-                if (_place.IsClosed)
-                {
-                    _place = TakePlace();
-                }
-
                 return new IncomingAttempt(
                     this, bulk, demand, DestinationSession.ResumeWhole(), new ResumeRecord(ResumePosition.Complete, new PageBitmap(0)), null);
             default:

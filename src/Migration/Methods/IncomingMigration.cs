@@ -27,7 +27,8 @@ public sealed partial class IncomingMigration : IDisposable
 
     private readonly Lock _gate = new();
     private readonly IMigrationHost _host;
-    private MemoryShare _place;
+    /// <summary>What an attempt takes. It is kept from one to the next: who comes back is not turned away because others have come since.</summary>
+    private readonly MemoryShare _place;
     private IncomingAttempt _attempt;
     private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isClaimed;
@@ -43,7 +44,8 @@ public sealed partial class IncomingMigration : IDisposable
         Budget = budget;
         Peer = bulk.Peer;
         Memory = budget.Share(Peer);
-        _place = TakePlace();
+        _place = budget.Share(Peer);
+        _place.Take(IncomingAttempt.Cost, "A migration");
         _host = host;
         (PeerTimeout, Clock) = (peerTimeout, clock);
         Custody = new IncomingCustody { Source = bulk.PeerAddress ?? bulk.Peer };
@@ -123,6 +125,9 @@ public sealed partial class IncomingMigration : IDisposable
 
     /// <summary>Whether the domain runs here wholly, but could not get its final name.</summary>
     public bool IsUnnamed => Holding == IncomingHolding.Whole && State.IsFinal;
+
+    /// <summary>Whether its source may have committed, so that it has to ask here what came of the domain.</summary>
+    internal bool MayBeAskedFor => Custody.IsRestored;
 
     /// <summary>Who the source is, as the transport has proved it; null where it proves nothing.</summary>
     internal string? Peer { get; }
@@ -291,13 +296,5 @@ public sealed partial class IncomingMigration : IDisposable
         Memory.Dispose();
         _place.Dispose();
         cleaning.Try(Custody.Dispose);
-    }
-
-    /// <summary>What an attempt takes. It is kept from one to the next: who comes back is not turned away because others have come since.</summary>
-    private MemoryShare TakePlace()
-    {
-        MemoryShare place = Budget.Share(Peer);
-        place.Take(IncomingAttempt.Cost, "A migration");
-        return place;
     }
 }

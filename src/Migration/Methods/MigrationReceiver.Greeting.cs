@@ -152,7 +152,7 @@ public sealed partial class MigrationReceiver
                 }
 
                 // What was found is held on to: room may be made for others before its thread begins.
-                return pair.IsResumed ? () => Resume(known!, pair.Bulk, pair.Demand) : Begin(pair).Run;
+                return pair.IsResumed ? () => Resume(known!, pair.Bulk, pair.Demand) : Begin(pair);
             }
             catch
             {

@@ -1,4 +1,3 @@
-using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
@@ -34,14 +33,19 @@ public sealed partial class MigrationReceiver
     }
 
     /// <summary>Begins a migration, where there is memory for it. Call it with the gate held.</summary>
-    private IncomingMigration Begin(ConnectionPair pair)
+    /// <returns>The work of its owner, to be done without the gate; it throws nothing.</returns>
+    private Action Begin(ConnectionPair pair)
     {
         IncomingMigration incoming = new(
             pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock, Budget);
         Trace(incoming);
-        Forget(pair.Bulk.Peer);
+        IncomingMigration[] forgotten = Forget(pair.Bulk.Peer);
         _incoming.Add(incoming);
-        return incoming;
+        return () =>
+        {
+            LetGo(forgotten);
+            incoming.Run();
+        };
     }
 
     /// <summary>Adds to what a host says of a domain whether this process has the memory that it takes to receive it.</summary>
@@ -61,21 +65,30 @@ public sealed partial class MigrationReceiver
     }
 
     /// <summary>
-    /// Forgets the oldest migrations of a source that nobody can resume, give up or wait for any more; first those of which nothing ever
-    /// came. Call it with the gate held.
+    /// Forgets the oldest migrations of a source that nobody can resume, give up or wait for any more; first those of which the source knows
+    /// by itself that they never ran here. Call it with the gate held.
     /// </summary>
-    private void Forget(string? source)
+    /// <returns>Those that were forgotten, to be let go of without the gate.</returns>
+    private IncomingMigration[] Forget(string? source)
     {
         List<IncomingMigration> ended = _incoming.FindAll(
             incoming => incoming.Peer == source && incoming.Ended.IsCompleted && !incoming.IsUndecided);
-        foreach (IncomingMigration forgotten in ended
-            .OrderBy(incoming => incoming.Holding is not (IncomingHolding.None or IncomingHolding.Gone))
-            .Take(ended.Count + 1 - MaximumEnded))
+        IncomingMigration[] forgotten = [.. ended.OrderBy(incoming => incoming.MayBeAskedFor).Take(ended.Count + 1 - MaximumEnded)];
+        _incoming.RemoveAll(forgotten.Contains);
+        return forgotten;
+    }
+
+    /// <summary>Lets go of what was forgotten. One of which that fails is known again, with the reason, and let go of before the next one comes.</summary>
+    private void LetGo(IncomingMigration[] forgotten)
+    {
+        foreach (IncomingMigration incoming in forgotten)
         {
-            // One that cannot be let go of is looked at once more, with the reason, before the next one comes.
-            if (forgotten.TryLetGo())
+            if (!incoming.TryLetGo())
             {
-                _incoming.Remove(forgotten);
+                lock (_gate)
+                {
+                    _incoming.Insert(0, incoming);
+                }
             }
         }
     }

@@ -231,6 +231,46 @@ public sealed class ReceiverBoundsTests
     }
 
     [Fact]
+    public async Task That_a_domain_is_whole_is_said_whatever_others_have_taken_since()
+    {
+        await using MigrationFixture fixture = Bounded(out MemoryBudget budget);
+        fixture.Destination.Faults.Before(SimulatedCall.DisableRemotePF, 1, () => fixture.Receiver.Incoming[^1].Disconnect());
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        await fixture.Receiver.Incoming[0].Ended;
+        fixture.CheckNothingKept();
+        using (MemoryShare ofOthers = budget.Share("others"))
+        using (MemoryShare ofMore = budget.Share("more"))
+        {
+            ofOthers.Take(budget.LeftFor("others"), "All that one may have");
+            ofMore.Take(budget.LeftFor("more"), "The rest");
+            await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
+        }
+
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task A_source_that_may_still_ask_whether_its_domain_ran_is_remembered_before_those_that_know()
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Destination.Faults.Before(SimulatedCall.Unpause, 1, () =>
+        {
+            fixture.Receiver.Incoming[0].Disconnect();
+            throw new MigrationException(MigrationErrorId.HypervisorCall, "It could not be started.", "None.");
+        });
+        MigrationInterruptedException interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
+        await fixture.Receiver.Incoming[0].Ended;
+
+        await ComeAndGoAsync(fixture, MigrationReceiver.MaximumEnded + 10);
+
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(() => interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel));
+        Assert.Contains("runs on here", error.Message, StringComparison.Ordinal);
+        fixture.CheckRunsOnAtSource();
+    }
+
+    [Fact]
     public async Task A_PV_domain_whose_page_tables_do_not_fit_is_refused_before_anything_is_made_and_told_so_before_it_moves()
     {
         // A control domain of 2 GiB, and a domain of 64 GiB.

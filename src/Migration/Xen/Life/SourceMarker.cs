@@ -8,7 +8,8 @@ namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
 /// What XenStore says of a domain that is the source of a recording, so that the next run mends what a killed one left:
-/// /prerecord/source/DOMID holds the mark, the owning process, the domain's UUID and, where it leaves, its departure.
+/// /prerecord/source/DOMID holds the mark, the owning process, the domain's UUID and, where it leaves, the CPU time that it has used and
+/// its departure.
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
@@ -18,10 +19,33 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Where the marks of all domains are.</summary>
     internal const string Root = "/prerecord/source";
 
-    private (SourceMark Mark, Departure? Departure)? _last;
+    private (SourceMark Mark, Leave? Leave)? _last;
+
+    /// <summary>How a domain left.</summary>
+    /// <param name="CpuTime">What it had used then, in nanoseconds: a domain that has used more has run since.</param>
+    /// <param name="Departure">Where it goes.</param>
+    internal sealed record Leave(ulong CpuTime, Departure Departure)
+    {
+        /// <inheritdoc/>
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{CpuTime} {Departure}");
+
+        /// <summary>What was noted; null where it is not wholly that.</summary>
+        internal static Leave? Read(string noted)
+        {
+            string[] parts = noted.Split(' ', 2);
+            return ulong.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out ulong used)
+                && Departure.Read(parts.ElementAtOrDefault(1)) is { } departure
+                    ? new Leave(used, departure)
+                    : null;
+        }
+    }
 
     /// <summary>A mark found: who owns the domain, what it was about to do, and how the domain left as far as that is noted.</summary>
-    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner, Departure? Departure);
+    internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner, Leave? Leave)
+    {
+        /// <summary>Where it went, as far as that is noted.</summary>
+        internal Departure? Departure => Leave?.Departure;
+    }
 
     /// <summary>Where a domain's mark is.</summary>
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
@@ -43,7 +67,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
             string? content = control.ReadStore(PathOf(domid));
             Found? found = Parse(content);
             RequireDead(found, name);
-            (SourceMark Mark, Departure? Departure) claimed = (found?.Mark ?? SourceMark.Running, found?.Departure);
+            (SourceMark Mark, Leave? Leave) claimed = (found?.Mark ?? SourceMark.Running, found?.Leave);
             if (TryTake(content, Format(claimed, OwnerProcess.Current)))
             {
                 _last = claimed;
@@ -60,11 +84,14 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
     internal void RequireUnclaimed(string name) => RequireDead(Parse(control.ReadStore(PathOf(domid))), name);
 
+    /// <summary>How the domain left, as it was noted last.</summary>
+    internal Leave? Left => _last?.Leave;
+
     /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
-    internal void Write(SourceMark mark, Departure? departure = null)
+    internal void Write(SourceMark mark, Leave? leave = null)
     {
-        _last = (mark, departure);
-        control.WriteStore(PathOf(domid), Format((mark, departure), OwnerProcess.Current));
+        _last = (mark, leave);
+        control.WriteStore(PathOf(domid), Format((mark, leave), OwnerProcess.Current));
     }
 
     /// <summary>Leaves the mark, where there is one, without a living owner: whoever opens the domain next does what it says.</summary>
@@ -111,21 +138,21 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
-    private string Format((SourceMark Mark, Departure? Departure) last, OwnerProcess owner) =>
-        $"{last.Mark} {owner} {uuid}{(last.Departure is null ? "" : $" {last.Departure}")}";
+    private string Format((SourceMark Mark, Leave? Leave) last, OwnerProcess owner) =>
+        $"{last.Mark} {owner} {uuid}{(last.Leave is null ? "" : $" {last.Leave}")}";
 
     /// <summary>Reads a mark; null where there is none, or where it is of another domain with the same number.</summary>
     private Found? Parse(string? content) =>
-        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Departure) : null;
+        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Leave) : null;
 
-    private static (SourceMark Mark, NoteOrigin Origin, Departure? Departure)? Read(string? content)
+    private static (SourceMark Mark, NoteOrigin Origin, Leave? Leave)? Read(string? content)
     {
         string[] parts = (content ?? "").Split(' ', 4);
         return parts.Length >= 3
             && Enum.TryParse(parts[0], out SourceMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-                ? (mark, new NoteOrigin(owner, parts[2]), Departure.Read(parts.ElementAtOrDefault(3)))
+                ? (mark, new NoteOrigin(owner, parts[2]), Leave.Read(parts.ElementAtOrDefault(3) ?? ""))
                 : null;
     }
 }

@@ -68,7 +68,7 @@ internal sealed class SourceOpening(
         try
         {
             Departure departure = LeftDomain.Require(name, noted?.Mark, noted?.Departure);
-            RequireStanding(info, name);
+            RequireStanding(info, noted!.Value.Leave!, name);
             ISourceExamination examination = examine(info, name);
             RemoveLeftTraps(domain, examination, wasPaused: info.Flags.HasFlag(XenDomainFlags.Paused));
             return new LeftDomain(new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect), departure);
@@ -102,15 +102,17 @@ internal sealed class SourceOpening(
         return (info, domain, new SourceMarker(control, domain.DomId, domain.Uuid));
     }
 
-    /// <summary>Refuses a domain that was leaving and that somebody has let run since: its memory is not what left any more.</summary>
-    private static void RequireStanding(XenDomainInfo info, string name)
+    /// <summary>Refuses a domain that was leaving and that somebody has let run since, whether it stands still again or not: its memory is not
+    /// what left any more.</summary>
+    private static void RequireStanding(XenDomainInfo info, SourceMarker.Leave leave, string name)
     {
-        if (!info.Flags.HasFlag(XenDomainFlags.Shutdown) && !info.Flags.HasFlag(XenDomainFlags.Paused))
+        bool stands = info.Flags.HasFlag(XenDomainFlags.Shutdown) || info.Flags.HasFlag(XenDomainFlags.Paused);
+        if (!stands || info.CpuTimeNanoseconds != leave.CpuTime)
         {
             throw new MigrationException(
                 MigrationErrorId.DomainState,
-                $"{name} was leaving, and runs here: somebody has let it run since, so that its memory is not what its destination misses.",
-                "Pause it, look at its destination, and keep one of the two.",
+                $"{name} was leaving, and {(stands ? "has run here since" : "runs here")}: somebody has let it run, so that its memory is not what its destination misses.",
+                $"{(stands ? "Look" : "Pause it, look")} at its destination, and keep one of the two.",
                 name);
         }
     }

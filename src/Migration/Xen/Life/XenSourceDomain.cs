@@ -96,7 +96,8 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         if (mark is { } value)
         {
-            _marker.Write(value, departure);
+            // Noted once: what it uses afterwards is what somebody else let it run.
+            _marker.Write(value, departure is null ? null : new(_marker.Left?.CpuTime ?? _domain.Require().CpuTimeNanoseconds, departure));
         }
         else
         {

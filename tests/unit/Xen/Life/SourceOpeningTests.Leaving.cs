@@ -92,7 +92,7 @@ public sealed partial class SourceOpeningTests
     public void Where_a_leaving_domain_went_is_told_where_what_is_noted_can_be_a_name(string noted, string told)
     {
         Stop(isSuspended: true);
-        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {noted}");
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} {noted}");
 
         MigrationException error = Refusal();
 
@@ -110,10 +110,10 @@ public sealed partial class SourceOpeningTests
         using (XenSourceDomain open = _source.Open())
         {
             open.Mark(SourceMark.Leaving, new Departure("xen2:8472", null));
-            Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} xen2:8472"], _xen.Notes);
+            Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} {_domain.CpuTime} xen2:8472"], _xen.Notes);
         }
 
-        Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} xen2:8472"], _xen.Notes);
+        Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} xen2:8472"], _xen.Notes);
     }
 
     [Theory]
@@ -122,7 +122,7 @@ public sealed partial class SourceOpeningTests
     public void Another_tool_takes_over_what_was_leaving_as_it_stands_and_its_mark_stays(bool isSuspended)
     {
         Stop(isSuspended);
-        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}");
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} {s_departure}");
 
         LeftDomain left = _source.OpenLeaving();
 
@@ -130,12 +130,12 @@ public sealed partial class SourceOpeningTests
         Assert.False(_domain.Runs);
         Assert.Equal([nameof(FakeSource.RemoveTraps), nameof(FakeSource.Build)], _source.Steps.Take(2));
         Assert.True(_source.WasPaused);
-        Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} {s_departure}"], _xen.Notes);
+        Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} {_domain.CpuTime} {s_departure}"], _xen.Notes);
         Assert.Equal(MigrationErrorId.DomainBusy, Assert.Throws<MigrationException>(_source.OpenLeaving).ErrorId);
 
         // Killed in its turn, it leaves what it found.
         left.Domain.Dispose();
-        Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}"], _xen.Notes);
+        Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} {s_departure}"], _xen.Notes);
         _source.OpenLeaving().Domain.Dispose();
     }
 
@@ -145,7 +145,7 @@ public sealed partial class SourceOpeningTests
     public void What_was_taken_over_and_never_ran_elsewhere_runs_on_without_the_traps_that_were_left(bool isSuspended)
     {
         Stop(isSuspended);
-        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}");
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} {s_departure}");
         using ISourceDomain left = _source.OpenLeaving().Domain;
 
         left.Resume();
@@ -178,8 +178,11 @@ public sealed partial class SourceOpeningTests
 
     [Theory]
     [InlineData("")]
-    [InlineData(" xen2:8472")]
-    [InlineData(" xen2:8472 nothing that can be read")]
+    [InlineData(" 1")]
+    [InlineData(" 1 xen2:8472")]
+    [InlineData(" 1 xen2:8472 nothing that can be read")]
+    [InlineData(" xen2:8472 0123456789abcdef0123456789abcdef AB01 PostCopy Observe")]
+    [InlineData(" -1 xen2:8472 0123456789abcdef0123456789abcdef AB01 PostCopy Observe")]
     public void Where_nothing_is_noted_that_another_tool_could_go_on_with_it_says_so(string noted)
     {
         Stop(isSuspended: true);
@@ -193,15 +196,36 @@ public sealed partial class SourceOpeningTests
         Assert.StartsWith("Leaving", _xen.Read(MarkPath), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void What_somebody_let_run_since_it_left_is_not_taken_over()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_somebody_let_run_since_it_left_is_not_taken_over_whether_it_stands_still_again_or_not(bool standsAgain)
     {
-        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {s_departure}");
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} {s_departure}");
+        if (standsAgain)
+        {
+            _domain.CpuTime++;
+            Stop(isSuspended: false);
+        }
 
         MigrationException error = Assert.Throws<MigrationException>(_source.OpenLeaving);
 
         Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
         Assert.Contains("somebody has let it run", error.Message, StringComparison.Ordinal);
-        Assert.True(_domain.Runs);
+        Assert.Equal(!standsAgain, _domain.Runs);
+        Assert.StartsWith("Leaving", _xen.Read(MarkPath), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_it_had_used_when_it_left_is_noted_once()
+    {
+        using XenSourceDomain open = _source.Open();
+        open.Mark(SourceMark.Leaving, s_departure);
+        ulong used = _domain.CpuTime;
+        _domain.CpuTime++;
+
+        open.Mark(SourceMark.Leaving, s_departure with { HasRun = true });
+
+        Assert.Equal([$"{MarkPath}=Leaving {OwnerProcess.Current} {_domain.Uuid} {used} {s_departure} ran"], _xen.Notes);
     }
 }
