@@ -31,7 +31,7 @@ mkdir -p "$target/bin"
 cp "$staging"/*.dll "$target/bin/"
 cp "$root"/module/*.psd1 "$root"/module/*.psm1 "$root"/module/*.ps1xml "$root/LICENSE" "$target/"
 sed -i -E -f "$root/module/views.sed" "$target/PreRecordMigration.Format.ps1xml"
-cp -r "$root/module/en-US" "$root/module/examples" "$target/"
+cp -r "$root/module/en-US" "$root/module/examples" "$root/module/service" "$target/"
 
 # The shim is optional: without it the module runs on the simulated host, and says what to install where Xen is named.
 for library in "$root"/artifacts/native/libprerecordxen.so*; do

@@ -5,6 +5,7 @@ BeforeDiscovery {
     $tables = @(
         @{ Type = 'DomainInfo'; Telling = 'Name', 'Id', 'Host', 'State', 'Kind', 'vCPUs', 'Memory' }
         @{ Type = 'FaultWait'; Telling = 'Mean', 'Median', 'P99', 'Maximum', 'Total' }
+        @{ Type = 'HistoryEntry'; Telling = 'Time', 'Domain', 'Side', 'Fate', 'Destination', 'Total' }
         @{ Type = 'IncomingMigrationInfo'; Telling = 'Domain', 'State', 'RemotePF', 'Missing', 'Faults', 'Error' }
         @{ Type = 'MigrationCertificateInfo'; Telling = 'Name', 'Valid to', 'Certificate', 'SHA-256 thumbprint' }
         @{ Type = 'MigrationEstimateInfo'; Telling = 'Method', 'Mode', 'Total', 'Downtime', 'Waits', 'Exposure', 'Faults', 'Sent', 'Converges' }
@@ -39,7 +40,7 @@ BeforeAll {
     $objects = @{}
     foreach ($object in @(
             Get-MigrationDomain shown; $result; $result.FaultLatency; $result.Phases[0]; $result.RollbackProof
-            Get-Migration -Id $result.Id; Get-MigrationReceiver shown2; (Get-MigrationReceiver shown2).Incoming[0]
+            Get-Migration -Id $result.Id; @(Get-Migration shown -History -Last 1)[0]; Get-MigrationReceiver shown2; (Get-MigrationReceiver shown2).Incoming[0]
             New-MigrationCertificate shown -Path $TestDrive; Get-MigrationHost shown2; Get-MigrationConfiguration Window
             @(Test-MigrationHost shown3).Where({ -not $_.IsAvailable })[0]
             $recorded; Get-PreRecord kept; $recorded | Get-PageOrder; $recorded | Get-PageBackup; $recorded | Get-RemotePF; @($recorded | Measure-PageOrder)[0]

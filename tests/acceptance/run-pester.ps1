@@ -16,6 +16,10 @@ $configuration.Output.Verbosity = 'Detailed'
 $runtime = [System.IO.Directory]::CreateTempSubdirectory('prerecord-run-').FullName
 $env:PRERECORD_RUNTIME_DIRECTORY = $runtime
 
+# So is what it keeps for longer, and nothing is told to the machine's journal.
+$env:PRERECORD_STATE_DIRECTORY = [System.IO.Path]::Combine($runtime, 'state')
+$env:PRERECORD_JOURNAL_SOCKET = [System.IO.Path]::Combine($runtime, 'no-journal')
+
 # What a fresh process is given as its settings: a file that nobody else may write, whatever the umask is.
 [System.IO.File]::WriteAllText("$runtime/NoSettings.json", '{}')
 try {

@@ -3,7 +3,9 @@ using System.IO.Compression;
 using System.Text;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
+using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Recording;
@@ -29,6 +31,29 @@ internal static class Samples
         new("vm", DomainKind.Pvh, 1024, [new PageRange(0, 100), new PageRange(200, 300)], 2, new byte[] { 1, 2, 3 });
 
     private static readonly byte[] s_pvStream = MakePvStream();
+
+    /// <summary>A line of the history, with its newline.</summary>
+    public static byte[] HistoryLine { get; } = History.HistoryLine.Write(new HistoryEntry
+    {
+        Time = DateTimeOffset.UnixEpoch.AddYears(50),
+        Name = "web01",
+        Side = HistorySide.Source,
+        Fate = HistoryFate.Moved,
+        Source = "xen1",
+        Destination = "xen2",
+        Method = MigrationMethod.PreRecord,
+        Mode = RecordingMode.Observe,
+        Hypervisor = "Xen",
+        Started = DateTimeOffset.UnixEpoch.AddYears(50),
+        TotalTime = 3.85,
+        Downtime = 0.02,
+        ClientsWait = 0.4,
+        Exposure = 2.4,
+        BytesSent = 17_000_000,
+        RemoteFaults = 42,
+        ErrorId = "ConnectionLost",
+        Error = "The connection was lost.",
+    });
 
     /// <summary>Control records, one after another.</summary>
     public static IReadOnlyList<byte[]> Records { get; } =

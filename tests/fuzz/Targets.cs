@@ -1,5 +1,6 @@
 using System.Text;
 using PreRecordMigration.Errors;
+using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Pages;
@@ -8,6 +9,7 @@ using PreRecordMigration.Recording;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Simulated.Guest;
+using PreRecordMigration.Texts;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 using PreRecordMigration.Xen.Admission;
@@ -91,6 +93,15 @@ internal static class Targets
             Allocation = 16 << 20,
             AllocationPerByte = 64 << 10,
         },
+        new("history", ["HistoryLine.TryRead"], ReadHistory, IsEngine)
+        {
+            Seeds = [Samples.HistoryLine, [.. Samples.HistoryLine[..40], (byte)'\n', .. Samples.HistoryLine]],
+            Words = [.. s_jsonWords, "\n", "\"Schema\":1", "\"Time\":\"2026-11-29T10:30:01Z\"", "\"Name\":\"web01\"", "\"Side\":\"Source\"", "\"Fate\":\"Moved\""],
+
+            // A line is read into a buffer that the longest one has room in.
+            Allocation = 1 << 20,
+            AllocationPerByte = 256,
+        },
         new("simulated-domain", ["DomainConfiguration.Read", "VcpuContext.TryRead"], ReadSimulated, IsEngine) { Seeds = Samples.SimulatedConfigurations, AllocationPerByte = 128 },
         new("loopback", ["LoopbackKey.Parse", "LoopbackPeer.UserOf"], ReadLoopback, IsEngine) { Seeds = Samples.LoopbackTexts, AllocationPerByte = 256 },
         new("loopback-answer", [], ReadAnswer, error => IsEngine(error)) { Seeds = [new byte[98], [1], [2], [3]] },
@@ -115,6 +126,18 @@ internal static class Targets
     private static bool IsEngine(Exception error) => error is MigrationException;
 
     private static bool IsStream(Exception error) => error is XenStreamException;
+
+    private static void ReadHistory(byte[] input)
+    {
+        using MemoryStream stream = new(input);
+        HistoryFile.ReadLines(stream, line =>
+        {
+            if (line is { } bytes && HistoryLine.TryRead(bytes, out HistoryEntry? entry) && !ForeignText.IsPlain(entry.ToString()))
+            {
+                throw new InvalidOperationException("What was read may not be shown.");
+            }
+        });
+    }
 
     /// <summary>Reads records one after another, as both sides read them.</summary>
     private static void ReadRecords(byte[] input)

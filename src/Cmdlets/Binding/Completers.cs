@@ -159,14 +159,31 @@ public sealed class RecordedDomainCompleter : NameCompleter
             .Select(recorded => (recorded.Name, $"{recorded.Name} on {recorded.HostName}: {recorded.State} until {recorded.HeldUntil:T}"));
 }
 
-/// <summary>Completes the names of the domains that migrations of this process move.</summary>
+/// <summary>Completes the names of the domains that migrations of this process move; with -History, of those that it has.</summary>
 public sealed class MovingDomainCompleter : NameCompleter
 {
     private protected override IEnumerable<(string Name, string ToolTip)> Candidates(IDictionary bound) =>
+        LanguagePrimitives.IsTrue(bound["History"]) ? InHistory() :
         Workspace.OfProcess.Migrations.All
             .GroupBy(job => job.Location.Info.Name, StringComparer.Ordinal)
             .OrderBy(jobs => jobs.Key, StringComparer.OrdinalIgnoreCase)
             .Select(jobs => (jobs.Key, $"{jobs.Key} to {jobs.Last().Destination.Name}: {jobs.Last().State}"));
+
+    private static IEnumerable<(string Name, string ToolTip)> InHistory()
+    {
+        try
+        {
+            return Workspace.OfProcess.History.Read().Entries
+                .GroupBy(entry => entry.Name, StringComparer.Ordinal)
+                .OrderBy(entries => entries.Key, StringComparer.OrdinalIgnoreCase)
+                .Select(entries => (entries.Key, $"{entries.Key} to {entries.Last().Destination}: {entries.Last().Fate}"));
+        }
+        catch (MigrationException)
+        {
+            // A completion has no way to say why it cannot be read; the command will.
+            return [];
+        }
+    }
 }
 
 /// <summary>Completes the names of the domains that come into hosts of this process.</summary>

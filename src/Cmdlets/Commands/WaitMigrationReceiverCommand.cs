@@ -66,6 +66,11 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
         try
         {
             bool isOver = !_pump!.PumpUntil(Count, Deadline.After(Timeout), StopToken);
+            if (Workspace.OfProcess.History.Problem is { } problem)
+            {
+                WriteWarning(Text.Format(SR.WarningHistoryLast, problem.Message, problem.Remedy));
+            }
+
             if (isOver && Timeout == TimeSpan.Zero)
             {
                 // Whoever does not wait wants to know where the migrations stand.

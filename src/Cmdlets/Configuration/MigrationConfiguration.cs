@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Estimates;
 using PreRecordMigration.Files;
+using PreRecordMigration.History;
 using PreRecordMigration.Options;
 using PreRecordMigration.Texts;
 
@@ -23,7 +24,10 @@ internal static class MigrationConfiguration
 
     /// <summary>The variables that are no settings; the engine reads the last ones when Xen is opened.</summary>
     private static readonly string[] OtherVariables =
-        [UserFileVariable, SystemFileVariable, RuntimeFolder.VariableName, "PRERECORD_XEN_LIBRARY", "PRERECORD_XEN_PAGING"];
+    [
+        UserFileVariable, SystemFileVariable, RuntimeFolder.VariableName, StateFolder.VariableName, MigrationHistory.JournalVariableName, "PRERECORD_XEN_LIBRARY",
+        "PRERECORD_XEN_PAGING",
+    ];
 
     private static readonly ConcurrentDictionary<string, string?> Session = new(StringComparer.OrdinalIgnoreCase);
 
@@ -92,6 +96,16 @@ internal static class MigrationConfiguration
     {
         IReadOnlyList<MigrationSettingInfo> settings = Read();
         return new LinkSpeed((long)Typed(settings, "Bandwidth")!, (TimeSpan)Typed(settings, "RoundTrip")!);
+    }
+
+    /// <summary>How much the history keeps.</summary>
+    /// <exception cref="CommandException">As <see cref="Read"/>.</exception>
+    public static HistoryLimits ReadHistoryLimits()
+    {
+        IReadOnlyList<MigrationSettingInfo> settings = Read();
+        return new HistoryLimits((long)Value(MigrationSettings.HistoryFileSize), (int)Value(MigrationSettings.HistoryFiles));
+
+        object Value(string name) => settings.First(setting => setting.Name == name).Typed!;
     }
 
     /// <summary>How long a peer may be silent.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.History;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
@@ -30,6 +31,15 @@ internal static class MigrationSettings
     /// <summary>The default of -TrustedCertificate.</summary>
     public const string TrustedCertificatePath = "TrustedCertificatePath";
 
+    /// <summary>How long the history's file may get before another one is begun.</summary>
+    public const string HistoryFileSize = "HistoryFileSize";
+
+    /// <summary>How many older files of the history are kept beside it.</summary>
+    public const string HistoryFiles = "HistoryFiles";
+
+    /// <summary>Less than an entry with its error may need.</summary>
+    private const long SmallestHistoryFile = 64 << 10;
+
     private static readonly MigrationOptions Defaults = new();
 
     /// <summary>All settings, ordered by name.</summary>
@@ -40,6 +50,8 @@ internal static class MigrationSettings
         Size("BandwidthLimit", null, isRate: true, 1),
         new(CertificatePath, null, "the full path of a file with a certificate, its key inside or beside it", ParsePath),
         Duration("Epoch", Defaults.Epoch),
+        Size(HistoryFileSize, HistoryLimits.Default.FileSize, isRate: false, SmallestHistoryFile),
+        new(HistoryFiles, HistoryLimits.Default.Files, "a whole number from 0 to 1000", text => ParseNumber(text, 0, 1000)),
         Duration("HoldTime", TimeSpan.FromMinutes(2)),
         Duration("MaximumExposure", null),
         Choice("Method", Defaults.Method),

@@ -13,6 +13,8 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
     private readonly CancellationTokenSource _stopping = new();
     private bool _hasWarnedOfCertificates;
 
+    static MigrationCmdlet() => Workspace.OfProcess.History.Configured = MigrationConfiguration.ReadHistoryLimits;
+
     /// <summary>Cancelled by Ctrl+C.</summary>
     private protected CancellationToken StopToken => _stopping.Token;
 

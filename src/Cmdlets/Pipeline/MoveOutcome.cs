@@ -10,6 +10,11 @@ internal static class MoveOutcome
     /// <summary>Writes the result, or the error, and what is to be said about it. On the pipeline's thread.</summary>
     public static void Write(Cmdlet cmdlet, MigrationJob job)
     {
+        if (job.HistoryProblem is { } problem)
+        {
+            cmdlet.WriteWarning(Text.Format(SR.WarningHistory, job.Location.Info.Name, problem.Message, problem.Remedy));
+        }
+
         if (job.Error is { } error)
         {
             cmdlet.WriteError(ErrorRecords.From(Explain(job, error), job.Location.Info.Name));

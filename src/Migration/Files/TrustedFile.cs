@@ -64,8 +64,14 @@ public static class TrustedFile
     public static string? Find(string path, bool isSecret = false) =>
         Find(path, isSecret, FileStatus.TryOf, FileStatus.EffectiveUser);
 
+    /// <summary>As <see cref="Find(string, bool)"/>, of a folder in which files stand that this process believes.</summary>
+    /// <param name="path">Its absolute path.</param>
+    /// <returns>Its path without links; null where nothing stands there.</returns>
+    /// <exception cref="MigrationException">As <see cref="TryRead"/> throws it.</exception>
+    public static string? FindFolder(string path) => Find(path, false, FileStatus.TryOf, FileStatus.EffectiveUser, FileKind.Folder);
+
     /// <summary>The same rule for a given file system and a given user.</summary>
-    internal static string? Find(string path, bool isSecret, PathWalk.Look look, uint user)
+    internal static string? Find(string path, bool isSecret, PathWalk.Look look, uint user, FileKind kind = FileKind.Regular)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!Path.IsPathFullyQualified(path))
@@ -79,7 +85,7 @@ public static class TrustedFile
 
         try
         {
-            return Find(path, isSecret, PathWalk.Through(path, look), user);
+            return Find(path, isSecret, PathWalk.Through(path, look), user, kind);
         }
         catch (IOException error)
         {
@@ -87,9 +93,9 @@ public static class TrustedFile
         }
     }
 
-    /// <summary>Finds a file on its way. All faults of the way are told in one error; where no file stands at its end, nothing is
+    /// <summary>Finds a file, or a folder, on its way. All faults of the way are told in one error; where nothing stands at its end, nothing is
     /// refused.</summary>
-    private static string? Find(string path, bool isSecret, IEnumerable<PathStep> way, uint user)
+    private static string? Find(string path, bool isSecret, IEnumerable<PathStep> way, uint user, FileKind kind)
     {
         List<Fault> faults = [];
         PathStep last = default;
@@ -115,12 +121,12 @@ public static class TrustedFile
             last = step;
         }
 
-        if (last.Status.Kind != FileKind.Regular)
+        if (last.Status.Kind != kind)
         {
             throw new MigrationException(
                 MigrationErrorId.FileNotTrusted,
-                $"'{path}' is not read: '{last.Place}' is a {last.Status.Kind.ToString().ToLowerInvariant()} and no regular file.",
-                "Give the path of a file.",
+                $"'{path}' is not read: '{last.Place}' is a {last.Status.Kind.ToString().ToLowerInvariant()} and no {(kind == FileKind.Regular ? "regular file" : "folder")}.",
+                $"Give the path of a {(kind == FileKind.Regular ? "file" : "folder")}.",
                 last.Place);
         }
 

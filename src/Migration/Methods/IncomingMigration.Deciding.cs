@@ -103,6 +103,7 @@ public sealed partial class IncomingMigration
             (isStopped, _isStopped) = (_isStopped, false);
         }
 
+        Interlocked.Increment(ref _attempts);
         Noting(cleaning => cleaning.Try(last.Dispose));
         next.TraceTo(_trace);
         if (isStopped)
@@ -196,11 +197,14 @@ public sealed partial class IncomingMigration
         {
             _afterwards = [];
         }
+
+        AtEnd?.Invoke(this);
     }
 
     /// <summary>The attempt that goes on with a claimed migration; null where nothing of the domain is here.</summary>
     private IncomingAttempt? Next(Connection bulk, Connection demand)
     {
+        bool wasLeft = IsUndestroyed;
         ResumePosition position;
         try
         {
@@ -218,6 +222,11 @@ public sealed partial class IncomingMigration
         switch (position)
         {
             case ResumePosition.NeverRan:
+                if (wasLeft)
+                {
+                    AtEnd?.Invoke(this);
+                }
+
                 return null;
             case ResumePosition.Complete:
                 return new IncomingAttempt(

@@ -36,6 +36,8 @@ public sealed partial class IncomingMigration : IDisposable
     private volatile string _domainName = "";
     private List<Exception> _afterwards = [];
     private volatile IProgress<MigrationTrace>? _trace;
+    private readonly long _begun;
+    private int _attempts = 1;
 
     internal IncomingMigration(
         Guid id, IMigrationHost host, Connection bulk, Connection demand, TimeSpan peerTimeout, TimeProvider clock, MemoryBudget budget)
@@ -48,6 +50,7 @@ public sealed partial class IncomingMigration : IDisposable
         _place.Take(IncomingAttempt.Cost, "A migration");
         _host = host;
         (PeerTimeout, Clock) = (peerTimeout, clock);
+        _begun = clock.GetTimestamp();
         Custody = new IncomingCustody { Source = bulk.PeerAddress ?? bulk.Peer };
         _attempt = new IncomingAttempt(this, bulk, demand, new DestinationSession(), null, null);
     }
@@ -157,6 +160,21 @@ public sealed partial class IncomingMigration : IDisposable
 
     internal IProgress<MigrationTrace>? Trace => _trace;
 
+    /// <summary>The host that it comes into.</summary>
+    internal string HostName => _host.Name;
+
+    /// <summary>That host's hypervisor.</summary>
+    internal string Hypervisor => _host.Hypervisor;
+
+    /// <summary>How long it has been here.</summary>
+    internal TimeSpan Age => Clock.GetElapsedTime(_begun);
+
+    /// <summary>How often its source has begun with it.</summary>
+    internal int Attempts => Volatile.Read(ref _attempts);
+
+    /// <summary>Told whenever it has come to an end, before <see cref="Ended"/> is done; it must not throw.</summary>
+    internal Action<IncomingMigration>? AtEnd { get; init; }
+
     private IncomingAttempt Attempt
     {
         get
@@ -257,6 +275,7 @@ public sealed partial class IncomingMigration : IDisposable
             cleaning.Try(attempt.Run);
             Release(attempt, cleaning);
         });
+        AtEnd?.Invoke(this);
         TaskCompletionSource ended;
         lock (_gate)
         {

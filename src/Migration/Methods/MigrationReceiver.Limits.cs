@@ -37,7 +37,10 @@ public sealed partial class MigrationReceiver
     private Action Begin(ConnectionPair pair)
     {
         IncomingMigration incoming = new(
-            pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock, Budget);
+            pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock, Budget)
+        {
+            AtEnd = ended => _atEnd?.Invoke(ended),
+        };
         Trace(incoming);
         IncomingMigration[] forgotten = Forget(pair.Bulk.Peer);
         _incoming.Add(incoming);

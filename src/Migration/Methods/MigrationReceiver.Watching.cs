@@ -6,6 +6,11 @@ namespace PreRecordMigration.Methods;
 public sealed partial class MigrationReceiver
 {
     private Action<IncomingMigration, MigrationTrace>? _watchers;
+    private volatile Action<IncomingMigration>? _atEnd;
+
+    /// <summary>Tells of every migration that has come to an end from now on, also of one that ends again: it was resumed, or given up.</summary>
+    /// <param name="told">Told on the threads that end it; it must not throw, and the end waits for it.</param>
+    internal void TellEnds(Action<IncomingMigration> told) => _atEnd = told;
 
     /// <summary>Tells of every record and state of the migrations that come in, from now on.</summary>
     /// <param name="watcher">Told on the threads that take the steps; it must return at once. After the end of the watching it is told

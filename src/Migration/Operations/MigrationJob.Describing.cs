@@ -1,3 +1,5 @@
+using PreRecordMigration.Errors;
+using PreRecordMigration.History;
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
@@ -65,6 +67,50 @@ public sealed partial class MigrationJob
             Error = Explain(state),
         };
     }
+
+    /// <summary>How it ends, for the history.</summary>
+    private HistoryEntry HistoryOf(JobState end)
+    {
+        MigrationOutcome? outcome = (end as JobState.Completed)?.Outcome;
+        TimeSpan took = TimeProvider.System.GetElapsedTime(_startedAt);
+        return new HistoryEntry
+        {
+            Time = _started + took,
+            Name = Location.Info.Name,
+            Side = HistorySide.Source,
+            Fate = end switch
+            {
+                JobState.Completed => HistoryFate.Moved,
+                JobState.Interrupted => HistoryFate.Interrupted,
+                JobState.GivenUp => HistoryFate.GivenUp,
+                JobState.Failed or JobState.Stopped when _watch.Holder == DomainHolder.Source => HistoryFate.RanOn,
+                _ => HistoryFate.Unfinished,
+            },
+            Source = Location.Host.Name,
+            Destination = Destination.Name,
+            Method = _move.Options.Method,
+            Mode = _move.Options.Method == MigrationMethod.PreRecord ? _move.Options.Mode : null,
+            Hypervisor = Location.Host.Hypervisor,
+            Attempts = _attempts,
+            Started = _started,
+            TotalTime = (outcome?.TotalTime) ?? took.TotalSeconds,
+            Downtime = outcome?.Downtime,
+            ClientsWait = outcome?.ClientsWait,
+            Exposure = outcome?.Exposure,
+            BytesSent = outcome?.BytesSent ?? _progress?.BytesSent ?? 0,
+            RemoteFaults = outcome?.RemoteFaults,
+            ErrorId = (end as JobState.NotGivenUp)?.Left is { } left ? IdOf(left) : end.Error is { } error ? IdOf(error) : null,
+            Error = outcome is null ? Explain(end) : outcome.Problems.Length > 0 ? outcome.Problems : null,
+        };
+    }
+
+    private static string IdOf(Exception error) => error switch
+    {
+        MigrationException migration => migration.ErrorId.ToString(),
+        OperationException operation => operation.ErrorId,
+        OperationCanceledException => nameof(MigrationErrorId.Cancelled),
+        _ => error.GetType().Name,
+    };
 
     private string? Explain(JobState state) => state switch
     {

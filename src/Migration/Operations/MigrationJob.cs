@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.History;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
@@ -20,6 +21,8 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     private readonly DateTimeOffset _started = TimeProvider.System.GetLocalNow();
     private readonly long _startedAt = TimeProvider.System.GetTimestamp();
     private readonly DomainWatch _watch = new();
+    private readonly MigrationHistory _history;
+    private int _attempts;
     private PlannedMove _move;
     private MoveSource? _source;
     private volatile JobState _state = new JobState.Running();
@@ -31,9 +34,10 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     private DestinationEndpoint? _way;
     private IDisposable? _watching;
 
-    private MigrationJob(int id, PlannedMove move, MoveSource? source)
+    private MigrationJob(int id, PlannedMove move, MoveSource? source, MigrationHistory history)
     {
         Id = id;
+        _history = history;
         _move = move;
         _source = source;
     }
@@ -65,6 +69,9 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// <summary>What it did, once it is completed.</summary>
     public MigrationOutcome? Outcome => (_state as JobState.Completed)?.Outcome;
 
+    /// <summary>Why its last end is not in the history; null where it is, or has not come.</summary>
+    public MigrationException? HistoryProblem { get; private set; }
+
     /// <summary>Whether it is under way.</summary>
     public bool IsActive => _state.IsActive;
 
@@ -80,10 +87,16 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// <param name="source">What was taken over to be moved.</param>
     /// <param name="watcher">Told of progress from the first report on; null for nobody.</param>
     /// <param name="tracer">Told of every step of the protocol; null for nobody.</param>
+    /// <param name="history">Keeps how it ends.</param>
     internal static MigrationJob Start(
-        int id, PlannedMove move, MoveSource source, Action<MigrationProgress>? watcher, Action<MigrationTrace>? tracer)
+        int id,
+        PlannedMove move,
+        MoveSource source,
+        Action<MigrationProgress>? watcher,
+        Action<MigrationTrace>? tracer,
+        MigrationHistory history)
     {
-        MigrationJob job = new(id, move, source) { _watchers = watcher, _tracers = tracer };
+        MigrationJob job = new(id, move, source, history) { _watchers = watcher, _tracers = tracer };
         job.Begin(job._state, job.MoveAsync);
         return job;
     }
@@ -94,11 +107,12 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// </summary>
     /// <param name="id">Its number.</param>
     /// <param name="move">The domain, the receiver that has its other half, and what the administrator chooses; how memory travels is the migration's.</param>
+    /// <param name="history">Keeps how it ends.</param>
     /// <exception cref="MigrationException">There is nothing that could be taken over, or another process has done it.</exception>
-    internal static MigrationJob TakeOver(int id, PlannedMove move)
+    internal static MigrationJob TakeOver(int id, PlannedMove move, MigrationHistory history)
     {
         DestinationEndpoint way = move.Destination.Reopen();
-        MigrationJob job = new(id, move, null) { _way = way };
+        MigrationJob job = new(id, move, null, history) { _way = way };
         InterruptedMigration taken = MigrationSource.TakeOver(
             move.Location.Host, move.Location.Info.Name, way.Route, move.Options with { Trace = job, Watch = job._watch });
         job._move = move with { Options = move.Options with { Method = taken.Method, Mode = taken.Mode } };
@@ -218,7 +232,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         }
 
         givingUp.Try(() => LeaveAsync().AsTask().GetAwaiter().GetResult());
-        Enter(givingUp.Errors.Count > 0
+        End(givingUp.Errors.Count > 0
             ? new JobState.NotGivenUp(interrupted.Reason, givingUp.Errors[0])
             : new JobState.GivenUp(interrupted.Reason));
         givingUp.ThrowIfFailed();
@@ -242,6 +256,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// <summary>Begins an attempt. Whoever reads that the migration runs reads this attempt's end, too.</summary>
     private void Begin(JobState running, Func<Task<MigrationResult>> attempt)
     {
+        _attempts++;
         Task<Task> begun = new(() => RunAsync(attempt), TaskCreationOptions.LongRunning);
         Ended = begun.Unwrap();
         _state = running;
@@ -266,7 +281,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
             }
         }
 
-        Enter(end);
+        End(end);
     }
 
     private async Task<JobState> TryAsync(Func<Task<MigrationResult>> attempt)
@@ -337,6 +352,13 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         Change(() => (_watchers, _tracers) = (null, null));
         (_way, _watching) = (null, null);
         _move = _move with { Recorded = null, Report = null };
+    }
+
+    /// <summary>Enters a state in which nothing of the migration runs, which the history has by then.</summary>
+    private void End(JobState end)
+    {
+        HistoryProblem = _history.Note(HistoryOf(end));
+        Enter(end);
     }
 
     private void Enter(JobState next) => Change(() => _state = _state.Enter(next));

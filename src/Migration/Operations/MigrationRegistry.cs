@@ -36,7 +36,7 @@ public sealed class MigrationRegistry
         try
         {
             int id = Interlocked.Increment(ref _lastId);
-            MigrationJob job = _workspace.Gate.Begin(() => _jobs[id] = MigrationJob.Start(id, move, source, watcher, tracer));
+            MigrationJob job = _workspace.Gate.Begin(() => _jobs[id] = MigrationJob.Start(id, move, source, watcher, tracer, _workspace.History));
             foreach (MigrationJob ended in All.Where(other => !other.HoldsDomain).SkipLast(KeptEnded))
             {
                 _jobs.TryRemove(ended.Id, out _);
@@ -61,7 +61,7 @@ public sealed class MigrationRegistry
         int id = Interlocked.Increment(ref _lastId);
 
         // Not at the gate, which nobody may hold for as long as a hypervisor's call takes: what is taken over stays as it is until it is resumed.
-        MigrationJob job = MigrationJob.TakeOver(id, move);
+        MigrationJob job = MigrationJob.TakeOver(id, move, _workspace.History);
         Resume(_jobs[id] = job, null);
         return job;
     }

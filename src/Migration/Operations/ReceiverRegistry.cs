@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Texts;
@@ -13,11 +14,12 @@ namespace PreRecordMigration.Operations;
 public sealed class ReceiverRegistry
 {
     private readonly BeginGate _gate;
+    private readonly MigrationHistory _history;
     private readonly ConcurrentDictionary<string, MigrationReceiver> _receivers = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentDictionary<MigrationReceiver, byte> _temporary = new();
     private readonly Lock _starting = new();
 
-    internal ReceiverRegistry(BeginGate gate) => _gate = gate;
+    internal ReceiverRegistry(BeginGate gate, MigrationHistory history) => (_gate, _history) = (gate, history);
 
     /// <summary>All receivers, those of single migrations included.</summary>
     public IEnumerable<MigrationReceiver> Listening => _receivers.Values.Concat(_temporary.Keys).OrderBy(receiver => receiver.Host.Name, StringComparer.OrdinalIgnoreCase);
@@ -70,9 +72,11 @@ public sealed class ReceiverRegistry
                     host.Name);
             }
 
-            return _gate.Begin(() => _receivers[host.Name] = identity is null
+            MigrationReceiver receiver = _gate.Begin(() => _receivers[host.Name] = identity is null
                 ? MigrationReceiver.Start(host, listen, peerTimeout)
                 : MigrationReceiver.Start(host, listen, identity, peerTimeout));
+            receiver.TellEnds(incoming => _history.Note(incoming));
+            return receiver;
         }
     }
 

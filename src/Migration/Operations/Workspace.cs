@@ -1,4 +1,5 @@
 using PreRecordMigration.Errors;
+using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Texts;
 
@@ -15,12 +16,14 @@ public sealed class Workspace
     /// <summary>Makes one.</summary>
     /// <param name="onFirst">Called once, before the first thing begins that an end concerns, with what ends it all.</param>
     /// <param name="say">Says what is to be said at the end.</param>
-    internal Workspace(Action<WorkspaceEnd> onFirst, Action<string> say)
+    /// <param name="history">Keeps how migrations end; null for the user's.</param>
+    internal Workspace(Action<WorkspaceEnd> onFirst, Action<string> say, MigrationHistory? history = null)
     {
+        History = history ?? new MigrationHistory();
         End = new WorkspaceEnd(this, say);
         Gate = new BeginGate(() => onFirst(End));
         Hosts = new HostRegistry();
-        Receivers = new ReceiverRegistry(Gate);
+        Receivers = new ReceiverRegistry(Gate, History);
         Recordings = new RecordingRegistry(this);
         Migrations = new MigrationRegistry(this);
         Work = new OngoingWork(Gate);
@@ -43,6 +46,9 @@ public sealed class Workspace
 
     /// <summary>The work that somebody waits for.</summary>
     public OngoingWork Work { get; }
+
+    /// <summary>How migrations ended, of whatever process.</summary>
+    public MigrationHistory History { get; }
 
     /// <summary>What becomes of all of it at the end.</summary>
     internal WorkspaceEnd End { get; }

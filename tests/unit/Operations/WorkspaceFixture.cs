@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using PreRecordMigration.History;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
@@ -9,9 +10,12 @@ namespace PreRecordMigration.Tests.Operations;
 /// <summary>A workspace of its own with two simulated hosts, xen1 with a domain and xen2, and what is said at its end.</summary>
 internal sealed class WorkspaceFixture : IDisposable
 {
+    private readonly string _folder = Directory.CreateTempSubdirectory("workspace-").FullName;
+
     public WorkspaceFixture()
     {
-        Workspace = new Workspace(_ => Begun++, line => Said.Enqueue(line));
+        History = new MigrationHistory(Path.Combine(_folder, "history"), Path.Combine(_folder, "no-journal"));
+        Workspace = new Workspace(_ => Begun++, line => Said.Enqueue(line), History);
         Source = new SimulatedHost("xen1");
         Destination = new SimulatedHost("xen2");
         Workspace.Hosts.Add(Source);
@@ -20,6 +24,9 @@ internal sealed class WorkspaceFixture : IDisposable
     }
 
     public Workspace Workspace { get; }
+
+    /// <summary>How its migrations ended.</summary>
+    public MigrationHistory History { get; }
 
     public SimulatedHost Source { get; }
 
@@ -74,5 +81,6 @@ internal sealed class WorkspaceFixture : IDisposable
     {
         Source.Dispose();
         Destination.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 }

@@ -1,0 +1,188 @@
+<#
+.SYNOPSIS
+Installs, checks or removes the service that takes migrations into this host.
+
+.DESCRIPTION
+The service is a systemd unit, prerecord-receiver.service. It starts what /etc/prerecord/receiver.json says, comes back when it is killed, and is
+told to end in order. -Install writes the unit, and the settings where there are none; -Check says what is wrong with what is installed;
+-Remove takes the unit away and leaves the settings. systemctl is told where the unit is this machine's own; with -Root nothing is told.
+
+.PARAMETER Install
+Writes the unit and the settings, and has systemd start the service now and at each boot.
+
+.PARAMETER Check
+Returns an object for each thing that the service needs, with whether it is so and what to do where it is not.
+
+.PARAMETER Remove
+Has systemd stop the service, and takes the unit away.
+
+.PARAMETER Address
+The address that the receiver listens at, for new settings; loopback where it is not given. Beyond loopback it needs the certificates that
+/etc/prerecord/settings.json names.
+
+.PARAMETER Port
+The port, for new settings.
+
+.PARAMETER Root
+The folder that / stands for: to prepare an image, or to look at what would be written.
+
+.PARAMETER Force
+Writes over a unit that differs from what would be written.
+
+.EXAMPLE
+./service/ReceiverService.ps1 -Install -Address 10.77.0.2
+
+Has this host take migrations in at 10.77.0.2, port 7000, from now on.
+
+.EXAMPLE
+./service/ReceiverService.ps1 -Check | Format-Table
+
+Shows what the service needs, and what of it is not so.
+
+.EXAMPLE
+./service/ReceiverService.ps1 -Remove
+
+Ends the service in order: a domain that has left its source is waited for.
+#>
+[CmdletBinding(SupportsShouldProcess, DefaultParameterSetName = 'Check')]
+param(
+    [Parameter(Mandatory, ParameterSetName = 'Install')] [switch] $Install,
+    [Parameter(ParameterSetName = 'Check')] [switch] $Check,
+    [Parameter(Mandatory, ParameterSetName = 'Remove')] [switch] $Remove,
+    [Parameter(ParameterSetName = 'Install')] [ValidateNotNull()] [System.Net.IPAddress] $Address = '127.0.0.1',
+    [Parameter(ParameterSetName = 'Install')] [ValidateRange(1, 65535)] [int] $Port = 7000,
+    [ValidateNotNullOrEmpty()] [string] $Root = '/',
+    [Parameter(ParameterSetName = 'Install')] [switch] $Force
+)
+
+$ErrorActionPreference = 'Stop'
+Import-Module ([System.IO.Path]::Combine($PSScriptRoot, '..', 'PreRecordMigration.psd1'))
+
+$name = 'prerecord-receiver.service'
+$Root = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Root)
+$unit = [System.IO.Path]::Combine($Root, 'etc/systemd/system', $name)
+$settings = [System.IO.Path]::Combine($Root, 'etc/prerecord/receiver.json')
+$isOwn = $Root -eq '/'
+$entry = [System.IO.Path]::Combine($PSScriptRoot, 'Receive.ps1')
+
+function Stop-WithError([string] $id, [string] $category, [string] $message, [string] $remedy, $target) {
+    $record = [System.Management.Automation.ErrorRecord]::new([System.InvalidOperationException]::new($message), $id, $category, $target)
+    $record.ErrorDetails = [System.Management.Automation.ErrorDetails]::new($message)
+    $record.ErrorDetails.RecommendedAction = $remedy
+    $PSCmdlet.ThrowTerminatingError($record)
+}
+
+# The program that this script runs in, and its script where it is none of its own.
+function Get-PowerShellCommand {
+    $program = [Environment]::ProcessPath
+    [System.IO.Path]::GetFileName($program) -eq 'dotnet' ? @($program, [Environment]::GetCommandLineArgs()[0]) : @($program)
+}
+
+# A word as systemd takes it for one.
+function Get-UnitWord([string] $word) {
+    '"' + $word.Replace('\', '\\').Replace('"', '\"').Replace('%', '%%').Replace('$', '$$') + '"'
+}
+
+function Get-Unit {
+    $command = @(Get-PowerShellCommand) + '-NoProfile', '-NonInteractive', '-File', $entry
+    $text = [System.IO.File]::ReadAllText([System.IO.Path]::Combine($PSScriptRoot, $name))
+    $text.Replace('@COMMAND@', ($command.ForEach({ Get-UnitWord $_ }) -join ' '))
+}
+
+# A file that root runs or believes, or why it is not to be.
+function Get-Distrust([string] $path) {
+    try {
+        [PreRecordMigration.Files.TrustedFile]::Find($path) ? $null : "There is no '$path'."
+    }
+    catch [PreRecordMigration.Errors.MigrationException] {
+        "$($_.Exception.Message) $($_.Exception.Remedy)"
+    }
+}
+
+function Invoke-Systemctl([string[]] $arguments) {
+    $said = & systemctl @arguments 2>&1
+    if ($LASTEXITCODE -ne 0) {
+        Stop-WithError 'SystemdRefused' 'NotSpecified' "systemctl $arguments failed: $($said -join ' ')" "Look at systemctl status $name, and at journalctl -u $name." $name
+    }
+}
+
+function Write-File([string] $path, [string] $text) {
+    $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($path))
+    $partial = "$path.$([guid]::NewGuid().ToString('N'))"
+    $options = [System.IO.FileStreamOptions] @{ Mode = 'CreateNew'; Access = 'Write'; UnixCreateMode = [System.IO.UnixFileMode] 'UserRead, UserWrite, GroupRead, OtherRead' }
+    try {
+        $writer = [System.IO.StreamWriter]::new($partial, [System.Text.UTF8Encoding]::new($false), $options)
+        try { $writer.Write($text) } finally { $writer.Dispose() }
+        [System.IO.File]::Move($partial, $path, $true)
+    }
+    finally {
+        [System.IO.File]::Delete($partial)
+    }
+}
+
+function Test-Receiver {
+    $hasUnit = [System.IO.File]::Exists($unit)
+    $isCurrent = $hasUnit -and [System.IO.File]::ReadAllText($unit) -ceq (Get-Unit)
+    $findings = @(
+        @{ Name = 'Unit'; Problem = $hasUnit ? ($isCurrent ? $null : "'$unit' is not what this module writes.") : "There is no '$unit'."
+            Remedy = $hasUnit ? 'ReceiverService.ps1 -Install -Force writes it anew.' : 'ReceiverService.ps1 -Install writes it.' }
+        @{ Name = 'Settings'; Problem = Get-Distrust $settings; Remedy = 'ReceiverService.ps1 -Install writes them where there are none.' }
+    ) + @((Get-PowerShellCommand) + $entry).ForEach({ @{ Name = 'Program'; Problem = Get-Distrust $_; Remedy = 'Install PowerShell and the module where only root may write.' } })
+    if ($isOwn) {
+        $state = [System.IO.Directory]::Exists('/run/systemd/system') ? (& systemctl is-active $name 2>&1) : 'systemd is not running'
+        $findings += @{ Name = 'Service'; Problem = "$state" -eq 'active' ? $null : "The service is not active: $state."; Remedy = "systemctl status $name says why; systemctl start $name starts it." }
+    }
+
+    foreach ($finding in $findings) {
+        [pscustomobject] @{ PSTypeName = 'PreRecordMigration.ServiceFinding'; Name = $finding.Name; IsRight = $null -eq $finding.Problem
+            Problem = $finding.Problem; Remedy = $finding.Problem ? $finding.Remedy : $null }
+    }
+}
+
+if ($Install) {
+    foreach ($path in @(Get-PowerShellCommand) + $entry) {
+        if ($reason = Get-Distrust $path) {
+            Stop-WithError 'FileNotTrusted' 'PermissionDenied' "The service would run '$path' as root. $reason" 'Install PowerShell and the module where only root may write.' $path
+        }
+    }
+
+    $text = Get-Unit
+    if ([System.IO.File]::Exists($unit) -and [System.IO.File]::ReadAllText($unit) -cne $text -and -not $Force) {
+        Stop-WithError 'FileExists' 'ResourceExists' "'$unit' is there, and differs from what would be written." 'Look at the differences; -Force writes over it.' $unit
+    }
+
+    if ($PSCmdlet.ShouldProcess($unit, 'Install the service that takes migrations in')) {
+        if (-not [System.IO.File]::Exists($settings)) {
+            Write-File $settings ((@{ Address = "$Address"; Port = $Port } | ConvertTo-Json) + "`n")
+        }
+
+        Write-File $unit $text
+        if ($isOwn) {
+            Invoke-Systemctl 'daemon-reload'
+            Invoke-Systemctl 'enable', $name
+            Invoke-Systemctl 'restart', $name
+        }
+
+        Test-Receiver
+    }
+}
+elseif ($Remove) {
+    if (-not [System.IO.File]::Exists($unit)) {
+        Stop-WithError 'ServiceNotInstalled' 'ObjectNotFound' "There is no '$unit': the service is not installed." 'There is nothing to remove.' $unit
+    }
+
+    if ($PSCmdlet.ShouldProcess($unit, 'Stop and remove the service that takes migrations in')) {
+        if ($isOwn) {
+            # Waits for what has left its source.
+            Invoke-Systemctl 'disable', '--now', $name
+        }
+
+        [System.IO.File]::Delete($unit)
+        if ($isOwn) {
+            Invoke-Systemctl 'daemon-reload'
+        }
+    }
+}
+else {
+    Test-Receiver
+}

@@ -1,0 +1,65 @@
+using System.Runtime.InteropServices;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Processes;
+using PreRecordMigration.Texts;
+
+namespace PreRecordMigration.Operations;
+
+/// <summary>
+/// Receivers that are a service of the system: the process stays until it is told to end, and the service manager is told where they
+/// stand. What becomes of migrations at the end is the end's of every process of this module: what has not been committed is given up,
+/// what has is waited for.
+/// </summary>
+public static class ReceiverService
+{
+    /// <summary>How often the service manager may hear something new.</summary>
+    private static readonly TimeSpan s_betweenWords = TimeSpan.FromSeconds(2);
+
+    /// <summary>Says that the receivers of a workspace are ready, and returns when the process is asked to end (TERM or INT).</summary>
+    /// <param name="workspace">The workspace, whose receivers have been started.</param>
+    public static void Run(Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        using ManualResetEventSlim isAskedToEnd = new();
+        using PosixSignalRegistration terminating = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using PosixSignalRegistration interrupting = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        Run(workspace, state => ServiceManager.Notify(state), timeout => isAskedToEnd.Wait(timeout));
+
+        void End(PosixSignalContext signal)
+        {
+            // The process ends by itself when this returns.
+            signal.Cancel = true;
+            isAskedToEnd.Set();
+        }
+    }
+
+    /// <summary>As the public one, with another service manager and another end.</summary>
+    internal static void Run(Workspace workspace, Action<string> notify, Func<TimeSpan, bool> isAskedToEnd)
+    {
+        string said = Describe(workspace);
+        notify($"READY=1\nSTATUS={said}");
+        while (!isAskedToEnd(s_betweenWords))
+        {
+            string now = Describe(workspace);
+            if (now != said)
+            {
+                notify($"STATUS={said = now}");
+            }
+        }
+
+        notify($"STOPPING=1\nSTATUS={Text.Format(SR.ServiceEnds, Describe(workspace))}");
+    }
+
+    /// <summary>Where the receivers stand, in a line.</summary>
+    private static string Describe(Workspace workspace)
+    {
+        IncomingMigration[] incoming = [.. workspace.Receivers.Incoming];
+        int underWay = incoming.Count(one => !one.Ended.IsCompleted);
+        int kept = incoming.Count(one => one.IsKept);
+        return Text.Format(
+            SR.ServiceStatus,
+            string.Join(", ", workspace.Receivers.All.Select(receiver => $"{receiver.Host.Name} at {receiver.Endpoint}")),
+            underWay,
+            kept);
+    }
+}

@@ -1,0 +1,158 @@
+# A receiver that is a service: what it is installed from, what it says to systemd, and how it ends.
+
+BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
+    $service = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'service')
+    $manage = [System.IO.Path]::Combine($service, 'ReceiverService.ps1')
+
+    function New-Root { [System.IO.Directory]::CreateDirectory([System.IO.Path]::Combine($TestDrive, [guid]::NewGuid().ToString('N'))).FullName }
+
+    # A socket that hears what a service tells systemd.
+    function New-Manager([string] $name) {
+        $socket = [System.Net.Sockets.Socket]::new('Unix', 'Dgram', 'Unspecified')
+        $socket.ReceiveTimeout = 60000
+        $socket.Bind([System.Net.Sockets.UnixDomainSocketEndPoint]::new($name.StartsWith('@') ? "`0" + $name.Substring(1) : $name))
+        $socket
+    }
+
+    function Read-Manager($socket) {
+        $datagram = [byte[]]::new(4096)
+        [System.Text.Encoding]::UTF8.GetString($datagram, 0, $socket.Receive($datagram))
+    }
+
+    # A service in a process of its own, on a simulated host, with the settings that are given.
+    function Start-Service([string] $settings, [string] $socket) {
+        $file = [System.IO.Path]::Combine($TestDrive, "receiver-$([guid]::NewGuid().ToString('N')).json")
+        [System.IO.File]::WriteAllText($file, $settings)
+        $script = [System.IO.Path]::ChangeExtension($file, '.ps1')
+        [System.IO.File]::WriteAllText($script, @"
+Import-Module PreRecordMigration
+`$null = New-SimulatedHost served
+& '$service/Receive.ps1' -Settings '$file'
+"@)
+        $start = New-FreshStart $script
+        $start.Environment['NOTIFY_SOCKET'] = $socket
+        [System.Diagnostics.Process]::Start($start)
+    }
+
+    function Send-Signal([string] $signal, $process) { & kill "-$signal" $process.Id }
+}
+
+Describe 'The service' {
+    It 'says that it is ready, takes migrations in, and ends in order: <Case>' -ForEach @(
+        @{ Case = 'a socket at a path'; Socket = { [System.IO.Path]::Combine($TestDrive, 'notify') } }
+        @{ Case = 'an abstract socket'; Socket = { "@prerecord-$([guid]::NewGuid().ToString('N'))" } }
+    ) {
+        $name = & $Socket
+        $manager = New-Manager $name
+        $process = Start-Service '{ "HostName": "served", "PeerTimeout": "30s" }' $name
+        try {
+            $ready = Read-Manager $manager
+            $ready | Should -Match '^READY=1\nSTATUS=Receiving: served at 127\.0\.0\.1:(\d+); 0 migrations under way'
+            $null = $ready -match '127\.0\.0\.1:(?<Port>\d+)'
+            $destination = "localhost:$($Matches.Port)"
+            $null = New-SimulatedHost serving
+            $null = New-SimulatedDomain "served $Case" -HostName serving -Memory 4MB -Workload Idle
+            (Invoke-PreRecordMigration "served $Case" $destination -Method PostCopy).Destination | Should -Be $destination
+            Send-Signal TERM $process
+            do { $last = Read-Manager $manager } until ($last.StartsWith('STOPPING=1'))
+            $process.WaitForExit(60000) | Should -BeTrue
+            $process.ExitCode | Should -BeIn 0, 143
+            $process.StandardError.ReadToEnd() | Should -BeNullOrEmpty
+            @(Get-Migration "served $Case" -History).ForEach({ "$($_.Side) $($_.Fate)" }) | Sort-Object | Should -Be 'Destination Moved', 'Source Moved'
+        }
+        finally {
+            if (-not $process.HasExited) { $process.Kill() }
+            $process.Dispose()
+            $manager.Dispose()
+            Disconnect-MigrationHost serving -ErrorAction SilentlyContinue
+        }
+    }
+
+    It 'does not start, and says why, with settings that cannot be: <Case>' -ForEach @(
+        @{ Case = 'a key that is none'; Settings = '{ "HostName": "served", "Prot": 7000 }'; Says = "has a 'Prot'" }
+        @{ Case = 'no JSON'; Settings = '{ "HostName": '; Says = 'is no JSON' }
+        @{ Case = 'nothing'; Settings = ''; Says = 'names no receiver' }
+        @{ Case = 'a value that cannot be'; Settings = '{ "HostName": "served", "Port": "high" }'; Says = 'Port' }
+        @{ Case = 'a host that is none'; Settings = '{ "HostName": "nowhere" }'; Says = 'nowhere' }
+    ) {
+        $name = [System.IO.Path]::Combine($TestDrive, "notify-$([guid]::NewGuid().ToString('N'))")
+        $process = Start-Service $Settings $name
+        try {
+            $process.StandardInput.Close()
+            $errors = $process.StandardError.ReadToEndAsync()
+            $null = $process.StandardOutput.ReadToEnd()
+            $process.WaitForExit()
+            $process.ExitCode | Should -Not -Be 0
+            [regex]::Replace($errors.Result, "\e\[[0-9;]*m|\s+\|? *", ' ') | Should -BeLike "*$Says*"
+        }
+        finally {
+            $process.Dispose()
+        }
+    }
+}
+
+Describe 'Installing the service' {
+    It 'writes a unit and settings, which are found to be right, and taken away again' {
+        $root = New-Root
+        $found = @(& $manage -Install -Root $root -Address 10.77.0.2 -Port 7001)
+        $found.Count | Should -BeGreaterThan 2
+        $found.Where({ -not $_.IsRight }).Problem | Should -BeNullOrEmpty
+        $unit = [System.IO.Path]::Combine($root, 'etc/systemd/system/prerecord-receiver.service')
+        $text = [System.IO.File]::ReadAllText($unit)
+        $text | Should -Match '(?m)^ExecStart="/.*" "-File" ".*/service/Receive\.ps1"$'
+        $text | Should -Match '(?m)^Type=notify$'
+        $text | Should -Match '(?m)^Restart=always$'
+        $text | Should -Not -Match '@'
+        $settings = [System.IO.Path]::Combine($root, 'etc/prerecord/receiver.json')
+        $written = [System.IO.File]::ReadAllText($settings) | ConvertFrom-Json
+        $written.Address | Should -Be '10.77.0.2'
+        $written.Port | Should -Be 7001
+
+        # Again is no matter, and settings that somebody has changed stay.
+        [System.IO.File]::WriteAllText($settings, '{ "Port": 7002 }')
+        $null = & $manage -Install -Root $root
+        [System.IO.File]::ReadAllText($settings) | Should -Be '{ "Port": 7002 }'
+        & $manage -Remove -Root $root -Confirm:$false
+        [System.IO.File]::Exists($unit) | Should -BeFalse
+        [System.IO.File]::Exists($settings) | Should -BeTrue
+    }
+
+    It 'writes and takes away nothing with -WhatIf' {
+        $root = New-Root
+        & $manage -Install -Root $root -WhatIf | Should -BeNullOrEmpty
+        [System.IO.Directory]::GetFileSystemEntries($root) | Should -BeNullOrEmpty
+        $null = & $manage -Install -Root $root
+        & $manage -Remove -Root $root -WhatIf
+        @(& $manage -Check -Root $root).Where({ -not $_.IsRight }) | Should -BeNullOrEmpty
+    }
+
+    It 'says what is not as it should be' {
+        $root = New-Root
+        $found = @(& $manage -Root $root)
+        $found.Where({ -not $_.IsRight }).Name | Should -Be 'Unit', 'Settings'
+        $found.Where({ -not $_.IsRight }).Remedy | Should -Match 'Install'
+        { & $manage -Remove -Root $root -Confirm:$false } | Should -Throw -ErrorId 'ServiceNotInstalled*'
+        $null = & $manage -Install -Root $root
+        [System.IO.File]::AppendAllText([System.IO.Path]::Combine($root, 'etc/systemd/system/prerecord-receiver.service'), "# mine`n")
+        [System.IO.File]::SetUnixFileMode([System.IO.Path]::Combine($root, 'etc/prerecord/receiver.json'), [System.IO.UnixFileMode] 'UserRead, UserWrite, OtherWrite')
+        $found = @(& $manage -Check -Root $root)
+        $found.Where({ -not $_.IsRight }).Problem | Should -Match 'is not what this module writes|everybody may write'
+        { & $manage -Install -Root $root } | Should -Throw -ErrorId 'FileExists*'
+        $null = & $manage -Install -Root $root -Force
+        @(& $manage -Check -Root $root).Where({ -not $_.IsRight }).Name | Should -Be 'Settings'
+    }
+
+    It 'has a unit that systemd understands' {
+        if (-not (Get-Command systemd-analyze -CommandType Application -ErrorAction Ignore)) {
+            Set-ItResult -Skipped -Because 'systemd is not installed here'
+            return
+        }
+
+        $root = New-Root
+        $null = & $manage -Install -Root $root
+        $said = & systemd-analyze verify ([System.IO.Path]::Combine($root, 'etc/systemd/system/prerecord-receiver.service')) 2>&1
+        $LASTEXITCODE | Should -Be 0 -Because "$said"
+        @($said).Where({ $_ -match 'prerecord' }) | Should -BeNullOrEmpty
+    }
+}
