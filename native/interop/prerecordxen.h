@@ -221,12 +221,13 @@ PRX_EXPORT int32_t prx_wakeup_close(int32_t fd);
 
 /*
  * The prerecord extension of the hypervisor (native/hypervisor). Closing leaves the hypervisor's state as it is; release
- * ends it. prepare also binds the event channel that wait waits on.
+ * ends it. prepare, and adopt after a tool that was killed, also bind the event channel that wait waits on.
  */
 PRX_EXPORT int32_t prx_extension_probe(prx_handle *h, uint32_t *answer);
 PRX_EXPORT int32_t prx_extension_open(prx_handle *h, uint32_t domid, prx_extension **out);
 PRX_EXPORT int32_t prx_extension_close(prx_extension *e);
 PRX_EXPORT int32_t prx_extension_prepare(prx_extension *e, uint64_t pages, uint64_t limit);
+PRX_EXPORT int32_t prx_extension_adopt(prx_extension *e, uint64_t *pages);
 PRX_EXPORT int32_t prx_extension_grow(prx_extension *e, uint64_t slots);
 PRX_EXPORT int32_t prx_extension_start(prx_extension *e, uint32_t flags);
 PRX_EXPORT int32_t prx_extension_epoch(prx_extension *e, uint64_t *first, uint64_t *count);

@@ -5,6 +5,7 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
@@ -120,6 +121,10 @@ internal static class Samples
         .. Texts(new string('a', 64)),
         .. Texts("   1: 0100007F:B2C1 0100007F:1B58 01 00000000:00000000 00:00000000 00000000  1000        0 7 1\n"),
     ];
+
+    /// <summary>What is kept of a domain that comes in.</summary>
+    public static IReadOnlyList<byte[]> ArrivalJournals { get; } =
+        [new ArrivalJournal(Guid.Empty, "AB01", "xen1:7000", new PrepareRecord(s_description, true)).ToBytes()];
 
     /// <summary>One page that is its own page table at every level.</summary>
     public static IReadOnlyList<byte[]> GuestTables { get; } = [[.. Enumerable.Range(0, Page.Size).Select(i => (byte)(i % 8 == 0 ? 1 : 0))]];

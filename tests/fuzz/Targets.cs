@@ -106,6 +106,7 @@ internal static class Targets
         new("loopback", ["LoopbackKey.Parse", "LoopbackPeer.UserOf"], ReadLoopback, IsEngine) { Seeds = Samples.LoopbackTexts, AllocationPerByte = 256 },
         new("loopback-answer", [], ReadAnswer, error => IsEngine(error)) { Seeds = [new byte[98], [1], [2], [3]] },
         new("store-notes", ["OwnerProcess.TryParse", "PeerName.Read", "Departure.Read", "SourceMarker.OriginOf", "Leave.Read", "SuspendRequest.OriginOf", "ArrivalNames.Parse"], ReadNotes, IsEngine) { Seeds = [.. Samples.Texts("Leaving 12:345 ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10 123 xen2:7000"), .. Samples.Texts("xen2:7000 0123456789abcdef0123456789abcdef AB01 PreRecord Rollback ran")], AllocationPerByte = 256 },
+        new("arrival-journals", ["ArrivalJournal.Read"], input => Methods.ArrivalJournal.Read(input), IsEngine) { Seeds = Samples.ArrivalJournals, Longest = 32 << 10 },
         new("addresses", ["HostAddress.Parse", "HostAddress.TryParse"], input => HostAddress.TryParse(Encoding.UTF8.GetString(input), out _, out int? _, out _), IsEngine)
         {
             Seeds = [.. Samples.Texts("[fe80::1%eth0]:7000"), .. Samples.Texts("xen2.example.org:7000")],

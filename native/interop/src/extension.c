@@ -117,6 +117,23 @@ int32_t prx_extension_prepare(prx_extension *e, uint64_t pages, uint64_t limit)
     return 0;
 }
 
+int32_t prx_extension_adopt(prx_extension *e, uint64_t *pages)
+{
+    struct xen_prerecord_op op = {0};
+    int32_t rc;
+
+    prx_forget_message();
+    *pages = 0;
+    rc = perform(e->h, e->domid, XEN_PRERECORD_adopt, &op, "prerecord adopt");
+    if (rc)
+        return rc;
+    /* Where it cannot be bound nobody owns the domain, as before. */
+    if (xenevtchn_bind_interdomain(e->channel, e->domid, op.u.prepare.port) < 0)
+        return prx_fail_errno("xenevtchn_bind_interdomain");
+    *pages = op.u.prepare.nr_pfns;
+    return 0;
+}
+
 int32_t prx_extension_grow(prx_extension *e, uint64_t slots)
 {
     struct xen_prerecord_op op = {.u.grow.slots = slots};

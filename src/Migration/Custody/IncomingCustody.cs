@@ -40,14 +40,38 @@ internal sealed class IncomingCustody : IDisposable
     /// <param name="host">Where.</param>
     /// <param name="prepare">What the source says of it.</param>
     /// <param name="remotePF">Whether its memory arrives after it runs.</param>
+    /// <param name="journal">What another tool needs to go on with it.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public void Create(IMigrationHost host, DomainDescription prepare, bool remotePF, CancellationToken cancellationToken)
+    public void Create(
+        IMigrationHost host, DomainDescription prepare, bool remotePF, ReadOnlyMemory<byte> journal, CancellationToken cancellationToken)
     {
         Require(IncomingHolding.None);
         _domain = host.CreateIncoming(prepare, cancellationToken);
         _holding = IncomingHolding.Preparing;
         Name = _domain.Info.Name;
+        _domain.Keep(journal);
         if (remotePF)
+        {
+            Paging = _domain.EnableRemotePF();
+        }
+    }
+
+    /// <summary>Takes over a domain whose tool was killed, as that tool noted it.</summary>
+    /// <param name="left">The domain.</param>
+    /// <param name="remotePF">Whether its memory arrives after it runs.</param>
+    public void Adopt(LeftArrival left, bool remotePF)
+    {
+        Require(IncomingHolding.None);
+        _domain = left.Domain;
+        Name = _domain.Info.Name;
+        _isRestored = true;
+        _holding = left.Mark switch
+        {
+            IncomingMark.Preparing => IncomingHolding.Preparing,
+            IncomingMark.Started => IncomingHolding.Started,
+            _ => IncomingHolding.Whole,
+        };
+        if (remotePF && _holding != IncomingHolding.Preparing)
         {
             Paging = _domain.EnableRemotePF();
         }

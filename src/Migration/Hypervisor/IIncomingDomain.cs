@@ -25,7 +25,8 @@ public interface IIncomingDomain : IDisposable
 
     /// <summary>
     /// RemotePF on: takes every populated page away, so that the guest's touch of one is a fault that comes here.
-    /// Before <see cref="Restore"/>.
+    /// Before <see cref="Restore"/>. Of a domain that another tool has left (<see cref="LeftArrival"/>): takes charge of its faults, wakes
+    /// whoever waited, and has at least the pages missing that the hypervisor holds to be missing. To place one of the others changes nothing.
     /// </summary>
     IRemotePaging EnableRemotePF();
 
@@ -40,6 +41,12 @@ public interface IIncomingDomain : IDisposable
     /// <param name="mark">What to note; null takes the note away.</param>
     /// <param name="source">Where the domain comes from, as <see cref="PeerName.Of"/> made it; null where nobody knows.</param>
     void Mark(IncomingMark? mark, string? source = null);
+
+    /// <summary>Keeps outside of this process what another tool needs to go on with the domain should this one die. It goes with the
+    /// mark.</summary>
+    /// <param name="journal">What to keep; the host does not look into it.</param>
+    /// <exception cref="MigrationException">It cannot be kept.</exception>
+    void Keep(ReadOnlyMemory<byte> journal);
 
     /// <summary>Lets the domain run: the commit. Again after <see cref="Pause"/>: a resumed migration.</summary>
     void Unpause();

@@ -98,4 +98,15 @@ public interface IMigrationHost : IDisposable
     /// <exception cref="MigrationException">Among others <see cref="MigrationErrorId.RefusedByPolicy"/>, before anything is made, and
     /// <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Opens a domain that came in and whose tool was killed as it stands, paused, so that its migration can be taken over. Of two tools
+    /// that try so one succeeds.
+    /// </summary>
+    /// <param name="which">Is shown what <see cref="IIncomingDomain.Keep"/> kept of each; says what its source said of the one that is
+    /// looked for, and null of the others. It may throw, which ends the search.</param>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living tool works on it; or it cannot be
+    /// opened, and is left as it was.</exception>
+    LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which);
 }

@@ -91,11 +91,11 @@ public sealed partial class IncomingMigration
             return false;
         }
 
-        IncomingAttempt last = Attempt;
+        IncomingAttempt? last = Attempt;
         bool isStopped;
         lock (_gate)
         {
-            _afterwards = [.. _afterwards, .. last.Afterwards];
+            _afterwards = [.. _afterwards, .. last?.Afterwards ?? []];
             _attempt = next;
 
             // The claim passes to the attempt, and ends with it.
@@ -104,7 +104,7 @@ public sealed partial class IncomingMigration
         }
 
         Interlocked.Increment(ref _attempts);
-        Noting(cleaning => cleaning.Try(last.Dispose));
+        Noting(cleaning => cleaning.Try(() => last?.Dispose()));
         next.TraceTo(_trace);
         if (isStopped)
         {

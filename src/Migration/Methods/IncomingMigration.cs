@@ -27,9 +27,11 @@ public sealed partial class IncomingMigration : IDisposable
 
     private readonly Lock _gate = new();
     private readonly IMigrationHost _host;
+
     /// <summary>What an attempt takes. It is kept from one to the next: who comes back is not turned away because others have come since.</summary>
     private readonly MemoryShare _place;
-    private IncomingAttempt _attempt;
+    private readonly DestinationState? _asLeft;
+    private IncomingAttempt? _attempt;
     private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isClaimed;
     private bool _isStopped;
@@ -39,20 +41,25 @@ public sealed partial class IncomingMigration : IDisposable
     private readonly long _begun;
     private int _attempts = 1;
 
+    /// <summary>Begins with a source's connections.</summary>
     internal IncomingMigration(
         Guid id, IMigrationHost host, Connection bulk, Connection demand, TimeSpan peerTimeout, TimeProvider clock, MemoryBudget budget)
+        : this(id, host, bulk.Peer, PeerName.Of(bulk.PeerAddress ?? bulk.Peer), peerTimeout, clock, budget) =>
+        _attempt = new IncomingAttempt(this, bulk, demand, new DestinationSession(), null, null);
+
+    private IncomingMigration(
+        Guid id, IMigrationHost host, string? peer, string? source, TimeSpan peerTimeout, TimeProvider clock, MemoryBudget budget)
     {
         Id = id;
         Budget = budget;
-        Peer = bulk.Peer;
+        Peer = peer;
         Memory = budget.Share(Peer);
         _place = budget.Share(Peer);
         _place.Take(IncomingAttempt.Cost, "A migration");
         _host = host;
         (PeerTimeout, Clock) = (peerTimeout, clock);
         _begun = clock.GetTimestamp();
-        Custody = new IncomingCustody { Source = bulk.PeerAddress ?? bulk.Peer };
-        _attempt = new IncomingAttempt(this, bulk, demand, new DestinationSession(), null, null);
+        Custody = new IncomingCustody { Source = source };
     }
 
     /// <summary>The migration's id: the same at the source.</summary>
@@ -62,13 +69,13 @@ public sealed partial class IncomingMigration : IDisposable
     public string DomainName => _domainName;
 
     /// <summary>Where its last attempt stands.</summary>
-    public DestinationState State => Attempt.State;
+    public DestinationState State => Attempt?.State ?? _asLeft!;
 
     /// <summary>Who holds the domain.</summary>
     public IncomingHolding Holding => Custody.Holding;
 
     /// <summary>Pages that have not arrived; zero before the core state and without RemotePF.</summary>
-    public int MissingPages => Attempt.MissingPages;
+    public int MissingPages => Attempt?.MissingPages ?? Custody.Paging?.Missing.Count ?? 0;
 
     /// <summary>Whether RemotePF is on: faults of the domain come here.</summary>
     public bool IsRemotePFEnabled => Custody.Paging is not null && Holding is IncomingHolding.Preparing or IncomingHolding.Started;
@@ -99,7 +106,7 @@ public sealed partial class IncomingMigration : IDisposable
         {
             lock (_gate)
             {
-                return _afterwards.Concat(_attempt.Afterwards).FirstOrDefault();
+                return _afterwards.Concat(_attempt?.Afterwards ?? []).FirstOrDefault();
             }
         }
     }
@@ -175,7 +182,8 @@ public sealed partial class IncomingMigration : IDisposable
     /// <summary>Told whenever it has come to an end, before <see cref="Ended"/> is done; it must not throw.</summary>
     internal Action<IncomingMigration>? AtEnd { get; init; }
 
-    private IncomingAttempt Attempt
+    /// <summary>The last attempt; null where its tool was killed and its source has not come back yet.</summary>
+    private IncomingAttempt? Attempt
     {
         get
         {
@@ -187,13 +195,13 @@ public sealed partial class IncomingMigration : IDisposable
     }
 
     /// <summary>Closes the connections, as a network that fails does. What becomes of the domain the session decides.</summary>
-    public void Disconnect() => Attempt.Disconnect();
+    public void Disconnect() => Attempt?.Disconnect();
 
     /// <summary>Lets go of what an ended migration holds; a domain that is kept stays with what has arrived of it.</summary>
     public void Dispose()
     {
         CleanUp cleaning = new();
-        cleaning.Try(Attempt.Dispose);
+        cleaning.Try(() => Attempt?.Dispose());
         if (!IsKept)
         {
             LetGo(cleaning);
@@ -215,16 +223,16 @@ public sealed partial class IncomingMigration : IDisposable
     internal void TraceTo(IProgress<MigrationTrace>? trace)
     {
         _trace = trace;
-        Attempt.TraceTo(trace);
+        Attempt?.TraceTo(trace);
     }
 
     /// <summary>The owner's thread of the first attempt.</summary>
-    internal void Run() => Run(Attempt);
+    internal void Run() => Run(Attempt!);
 
     /// <summary>Gives up if the domain does not run here yet; a domain that runs here is waited for.</summary>
     internal void Stop()
     {
-        IncomingAttempt attempt;
+        IncomingAttempt? attempt;
         lock (_gate)
         {
             // A source that is coming back has no attempt yet, and gets one that is stopped already.
@@ -232,22 +240,15 @@ public sealed partial class IncomingMigration : IDisposable
             attempt = _attempt;
         }
 
-        attempt.Stop();
+        attempt?.Stop();
     }
 
     internal void Create(PrepareRecord prepare, CancellationToken cancellationToken)
     {
-        DomainDescription description = prepare.Description;
-        _domainName = description.Name;
-        Memory.Take(DomainCostOf(description), $"A domain of {description.PageCount} page numbers");
-        Custody.Create(_host, description, prepare.RemotePF, cancellationToken);
-        PageBitmap populated = new(description.PageCount);
-        foreach (PageRange range in description.Populated)
-        {
-            populated.SetRange(range.First, range.Count);
-        }
-
-        Populated = populated;
+        TakeFor(prepare.Description);
+        ArrivalJournal journal = new(Id, Peer, Custody.Source, prepare);
+        Custody.Create(_host, prepare.Description, prepare.RemotePF, journal.ToBytes(), cancellationToken);
+        Populated = PopulatedOf(prepare.Description);
     }
 
     internal CompleteRecord MakeReport(long duplicatePages) =>
@@ -262,6 +263,24 @@ public sealed partial class IncomingMigration : IDisposable
         + "refused or its host is lost nobody has the missing pages any more: give up what is here (Stop-MigrationReceiver -Force), and restore the domain from a backup.",
         DomainName,
         lost);
+
+    /// <summary>Takes what a domain will need of this process' memory.</summary>
+    private void TakeFor(DomainDescription description)
+    {
+        _domainName = description.Name;
+        Memory.Take(DomainCostOf(description), $"A domain of {description.PageCount} page numbers");
+    }
+
+    private static PageBitmap PopulatedOf(DomainDescription description)
+    {
+        PageBitmap populated = new(description.PageCount);
+        foreach (PageRange range in description.Populated)
+        {
+            populated.SetRange(range.First, range.Count);
+        }
+
+        return populated;
+    }
 
     private static long DomainCostOf(DomainDescription description) =>
         ((long)description.PageCount * (description.Kind == DomainKind.PV ? PvPageNumberCost : PageNumberCost))

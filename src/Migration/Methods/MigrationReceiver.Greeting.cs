@@ -152,7 +152,7 @@ public sealed partial class MigrationReceiver
                 }
 
                 // What was found is held on to: room may be made for others before its thread begins.
-                return pair.IsResumed ? () => Resume(known!, pair.Bulk, pair.Demand) : Begin(pair);
+                return pair.IsResumed ? () => Resume(known, pair) : Begin(pair);
             }
             catch
             {
@@ -164,10 +164,10 @@ public sealed partial class MigrationReceiver
     }
 
     /// <summary>
-    /// Only what this receiver knows can be resumed, by the peer that it came from; what it does not know it must not say
-    /// anything about. A session that is here already is not begun again: its id is not a secret any more.
+    /// What this receiver knows can be resumed by the peer that it came from alone. A session that is here already is not begun again: its id
+    /// is not a secret any more.
     /// </summary>
-    /// <returns>What is to be resumed; null for a new one.</returns>
+    /// <returns>What is to be resumed; null for a new one, or where another process took it in.</returns>
     private IncomingMigration? RequireRightful(HelloRecord hello, Connection connection)
     {
         IncomingMigration? known = _incoming.Find(incoming => incoming.Id == hello.Session);
@@ -187,19 +187,9 @@ public sealed partial class MigrationReceiver
             return null;
         }
 
-        if (known is null)
+        if (known is not null && known.Peer != connection.Peer)
         {
-            throw new MigrationException(
-                MigrationErrorId.DomainNotFound,
-                "This receiver has never seen the migration that is to be resumed.",
-                "Resume it at the receiver that it went to, in the process that has the domain. Where that process has ended, nobody can complete what had "
-                + "arrived: destroy what stands there of it (its name ends in --incoming), give the migration up at its source (Stop-Migration -Force), and "
-                + "restore the domain from a backup.");
-        }
-
-        if (known.Peer != connection.Peer)
-        {
-            throw ProtocolErrors.OtherPeer("The migration that is to be resumed came from another peer, with another certificate.");
+            throw IncomingMigration.OtherSource();
         }
 
         return known;

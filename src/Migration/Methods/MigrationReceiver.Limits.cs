@@ -39,7 +39,7 @@ public sealed partial class MigrationReceiver
         IncomingMigration incoming = new(
             pair.Session, _listener.IsPrivate ? Host.ForItself : Host, pair.Bulk, pair.Demand, _peerTimeout, _clock, Budget)
         {
-            AtEnd = ended => _atEnd?.Invoke(ended),
+            AtEnd = OnEnd,
         };
         Trace(incoming);
         IncomingMigration[] forgotten = Forget(pair.Bulk.Peer);

@@ -12,6 +12,8 @@ public sealed partial class MigrationReceiver
     /// <param name="told">Told on the threads that end it; it must not throw, and the end waits for it.</param>
     internal void TellEnds(Action<IncomingMigration> told) => _atEnd = told;
 
+    private void OnEnd(IncomingMigration ended) => _atEnd?.Invoke(ended);
+
     /// <summary>Tells of every record and state of the migrations that come in, from now on.</summary>
     /// <param name="watcher">Told on the threads that take the steps; it must return at once. After the end of the watching it is told
     /// nothing more.</param>

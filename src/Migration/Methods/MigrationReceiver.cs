@@ -13,9 +13,6 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 {
     private const int MaximumRejections = 100;
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(2);
-
-    /// <summary>How long a source that comes back waits for the attempt that it has lost to end here: a hypercall may take a while.</summary>
-    private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
     private readonly ReceiverListener _listener;
     private readonly Lock _gate = new();
     private readonly ConnectionPairing _pairing = new();
@@ -231,64 +228,5 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
                 incoming.DestroyLeft();
             }
         }
-    }
-
-    /// <summary>A source has come back: goes on with its migration, or says how it ended here.</summary>
-    private void Resume(IncomingMigration migration, Connection bulk, Connection demand)
-    {
-        try
-        {
-            // The source has lost the connections, whether that was noticed here or not.
-            migration.Disconnect();
-
-            // The welcome comes first: from then on the source hears this side's beats, however long the last attempt takes to end.
-            demand.Send(new WelcomeRecord(Protocol.Version, 0));
-            bulk.Send(new WelcomeRecord(Protocol.Version, 0));
-            if (!migration.Ended.Wait(s_endPatience))
-            {
-                throw new MigrationException(
-                    MigrationErrorId.DomainBusy,
-                    $"What {migration.DomainName} was doing when its connection was lost has not ended yet.",
-                    "Resume it again in a moment; if that does not help, look at the destination's hypervisor.",
-                    migration.DomainName);
-            }
-
-            lock (_gate)
-            {
-                // Whoever stops the receiver decides about the migrations that it found; none may join them afterwards.
-                if (_isStopping)
-                {
-                    throw ProtocolErrors.ReceiverStopped();
-                }
-            }
-
-            if (!migration.Resume(bulk, demand))
-            {
-                Answer(bulk, demand, new ResumeRecord(ResumePosition.NeverRan, new Pages.PageBitmap(0)));
-            }
-        }
-#pragma warning disable CA1031 // The last resort of this thread: a source that comes back gets an answer, whatever is wrong here.
-        catch (Exception error)
-#pragma warning restore CA1031
-        {
-            MigrationException reason = ProtocolErrors.Of(error);
-            Answer(bulk, demand, new AbortRecord(reason.ErrorId, reason.Message, reason.Remedy));
-        }
-    }
-
-    /// <summary>Says one thing to a source that came back and was welcomed, and closes.</summary>
-    private static void Answer(Connection bulk, Connection demand, ControlRecord answer)
-    {
-        try
-        {
-            bulk.Send(answer);
-        }
-        catch (MigrationException)
-        {
-            // The source has gone again, and may come back again.
-        }
-
-        bulk.CloseAfterPeer(s_farewell);
-        demand.Dispose();
     }
 }

@@ -211,9 +211,27 @@ public sealed partial class SimulatedDomain
                 _pages.Trap(pfn, PageTraps.Missing);
             }
 
-            return _paging = new SimulatedRemotePaging(this, _pages);
+            return _paging = new SimulatedRemotePaging(this, _pages, _pages.Populated.Clone());
         }
     }
+
+    /// <summary>
+    /// RemotePF in the hands of another tool: whoever waits for a page asks for it again. As a hypervisor that tells of no single page, it
+    /// has every page missing as long as one is.
+    /// </summary>
+    internal SimulatedRemotePaging AdoptPaging()
+    {
+        lock (_gate)
+        {
+            RequireState("given RemotePF again", DomainState.Paused);
+            _paging = _paging is { } last ? last.Successor() : new SimulatedRemotePaging(this, _pages, new PageBitmap(_pages.PageCount));
+            Monitor.PulseAll(_gate);
+            return _paging;
+        }
+    }
+
+    /// <summary>The tool that serves its faults is killed: nothing that it still does has an effect.</summary>
+    internal void KillPaging() => Volatile.Read(ref _paging)?.Kill();
 
     /// <summary>Gives the guest a page whose content is in place, and wakes the vCPUs that wait for it.</summary>
     internal void MarkPlaced(int pfn)

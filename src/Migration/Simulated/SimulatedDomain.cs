@@ -173,6 +173,9 @@ public sealed partial class SimulatedDomain
     /// <summary>What is noted for the next tool while it comes in.</summary>
     internal IncomingMark? IncomingMark { get; set; }
 
+    /// <summary>What is kept for the tool that takes its migration over, while it comes in.</summary>
+    internal byte[]? Journal { get; set; }
+
     /// <summary>Where it comes from, as it is noted while it comes in.</summary>
     internal string? NotedSource { get; set; }
 

@@ -58,6 +58,12 @@ public enum SimulatedCall
     /// <summary><see cref="IIncomingDomain.HasRun"/>.</summary>
     HasRun,
 
+    /// <summary><see cref="IIncomingDomain.Keep"/>.</summary>
+    Keep,
+
+    /// <summary><see cref="IMigrationHost.OpenArrival"/>.</summary>
+    OpenArrival,
+
     /// <summary><see cref="IMigrationHost.CreateIncoming"/>.</summary>
     CreateIncoming,
 

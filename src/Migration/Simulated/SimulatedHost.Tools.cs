@@ -76,8 +76,40 @@ public sealed partial class SimulatedHost
             foreach (SimulatedDomain domain in _domains.Values)
             {
                 domain.IsOwned = false;
+                domain.KillPaging();
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which)
+    {
+        ArgumentNullException.ThrowIfNull(which);
+        Faults.Enter(SimulatedCall.OpenArrival);
+        SimulatedDomain? found;
+        DomainDescription? description = null;
+        lock (_lock)
+        {
+            found = _domains.Values.FirstOrDefault(domain => domain is { IncomingMark: not null, Journal: not null } && (description = which(domain.Journal)) is not null);
+            if (found is null)
+            {
+                return null;
+            }
+
+            if (found.IsOwned)
+            {
+                throw Busy(found.Name);
+            }
+
+            found.IsOwned = true;
+        }
+
+        if (found.IncomingMark != IncomingMark.Preparing)
+        {
+            found.Pause();
+        }
+
+        return new LeftArrival(new SimulatedIncomingDomain(this, found, description!.Name, wasLeft: true), found.IncomingMark!.Value);
     }
 
     /// <summary>Which tool works here now; handles of an earlier one are dead.</summary>

@@ -6,9 +6,14 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Simulated;
 
 /// <summary>A domain that comes into a simulated host: the owner's handle.</summary>
-internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomain domain, string finalName) : IIncomingDomain
+/// <param name="host">Its host.</param>
+/// <param name="domain">The domain.</param>
+/// <param name="finalName">The name that it gets when it is complete.</param>
+/// <param name="wasLeft">Whether another tool made and restored it, and was killed.</param>
+internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomain domain, string finalName, bool wasLeft = false) : IIncomingDomain
 {
     private readonly int _tool = host.Tool;
+    private readonly bool _wasLeft = wasLeft;
     private SimulatedRemotePaging? _paging;
     private bool _isRestored;
     private bool _isDisposed;
@@ -30,12 +35,24 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
     {
         Enter(SimulatedCall.MarkIncoming);
         (domain.IncomingMark, domain.NotedSource) = (mark, source);
+        domain.Journal = mark is null ? null : domain.Journal;
+    }
+
+    public void Keep(ReadOnlyMemory<byte> journal)
+    {
+        Enter(SimulatedCall.Keep);
+        domain.Journal = journal.ToArray();
     }
 
     public IRemotePaging EnableRemotePF()
     {
         Enter(SimulatedCall.EnableRemotePF);
         host.GetCapabilities().Require(MigrationCapability.RemotePF);
+        if (_wasLeft)
+        {
+            return _paging = domain.AdoptPaging();
+        }
+
         Require(!_isRestored, "RemotePF is switched on before the core state is restored");
         return _paging = domain.EnablePaging();
     }
@@ -65,7 +82,7 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
     public void Unpause()
     {
         long number = Enter(SimulatedCall.Unpause);
-        Require(_isRestored, "its core state is restored before it runs");
+        Require(_isRestored || _wasLeft, "its core state is restored before it runs");
         domain.Resume();
         host.Faults.Leave(SimulatedCall.Unpause, number);
     }
@@ -108,7 +125,11 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         host.RequireTool(_tool);
-        return host.Faults.Enter(call);
+        long number = host.Faults.Enter(call);
+
+        // Killed at the call, the tool does not make it any more.
+        host.RequireTool(_tool);
+        return number;
     }
 
     private void Require(bool isRight, string rule)

@@ -12,20 +12,52 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
     private readonly SimulatedDomain _domain;
     private readonly GuestPages _pages;
     private readonly PageBitmap _claimed;
+    private readonly PageBitmap _missing;
+    private readonly ReaderWriterLockSlim _life = new();
     private readonly object _arrival = new();
     private readonly Queue<PageFault> _faults = new();
+    private readonly bool _isAdopted;
     private bool _isOff;
     private bool _isDisposed;
+    private bool _isDead;
 
-    public SimulatedRemotePaging(SimulatedDomain domain, GuestPages pages)
+    /// <summary>Takes charge of a domain's faults.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="pages">Its pages.</param>
+    /// <param name="missing">Those that are missing; given over.</param>
+    public SimulatedRemotePaging(SimulatedDomain domain, GuestPages pages, PageBitmap missing)
     {
         _domain = domain;
         _pages = pages;
         _claimed = new PageBitmap(pages.PageCount);
-        Missing = pages.Populated.Clone();
+        Missing = _missing = missing;
     }
 
+    private SimulatedRemotePaging(SimulatedRemotePaging last)
+        : this(last._domain, last._pages, last._missing)
+    {
+        _isAdopted = true;
+        Missing = _missing.Count == 0 ? _missing : _pages.Populated.Clone();
+    }
+
+    /// <summary>The pages that may be missing: where another tool had the domain before, more than those that are.</summary>
     public PageBitmap Missing { get; }
+
+    /// <summary>The same in the hands of the next tool.</summary>
+    public SimulatedRemotePaging Successor()
+    {
+        Kill();
+        return new SimulatedRemotePaging(this);
+    }
+
+    /// <summary>Its tool is killed: what it was doing has been done, and what it begins from here on has no effect.</summary>
+    public void Kill()
+    {
+        _life.EnterWriteLock();
+        _isDead = true;
+        _life.ExitWriteLock();
+        WakeWaiters();
+    }
 
     public void Report(PageFault fault)
     {
@@ -46,7 +78,7 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
         {
             while (true)
             {
-                ObjectDisposedException.ThrowIf(_isDisposed, this);
+                ObjectDisposedException.ThrowIf(_isDisposed || _isDead, this);
                 cancellationToken.ThrowIfCancellationRequested();
                 int count = Take(faults);
                 if (count > 0)
@@ -81,6 +113,20 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
 
     public void PlaceAll(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
     {
+        _life.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDead, this);
+            PlaceEach(pfns, pages);
+        }
+        finally
+        {
+            _life.ExitReadLock();
+        }
+    }
+
+    private void PlaceEach(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
+    {
         for (int i = 0; i < pfns.Length; i++)
         {
             int pfn = pfns[i];
@@ -95,14 +141,24 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
                 throw Refused(pfn, "was placed before");
             }
 
-            Page.At(pages, i).CopyTo(_pages[pfn]);
-            _domain.MarkPlaced(pfn);
+            if (_missing[pfn])
+            {
+                Page.At(pages, i).CopyTo(_pages[pfn]);
+                _domain.MarkPlaced(pfn);
+            }
+            else if (!_isAdopted)
+            {
+                throw Refused(pfn, "is not missing");
+            }
+
+            _missing.TryClear(pfn);
             Missing.TryClear(pfn);
         }
     }
 
     public void Disable()
     {
+        ObjectDisposedException.ThrowIf(_isDead, this);
         _domain.Host.Faults.Enter(SimulatedCall.DisableRemotePF);
         int missing = Missing.Count;
         if (missing > 0)
@@ -122,7 +178,7 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
         }
 
         _isDisposed = true;
-        if (!_isOff)
+        if (!_isOff && !_isDead)
         {
             if (Missing.Count == 0)
             {

@@ -1,4 +1,5 @@
-"""A source's tool is killed after its guest has left: another one takes the migration over, and the guest loses nothing.
+"""A tool is killed after its guest has left, at the source, at the destination or at both: another one takes the migration over, and the guest
+loses nothing.
 
 For each way to record and to serve: by the hypervisor's extension with nested paging, with shadow page tables and for PV guests, and by Xen's
 paging ring; for HVM guests with an emulator beside them.
@@ -59,8 +60,40 @@ class TakeOverCase(MoveCase):
         expect_memory(HOST, free)
 
 
+    def check_received_by_another(self, config, method, both=False):
+        """One host is both ends: the receiver's shell is killed, or both are, and others go on. Killed ones must not listen for the next."""
+        free = free_memory(HOST)
+        self.shells.end()
+        with self.subTest(f"{config}, {method}, {'both' if both else 'the destination'} killed"), running([HOST], config, PACED) as guest:
+            before = guest.report()
+            with ModuleShell(HOST, paging=self.paging) as source:
+                with ModuleShell(HOST, paging=self.paging) as killed:
+                    way = open_way(killed)
+                    source.check(f"$null = Start-Migration -Name {guest.name} -Destination {way.address} {METHODS[method]} {SLOW} -Confirm:$false -ErrorAction Stop", 600)
+                    moved = arriving(HOST, guest.config, guest.name)
+                    moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+                    if both:
+                        source.end_alone()
+                    killed.end_alone()
+                with ModuleShell(HOST, paging=self.paging) as next_receiver, ModuleShell(HOST, paging=self.paging) as next_source:
+                    way = open_way(next_receiver)
+                    if both:
+                        shell, how = next_source, f"-TakeOver -Destination {way.address}"
+                    else:
+                        shell, how = source, ""
+                        source.run(f"Wait-Migration {guest.name}", 600)
+                    result = shell.values(
+                        f"$r = Resume-Migration {guest.name} {how} -Confirm:$false -ErrorAction Stop | Wait-Migration -ErrorAction Stop\n"
+                        "@{ pushed = $r.PagesPushed; demanded = $r.PagesDemanded; method = \"$($r.Method)\" } | ConvertTo-Json -Compress", 900)
+                    print(f"\n{config}, {method}: {result}", end="", flush=True)
+                    self.check_whole(guest, before)
+                    self.assertEqual(notes(HOST), "", "a note was left")
+                    self.assertEqual(HOST.run("ls /run/prerecord | grep -v loopback").stdout.strip(), "", "a journal was left")
+        expect_memory(HOST, free)
+
+
 class ByExtension(TakeOverCase):
-    shells = SHELLS
+    shells, paging = SHELLS, ""
 
     def test_post_copy(self):
         self.check_taken_over("writer2", "post-copy")
@@ -80,11 +113,30 @@ class ByExtension(TakeOverCase):
         self.check_taken_over("pvwriter", "rollback")
 
 
+    def test_the_destination_killed(self):
+        self.check_received_by_another("writer2", "post-copy")
+        self.check_received_by_another("shadow", "observe")
+        self.check_received_by_another("pvwriter2", "post-copy")
+
+    def test_an_emulator_beside_it_and_the_destination_killed(self):
+        self.check_received_by_another("hvm", "post-copy")
+
+    def test_both_killed(self):
+        self.check_received_by_another("writer2", "post-copy", both=True)
+        self.check_received_by_another("pvwriter", "post-copy", both=True)
+
+
 class ByRing(TakeOverCase):
-    shells = RING
+    shells, paging = RING, "ring"
 
     def test_post_copy(self):
         self.check_taken_over("writer", "post-copy")
+
+    def test_the_destination_killed(self):
+        self.check_received_by_another("writer", "post-copy")
+
+    def test_both_killed(self):
+        self.check_received_by_another("writer", "post-copy", both=True)
 
     def test_pre_record_in_observe(self):
         self.check_taken_over("writer", "observe")

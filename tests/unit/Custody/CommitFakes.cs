@@ -103,6 +103,8 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 /// <summary>The domain at its destination, and the host that makes it. Its state outlives the tool.</summary>
 internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IIncomingDomain
 {
+    private bool _isRestored;
+
     public bool Exists { get; private set; }
 
     public bool Runs { get; private set; }
@@ -164,13 +166,18 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public IRemotePaging EnableRemotePF()
     {
-        calls.Call(() => Paging.Missing.TrySet(0));
+        // What another tool has restored misses what it missed then.
+        calls.Call(() => _ = _isRestored || Paging.Missing.TrySet(0));
         return Paging;
     }
 
     public void Mark(IncomingMark? mark, string? source = null) => calls.Call(() => Noted = mark);
 
-    public void Restore(CoreState core, CancellationToken cancellationToken) => calls.Call(() => { });
+    public void Keep(ReadOnlyMemory<byte> journal) => calls.Call(() => { });
+
+    public LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which) => throw new NotSupportedException();
+
+    public void Restore(CoreState core, CancellationToken cancellationToken) => calls.Call(() => _isRestored = true);
 
     public void Unpause() => calls.Call(() => (Runs, HasEverRun) = (Exists, true));
 

@@ -25,6 +25,9 @@ internal enum StepKind
 
     /// <summary>Another tool goes on with what the source's tool left that was killed.</summary>
     TakeOver,
+
+    /// <summary>Another tool goes on with what the destination's tool left that was killed.</summary>
+    Adopt,
     SourceCleansUp,
     DestinationCleansUp,
     SourceDies,
@@ -68,7 +71,7 @@ internal readonly record struct Step(StepKind Kind, Outcome Outcome = default)
         or StepKind.DestinationGivesUp or StepKind.SourceGivesUp;
 
     /// <summary>Whether somebody comes to look after what has ended: it need not happen.</summary>
-    public bool IsMending => Kind is StepKind.Resume or StepKind.TakeOver or StepKind.SourceOpens or StepKind.DestinationOpens or StepKind.DestinationDecides;
+    public bool IsMending => Kind is StepKind.Resume or StepKind.TakeOver or StepKind.Adopt or StepKind.SourceOpens or StepKind.DestinationOpens or StepKind.DestinationDecides;
 
     public override string ToString() => Outcome.At == 0 ? $"{Kind}" : $"{Kind} ({Outcome})";
 }

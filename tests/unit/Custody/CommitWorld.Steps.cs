@@ -39,9 +39,14 @@ internal sealed partial class CommitWorld
                 yield return kind;
             }
         }
-        else if (Destination.Noted == IncomingMark.Preparing)
+        else if (Destination is { Exists: true, Noted: { } noted })
         {
-            yield return StepKind.DestinationOpens;
+            if (noted == IncomingMark.Preparing)
+            {
+                yield return StepKind.DestinationOpens;
+            }
+
+            yield return StepKind.Adopt;
         }
     }
 
@@ -241,6 +246,9 @@ internal sealed partial class CommitWorld
                 break;
             case StepKind.TakeOver:
                 TakeOver();
+                break;
+            case StepKind.Adopt:
+                Adopt();
                 break;
             case StepKind.SourceCleansUp:
                 _sourceCleaned = true;

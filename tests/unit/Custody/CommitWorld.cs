@@ -24,9 +24,10 @@ internal sealed partial class CommitWorld : IDestinationWork
     private readonly Queue<SourceAction> _sourceDue = new();
     private readonly Queue<DestinationAction> _destinationDue = new();
     private SourceCustody _sourceCustody;
-    private readonly IncomingCustody _incomingCustody = new();
+    private readonly bool _remotePF;
+    private IncomingCustody _incomingCustody = new();
     private SourceDispatcher _sourceDispatcher;
-    private readonly DestinationDispatcher _destinationDispatcher;
+    private DestinationDispatcher _destinationDispatcher;
     private SourceSession _source;
     private DestinationSession _destination = new();
     private bool _sourceCut;
@@ -41,6 +42,7 @@ internal sealed partial class CommitWorld : IDestinationWork
 
     private CommitWorld(bool remotePF)
     {
+        _remotePF = remotePF;
         Source = new FakeSource(_calls);
         Destination = new FakeDestination(_calls);
         _sourceCustody = new SourceCustody(Source);
@@ -115,7 +117,7 @@ internal sealed partial class CommitWorld : IDestinationWork
     }
 
     void IDestinationWork.Create(PrepareRecord prepare) =>
-        _incomingCustody.Create(Destination, prepare.Description, prepare.RemotePF, CancellationToken.None);
+        _incomingCustody.Create(Destination, prepare.Description, prepare.RemotePF, ReadOnlyMemory<byte>.Empty, CancellationToken.None);
 
     void IDestinationWork.Restore(CoreStateRecord core) => _incomingCustody.Restore(
         new PreRecordMigration.CoreStates.CoreState(core.Vcpus, core.Sections, PageSet.Empty, 0), CancellationToken.None);
@@ -172,6 +174,35 @@ internal sealed partial class CommitWorld : IDestinationWork
         _sourceCustody = new SourceCustody(new LeftDomain(Source, new Departure(null, null)));
         _sourceDispatcher = new SourceDispatcher(_sourceCustody, SendToDestination);
         Resume();
+    }
+
+    /// <summary>Another tool takes up what came in as it was left. It begins nothing: its source comes back, or an administrator decides.</summary>
+    private void Adopt()
+    {
+        IncomingCustody custody = new();
+        Exception? failed = Xunit.Record.Exception(() =>
+        {
+            if (Destination.Noted != IncomingMark.Preparing)
+            {
+                Destination.Pause();
+            }
+
+            custody.Adopt(new LeftArrival(Destination, Destination.Noted!.Value), _remotePF);
+            if (custody.Holding == IncomingHolding.Whole)
+            {
+                custody.HaveAll();
+            }
+        });
+        if (failed is not null)
+        {
+            return;
+        }
+
+        (_destinationLives, _destinationCleaned, _incomingCustody) = (true, false, custody);
+        _destinationDispatcher = new DestinationDispatcher(custody, this);
+        _destination = DestinationSession.Resume(false);
+        _destination.On(new DestinationEvent.Lost(s_lost));
+        _destinationDue.Clear();
     }
 
     /// <summary>The source connects again; the destination's attempt before it is ended first.</summary>

@@ -40,6 +40,8 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
     public LeftDomain OpenLeaving(string name) => host.OpenLeaving(name);
 
+    public virtual LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which) => host.OpenArrival(which);
+
     public virtual IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken) =>
         host.CreateIncoming(description, cancellationToken);
 
@@ -57,6 +59,8 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
         public IGuestMemory Memory => domain.Memory;
 
         public bool HasRun => domain.HasRun;
+
+        public void Keep(ReadOnlyMemory<byte> journal) => domain.Keep(journal);
 
         public virtual bool IsTouchedByRestore => domain.IsTouchedByRestore;
 

@@ -42,6 +42,7 @@ internal static class FaultyHost
     {
         ISourceDomain domain => Proxy(domain, plan, side),
         LeftDomain left => left with { Domain = Proxy(left.Domain, plan, side) },
+        LeftArrival left => left with { Domain = Proxy(left.Domain, plan, side) },
         IIncomingDomain domain => Proxy(domain, plan, side),
         IDirtyTracker tracker => Proxy(tracker, plan, side),
         IOutputPlug plug => Proxy(plug, plan, side),
@@ -62,6 +63,11 @@ internal static class FaultyHost
         if (made is LeftDomain left)
         {
             left.Domain.Dispose();
+        }
+
+        if (made is LeftArrival arrival)
+        {
+            arrival.Domain.Dispose();
         }
 
         if (made is IDisposable disposable)

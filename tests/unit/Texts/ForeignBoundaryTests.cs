@@ -31,6 +31,7 @@ public sealed partial class ForeignBoundaryTests
     /// each with the reason.</summary>
     private static readonly Dictionary<string, string> s_understood = new(StringComparer.Ordinal)
     {
+        ["Migration/Methods/ArrivalJournal.cs"] = "words, each compared with what it may be",
         ["Migration/Simulated/DomainConfiguration.cs"] = "a name, and SimulatedDomainOptions takes no other than one that may be shown",
         ["Migration/Transports/LoopbackKey.cs"] = "hexadecimal digits",
         ["Migration/Transports/LoopbackPeer.cs"] = "the kernel's table of sockets",

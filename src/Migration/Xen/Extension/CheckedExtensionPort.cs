@@ -28,6 +28,14 @@ internal sealed class CheckedExtensionPort : IExtensionPort
     public void Prepare(int pageCount, int limit) => _port.Prepare(pageCount, limit);
 
     /// <inheritdoc/>
+    public long Adopt()
+    {
+        long pageCount = _port.Adopt();
+        Require(pageCount == _pageCount, $"{pageCount} pages to look after");
+        return pageCount;
+    }
+
+    /// <inheritdoc/>
     public void Grow(int slots) => _port.Grow(slots);
 
     /// <inheritdoc/>

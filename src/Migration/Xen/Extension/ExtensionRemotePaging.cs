@@ -50,6 +50,43 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
         Volatile.Write(ref _frameOf, frameOf);
     }
 
+    /// <summary>
+    /// Takes charge of a domain that was served when its tool was killed. Which pages are missing the hypervisor does not say: those that
+    /// may be are missing here, and to place one that is not changes nothing.
+    /// </summary>
+    /// <param name="port">The extension, owned from here on.</param>
+    /// <param name="missing">The pages that may be missing; given over.</param>
+    /// <param name="subject">The domain's name, for messages.</param>
+    /// <param name="frameOf">The frame by which the hypervisor knows a page.</param>
+    /// <returns>Null where the hypervisor serves it no more: nothing is missing.</returns>
+    internal static ExtensionRemotePaging? Adopt(IExtensionPort port, PageBitmap missing, string subject, Func<int, ulong> frameOf)
+    {
+        ExtensionRemotePaging adopted = new(port, missing, subject);
+        try
+        {
+            adopted._port.Adopt();
+            XenExtensionState state = adopted._port.Query();
+            if (state.Missing == 0)
+            {
+                missing.Clear();
+            }
+
+            adopted._isStopped = !state.Flags.HasFlag(XenExtensionFlags.Serving);
+            Volatile.Write(ref adopted._frameOf, frameOf);
+            return adopted;
+        }
+        catch (XenException error) when (error.Errno is XenErrno.NotThere or XenErrno.NotSupported)
+        {
+            adopted.Dispose();
+            return null;
+        }
+        catch
+        {
+            adopted.Dispose();
+            throw;
+        }
+    }
+
     /// <inheritdoc/>
     public override void Place(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages)
     {

@@ -15,6 +15,11 @@ internal interface IExtensionPort : IDisposable
     /// <exception cref="XenException">EBUSY: the domain has an owner already.</exception>
     void Prepare(int pageCount, int limit);
 
+    /// <summary>Becomes the owner of a domain whose owner was killed.</summary>
+    /// <returns>How many pages are looked after.</returns>
+    /// <exception cref="XenException">EBUSY: the owner lives; ENXIO: nothing is prepared.</exception>
+    long Adopt();
+
     /// <summary>Makes the store that large, in pages, and lifts the pause of a full one.</summary>
     void Grow(int slots);
 

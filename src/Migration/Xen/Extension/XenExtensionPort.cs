@@ -37,9 +37,15 @@ internal sealed class XenExtensionPort : IExtensionPort
     public void Prepare(int pageCount, int limit)
     {
         _extension.Prepare(pageCount, limit);
+        _recordFrames = RecordFrames(pageCount);
+    }
 
-        // The table has two halves, each with twice as many records as there are pages.
-        _recordFrames = ((4L * pageCount) + NumbersPerFrame - 1) / NumbersPerFrame;
+    /// <inheritdoc/>
+    public long Adopt()
+    {
+        long pageCount = _extension.Adopt();
+        _recordFrames = RecordFrames(pageCount);
+        return pageCount;
     }
 
     /// <inheritdoc/>
@@ -163,6 +169,9 @@ internal sealed class XenExtensionPort : IExtensionPort
             _slots.Unmap();
         }
     }
+
+    /// <summary>The size of the table of records: two halves, each with twice as many records as there are pages.</summary>
+    private static long RecordFrames(long pageCount) => ((4 * pageCount) + NumbersPerFrame - 1) / NumbersPerFrame;
 
     /// <inheritdoc/>
     public void Dispose()

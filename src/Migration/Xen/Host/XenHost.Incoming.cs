@@ -48,6 +48,26 @@ public sealed partial class XenHost
     }
 
     /// <inheritdoc/>
+    public LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which)
+    {
+        XenControl control = XenControl.Open();
+        LeftArrival? left = null;
+        try
+        {
+            return left = new ArrivalOpening(control, (domain, description, pages) => description.Kind == DomainKind.PV
+                ? new PvAdopted(control, domain.DomId, domain.Name, pages)
+                : new HvmAdopted(control, domain.DomId, domain.Name, pages)).Open(Name, which);
+        }
+        finally
+        {
+            if (left is null)
+            {
+                control.Dispose();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_policyFile, description, _promises.Available);
 
     /// <summary>Bytes that a domain holds; 0 where it has gone.</summary>

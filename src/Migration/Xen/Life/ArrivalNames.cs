@@ -122,7 +122,7 @@ internal static class ArrivalNames
                     + (other.Mark == IncomingMark.Whole ? "; nothing of it is missing." : "; pages of it may be missing."),
                     other.Mark == IncomingMark.Whole
                         ? $"It is {arrival.Name}: xl rename {other.Arrival.ProvisionalName} {arrival.Name}, once the source has none any more."
-                        : "It may be the only copy: look whether the source still has the domain before you destroy either.",
+                        : $"Resume-Migration {arrival.Name} at its source goes on with it. It may be the only copy: look whether the source still has the domain before you destroy either.",
                     other.Arrival.ProvisionalName);
         }
     }

@@ -7,7 +7,8 @@ namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
 /// What XenStore says of incoming domains, so that a later run finds what a killed one left: /prerecord/incoming/DOMID holds
-/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, behind a tab, where it comes from.
+/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, behind a tab, where it comes from. What
+/// is too large for that is in a file beside it, which goes with the mark.
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
@@ -19,7 +20,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     private (IncomingMark Mark, string? Source)? _last;
 
     /// <summary>A mark found, whose domain is there.</summary>
-    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source);
+    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source, string Content);
 
     /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
     internal void Write(IncomingMark mark, string? source = null)
@@ -38,11 +39,58 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         }
     }
 
+    /// <summary>Keeps what another tool needs to go on with the domain, until the mark is taken away.</summary>
+    internal void Keep(ReadOnlyMemory<byte> journal) => control.WriteFile(FileOf(domid, arrival), journal);
+
     /// <summary>Takes the mark away.</summary>
     internal void Remove()
     {
         control.RemoveStore(PathOf(domid));
         _last = null;
+        control.RemoveFile(FileOf(domid, arrival));
+    }
+
+    /// <summary>Finds the domain that was left by a killed tool and of which something was kept that is looked for.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="which">Whether what was kept is what is looked for.</param>
+    /// <returns>Null where there is none.</returns>
+    internal static (Found Found, KnownDomain Domain)? FindLeft(IDomainControl control, Func<ReadOnlyMemory<byte>, bool> which)
+    {
+        foreach (string child in control.ListStore(Root))
+        {
+            if (int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
+                && Read(control, domid) is { } found
+                && found.Arrival.Find(control) is { } domain
+                && domain.DomId == domid
+                && control.ReadFile(FileOf(domid, found.Arrival)) is { } journal
+                && which(journal))
+            {
+                return (found, domain);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Becomes the owner of a domain that a killed tool left, in one step, so that only one of two processes succeeds.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="left">Its mark.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process has it.</exception>
+    internal static IncomingMarker Claim(IDomainControl control, in Found left)
+    {
+        IncomingMarker marker = new(control, left.DomId, left.Arrival);
+        string own = marker.Format((left.Mark, left.Source), OwnerProcess.Current);
+        if (left.Owner.IsAlive || !StoreSwap.Try(control, PathOf(left.DomId), left.Content, own))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy,
+                $"{left.Arrival.ProvisionalName} is in the hands of {(left.Owner.IsAlive ? $"process {left.Owner.Id}" : "another process")} here.",
+                "Wait until that has ended, or resume the migration at the receiver of that process.",
+                left.Arrival.Name);
+        }
+
+        marker._last = (left.Mark, left.Source);
+        return marker;
     }
 
     /// <summary>Whether a domain has a mark.</summary>
@@ -60,7 +108,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
                 found.Owner.IsAlive
                     ? $"{domain.Name} is coming in by process {found.Owner.Id}."
                     : $"{domain.Name} was coming in{From(found.Source)} when the tool was killed: pages of it may be missing.",
-                found.Owner.IsAlive ? "Wait until it has arrived." : "Look whether its source still has it, and destroy the one here if it has.",
+                found.Owner.IsAlive ? "Wait until it has arrived." : $"Resume-Migration {found.Arrival.Name} at its source goes on, where a receiver listens here (Start-MigrationReceiver). Only where no source has it any more: destroy the one here.",
                 domain.Name);
         }
     }
@@ -75,10 +123,8 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         List<Found> left = [];
         foreach (string child in control.ListStore(Root))
         {
-            if (int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
-                && Read(control, domid) is { } found
-                && found.Arrival.Find(control) is { } domain
-                && domain.DomId == domid)
+            Found? read = int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid) ? Read(control, domid) : null;
+            if (read is { } found && found.Arrival.Find(control) is { } domain && domain.DomId == domid)
             {
                 if (found.Owner.IsAlive || found.Mark != IncomingMark.Preparing)
                 {
@@ -90,6 +136,10 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
             }
 
             control.RemoveStore($"{Root}/{child}");
+            if (read is { } gone)
+            {
+                control.RemoveFile(FileOf(domid, gone.Arrival));
+            }
         }
 
         return left;
@@ -98,20 +148,27 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     /// <summary>Where a domain comes from, as a part of an error's sentence; empty where nobody knows.</summary>
     internal static string From(string? source) => source is null ? "" : $" from {source}";
 
-    private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(
-        PathOf(domid), $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{(last.Source is null ? "" : $"{Tab}{last.Source}")}");
+    private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(PathOf(domid), Format(last, owner));
+
+    private string Format((IncomingMark Mark, string? Source) last, OwnerProcess owner) =>
+        $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{(last.Source is null ? "" : $"{Tab}{last.Source}")}";
+
+    /// <summary>The file of an arrival: another one of the same number has another token.</summary>
+    private static string FileOf(int domid, Arrival arrival) => string.Create(CultureInfo.InvariantCulture, $"incoming-{domid}-{arrival.Token}");
 
     private static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
     private static Found? Read(IDomainControl control, int domid)
     {
-        string[] parts = (control.ReadStore(PathOf(domid)) ?? "").Split(' ', 5);
+        string content = control.ReadStore(PathOf(domid)) ?? "";
+        string[] parts = content.Split(' ', 5);
         string[] names = parts.Length == 5 ? parts[4].Split(Tab, 2) : [];
         return names.Length > 0
             && Enum.TryParse(parts[0], out IncomingMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-                ? new Found(domid, mark, owner, new Arrival(names[0], parts[2], parts[3]), PeerName.Read(names.ElementAtOrDefault(1)))
+            && parts[3].All(char.IsAsciiHexDigit)
+                ? new Found(domid, mark, owner, new Arrival(names[0], parts[2], parts[3]), PeerName.Read(names.ElementAtOrDefault(1)), content)
                 : null;
     }
 }

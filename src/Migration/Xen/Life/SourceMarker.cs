@@ -1,5 +1,4 @@
 using System.Globalization;
-using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Native;
@@ -68,7 +67,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
             Found? found = Parse(content);
             RequireDead(found, name);
             (SourceMark Mark, Leave? Leave) claimed = (found?.Mark ?? SourceMark.Running, found?.Leave);
-            if (TryTake(content, Format(claimed, OwnerProcess.Current)))
+            if (StoreSwap.Try(control, PathOf(domid), content, Format(claimed, OwnerProcess.Current)))
             {
                 _last = claimed;
                 return found;
@@ -121,20 +120,6 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
                 $"In the session of process {busy.Owner.Id}, Get-PreRecord {name} says until when it is held and Stop-PreRecord {name} lets it go, "
                     + $"or Stop-Migration {name} stops its migration. When that process has ended, whoever opens the domain next mends it.",
                 name);
-        }
-    }
-
-    /// <summary>Takes the mark. Where that took effect and reported an error, the mark is given back: nobody would know that this process
-    /// has it.</summary>
-    private bool TryTake(string? content, string own)
-    {
-        try
-        {
-            return control.TrySwapStore(PathOf(domid), content, own);
-        }
-        catch (XenException error)
-        {
-            throw CleanUp.After(error, () => control.TrySwapStore(PathOf(domid), own, content));
         }
     }
 

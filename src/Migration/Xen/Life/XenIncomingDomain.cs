@@ -24,11 +24,19 @@ internal sealed class XenIncomingDomain(
 
     private readonly Lock _gate = new();
     private IRemotePaging? _paging;
+    private readonly bool _wasLeft;
     private bool _isRestored;
     private bool _isDisposed;
 
     /// <summary>How much memory the domain may have once it is complete, in KiB; null where its present limit stays.</summary>
     internal long? LimitAfterwards { get; init; }
+
+    /// <summary>Whether another tool made and restored it, and was killed.</summary>
+    internal bool WasLeft
+    {
+        get => _wasLeft;
+        init => _wasLeft = _isRestored = value;
+    }
 
     /// <summary>
     /// The memory that the domain was promised, until this object is disposed. Pages that are taken away to be missing are free for a
@@ -77,11 +85,18 @@ internal sealed class XenIncomingDomain(
     }
 
     /// <inheritdoc/>
+    public void Keep(ReadOnlyMemory<byte> journal) => marker.Keep(journal);
+
+    /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
         lock (_gate)
         {
-            RequireUnrestored("RemotePF is switched on before the domain is restored");
+            if (!WasLeft)
+            {
+                RequireUnrestored("RemotePF is switched on before the domain is restored");
+            }
+
             if (_paging is not null)
             {
                 throw new InvalidOperationException($"{domain.Name}: RemotePF is on already.");

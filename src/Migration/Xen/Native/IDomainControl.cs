@@ -60,6 +60,18 @@ internal interface IDomainControl : IDisposable
     /// <returns>Whether it did.</returns>
     bool TrySwapStore(string path, string? expected, string? value);
 
+    /// <summary>Keeps what does not fit into a node of XenStore until the host goes down: a file in memory that only root reads.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="content">What is in it; what was there before is replaced in one step.</param>
+    /// <exception cref="Errors.MigrationException">AccessDenied or FileNotTrusted: it cannot be kept there.</exception>
+    void WriteFile(string name, ReadOnlyMemory<byte> content);
+
+    /// <summary>Reads what was kept; null where there is none.</summary>
+    byte[]? ReadFile(string name);
+
+    /// <summary>Removes what was kept; nothing happens where it is not there.</summary>
+    void RemoveFile(string name);
+
     /// <summary>Watches a node; one watch at a time on a connection. "@releaseDomain" changes when a domain stops for good or goes.</summary>
     IStoreWatch WatchStore(string path);
 }

@@ -85,6 +85,15 @@ internal sealed partial class XenExtension : IDisposable
     /// <exception cref="XenException">EBUSY: the domain has an owner.</exception>
     internal void Prepare(int pages, int limit) => Check(PrepareCore(_handle, (ulong)pages, (ulong)limit));
 
+    /// <summary>Becomes the owner of a domain whose owner was killed, and binds the event channel.</summary>
+    /// <returns>How many pages are looked after.</returns>
+    /// <exception cref="XenException">EBUSY: the owner lives; ENXIO: nothing is prepared.</exception>
+    internal long Adopt()
+    {
+        Check(AdoptCore(_handle, out ulong pages));
+        return (long)pages;
+    }
+
     internal void Grow(int slots) => Check(GrowCore(_handle, (ulong)slots));
 
     internal void Start(XenExtensionFlags flags) => Check(StartCore(_handle, flags));
@@ -147,6 +156,9 @@ internal sealed partial class XenExtension : IDisposable
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_extension_prepare")]
     private static partial int PrepareCore(ExtensionHandle extension, ulong pages, ulong limit);
+
+    [LibraryImport(XenLibrary.Name, EntryPoint = "prx_extension_adopt")]
+    private static partial int AdoptCore(ExtensionHandle extension, out ulong pages);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_extension_grow")]
     private static partial int GrowCore(ExtensionHandle extension, ulong slots);

@@ -71,7 +71,7 @@ internal sealed class PvIncoming : IIncomingMechanism
                 Pages.Missing.TryClear(pfn);
             }
 
-            PvMemoryMap map = ReadMap();
+            PvMemoryMap map = ReadMap(_control, _domid, Pages.Populated.PageCount, _name);
             RequireFrames(map);
             _paging.Begin(map.FrameOf);
         }
@@ -98,12 +98,12 @@ internal sealed class PvIncoming : IIncomingMechanism
 
     /// <summary>Reads the restored domain's p2m. The page tables that the shared information names are the source's, so those of vCPU 0
     /// are walked.</summary>
-    private PvMemoryMap ReadMap() => PvMemoryMap.Read(
-        (frames, pages) => _control.ReadFrames(_domid, frames, pages, _name),
-        _control.GetVcpuRegisters(_domid, 0).Cr3,
-        PvSharedInfo.P2mAddressOf(_control.GetSharedInfo(_domid)),
-        Pages.Populated.PageCount,
-        _name);
+    internal static PvMemoryMap ReadMap(XenControl control, int domid, int pageCount, string name) => PvMemoryMap.Read(
+        (frames, pages) => control.ReadFrames(domid, frames, pages, name),
+        control.GetVcpuRegisters(domid, 0).Cr3,
+        PvSharedInfo.P2mAddressOf(control.GetSharedInfo(domid)),
+        pageCount,
+        name);
 
     private void RequireFrames(PvMemoryMap map)
     {

@@ -23,16 +23,20 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
     private readonly Lock _gate = new();
     private readonly PendingFaults _pending;
     private readonly List<XenPagingEvent> _answers = [];
+    private readonly bool _isAdopted;
     private bool _isClosed;
 
     /// <summary>Takes charge of a domain whose pages have been taken away.</summary>
     /// <param name="port">The domain's paging interface, owned from here on.</param>
     /// <param name="missing">The pages that were taken away.</param>
     /// <param name="subject">The domain's name, for messages.</param>
-    internal RingRemotePaging(IPagingPort port, PageBitmap missing, string subject)
+    /// <param name="isAdopted">Whether another tool took them away and was killed: <paramref name="missing"/> then has those, too, that
+    /// have come or that the guest has given up since, which only shows when one is placed.</param>
+    internal RingRemotePaging(IPagingPort port, PageBitmap missing, string subject, bool isAdopted = false)
         : base(missing, subject)
     {
         _port = port;
+        _isAdopted = isAdopted;
         _pending = new PendingFaults(missing);
     }
 
@@ -134,7 +138,7 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
             ObjectDisposedException.ThrowIf(_isClosed, this);
             for (int i = 0; i < pfns.Length; i++)
             {
-                if (results[i] == 0)
+                if (results[i] == 0 || IsThereAlready(results[i]))
                 {
                     _pending.Placed(pfns[i], _answers);
                 }
@@ -144,11 +148,14 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
         }
     }
 
+    /// <summary>Whether Xen refused a page because it is not missing, which it may be where another tool took the pages away.</summary>
+    private bool IsThereAlready(int result) => _isAdopted && result == -XenErrno.NoEntry;
+
     private void RetryFailed(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages, Span<int> results)
     {
         for (int i = 0; i < pfns.Length; i++)
         {
-            if (results[i] != 0)
+            if (results[i] != 0 && !IsThereAlready(results[i]))
             {
                 PlaceRefused(pfns.Slice(i, 1), Page.At(pages, i), results[i]);
             }

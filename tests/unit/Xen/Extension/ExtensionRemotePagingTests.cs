@@ -116,6 +116,59 @@ public sealed class ExtensionRemotePagingTests
     }
 
     [Fact]
+    public void Another_tool_serves_on_and_what_was_there_already_stays_as_it_is()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using (ExtensionRemotePaging killed = Begin(port))
+        {
+            killed.Place([3], Filled(1, 1));
+            Assert.Equal(XenErrno.Busy, Assert.Throws<XenException>(() => port.Adopt()).Errno);
+        }
+
+        port.Write(3, 7);
+        port.Read(5);
+        FakeExtensionPort next = port.OfNextTool();
+        using ExtensionRemotePaging paging = Adopt(next)!;
+
+        Assert.Equal(PageCount, paging.Missing.Count);
+        PageFault[] faults = new PageFault[PageCount];
+        Assert.Contains(5, faults.Take(paging.WaitFault(faults, TimeSpan.Zero, TestContext.Current.CancellationToken)).Select(fault => fault.Pfn));
+        int[] all = [.. Enumerable.Range(0, PageCount)];
+        paging.Place(all, Filled(PageCount, 3));
+        Assert.Equal(7, next[3]);
+        Assert.Equal(3, next[5]);
+        paging.Disable();
+        Assert.Equal(FakeExtensionPort.Phase.Empty, next.State);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Where_nothing_was_missing_any_more_the_next_tool_has_nothing_to_place(bool isReleased)
+    {
+        FakeExtensionPort port = new(PageCount) { RefusesRelease = !isReleased };
+        using (ExtensionRemotePaging killed = Begin(port))
+        {
+            killed.Place([.. Enumerable.Range(0, PageCount)], Filled(PageCount, 3));
+            if (isReleased)
+            {
+                killed.Disable();
+            }
+            else
+            {
+                Assert.Throws<XenException>(killed.Disable);
+            }
+        }
+
+        port.RefusesRelease = false;
+        using ExtensionRemotePaging? paging = Adopt(port.OfNextTool());
+
+        Assert.Equal(isReleased, paging is null);
+        Assert.Equal(0, paging?.Missing.Count ?? 0);
+        paging?.Disable();
+    }
+
+    [Fact]
     public void Off_that_failed_half_way_is_made_again()
     {
         FakeExtensionPort port = new(PageCount) { RefusesRelease = true };
@@ -175,6 +228,9 @@ public sealed class ExtensionRemotePagingTests
         missing.SetAll();
         return missing;
     }
+
+    private static ExtensionRemotePaging? Adopt(FakeExtensionPort port) =>
+        ExtensionRemotePaging.Adopt(port, All(), "vm", static pfn => (ulong)pfn + 1000);
 
     private static ExtensionRemotePaging Begin(FakeExtensionPort port)
     {

@@ -23,6 +23,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     private readonly HashSet<int> _inUse = [];
     private readonly SemaphoreSlim _event = new(0);
     private readonly uint[] _records = new uint[4 * pageCount];
+    private bool _isOwned;
     private int _half;
     private int _count;
     private int _slots;
@@ -113,12 +114,27 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     {
         Assert.InRange(limit, 0, pages);
         Assert.Equal(pageCount, pages);
+        _isOwned = true;
         (State, _limit, _slots, _count, _half, _epoch, _flags) = (Phase.Ready, limit, 0, 0, 0, 0, 0);
         _store.Clear();
         _backed.Clear();
         NextEpochStates();
         _missing.Clear();
     });
+
+    public long Adopt()
+    {
+        lock (_gate)
+        {
+            if (State == Phase.Empty || _isOwned)
+            {
+                throw Refuse("prerecord adopt", _isOwned ? XenErrno.Busy : XenErrno.NotThere);
+            }
+
+            _isOwned = true;
+            return pageCount;
+        }
+    }
 
     public void Grow(int slots) => Locked([Phase.Ready, Phase.Started], () =>
     {
@@ -268,6 +284,14 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     {
         IsDisposed = true;
         IsMapped = false;
+        _isOwned = false;
+    }
+
+    /// <summary>The same domain's extension, as the next tool opens it.</summary>
+    internal FakeExtensionPort OfNextTool()
+    {
+        IsDisposed = false;
+        return this;
     }
 
     private static XenException Refuse(string call, int errno) => new(call, errno, "Domain 1", "");

@@ -198,6 +198,8 @@ public sealed class HostileExtensionTests
 
         public void Prepare(int pageCount, int limit) => inner.Prepare(pageCount, limit);
 
+        public long Adopt() => inner.Adopt();
+
         public void Grow(int slots) => inner.Grow(slots);
 
         public void Start(XenExtensionFlags flags) => inner.Start(flags);

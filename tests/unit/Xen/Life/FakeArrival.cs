@@ -46,7 +46,7 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
     /// <summary>Pages that the domain was allowed when its pages were announced.</summary>
     internal ulong LimitAtPages { get; private set; }
 
-    private DomainDescription Description => new(
+    internal static DomainDescription DescriptionOf(string uuid) => new(
         "vm", DomainKind.Pvh, PageCount, [new PageRange(0, PageCount)], 1,
         new XenDomainConfiguration(
             $$"""{ "c_info": { "type": "pvh", "name": "vm", "uuid": "{{new Guid(uuid)}}" } }""", 4, 17, default, default, [], []).Serialise());
@@ -55,7 +55,7 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
 
     internal XenIncomingDomain CreateUntil(CancellationToken cancellationToken)
     {
-        DomainDescription description = Description;
+        DomainDescription description = DescriptionOf(uuid);
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, PageCount);
         return new IncomingCreation(Xen.Connect(), description, configuration, new Kind(this, new IncomingPages(description, configuration))).Make(
             "host",
@@ -175,7 +175,8 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
 
     private string Uuid => uuid;
 
-    private sealed class Mechanism(FakeXen xen, int domid, IncomingPages pages, IncomingRestore restore) : IIncomingMechanism
+    /// <summary>What goes on with the domain's pages; without a child of the toolstack where another tool has restored it.</summary>
+    internal sealed class Mechanism(FakeXen xen, int domid, IncomingPages pages, IncomingRestore? restore = null) : IIncomingMechanism
     {
         public IGuestMemory Memory => throw new NotSupportedException();
 
@@ -183,11 +184,11 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
 
         public IRemotePaging EnableRemotePF() => new Paging(xen, domid, pages);
 
-        public void Restore(CoreState core, CancellationToken cancellationToken) => restore.Complete(() => { }, cancellationToken);
+        public void Restore(CoreState core, CancellationToken cancellationToken) => restore!.Complete(() => { }, cancellationToken);
 
-        public void BreakOff() => restore.Dispose();
+        public void BreakOff() => restore?.Dispose();
 
-        public void Dispose() => restore.Dispose();
+        public void Dispose() => restore?.Dispose();
     }
 
     /// <summary>RemotePF each call of which fails where the domain is gone, as a call into Xen does.</summary>

@@ -93,6 +93,12 @@ internal sealed partial class FakeXen
             return true;
         });
 
+        public void WriteFile(string name, ReadOnlyMemory<byte> content) => xen.Call(nameof(WriteFile), () => xen.Files[name] = content.ToArray());
+
+        public byte[]? ReadFile(string name) => xen.Call(nameof(ReadFile), () => xen.Files.GetValueOrDefault(name));
+
+        public void RemoveFile(string name) => xen.Call(nameof(RemoveFile), () => xen.Files.Remove(name));
+
         public IStoreWatch WatchStore(string path) => xen.Call(nameof(WatchStore), () =>
         {
             FakeWatch watch = new(xen, path);

@@ -65,6 +65,9 @@ internal sealed partial class FakeXen
     /// <summary>Calls so far.</summary>
     internal int Calls { get; private set; }
 
+    /// <summary>What was kept in files.</summary>
+    internal Dictionary<string, byte[]> Files { get; } = [];
+
     /// <summary>The call that was made to fail; null where none was reached.</summary>
     internal string? Failed { get; private set; }
 

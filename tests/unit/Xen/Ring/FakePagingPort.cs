@@ -17,10 +17,11 @@ internal sealed class FakePagingPort : IPagingPort
     private bool _woken;
 
     internal FakePagingPort(int pageCount)
+        : this(pageCount, [.. Enumerable.Range(0, pageCount)])
     {
-        _pageCount = pageCount;
-        _pagedOut = [.. Enumerable.Range(0, pageCount)];
     }
+
+    private FakePagingPort(int pageCount, HashSet<int> pagedOut) => (_pageCount, _pagedOut) = (pageCount, pagedOut);
 
     internal ManualResetEventSlim Waiting { get; } = new();
 
@@ -134,6 +135,9 @@ internal sealed class FakePagingPort : IPagingPort
     }
 
     public void Dispose() => Waiting.Dispose();
+
+    /// <summary>The same domain's interface, with a ring of its own.</summary>
+    internal FakePagingPort OfNextTool() => new(_pageCount, _pagedOut);
 
     internal RingRemotePaging Open()
     {

@@ -30,6 +30,26 @@ public class RingRemotePagingTests
     }
 
     [Fact]
+    public void In_the_hands_of_another_tool_a_page_that_is_there_already_stays_as_it_is()
+    {
+        using FakePagingPort port = new(64);
+        using (RingRemotePaging killed = port.Open())
+        {
+            killed.Place([7], s_page);
+        }
+
+        PageBitmap mayBeMissing = new(64);
+        mayBeMissing.SetRange(0, 64);
+        using FakePagingPort next = port.OfNextTool();
+        using RingRemotePaging paging = new(next, mayBeMissing, "vm", isAdopted: true);
+        paging.Place([7, 8], new byte[2 * Page.Size]);
+
+        Assert.False(paging.Missing[7]);
+        Assert.False(paging.Missing[8]);
+        Assert.Equal([8], next.Prepared);
+    }
+
+    [Fact]
     public void A_request_that_comes_after_its_page_is_answered_at_once_and_not_reported()
     {
         using FakePagingPort port = new(64);

@@ -1,0 +1,120 @@
+using PreRecordMigration.Errors;
+using PreRecordMigration.Transfer;
+using PreRecordMigration.Transports;
+
+namespace PreRecordMigration.Methods;
+
+/// <content>A source that comes back.</content>
+public sealed partial class MigrationReceiver
+{
+    /// <summary>How long a source that comes back waits for the attempt that it has lost to end here: a hypercall may take a while.</summary>
+    private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(30);
+
+    private readonly Lock _takingOver = new();
+
+    /// <summary>A source has come back: goes on with its migration, or says how it ended here.</summary>
+    /// <param name="known">The migration; null where this receiver does not know it.</param>
+    /// <param name="pair">The new connections.</param>
+    private void Resume(IncomingMigration? known, ConnectionPair pair)
+    {
+        (Connection bulk, Connection demand) = (pair.Bulk, pair.Demand);
+        try
+        {
+            // The source has lost the connections, whether that was noticed here or not.
+            known?.Disconnect();
+
+            // The welcome comes first: from then on the source hears this side's beats, however long the last attempt takes to end.
+            demand.Send(new WelcomeRecord(Protocol.Version, 0));
+            bulk.Send(new WelcomeRecord(Protocol.Version, 0));
+            IncomingMigration migration = known ?? TakeOver(pair) ?? throw NeverSeen();
+            if (!migration.Ended.Wait(s_endPatience))
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainBusy,
+                    $"What {migration.DomainName} was doing when its connection was lost has not ended yet.",
+                    "Resume it again in a moment; if that does not help, look at the destination's hypervisor.",
+                    migration.DomainName);
+            }
+
+            lock (_gate)
+            {
+                // Whoever stops the receiver decides about the migrations that it found; none may join them afterwards.
+                if (_isStopping)
+                {
+                    throw ProtocolErrors.ReceiverStopped();
+                }
+            }
+
+            if (!migration.Resume(bulk, demand))
+            {
+                Answer(bulk, demand, new ResumeRecord(ResumePosition.NeverRan, new Pages.PageBitmap(0)));
+            }
+        }
+#pragma warning disable CA1031 // The last resort of this thread: a source that comes back gets an answer, whatever is wrong here.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            MigrationException reason = ProtocolErrors.Of(error);
+            Answer(bulk, demand, new AbortRecord(reason.ErrorId, reason.Message, reason.Remedy));
+        }
+    }
+
+    /// <summary>Says one thing to a source that came back and was welcomed, and closes.</summary>
+    private static void Answer(Connection bulk, Connection demand, ControlRecord answer)
+    {
+        try
+        {
+            bulk.Send(answer);
+        }
+        catch (MigrationException)
+        {
+            // The source has gone again, and may come back again.
+        }
+
+        bulk.CloseAfterPeer(s_farewell);
+        demand.Dispose();
+    }
+
+    /// <summary>
+    /// Takes a migration over that another process took in and that was killed. Its source may come twice at once: one after the other is
+    /// looked after, and the second finds what the first did.
+    /// </summary>
+    /// <returns>Null where nothing is left of it.</returns>
+    private IncomingMigration? TakeOver(ConnectionPair pair)
+    {
+        lock (_takingOver)
+        {
+            lock (_gate)
+            {
+                if (_incoming.Find(incoming => incoming.Id == pair.Session) is { } known)
+                {
+                    return known;
+                }
+
+                if (_isStopping || _listener.IsPrivate)
+                {
+                    return null;
+                }
+            }
+
+            IncomingMigration? taken = IncomingMigration.TakeOver(pair.Session, pair.Bulk.Peer, Host, _peerTimeout, _clock, Budget, OnEnd);
+            if (taken is not null)
+            {
+                lock (_gate)
+                {
+                    Trace(taken);
+                    _incoming.Add(taken);
+                }
+            }
+
+            return taken;
+        }
+    }
+
+    /// <summary>What is not known here must not be said to have never run.</summary>
+    private static MigrationException NeverSeen() => new(
+        MigrationErrorId.DomainNotFound,
+        "This receiver has never seen the migration that is to be resumed, and nothing is left here of one that another process took in.",
+        "Resume it at a receiver of the host that it went to. Where that host was lost, or what had arrived there was destroyed, nobody can complete "
+        + "it: give the migration up at its source (Stop-Migration -Force), and restore the domain from a backup.");
+}

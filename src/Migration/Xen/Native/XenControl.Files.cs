@@ -1,0 +1,63 @@
+using PreRecordMigration.Files;
+
+namespace PreRecordMigration.Xen.Native;
+
+/// <content>Files that live as long as the host's domains do.</content>
+internal sealed partial class XenControl
+{
+    /// <summary>More than the description of any domain.</summary>
+    private const int LargestFile = 64 << 20;
+
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <inheritdoc/>
+    public void WriteFile(string name, ReadOnlyMemory<byte> content)
+    {
+        string folder = RuntimeFolder.Find();
+        RuntimeFolder.Make(folder);
+        string path = Path.Combine(TrustedFile.FindFolder(folder) ?? folder, name);
+        string partial = $"{path}.new";
+        try
+        {
+            // Another user's file, or one of an older run, is not written into.
+            File.Delete(partial);
+            FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+            if (!OperatingSystem.IsWindows())
+            {
+                options.UnixCreateMode = OwnerOnly;
+            }
+
+            using (FileStream file = new(partial, options))
+            {
+                file.Write(content.Span);
+            }
+
+            File.Move(partial, path, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw RuntimeFolder.Denied($"What another process would need to go on cannot be kept in {path}", path, error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public byte[]? ReadFile(string name) => TrustedFile.TryRead(Path.Combine(RuntimeFolder.Find(), name), LargestFile, isSecret: true);
+
+    /// <inheritdoc/>
+    public void RemoveFile(string name)
+    {
+        string path = Path.Combine(RuntimeFolder.Find(), name);
+        try
+        {
+            File.Delete(path);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Nothing was ever kept.
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw RuntimeFolder.Denied($"{path} cannot be removed", path, error);
+        }
+    }
+}
