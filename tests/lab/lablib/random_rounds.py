@@ -1,7 +1,8 @@
 """Moves of one guest to and fro between two hosts, each of which meets a failure at a moment that a seed chooses.
 
 After each round, whatever failed: the guest does not run twice. It runs and finds no wrong byte, if need be after what the operating guide has an
-administrator do. Or it is lost, which may happen only where a process died that held one half of it, and the other side must say so.
+administrator do. Or it is lost, which may happen only where the source's process died with the originals of a Rollback, and whoever comes next must
+say so.
 """
 import random
 import re
@@ -15,8 +16,8 @@ from lablib.moves import METHODS, RECORD
 from lablib.ports import forward, is_listening
 from lablib.ways import PORT, RELAY_PORT, receive, share_key
 
-CUT, SOURCE, DESTINATION = "connections cut", "source's tool killed", "destination's tool killed"
-FAULTS = (CUT, SOURCE, DESTINATION)
+CUT, SOURCE, DESTINATION, BOTH = "connections cut", "source's tool killed", "destination's tool killed", "both tools killed"
+FAULTS = (CUT, SOURCE, DESTINATION, BOTH)
 RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, BY_HAND, LOST = "ran on at its source", "arrived", "resumed", "taken over", "by the guide's command", "lost, and said so"
 OUTCOMES = (RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, BY_HAND, LOST)
 PATIENCE = 600
@@ -81,7 +82,7 @@ class Rounds:
         number = here.begin(self._command(method, here, there))
         time.sleep(moment)
         self._strike(fault, here, there)
-        answer = None if fault == SOURCE else here.finish(number, PATIENCE)
+        answer = None if fault in (SOURCE, BOTH) else here.finish(number, PATIENCE)
         copies = self._require_one()
         try:
             outcome, said = self._settle(fault, answer, here, there)
@@ -158,13 +159,15 @@ class Rounds:
         if fault == CUT:
             here.host.run("killall -KILL socat").check()
         else:
-            victim = here if fault == SOURCE else there
-            victim.end_alone()
-            del self._shells[victim.host.number]
+            for victim in {SOURCE: [here], DESTINATION: [there], BOTH: [here, there]}[fault]:
+                victim.end_alone()
+                del self._shells[victim.host.number]
 
     def _settle(self, fault, answer, here, there):
         if fault == SOURCE:
             return self._after_source(here.host, there)
+        if fault == BOTH:
+            return self._after_source(here.host, self._shell(there.host))
         if answer["exitCode"] == 0:
             return self._settled(there.host, ARRIVED)
         state = here.check(f'"$(@(Get-Migration {self.guest.name})[-1].State)"').strip()
@@ -212,7 +215,11 @@ class Rounds:
     def _after_leaving(self, here, there, copies, said):
         if not copies:
             return self._release(here, said)
-        incoming = there.values("(Get-MigrationReceiver).Incoming[-1] | Select-Object State, MissingPages, Error | ConvertTo-Json -Compress")
+        incoming = there.values("@((Get-MigrationReceiver).Incoming)[-1] | Select-Object State, MissingPages, Error | ConvertTo-Json -Compress")
+        if incoming is None:
+            # Its tool was killed, too, and nobody comes back for what it had.
+            self._lose()
+            return LOST, said
         if incoming["MissingPages"] == 0:
             here.host.run(["xl", "destroy", self.guest.name], 120).check()
             return self._name(there, said)
@@ -223,24 +230,14 @@ class Rounds:
         return LOST, incoming["Error"]
 
     def _after_destination(self, here, host, said):
-        """The destination's process is gone after the commit: its note says what its copy is worth."""
-        arrivals = names_of_arrivals(host, self.guest.name)
-        domid = host.run(["xl", "domid", arrivals[0]]).stdout.strip() if arrivals else ""
-        note = host.run(f"xenstore-read /prerecord/incoming/{domid}", 120).stdout.split(" ")[0] if domid else "Preparing"
-        if note == "Preparing":
-            # The guest never ran there. The administrator says so, after the tool here has ended.
-            here.end_alone()
-            del self._shells[here.host.number]
-            answer = self._shell(here.host).run(RECORD.format(name=self.guest.name, mode="Observe"), PATIENCE)
-            return self._release(self._shell(here.host), answer["stderr"])
-        here.check(f"Stop-Migration {self.guest.name} -Force -Confirm:$false -ErrorAction Stop", PATIENCE)
-        if note == "Whole":
-            host.run(["xl", "rename", arrivals[0], self.guest.name], 120).check()
-            return self._settled(host, BY_HAND, said)
-        if "ConnectionLost" not in said:
-            raise AssertionError(f"the source lost its destination and said: {said}")
-        self._lose()
-        return LOST, said
+        """The destination's process is gone after the commit: another one takes over what it had when the source comes back."""
+        self._open(here, self._shell(host))
+        answer = here.run(f"Resume-Migration {self.guest.name} -Confirm:$false -ErrorAction Stop | Wait-Migration -ErrorAction Stop", PATIENCE)
+        if answer["exitCode"] == 0:
+            return self._settled(host, TAKEN_OVER, said)
+        if "runs on here" in answer["stderr"]:
+            return self._settled(here.host, TAKEN_OVER, answer["stderr"])
+        raise AssertionError(f"it was not taken over: {answer['stderr']}")
 
     def _release(self, here, said):
         """The administrator says, by the command that the error has, that the guest never ran elsewhere."""
