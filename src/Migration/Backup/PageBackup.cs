@@ -11,7 +11,7 @@ namespace PreRecordMigration.Backup;
 /// One writer a page (the record table decides which), any number of readers: a page is readable as soon as
 /// <see cref="Contains"/> says so. The store never moves what it holds.
 /// </remarks>
-public sealed class PageBackup
+public sealed class PageBackup : IDisposable
 {
     /// <summary>Pages by which the store grows: 1 MiB.</summary>
     public const int StepPages = 256;
@@ -20,7 +20,8 @@ public sealed class PageBackup
     private readonly PageBitmap _claimed;
     private readonly PageBitmap _backed;
     private readonly int[] _slots;
-    private readonly byte[]?[] _steps;
+    private readonly BackupStep?[] _steps;
+    private readonly BackupFiles? _files;
     private readonly Lock _growing = new();
     private int _used;
     private Action? _catchUp;
@@ -29,14 +30,48 @@ public sealed class PageBackup
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
     public PageBackup(int pageCount, int? limitPages = null)
+        : this(pageCount, limitPages, null)
     {
+    }
+
+    private PageBackup(int pageCount, int? limitPages, BackupFiles? files)
+    {
+        _files = files;
         LimitPages = Math.Min(limitPages ?? pageCount, pageCount);
         ArgumentOutOfRangeException.ThrowIfNegative(LimitPages, nameof(limitPages));
         _claimed = new PageBitmap(pageCount);
         _backed = new PageBitmap(pageCount);
         _slots = new int[pageCount];
         Array.Fill(_slots, NoSlot);
-        _steps = new byte[(LimitPages + StepPages - 1) / StepPages][];
+        _steps = new BackupStep[(LimitPages + StepPages - 1) / StepPages];
+    }
+
+    /// <summary>Makes an empty store that outlives this process where there is room for it in the runtime folder; see <see cref="TryKeep"/>.</summary>
+    /// <param name="pageCount">The guest's page count.</param>
+    /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
+    internal static PageBackup Outliving(int pageCount, int? limitPages) => new(pageCount, limitPages, BackupFiles.TryMake(pageCount));
+
+    /// <summary>Opens a store that another process kept and left. It takes no more originals.</summary>
+    /// <param name="id">What <see cref="TryKeep"/> said.</param>
+    /// <param name="pageCount">The guest's page count.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it is not there, or not whole.</exception>
+    internal static PageBackup Reopen(Guid id, int pageCount)
+    {
+        PageBackup backups = new(pageCount);
+        IReadOnlyList<FileStep> steps = BackupFiles.Open(id, pageCount);
+        for (int slot = 0; slot < Math.Min(steps.Count, backups._steps.Length) * StepPages; slot++)
+        {
+            FileStep step = steps[slot / StepPages];
+            backups._steps[slot / StepPages] = step;
+            if (step.NumberOf(slot % StepPages) is { } pfn && pfn < pageCount && backups._claimed.TrySet(pfn))
+            {
+                backups._slots[pfn] = slot;
+                backups._backed.TrySet(pfn);
+            }
+        }
+
+        backups._used = backups.LimitPages;
+        return backups;
     }
 
     /// <summary>The guest's page count.</summary>
@@ -92,7 +127,7 @@ public sealed class PageBackup
                 "Use a shorter window, or allow a larger backup store.");
         }
 
-        content.CopyTo(Page.At(Step(slot / StepPages).AsSpan(), slot % StepPages));
+        Step(slot / StepPages).Write(slot % StepPages, pfn, content);
         Volatile.Write(ref _slots[pfn], slot);
         _backed.TrySet(pfn);
         return true;
@@ -110,13 +145,39 @@ public sealed class PageBackup
         }
 
         int slot = Volatile.Read(ref _slots[pfn]);
-        Page.At(_steps[slot / StepPages].AsSpan(), slot % StepPages).CopyTo(content);
+        _steps[slot / StepPages]!.Read(slot % StepPages, content);
         return true;
     }
 
-    private byte[] Step(int index)
+    /// <summary>Keeps what is here for another process: the domain is about to leave, and takes no more.</summary>
+    /// <returns>By what <see cref="Reopen"/> finds it; null where a part of it is in this process' memory alone.</returns>
+    internal Guid? TryKeep() => _files is not null && _steps.All(step => step is not MemoryStep) && _files.TryKeep() ? _files.Id : null;
+
+    /// <summary>Takes the files away, where it has any: nobody needs the originals any more.</summary>
+    internal void Discard()
     {
-        byte[]? step = Volatile.Read(ref _steps[index]);
+        if (_files is not null)
+        {
+            BackupFiles.Delete(_files.Id);
+        }
+
+        Dispose();
+    }
+
+    /// <summary>Lets go of its memory; files stay.</summary>
+    public void Dispose()
+    {
+        foreach (BackupStep? step in _steps)
+        {
+            step?.Dispose();
+        }
+
+        _files?.Dispose();
+    }
+
+    private BackupStep Step(int index)
+    {
+        BackupStep? step = Volatile.Read(ref _steps[index]);
         if (step is not null)
         {
             return step;
@@ -124,7 +185,7 @@ public sealed class PageBackup
 
         lock (_growing)
         {
-            return _steps[index] ??= GC.AllocateUninitializedArray<byte>(StepPages * Page.Size);
+            return _steps[index] ??= _files?.TryMakeStep(index) ?? new MemoryStep();
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Options;
 
@@ -21,7 +22,7 @@ public sealed record Departure(string? Destination, Continuation? Continuation, 
     public override string ToString()
     {
         string how = Continuation is { } next
-            ? string.Create(CultureInfo.InvariantCulture, $" {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}")
+            ? string.Create(CultureInfo.InvariantCulture, $" {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}{(next.Originals is { } originals ? $" {originals:N}" : "")}")
             : "";
         return $"{PeerName.Of(Destination) ?? None}{how}{(HasRun ? $" {Ran}" : "")}";
     }
@@ -43,14 +44,29 @@ public sealed record Departure(string? Destination, Continuation? Continuation, 
         return words.Length switch
         {
             1 => new Departure(destination, null, hasRun),
-            5 when Guid.TryParseExact(words[1], "N", out Guid session)
-                && (words[2] == None || PeerName.Read(words[2]) is not null)
-                && Enum.TryParse(words[3], out MigrationMethod method) && Enum.IsDefined(method)
-                && Enum.TryParse(words[4], out RecordingMode mode) && Enum.IsDefined(mode) =>
-                new Departure(destination, new Continuation(session, words[2] == None ? null : words[2], method, mode), hasRun),
+            5 when ReadContinuation(words) is { } next => new Departure(destination, next, hasRun),
+            6 when ReadContinuation(words) is { } next && Guid.TryParseExact(words[5], "N", out Guid originals) =>
+                new Departure(destination, next with { Originals = originals }, hasRun),
             _ => null,
         };
     }
+
+    /// <summary>Takes away what was kept of the originals of its checkpoint, where there are any: nobody goes on with its migration.</summary>
+    internal void DeleteOriginals()
+    {
+        if (Continuation?.Originals is { } kept)
+        {
+            BackupFiles.Delete(kept);
+        }
+    }
+
+    private static Continuation? ReadContinuation(string[] words) =>
+        Guid.TryParseExact(words[1], "N", out Guid session)
+        && (words[2] == None || PeerName.Read(words[2]) is not null)
+        && Enum.TryParse(words[3], out MigrationMethod method) && Enum.IsDefined(method)
+        && Enum.TryParse(words[4], out RecordingMode mode) && Enum.IsDefined(mode)
+            ? new Continuation(session, words[2] == None ? null : words[2], method, mode)
+            : null;
 }
 
 /// <summary>How the migration of a domain that left is taken over by another tool.</summary>
@@ -58,7 +74,9 @@ public sealed record Departure(string? Destination, Continuation? Continuation, 
 /// <param name="Peer">Who the destination is, as the transport proved it; null where it proved nothing. Nobody else is believed.</param>
 /// <param name="Method">How memory travels.</param>
 /// <param name="Mode">What the recording did to the domain; of methods that record.</param>
-public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Method, RecordingMode Mode);
+/// <param name="Originals">What travels is the memory of the checkpoint, whose originals are kept by this name; null where what is in the domain's
+/// memory travels.</param>
+public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Method, RecordingMode Mode, Guid? Originals = null);
 
 /// <summary>A domain that was leaving when its tool ended, opened as it stands.</summary>
 /// <param name="Domain">The domain. It does not run, and may run elsewhere.</param>

@@ -20,7 +20,7 @@ internal sealed class DomainCheckpoint
     {
         _custody = custody;
         _options = options;
-        Backups = new PageBackup(pageCount, options.BackupLimitPages);
+        Backups = options.OriginalsOutliveProcess ? PageBackup.Outliving(pageCount, options.BackupLimitPages) : new PageBackup(pageCount, options.BackupLimitPages);
         Memory = new CheckpointMemory(custody.Domain.Memory, Backups);
     }
 

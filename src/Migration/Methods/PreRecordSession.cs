@@ -83,9 +83,10 @@ public sealed class PreRecordSession : IDisposable
         CancellationToken cancellationToken)
     {
         SourceCustody custody = new(domain);
+        PreRecordSession? session = null;
         try
         {
-            PreRecordSession session = Open(custody, options);
+            session = Open(custody, options);
             session.Begin(progress, cancellationToken);
             session.Recording.RunWindow(progress, _ => { }, cancellationToken);
             if (options.Mode == RecordingMode.Rollback)
@@ -102,7 +103,7 @@ public sealed class PreRecordSession : IDisposable
         catch (Exception error)
         {
             CleanUp cleaning = new();
-            if (!cleaning.Try(custody.Dispose))
+            if (!cleaning.Try(() => (session ?? (IDisposable)custody).Dispose()))
             {
                 throw CleanUp.Attach(error, cleaning.Errors);
             }
@@ -113,7 +114,16 @@ public sealed class PreRecordSession : IDisposable
 
     /// <summary>Ends the recording: every trap is removed and the domain runs on here.</summary>
     /// <exception cref="MigrationException">A step failed; what the domain is marked with lets the next tool mend it.</exception>
-    public void Dispose() => Custody.Dispose();
+    public void Dispose() => CleanUp.All(Custody.Dispose, DiscardOriginals);
+
+    /// <summary>Takes the originals away, unless the domain has left and its migration may still need them, in this process or another.</summary>
+    internal void DiscardOriginals()
+    {
+        if (Custody.Holding != SourceHolding.Leaving)
+        {
+            Backups?.Discard();
+        }
+    }
 
     /// <summary>
     /// Rolls the domain back to its checkpoint in place, where it runs on: what the window did never happened. Ends the

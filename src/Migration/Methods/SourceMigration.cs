@@ -73,8 +73,11 @@ internal sealed partial class SourceMigration : IDisposable
     /// <param name="destination">The way to the receiver that has the other half.</param>
     /// <param name="options">What the administrator chooses; how memory travels is the migration's.</param>
     public SourceMigration(SourceCustody custody, Continuation continuation, Route destination, MigrationOptions options)
-        : this(custody, null, destination, options with { Method = continuation.Method, Mode = continuation.Mode }, null, CancellationToken.None) =>
+        : this(custody, null, destination, options with { Method = continuation.Method, Mode = continuation.Mode }, null, CancellationToken.None)
+    {
         _continuation = continuation;
+        _originals = OpenOriginals(continuation);
+    }
 
     public SourceCustody Custody { get; }
 
@@ -104,8 +107,6 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
     public CancellationToken Token => _attempt?.Token ?? _cancellation;
 
-    private IGuestMemory Memory => Recorded?.Memory ?? Domain.Memory;
-
     private PageOrderOptions OrderOptions => PageOrderOptions.Default with
     {
         Bandwidth = Options.BandwidthLimit ?? PageOrderOptions.Default.Bandwidth,
@@ -119,8 +120,6 @@ internal sealed partial class SourceMigration : IDisposable
             _destination, new PrepareRecord(_announced, Options.IsSplit), Custody, () => Memory, Options, _cancellation);
         _continuation = new Continuation(_attempt.Connections.Session, _attempt.Connections.Peer, Options.Method, Options.Mode);
 
-        // Originals are in this process' memory: until they are written back no other tool can send the memory of the checkpoint.
-        Custody.Departure = new Departure(_destination.ToString(), IsFromOriginals ? null : _continuation);
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Open);
     }
@@ -178,6 +177,7 @@ internal sealed partial class SourceMigration : IDisposable
     public void Commit()
     {
         Domain.RequireUnchanged(_announced!);
+        NoteDeparture();
         _attempt!.HoldPush();
         _attempt.Post(new SourceEvent.Stopped());
         _attempt.WaitFor(SourceStage.Committed);
@@ -278,41 +278,7 @@ internal sealed partial class SourceMigration : IDisposable
     public MigrationResult Describe() => Describe((SourceState.Finished)_attempt!.State);
 
     /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
-    public void Dispose()
-    {
-        CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, () => Options.Watch?.End());
-    }
-
-    /// <summary>Whether pages that may be missing there are backed up here, and what is in the domain's memory is newer.</summary>
-    private bool IsFromOriginals => Recorded?.Backups is not null && Options.IsSplit;
-
-    /// <summary>
-    /// Beside the push: notes that the domain runs there. Its originals can be written back here then, so that what travels is no longer in
-    /// this process alone. Where a page cannot be written (a page table of a PV domain), the migration goes on, and only this process can end it.
-    /// </summary>
-    private void HandOn()
-    {
-        if (Custody.Departure is not { HasRun: false } || _attempt!.State.Stage is not (SourceStage.Running or SourceStage.Draining))
-        {
-            return;
-        }
-
-        try
-        {
-            Custody.NoteThatItRan();
-
-            // Between two batches this thread does what the session decided meanwhile; at the end nobody needs originals any more.
-            if (IsFromOriginals && Recorded!.RestoreMemory(() => !_attempt.WorkUntil(SourceStage.Releasing, TimeSpan.Zero)))
-            {
-                Custody.NoteContinuation(_continuation!);
-                Options.Trace?.Report(MigrationTrace.Step("the originals are written back: another tool could go on with this migration"));
-            }
-        }
-        catch (MigrationException error)
-        {
-            Options.Trace?.Report(MigrationTrace.Step($"what is noted for another tool stays as it is: {error.Message}"));
-        }
-    }
+    public void Dispose() => CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, LetOriginalsGo, () => Options.Watch?.End());
 
     private void AwaitAllThere()
     {

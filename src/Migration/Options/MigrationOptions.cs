@@ -75,6 +75,9 @@ public sealed record MigrationOptions
     /// <summary>Measures the destination's silence.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>Whether originals are kept where they outlive this process, if there is room; else they are in its memory alone.</summary>
+    internal bool OriginalsOutliveProcess { get; init; } = true;
+
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="Errors.MigrationException"><see cref="Errors.MigrationErrorId.InvalidOption"/>.</exception>
     public void Validate()

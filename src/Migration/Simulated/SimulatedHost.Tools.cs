@@ -186,6 +186,7 @@ public sealed partial class SimulatedHost
             {
                 domain.End();
                 Remove(domain);
+                Departure.Read(domain.NotedDeparture)?.DeleteOriginals();
                 throw new MigrationException(
                     MigrationErrorId.DomainNotFound, $"Domain {domain.Name} had moved; what was left of it here is destroyed now.",
                     "It runs at its destination.", domain.Name);
@@ -196,6 +197,8 @@ public sealed partial class SimulatedHost
             {
                 domain.Resume();
             }
+
+            Departure.Read(domain.NotedDeparture)?.DeleteOriginals();
 
             domain.SourceMark = null;
         }

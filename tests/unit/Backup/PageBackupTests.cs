@@ -1,5 +1,6 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Tests.Backup;
@@ -151,6 +152,72 @@ public sealed class PageBackupTests
         backups.Follow(null);
         checkpoint.Read([0, 1], read.AsSpan(0, 2 * Page.Size));
         Assert.Equal(7, read[Page.Size]);
+    }
+
+    [Fact]
+    public void What_is_kept_is_had_again_to_the_byte()
+    {
+        const int pages = (2 * PageBackup.StepPages) + 3;
+        PageBackup backups = PageBackup.Outliving(1000, null);
+        for (int pfn = 0; pfn < pages; pfn++)
+        {
+            Assert.True(backups.TryAdd(999 - pfn, Filled((byte)pfn)));
+        }
+
+        Guid kept = backups.TryKeep()!.Value;
+        using PageBackup again = PageBackup.Reopen(kept, 1000);
+
+        Assert.Equal(backups.Pfns(), again.Pfns());
+        byte[] content = new byte[Page.Size];
+        for (int pfn = 0; pfn < pages; pfn++)
+        {
+            Assert.True(again.TryRead(999 - pfn, content));
+            Assert.Equal(Filled((byte)pfn), content);
+        }
+
+        Assert.False(again.TryRead(0, content));
+        backups.Discard();
+        Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, 1000)).ErrorId);
+    }
+
+    [Fact]
+    public void A_store_of_another_domain_or_one_that_is_cut_off_is_not_had_again()
+    {
+        PageBackup backups = PageBackup.Outliving(1000, null);
+        backups.TryAdd(5, Filled(5));
+        Guid kept = backups.TryKeep()!.Value;
+        Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, 1001));
+
+        using (FileStream step = new(Path.Combine(RuntimeFolder.Find(), $"originals-{kept:N}.0"), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            step.SetLength(Page.Size);
+        }
+
+        Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, 1000)).ErrorId);
+        backups.Discard();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_killed_recording_left_goes_with_the_next_one_unless_its_domain_has_left(bool hasLeft)
+    {
+        BackupFiles killed = BackupFiles.TryMake(1000)!;
+        killed.TryMakeStep(0)!.Dispose();
+        Assert.True(!hasLeft || killed.TryKeep());
+        string head = Path.Combine(RuntimeFolder.Find(), $"originals-{killed.Id:N}");
+
+        // Its process lives.
+        PageBackup.Outliving(1000, null).Discard();
+        Assert.True(File.Exists(head));
+        killed.Dispose();
+
+        PageBackup.Outliving(1000, null).Discard();
+
+        Assert.Equal(hasLeft, File.Exists(head));
+        Assert.Equal(hasLeft, File.Exists($"{head}.0"));
+        BackupFiles.Delete(killed.Id);
+        Assert.False(File.Exists($"{head}.0"));
     }
 
     private static byte[] Filled(byte value)

@@ -30,6 +30,9 @@ public sealed class DepartureTests
         Departure departure = new(destination, new Continuation(Guid.Parse(Session), peer, method, mode));
 
         Assert.Equal(departure, Departure.Read(departure.ToString()));
+        Departure kept = departure with { Continuation = departure.Continuation! with { Originals = Guid.Parse(Session) } };
+        Assert.Equal(kept, Departure.Read(kept.ToString()));
+        Assert.Equal(kept with { HasRun = true }, Departure.Read((kept with { HasRun = true }).ToString()));
         Departure ran = departure with { HasRun = true };
         Assert.Equal(ran, Departure.Read(ran.ToString()));
         Assert.Equal(ran with { Continuation = null }, Departure.Read((ran with { Continuation = null }).ToString()));
@@ -51,6 +54,8 @@ public sealed class DepartureTests
     [InlineData($"xen2 {Session} - Teleport Observe")]
     [InlineData($"xen2 {Session} - 77 Observe")]
     [InlineData($"xen2 {Session} - PostCopy 77")]
+    [InlineData($"xen2 {Session} - PreRecord Rollback {Session} more")]
+    [InlineData($"xen2 {Session} - PreRecord Rollback ../etc/passwd")]
     public void What_is_not_wholly_a_departure_is_none(string? noted) => Assert.Null(Departure.Read(noted));
 
     [Fact]

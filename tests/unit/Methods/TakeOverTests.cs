@@ -1,3 +1,4 @@
+using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
@@ -13,10 +14,14 @@ public sealed class TakeOverTests
 {
     private static readonly CancellationToken s_cancel = TestContext.Current.CancellationToken;
 
+    /// <summary>Rollback with originals in the process' memory alone, as where the runtime folder has no room.</summary>
+    private static MigrationOptions InMemory => MigrationFixture.Move(MigrationMethod.PreRecord) with { OriginalsOutliveProcess = false };
+
     [Theory]
     [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe, 1)]
     [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe, 7)]
     [InlineData(MigrationMethod.PreRecord, RecordingMode.Observe, 3)]
+    [InlineData(MigrationMethod.PreRecord, RecordingMode.Rollback, 20)]
     public async Task A_migration_whose_source_was_killed_goes_on_in_another_process_to_the_byte(MigrationMethod method, RecordingMode mode, int place)
     {
         await using MigrationFixture fixture = new(MigrationFixture.Options() with { VcpuCount = 2 });
@@ -31,6 +36,44 @@ public sealed class TakeOverTests
         await fixture.CheckMovedAsync();
         Assert.Equal(method, result.Method);
         Assert.Equal(method == MigrationMethod.PreRecord ? mode : null, result.Mode);
+    }
+
+    [Fact]
+    public async Task A_checkpoint_is_taken_over_from_the_commit_on_and_nothing_is_left_of_its_originals()
+    {
+        await using MigrationFixture fixture = new(MigrationFixture.Options() with { VcpuCount = 2 });
+        fixture.Destination.Faults.Before(SimulatedCall.Unpause, 1, () =>
+        {
+            fixture.Source.KillTool();
+            fixture.Receiver.Incoming[^1].Disconnect();
+        });
+        await Assert.ThrowsAnyAsync<Exception>(() => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord)));
+        await Assert.Single(fixture.Receiver.Incoming).Ended;
+        Guid kept = Departure.Read(fixture.Domain.NotedDeparture)!.Continuation!.Originals!.Value;
+        Assert.True(PageBackup.Reopen(kept, fixture.Domain.Memory.PageCount).Count > 0);
+
+        MigrationResult result = await TakeOver(fixture).ResumeAsync(fixture.Route, null, s_cancel);
+
+        await fixture.CheckMovedAsync();
+        Assert.Equal(RecordingMode.Rollback, result.Mode);
+        Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, fixture.Domain.Memory.PageCount)).ErrorId);
+    }
+
+    [Fact]
+    public async Task Without_its_originals_a_checkpoint_is_not_taken_over_and_stays_as_it_is()
+    {
+        await using MigrationFixture fixture = new();
+        await KillSourceAsync(fixture, MigrationFixture.Move(MigrationMethod.PreRecord), SimulatedCall.Place, 20);
+        BackupFiles.Delete(Departure.Read(fixture.Domain.NotedDeparture)!.Continuation!.Originals!.Value);
+
+        for (int i = 0; i < 2; i++)
+        {
+            MigrationException refusal = Assert.Throws<MigrationException>(() => TakeOver(fixture));
+            Assert.Equal(MigrationErrorId.DomainState, refusal.ErrorId);
+            Assert.Contains("originals", refusal.Message, StringComparison.Ordinal);
+        }
+
+        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
     }
 
     [Fact]
@@ -82,7 +125,7 @@ public sealed class TakeOverTests
     }
 
     [Fact]
-    public async Task A_checkpoint_is_taken_over_once_its_originals_are_written_back()
+    public async Task A_checkpoint_whose_originals_are_in_its_process_alone_is_taken_over_once_they_are_written_back()
     {
         await using MigrationFixture fixture = new(MigrationFixture.Options() with { VcpuCount = 2 });
         using ManualResetEventSlim writtenBack = new();
@@ -92,7 +135,7 @@ public sealed class TakeOverTests
             fixture.Source.KillTool();
             fixture.Receiver.Incoming[^1].Disconnect();
         });
-        MigrationOptions options = MigrationFixture.Move(MigrationMethod.PreRecord) with
+        MigrationOptions options = InMemory with
         {
             Trace = new Listener(step =>
             {
@@ -120,7 +163,7 @@ public sealed class TakeOverTests
     {
         await using MigrationFixture fixture = new();
         fixture.Source.Faults.Fail(SimulatedCall.Write, 1, new MigrationException(MigrationErrorId.HypervisorCall, "Not written.", "None."));
-        await KillSourceAsync(fixture, MigrationFixture.Move(MigrationMethod.PreRecord), SimulatedCall.Place, 20);
+        await KillSourceAsync(fixture, InMemory, SimulatedCall.Place, 20);
 
         MigrationException refusal = Assert.Throws<MigrationException>(() => TakeOver(fixture));
 
@@ -139,7 +182,7 @@ public sealed class TakeOverTests
             fixture.Receiver.Incoming[^1].Disconnect();
             throw new MigrationException(MigrationErrorId.HypervisorCall, "The process is gone.", "None.");
         });
-        await Assert.ThrowsAnyAsync<Exception>(() => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord)));
+        await Assert.ThrowsAnyAsync<Exception>(() => fixture.MigrateAsync(InMemory));
         await Assert.Single(fixture.Receiver.Incoming).Ended;
 
         MigrationException refusal = Assert.Throws<MigrationException>(() => MigrationSource.TakeBack(fixture.Source, MigrationFixture.DomainName));

@@ -27,6 +27,7 @@ internal static class DomainMending
             case SourceMark.Destroying:
                 domain.Destroy();
                 marker.Remove();
+                found.Departure?.DeleteOriginals();
                 throw new MigrationException(
                     MigrationErrorId.DomainNotFound,
                     $"{domain.Name} has moved away{(found.Departure?.Destination is { } destination ? $" to {destination}" : "")}. What a killed tool left of it here (domain {domain.DomId}) has been destroyed.",

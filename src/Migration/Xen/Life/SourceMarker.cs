@@ -49,6 +49,9 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Where a domain's mark is.</summary>
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
+    /// <summary>How the domain of a mark left; null where it did not, or where the text is no mark.</summary>
+    internal static Departure? DepartureOf(string content) => Read(content)?.Leave?.Departure;
+
     /// <summary>Who made a mark, and of which domain; null where the text is no mark.</summary>
     internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
 

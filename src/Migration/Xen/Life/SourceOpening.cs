@@ -50,6 +50,7 @@ internal sealed class SourceOpening(
             }
 
             RequireRunning(domain);
+            noted?.Departure?.DeleteOriginals();
             return new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect);
         }
         catch (Exception error)

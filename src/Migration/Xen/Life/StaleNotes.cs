@@ -17,11 +17,11 @@ internal static class StaleNotes
     /// <summary>Removes them.</summary>
     internal static void Remove(IDomainControl control)
     {
-        Remove(control, SourceMarker.Root, SourceMarker.OriginOf);
-        Remove(control, SuspendRequest.Root, SuspendRequest.OriginOf);
+        Remove(control, SourceMarker.Root, SourceMarker.OriginOf, content => SourceMarker.DepartureOf(content)?.DeleteOriginals());
+        Remove(control, SuspendRequest.Root, SuspendRequest.OriginOf, _ => { });
     }
 
-    private static void Remove(IDomainControl control, string root, Func<string, NoteOrigin?> parse)
+    private static void Remove(IDomainControl control, string root, Func<string, NoteOrigin?> parse, Action<string> afterwards)
     {
         foreach (string child in control.ListStore(root))
         {
@@ -32,7 +32,10 @@ internal static class StaleNotes
                 && new KnownDomain(control, domid, origin.Uuid, child).Find() is null)
             {
                 // Only this very text is removed: somebody may have noted another domain of that number since.
-                control.TrySwapStore(path, content, null);
+                if (control.TrySwapStore(path, content, null))
+                {
+                    afterwards(content);
+                }
             }
         }
     }

@@ -1,0 +1,196 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
+
+namespace PreRecordMigration.Backup;
+
+/// <summary>
+/// Where a store's originals outlive their process: files of the runtime folder, which only their user reads and which end with the boot of the
+/// machine, as its domains do. One file, the head, says of how many pages the guest is and whether the domain has left; the others are steps.
+/// </summary>
+/// <remarks>
+/// The process that records holds a lock on the head. What nobody holds any more, and has not left, the next recording takes away. What has left is
+/// taken away by whoever ends its migration, or finds that the domain is gone.
+/// </remarks>
+internal sealed class BackupFiles : IDisposable
+{
+    private const string Prefix = "originals-";
+    private const int HeadSize = 8;
+    private const int LeavingOffset = 4;
+    private readonly FileStream _head;
+    private readonly string _path;
+
+    private BackupFiles(Guid id, string path, FileStream head) => (Id, _path, _head) = (id, path, head);
+
+    /// <summary>By what another process opens them.</summary>
+    public Guid Id { get; }
+
+    /// <summary>Makes the files of an empty store, after taking away what recordings left that were killed.</summary>
+    /// <param name="pageCount">The guest's page count.</param>
+    /// <returns>Null where none can be made: the store is then in this process' memory alone.</returns>
+    public static BackupFiles? TryMake(int pageCount)
+    {
+        try
+        {
+            string folder = RuntimeFolder.Find();
+            RuntimeFolder.Make(folder);
+            folder = TrustedFile.FindFolder(folder)!;
+            Sweep(folder);
+            Guid id = Guid.NewGuid();
+            string path = PathOf(folder, id);
+            FileStream head = new(path, New(FileShare.None));
+            byte[] content = new byte[HeadSize];
+            BinaryPrimitives.WriteInt32LittleEndian(content, pageCount);
+            head.Write(content);
+            head.Flush();
+            return new BackupFiles(id, path, head);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or MigrationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes another step.</summary>
+    /// <returns>Null where there is no room for it.</returns>
+    public BackupStep? TryMakeStep(int index)
+    {
+        string path = StepOf(_path, index);
+        try
+        {
+            return FileStep.Make(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(path);
+            return null;
+        }
+    }
+
+    /// <summary>Notes that the domain is about to leave: from then on the files are there for whoever takes its migration over.</summary>
+    /// <returns>Whether that could be noted.</returns>
+    public bool TryKeep()
+    {
+        try
+        {
+            _head.Seek(LeavingOffset, SeekOrigin.Begin);
+            _head.WriteByte(1);
+
+            // From here on the note protects them, and not this process' life.
+            _head.Dispose();
+            return true;
+        }
+        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Opens the steps of a store that a killed process left.</summary>
+    /// <param name="id">Its <see cref="Id"/>.</param>
+    /// <param name="pageCount">The guest's page count.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: they are not there, or not whole.</exception>
+    public static IReadOnlyList<FileStep> Open(Guid id, int pageCount)
+    {
+        List<FileStep> steps = [];
+        try
+        {
+            string path = PathOf(RuntimeFolder.Find(), id);
+            byte[] head = TrustedFile.TryRead(path, HeadSize, isSecret: true) ?? throw new IOException($"{path} is not there.");
+            if (head.Length != HeadSize || BinaryPrimitives.ReadInt32LittleEndian(head) != pageCount)
+            {
+                throw new IOException($"{path} is of another domain.");
+            }
+
+            for (string step = StepOf(path, 0); TrustedFile.Find(step, isSecret: true) is { } found; step = StepOf(path, steps.Count))
+            {
+                steps.Add(FileStep.Open(found));
+            }
+
+            return steps;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            steps.ForEach(step => step.Dispose());
+            throw new MigrationException(
+                MigrationErrorId.DomainState,
+                $"The originals of the domain's checkpoint cannot be had again: {error.Message}",
+                "Look at its destination: where it is whole there, destroy the one here.",
+                null,
+                error);
+        }
+    }
+
+    /// <summary>Takes files away; those that are not there are no error.</summary>
+    public static void Delete(Guid id) => Delete(PathOf(RuntimeFolder.Find(), id));
+
+    /// <summary>A file that is made for its owner alone.</summary>
+    internal static FileStreamOptions New(FileShare share)
+    {
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = share };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return options;
+    }
+
+    /// <summary>Lets go of the files, which stay.</summary>
+    public void Dispose() => _head.Dispose();
+
+    /// <summary>Takes away what killed processes left of recordings whose domain has not left.</summary>
+    private static void Sweep(string folder)
+    {
+        foreach (string path in Directory.EnumerateFiles(folder, $"{Prefix}*"))
+        {
+            if (!Guid.TryParseExact(Path.GetFileName(path)[Prefix.Length..], "N", out _))
+            {
+                continue;
+            }
+
+            try
+            {
+                // Where its process lives, it cannot be opened.
+                using FileStream head = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+                byte[] content = new byte[HeadSize];
+                if (head.ReadAtLeast(content, HeadSize, throwOnEndOfStream: false) < HeadSize || content[LeavingOffset] == 0)
+                {
+                    Delete(path);
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Somebody's.
+            }
+        }
+    }
+
+    private static void Delete(string path)
+    {
+        // The head goes last: a process that dies here leaves what the next one finds.
+        for (int index = 0; File.Exists(StepOf(path, index)); index++)
+        {
+            TryDelete(StepOf(path, index));
+        }
+
+        TryDelete(path);
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It ends with the boot of the machine.
+        }
+    }
+
+    private static string PathOf(string folder, Guid id) => Path.Combine(folder, $"{Prefix}{id:N}");
+
+    private static string StepOf(string path, int index) => string.Create(CultureInfo.InvariantCulture, $"{path}.{index}");
+}

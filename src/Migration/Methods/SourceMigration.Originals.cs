@@ -1,0 +1,90 @@
+using PreRecordMigration.Backup;
+using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <content>In Rollback the memory of the checkpoint travels, and what changed since is in a store of originals: who else could go on.</content>
+internal sealed partial class SourceMigration
+{
+    /// <summary>The originals that another process kept, of a migration that was taken over.</summary>
+    private readonly PageBackup? _originals;
+    private bool _areOriginalsHere;
+
+    /// <summary>The memory that travels.</summary>
+    private IGuestMemory Memory => Recorded?.Memory ?? (_originals is null ? Domain.Memory : new CheckpointMemory(Domain.Memory, _originals));
+
+    /// <summary>Whether pages that may be missing there are backed up here, and what is in the domain's memory is newer.</summary>
+    private bool IsFromOriginals => Recorded?.Backups is not null && Options.IsSplit;
+
+    /// <summary>
+    /// Beside the push: notes that the domain runs there. Originals that are in this process alone can be written back here then, so that what
+    /// travels no longer is. Where a page cannot be written (a page table of a PV domain), the migration goes on, and only this process can end it.
+    /// </summary>
+    private void HandOn()
+    {
+        if (Custody.Departure is not { HasRun: false } || _attempt!.State.Stage is not (SourceStage.Running or SourceStage.Draining))
+        {
+            return;
+        }
+
+        try
+        {
+            Custody.NoteThatItRan();
+
+            // Between two batches this thread does what the session decided meanwhile; at the end nobody needs originals any more.
+            if (_areOriginalsHere && Recorded!.RestoreMemory(() => !_attempt.WorkUntil(SourceStage.Releasing, TimeSpan.Zero)))
+            {
+                Custody.NoteContinuation(_continuation!);
+                Options.Trace?.Report(MigrationTrace.Step("the originals are written back: another tool could go on with this migration"));
+            }
+        }
+        catch (MigrationException error)
+        {
+            Options.Trace?.Report(MigrationTrace.Step($"what is noted for another tool stays as it is: {error.Message}"));
+        }
+    }
+
+    /// <summary>Says of the domain that is about to leave where it goes, and how another tool could go on with that.</summary>
+    private void NoteDeparture()
+    {
+        // Originals that are in this process' memory alone no other tool can send, until they are written back.
+        Guid? kept = IsFromOriginals ? Recorded!.Backups!.TryKeep() : null;
+        _areOriginalsHere = IsFromOriginals && kept is null;
+        Custody.Departure = new Departure(_destination.ToString(), _areOriginalsHere ? null : _continuation! with { Originals = kept });
+    }
+
+    /// <summary>Opens the originals of a migration that is taken over; null where what is in the domain's memory travels.</summary>
+    private PageBackup? OpenOriginals(Continuation continuation)
+    {
+        if (continuation.Originals is not { } kept)
+        {
+            return null;
+        }
+
+        PageBackup originals = PageBackup.Reopen(kept, _populated.PageCount);
+
+        // What the guest gave back in its window it has at the checkpoint.
+        foreach (int pfn in originals.Pfns())
+        {
+            _populated.TrySet(pfn);
+        }
+
+        return originals;
+    }
+
+    /// <summary>Takes the originals away, unless the migration may still need them, in this process or another.</summary>
+    private void LetOriginalsGo()
+    {
+        Recorded?.DiscardOriginals();
+        if (_originals is not null && Custody.Holding != SourceHolding.Leaving)
+        {
+            BackupFiles.Delete(_continuation!.Originals!.Value);
+            _originals.Dispose();
+        }
+    }
+}
