@@ -7,7 +7,7 @@ namespace PreRecordMigration.Custody;
 /// disposal do?</description></listheader>
 /// <item><term><see cref="None"/></term><description>There is none · nothing · nothing.</description></item>
 /// <item><term><see cref="Preparing"/></term><description>No · destroys it · destroys it.</description></item>
-/// <item><term><see cref="Started"/></term><description>Yes, and it may be the only copy · keeps it, and says so · keeps it.</description></item>
+/// <item><term><see cref="Started"/></term><description>Yes, and it may be the only copy · keeps it, and takes its migration over when its source comes back · keeps it.</description></item>
 /// <item><term><see cref="Whole"/></term><description>Yes, nothing of it is missing · keeps it running · keeps it running.</description></item>
 /// <item><term><see cref="Taken"/></term><description>Yes, it is this host's own · nothing · nothing.</description></item>
 /// <item><term><see cref="Gone"/></term><description>No copy is left here, which is proved · nothing · nothing.</description></item>

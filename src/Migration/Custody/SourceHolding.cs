@@ -7,8 +7,8 @@ namespace PreRecordMigration.Custody;
 /// disposal do?</description></listheader>
 /// <item><term><see cref="Running"/></term><description>Yes · removes traps · removes traps, takes the mark away.</description></item>
 /// <item><term><see cref="Stopped"/></term><description>Yes, because nobody else can have its state · wakes it · wakes it.</description></item>
-/// <item><term><see cref="Leaving"/></term><description>Only by the word "never ran there" · leaves it alone, and says where to
-/// look · keeps it as it is, with its backups.</description></item>
+/// <item><term><see cref="Leaving"/></term><description>Only by the word "never ran there" · takes its migration over
+/// where it is told to, else leaves it alone and says where to look · keeps it as it is, with its backups.</description></item>
 /// <item><term><see cref="Destroying"/></term><description>Never again · destroys it · destroys it.</description></item>
 /// <item><term><see cref="Gone"/></term><description>There is none · nothing · nothing.</description></item>
 /// </list>
