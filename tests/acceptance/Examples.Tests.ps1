@@ -11,6 +11,19 @@ Describe 'The examples' {
         Get-MigrationHost sim* | Should -BeNullOrEmpty
     }
 
+    It 'Compare-Methods.ps1 refuses what cannot be before it moves anything: <Name> <Value>' -ForEach @(
+        @{ Name = 'Window'; Value = 'abc' }
+        @{ Name = 'Epoch'; Value = '1min' }
+        @{ Name = 'BandwidthLimit'; Value = 'fast' }
+        @{ Name = 'Workload'; Value = 'None' }
+    ) {
+        $given = @{ $Name = $Value }
+        $moved = [System.Collections.Generic.List[object]]::new()
+        { & ([System.IO.Path]::Combine($examples, 'Compare-Methods.ps1')) -Memory 16MB @given | ForEach-Object { $moved.Add($_) } } | Should -Throw "*$Name*"
+        $moved.Count | Should -Be 0
+        Get-MigrationHost sim* | Should -BeNullOrEmpty
+    }
+
     It 'Move-Recorded.ps1 moves a domain step by step' {
         $result = @(& ([System.IO.Path]::Combine($examples, 'Move-Recorded.ps1')))[-1]
         $result.DomainName | Should -Be 'web01'
