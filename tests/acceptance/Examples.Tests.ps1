@@ -40,6 +40,17 @@ Describe 'The examples' {
         Get-MigrationHost xen* | Should -BeNullOrEmpty
     }
 
+    It 'Move-InPipeline.ps1 makes hosts of its own beside one whose name only begins like the destination' {
+        $null = New-SimulatedHost xen25
+        try {
+            (& ([System.IO.Path]::Combine($examples, 'Move-InPipeline.ps1'))).Destination | Should -Be 'xen2'
+            (Get-MigrationHost xen*).Name | Should -Be 'xen25'
+        }
+        finally {
+            Disconnect-MigrationHost xen25
+        }
+    }
+
     It 'Move-Ordered.ps1 moves web01 to xen2 with two predictions composed' {
         $result = & ([System.IO.Path]::Combine($examples, 'Move-Ordered.ps1'))
         $result.DomainName | Should -Be 'web01'
