@@ -4,14 +4,25 @@
 #   --ready-to-run  compile ahead of time for linux-x64: starts faster; the assemblies still run anywhere
 #   --output DIR    another directory than artifacts/module
 set -euo pipefail
+usage() {
+    echo "module/build.sh: $1" >&2
+    sed -n '3,5s/^# //p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+}
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 output=$root/artifacts/module
 publish=()
 while (($#)); do
     case $1 in
         --ready-to-run) publish+=(-r linux-x64 -p:PublishReadyToRun=true) ;;
-        --output) output=$2; shift ;;
-        *) sed -n '2,5p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+        --output)
+            # What looks like an option is none either: that its value was forgotten is likelier.
+            [[ ${2:-} == [!-]* ]] || usage "--output has no value"
+            output=$2
+            shift
+            ;;
+        *) usage "there is no '$1'" ;;
     esac
     shift
 done

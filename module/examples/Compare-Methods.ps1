@@ -22,6 +22,8 @@ $source = 'sim1'
 $destination = 'sim2'
 $null = New-SimulatedHost $source, $destination
 try {
+    # With nothing to move, the cmdlet only checks what it is given: a mistake shows here, and not when half of the moves are done.
+    @() | Invoke-PreRecordMigration -Destination $destination -Window $Window -Epoch $Epoch -BandwidthLimit $BandwidthLimit
     $moves = @(
         @{ Name = 'precopy'; Method = 'PreCopy' }
         @{ Name = 'postcopy'; Method = 'PostCopy' }

@@ -3,8 +3,8 @@
 Moves web01 to xen2 in one pipeline: record, decide the order, decide about RemotePF, start, wait.
 
 .DESCRIPTION
-On a machine without Xen the hosts and the domain are simulated ones of the same names, which this script makes and takes
-away again. With -Destination it moves a domain of this machine's Xen to a host that Connect-MigrationHost has named, or to a receiver of another process.
+Where this session knows no host of the destination's name, the hosts and the domain are simulated ones, which this script makes
+and takes away again. With -Destination it moves a domain of this machine's Xen to a host that Connect-MigrationHost has named, or to a receiver of another process.
 
 .EXAMPLE
 ./Move-InPipeline.ps1

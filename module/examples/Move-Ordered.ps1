@@ -3,8 +3,8 @@
 Moves web01 to xen2 with two predictions composed: recorded pages first, then what regression and clustering predict.
 
 .DESCRIPTION
-On a machine without Xen the hosts and the domain are simulated ones of the same names, which this script makes and takes
-away again.
+Where this session knows no host of the destination's name, the hosts and the domain are simulated ones, which this script makes
+and takes away again.
 
 .EXAMPLE
 ./Move-Ordered.ps1

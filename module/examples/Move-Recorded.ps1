@@ -4,6 +4,9 @@ Moves a simulated domain step by step: record, look at the order, decide about R
 
 .DESCRIPTION
 Needs no hypervisor. The steps pipe into each other; what Invoke-PreRecordMigration does in one go is done here one by one.
+
+.EXAMPLE
+./Move-Recorded.ps1
 #>
 $ErrorActionPreference = 'Stop'
 $source = 'sim1'

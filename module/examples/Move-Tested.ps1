@@ -3,8 +3,8 @@
 Watches web01 for a moment, then moves it to xen2 by the method that is advised, if it is not exposed for too long.
 
 .DESCRIPTION
-On a machine without Xen the hosts and the domain are simulated ones of the same names, which this script makes and takes
-away again.
+Where this session knows no host of the destination's name, the hosts and the domain are simulated ones, which this script makes
+and takes away again.
 
 .EXAMPLE
 ./Move-Tested.ps1

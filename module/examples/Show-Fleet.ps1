@@ -3,7 +3,8 @@
 Says what moving every domain whose name begins with web would be, two at once, and moves none.
 
 .DESCRIPTION
-On a machine without Xen the hosts and the domains are simulated ones, which this script makes and takes away again.
+Where this session knows no host of the destination's name, the hosts and the domains are simulated ones, which this script makes
+and takes away again.
 
 .EXAMPLE
 ./Show-Fleet.ps1

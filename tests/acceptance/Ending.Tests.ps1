@@ -202,7 +202,7 @@ Describe 'A session that ends' {
             (Get-SimulatedHost end2).Faults.Fail("Place", 2)
             Invoke-PreRecordMigration leaver end2 -Method PostCopy -ErrorAction SilentlyContinue
             exit')
-        $child.Errors | Should -Match "Migration 1 of 'leaver' is interrupted, and cannot be resumed after this session\. 'leaver' stands still on 'end1', and what has arrived of it waits on 'end2'\. Destroy nothing before.*Resume-Migration leaver before"
+        $child.Errors | Should -Match "Migration 1 of 'leaver' is interrupted, and cannot be resumed after this session\. 'leaver' stands still on 'end1', and at least what has arrived of it is on 'end2'\. Destroy nothing before.*Resume-Migration leaver before"
         $child.Errors | Should -Match "The receiver of 'end2' ends with the session, and 'leaver' can be resumed there no more.*Stop-Migration -Force"
     }
 

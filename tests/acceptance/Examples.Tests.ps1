@@ -11,6 +11,19 @@ Describe 'The examples' {
         Get-MigrationHost sim* | Should -BeNullOrEmpty
     }
 
+    It 'Compare-Methods.ps1 refuses what cannot be before it moves anything: <Name> <Value>' -ForEach @(
+        @{ Name = 'Window'; Value = 'abc' }
+        @{ Name = 'Epoch'; Value = '1min' }
+        @{ Name = 'BandwidthLimit'; Value = 'fast' }
+        @{ Name = 'Workload'; Value = 'None' }
+    ) {
+        $given = @{ $Name = $Value }
+        $moved = [System.Collections.Generic.List[object]]::new()
+        { & ([System.IO.Path]::Combine($examples, 'Compare-Methods.ps1')) -Memory 16MB @given | ForEach-Object { $moved.Add($_) } } | Should -Throw "*$Name*"
+        $moved.Count | Should -Be 0
+        Get-MigrationHost sim* | Should -BeNullOrEmpty
+    }
+
     It 'Move-Recorded.ps1 moves a domain step by step' {
         $result = @(& ([System.IO.Path]::Combine($examples, 'Move-Recorded.ps1')))[-1]
         $result.DomainName | Should -Be 'web01'
@@ -25,6 +38,17 @@ Describe 'The examples' {
         "$($result.Mode)" | Should -Be 'Observe'
         $result.RecordedPages | Should -BeGreaterThan 0
         Get-MigrationHost xen* | Should -BeNullOrEmpty
+    }
+
+    It 'Move-InPipeline.ps1 makes hosts of its own beside one whose name only begins like the destination' {
+        $null = New-SimulatedHost xen25
+        try {
+            (& ([System.IO.Path]::Combine($examples, 'Move-InPipeline.ps1'))).Destination | Should -Be 'xen2'
+            (Get-MigrationHost xen*).Name | Should -Be 'xen25'
+        }
+        finally {
+            Disconnect-MigrationHost xen25
+        }
     }
 
     It 'Move-Ordered.ps1 moves web01 to xen2 with two predictions composed' {

@@ -167,7 +167,51 @@ Describe 'Connect-MigrationHost' {
     It 'knows no other machine, and says how to reach one' {
         Connect-MigrationHost elsewhere -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
-        $failed[0].ErrorDetails.RecommendedAction | Should -Match '-Address elsewhere:7000'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match '-Address elsewhere:7000 .*-SshTarget root@elsewhere.*-Destination localhost:PORT'
+    }
+
+    It 'says of an address where it goes: <Name>' -ForEach @(
+        @{ Name = 'localhost:1'; Says = 'give -Destination localhost:1\. .*-Address xen2:7000 .*-SshTarget root@xen2' }
+        @{ Name = '127.0.0.1:7000'; Says = 'give -Destination 127\.0\.0\.1:7000\.' }
+        @{ Name = 'xen7:7001'; Says = 'xen2 -Address xen7:7001 .*xen2 -SshTarget root@xen7 -Port 7001\..*-Destination localhost:PORT' }
+        @{ Name = 'a..b'; Says = '-Address xen2:7000 ' }
+    ) {
+        Connect-MigrationHost $Name -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'HostNotFound,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match $Says
+    }
+
+    Context 'with a port' {
+        BeforeAll {
+            $null = New-MigrationCertificate porta, portb -Path $TestDrive
+            $identity = @{ Certificate = "$TestDrive/porta.pem"; TrustedCertificate = "$TestDrive/portb.pem" }
+        }
+
+        AfterEach {
+            Disconnect-MigrationHost ported -ErrorAction SilentlyContinue
+        }
+
+        It 'takes it from where it stands: <Address> <Port>' -ForEach @(
+            @{ Address = '192.0.2.1'; Port = $null; Expected = '192.0.2.1:7000' }
+            @{ Address = '192.0.2.1:7001'; Port = $null; Expected = '192.0.2.1:7001' }
+            @{ Address = '192.0.2.1'; Port = 7002; Expected = '192.0.2.1:7002' }
+            @{ Address = '192.0.2.1:7002'; Port = 7002; Expected = '192.0.2.1:7002' }
+        ) {
+            $given = $null -eq $Port ? @{} : @{ Port = $Port }
+            (Connect-MigrationHost ported -Address $Address @given @identity).Address | Should -Be $Expected
+            Disconnect-MigrationHost ported
+            ([pscustomobject] @{ Name = 'ported'; Address = $Address; Port = "$Port" } | Connect-MigrationHost @identity).Address | Should -Be $Expected
+        }
+
+        It 'refuses two that differ, on the command line and in a row' {
+            $row = [pscustomobject] @{ Name = 'ported'; Address = '[fd00::2]:7001'; Port = '7002' }
+            foreach ($command in { Connect-MigrationHost ported -Address '[fd00::2]:7001' -Port 7002 @identity @quiet }, { $row | Connect-MigrationHost @identity @quiet }) {
+                $quiet = @{ ErrorAction = 'SilentlyContinue'; ErrorVariable = 'script:failed' }
+                & $command | Should -BeNullOrEmpty
+                $failed[0].FullyQualifiedErrorId | Should -Be 'AddressTwoPorts,PreRecordMigration.Cmdlets.ConnectMigrationHostCommand'
+                $failed[0].ErrorDetails.RecommendedAction | Should -Match '-Address \[fd00::2\]:7001, or -Address \[fd00::2\] -Port 7002'
+            }
+        }
     }
 }
 

@@ -126,6 +126,20 @@ Describe 'Resume-Migration' {
         $failed[0].FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.ResumeMigrationCommand"
     }
 
+    It 'says of one that this process does not know how to take it over: <_>' -ForEach @{ Name = 'never' }, @{ Id = 12345 } {
+        $named = $_
+        Resume-Migration @named -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'process that moved a domain was killed .*Resume-Migration NAME -TakeOver -Destination PLACE'
+    }
+
+    It 'says how a host gets a receiver, and what to repeat then' {
+        Start-Interrupted receiverless | Should -Not -BeNullOrEmpty
+        { Resume-Migration receiverless -Destination resume1 } |
+            Should -Throw -ErrorId 'ReceiverNotFound,PreRecordMigration.Cmdlets.ResumeMigrationCommand'
+        $Error[0].ErrorDetails.RecommendedAction | Should -Match 'Start-MigrationReceiver resume1 makes one listen; then repeat Resume-Migration receiverless -Destination resume1\.$'
+        $null = Resume-Migration receiverless | Wait-Migration
+    }
+
     It 'refuses a way that is none' {
         { Resume-Migration again -Destination '192.0.2.1:7000' } | Should -Throw -ErrorId 'DestinationNotLoopback,PreRecordMigration.Cmdlets.ResumeMigrationCommand'
     }

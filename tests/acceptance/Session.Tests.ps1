@@ -88,6 +88,92 @@ Describe '-Confirm' {
     }
 }
 
+Describe 'Where nobody can answer' {
+    It '-Confirm is refused by every cmdlet that has it, and nothing is done' {
+        $path = [System.IO.Path]::Combine($TestDrive, 'nobody')
+        $faults = [System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1')
+        $script = New-Script nobody "
+            Import-Module '$manifest'
+            . '$faults'
+            `$WarningPreference = 'SilentlyContinue'
+            `$null = New-SimulatedHost nobody1, nobody2, nobody3, nobody4
+            `$null = New-SimulatedDomain calm, held -HostName nobody1 -Memory 4MB -Workload Idle
+            `$null = New-SimulatedDomain cut -HostName nobody1 -Memory 8MB -OperationsPerSecond 20000
+            `$null = Start-MigrationReceiver nobody3
+            (Get-SimulatedHost nobody4).Faults.Fail([PreRecordMigration.Simulated.SimulatedCall]::Place, 2)
+            Invoke-PreRecordMigration cut nobody4 -Method PostCopy -ErrorAction SilentlyContinue
+            `$moving = New-SimulatedDomain moving -HostName nobody1 -Memory 32MB -Workload Idle | Start-Migration -Destination nobody4 -Method PreCopy -BandwidthLimit 1MB/s
+            `$recorded = Start-PreRecord held -Mode Rollback -Window 20ms -Epoch 10ms
+            `$asked = [ordered] @{
+                'Connect-MigrationHost'    = { Connect-MigrationHost far -SshTarget root@xen2 -Confirm }
+                'Disable-RemotePF'         = { `$recorded | Disable-RemotePF -Confirm }
+                'Disconnect-MigrationHost' = { Disconnect-MigrationHost nobody2 -Confirm }
+                'Enable-RemotePF'          = { `$recorded | Enable-RemotePF -Confirm }
+                'Export-PreRecord'         = { `$recorded | Export-PreRecord '$path' -Confirm }
+                'Invoke-PreRecordMigration' = { Invoke-PreRecordMigration calm nobody2 -Confirm }
+                'New-MigrationCertificate' = { New-MigrationCertificate nobody -Path '$path' -Confirm }
+                'New-SimulatedDomain'      = { New-SimulatedDomain more -HostName nobody1 -Confirm }
+                'New-SimulatedHost'        = { New-SimulatedHost nobody5 -Confirm }
+                'Restore-PageBackup'       = { `$recorded | Restore-PageBackup -Confirm }
+                'Resume-Migration'         = { Resume-Migration cut -Confirm }
+                'Set-MigrationConfiguration' = { Set-MigrationConfiguration Window 7s -Confirm }
+                'Set-PageOrder'            = { `$recorded | Set-PageOrder -Strategy Sequential -Confirm }
+                'Start-Migration'          = { `$recorded | Start-Migration -Destination nobody2 -Confirm }
+                'Start-MigrationReceiver'  = { Start-MigrationReceiver nobody2 -Confirm }
+                'Start-PreRecord'          = { Start-PreRecord calm -Window 20ms -Confirm }
+                'Stop-Migration'           = { `$moving | Stop-Migration -Confirm }
+                'Stop-MigrationReceiver'   = { Stop-MigrationReceiver nobody3 -Confirm }
+                'Stop-PreRecord'           = { Stop-PreRecord held -Confirm }
+            }
+            `$said = foreach (`$cmdlet in `$asked.Keys) {
+                try {
+                    `$ErrorActionPreference = 'Stop'
+                    `$null = & `$asked[`$cmdlet]
+                }
+                catch {
+                    `"`$(`$_.FullyQualifiedErrorId) `$(`$_.ErrorDetails.RecommendedAction -match 'Leave -Confirm out')`"
+                }
+            }
+            ''
+            'ASKED ' + (`$asked.Keys -join ' ')
+            `$said.ForEach({ `"SAID `$_`" })
+            `"LEFT `$((Get-MigrationHost).Name -join ' ') `$((Get-MigrationDomain calm, moving).State -join ' ') `$((Get-PreRecord).Name) `" +
+                `"`$((Get-MigrationReceiver nobody3).HostName) `$((Get-Migration).State -join ' ') `$((Get-MigrationConfiguration Window).Source) `$(Test-Path '$path')`"
+            `$ErrorActionPreference = 'Continue'
+            Get-Migration | Stop-Migration -Force -ErrorAction SilentlyContinue"
+        $child = Invoke-Fresh $script
+        $changing = (Get-Module PreRecordMigration).ExportedCmdlets.Values.Where({ $_.Parameters.ContainsKey('Confirm') }).Name | Sort-Object
+        $child.Output | Should -Match "(?m)^ASKED $($changing -join ' ')$"
+        $said = [regex]::Matches($child.Output, '(?m)^SAID (.*)$').ForEach({ $_.Groups[1].Value })
+        $said.Count | Should -Be $changing.Count -Because $child.Output
+        $said.ForEach({ $_ -replace ',PreRecordMigration\.Cmdlets\.\w+Command' }) | Select-Object -Unique | Should -Be 'NobodyToAsk True'
+        $child.Output | Should -Match '(?m)^LEFT nobody1 nobody2 nobody3 nobody4 Running Running held nobody3 Interrupted Running Default False$'
+    }
+
+    It 'a domain is not put at risk: <Case>' -ForEach @(
+        @{ Case = 'given up'; Command = 'Get-Migration risked | Stop-Migration'; Remedy = 'Stop-Migration -Force' }
+        @{ Case = 'taken back'; Command = '(Get-SimulatedHost risk1).KillTool(); Stop-Migration risked -NeverRanThere -HostName risk1'; Remedy = 'Stop-Migration NAME -NeverRanThere -Force' }
+    ) {
+        $faults = [System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1')
+        $script = New-Script "risk-$($Case.Replace(' ', '-'))" "
+            Import-Module '$manifest'
+            . '$faults'
+            `$null = New-SimulatedHost risk1, risk2
+            `$null = New-SimulatedDomain risked -HostName risk1 -Memory 8MB -OperationsPerSecond 20000
+            `$null = Start-MigrationReceiver risk2
+            (Get-SimulatedHost risk2).Faults.Fail([PreRecordMigration.Simulated.SimulatedCall]::Place, 2)
+            Invoke-PreRecordMigration risked risk2 -Method PostCopy -ErrorAction SilentlyContinue
+            `$WarningPreference = 'SilentlyContinue'
+            try { $Command -ErrorAction Stop } catch { `"`nSAID `$(`$_.FullyQualifiedErrorId) `$(`$_.ErrorDetails.RecommendedAction)`" }
+            'STATE ' + (Get-Migration risked).State + ' ' + (Get-MigrationDomain risked -HostName risk1).State
+            Get-Migration risked | Stop-Migration -Force -ErrorAction SilentlyContinue
+            Stop-MigrationReceiver risk2 -Force"
+        $child = Invoke-Fresh $script
+        $child.Output | Should -Match "(?m)^SAID ForceNeeded,PreRecordMigration\.Cmdlets\.StopMigrationCommand .*$Remedy"
+        $child.Output | Should -Match '(?m)^STATE Interrupted Suspended$'
+    }
+}
+
 Describe 'Giving up a domain' {
     It 'is not what Enter alone means: <Case>' -ForEach @(
         @{ Case = 'Enter'; Answer = ''; State = 'Interrupted' }

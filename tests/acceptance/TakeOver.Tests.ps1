@@ -61,6 +61,42 @@ Describe 'Resume-Migration -TakeOver' {
         { Resume-Migration @Arguments } | Should -Throw -ErrorId "$Id,*"
     }
 
+    It 'says how the destination gets a receiver, and takes nothing over before: a host of this session' {
+        Start-Killed unheard
+        $command = 'Resume-Migration unheard -TakeOver -HostName taken1 -Destination taken1'
+        try {
+            Invoke-Expression $command
+            'nothing was refused' | Should -Be 'an error'
+        }
+        catch {
+            $_.FullyQualifiedErrorId | Should -Match '^ReceiverNotFound,'
+            $_.ErrorDetails.RecommendedAction | Should -Match "Start-MigrationReceiver taken1 makes one listen; then repeat $command\.$"
+        }
+
+        $null = Resume-Migration unheard -TakeOver -Destination taken2 -HostName taken1 | Wait-Migration
+        "$((Get-MigrationDomain unheard -HostName taken2).State)" | Should -Be 'Running'
+    }
+
+    It 'is repeated where nothing listened at the destination, which the error says' {
+        Start-Killed patient
+        $closed = [System.Net.Sockets.TcpListener]::new([System.Net.IPAddress]::Loopback, 0)
+        $closed.Start()
+        $port = $closed.LocalEndpoint.Port
+        $closed.Stop()
+        $taken = Resume-Migration patient -TakeOver -HostName taken1 -Destination "localhost:$port"
+        $taken | Wait-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^DestinationUnreachable,'
+        $failed[0].Exception.Message | Should -Match 'at the destination with at least what has arrived\.$'
+        $failed[0].ErrorDetails.RecommendedAction | Should -Match 'Start-MigrationReceiver.*Resume-Migration patient -Destination PLACE in this session, Resume-Migration patient -TakeOver -Destination PLACE'
+
+        # The same command, to where the receiver is.
+        $again = Resume-Migration patient -TakeOver -HostName taken1 -Destination taken2
+        $again.InstanceId | Should -Be $taken.InstanceId
+        ($again | Wait-Migration).DomainName | Should -Be 'patient'
+        "$((Get-MigrationDomain patient -HostName taken2).State)" | Should -Be 'Running'
+        (Get-SimulatedHost taken2).Violations.Count | Should -Be 0
+    }
+
     It 'has an error for a domain that is not there' {
         Resume-Migration nobody -TakeOver -Destination taken2 -HostName taken1 -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused[0].FullyQualifiedErrorId | Should -Match '^DomainNotFound,'

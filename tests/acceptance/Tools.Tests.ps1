@@ -62,10 +62,18 @@ Describe 'What is run from the repository' {
         @{ Command = 'demo'; Arguments = , '-Foo'; Match = 'there is no -Foo\s+usage: ./demo \[-Workload' }
         @{ Command = 'demo'; Arguments = , '-Window'; Match = '-Window has no value\s+usage' }
         @{ Command = 'demo'; Arguments = '-Memory', '64MB', 'x'; Match = 'there is no x\s+usage' }
-        @{ Command = 'tests/reliability'; Arguments = , 'x'; Match = 'usage: bash tests/reliability \[each' }
+        @{ Command = 'tests/reliability'; Arguments = , 'x'; Match = '(?s)usage: bash tests/reliability \[each.*each +each second fault once.*NUMBER +so many of all' }
         @{ Command = 'tests/reliability'; Arguments = '1', '2'; Match = 'usage: bash tests/reliability \[each' }
         @{ Command = 'tests/acceptance/run'; Arguments = , 'nosuch'; Match = "'nosuch' is none of the tests: name a file of tests/acceptance" }
-        @{ Command = 'tests/run'; Arguments = , '--nosuch'; Match = 'bash tests/run \[--lab' }
+        @{ Command = 'tests/run'; Arguments = , '--nosuch'; Match = "there is no '--nosuch'\s+.*bash tests/run \[--lab" }
+        @{ Command = 'tests/run'; Arguments = , '--lab-only'; Match = '--lab-only has no pattern\s+.*bash tests/run \[--lab' }
+        @{ Command = 'tests/fuzz/run'; Arguments = , '--nosuch'; Match = "there is no '--nosuch'\s+.*tests/fuzz/run \[TARGET\]" }
+        @{ Command = 'tests/fuzz/run'; Arguments = 'qmp', 'nosuch'; Match = "(?s)there is no 'nosuch'.*Targets: .* qmp " }
+        @{ Command = 'tests/fuzz/run'; Arguments = 'qmp', '--executions', '--save'; Match = '--executions needs a number' }
+        @{ Command = 'tests/fuzz/run'; Arguments = , '--seed'; Match = '--seed needs a number' }
+        @{ Command = 'module/build.sh'; Arguments = , '--nosuch'; Match = "there is no '--nosuch'\s+usage: module/build.sh" }
+        @{ Command = 'module/build.sh'; Arguments = , '--output'; Match = '--output has no value\s+usage: module/build.sh' }
+        @{ Command = 'module/build.sh'; Arguments = '--output', '--ready-to-run'; Match = '--output has no value\s+usage: module/build.sh' }
     ) {
         # With nothing on the PATH that could build.
         $said = env "PATH=$TestDrive/none:/usr/bin:/bin" 'DOTNET_ROOT=/none' bash "$root/$Command" @Arguments 2>&1 | Out-String

@@ -65,8 +65,9 @@ public sealed class ConnectMigrationHostCommand : RowCommand
     [ValidateNotNullOrEmpty]
     public string SshTarget { get; set; } = "";
 
-    /// <summary>The port of the receiver there.</summary>
+    /// <summary>The port of the receiver there, where it does not stand behind the address.</summary>
     [Parameter(ParameterSetName = SshSet)]
+    [Parameter(ParameterSetName = TlsSet)]
     [Parameter(ParameterSetName = LocalSet)]
     [Column]
     [ValidateRange(1, IPEndPoint.MaxPort)]
@@ -93,7 +94,7 @@ public sealed class ConnectMigrationHostCommand : RowCommand
                 throw new CommandException(
                     nameof(SR.HostRowTwoWays), ErrorCategory.InvalidData, Text.Format(SR.HostRowTwoWays, name), SR.HostRowTwoWaysRemedy, name);
             case (true, false):
-                (HostAddress host, int port) = ParseAddress(Address);
+                (HostAddress host, int port) = ParseAddress();
                 TlsIdentity identity = new TlsParameters(Certificate, CertificatePassword, TrustedCertificate)
                     .Make(this, Text.Format(SR.NeedsConnecting, $"{host}:{port}"));
                 Register(new RemoteHost(name, Route.Tls(host, port, identity), "TLS 1.3"));
@@ -133,13 +134,29 @@ public sealed class ConnectMigrationHostCommand : RowCommand
         }
     }
 
-    private static (HostAddress Host, int Port) ParseAddress(string text) =>
-        HostAddress.TryParse(text, out HostAddress? host, out int? port, out string problem)
-            ? (host!, port ?? DefaultPort)
-            : throw new CommandException(
+    /// <summary>The address and the port, which stands behind it or is given by itself. Two that differ are refused: neither goes first.</summary>
+    private (HostAddress Host, int Port) ParseAddress()
+    {
+        if (!HostAddress.TryParse(Address, out HostAddress? host, out int? port, out string problem))
+        {
+            throw new CommandException(
                 nameof(SR.InvalidAddress),
                 ErrorCategory.InvalidArgument,
-                Text.Format(SR.InvalidAddress, text, problem),
+                Text.Format(SR.InvalidAddress, Address, problem),
                 $"{HostAddress.Remedy} {SR.InvalidAddressRemedy}",
-                text);
+                Address);
+        }
+
+        if (port is { } behind && IsGiven(nameof(Port)) && Port != behind)
+        {
+            throw new CommandException(
+                nameof(SR.AddressTwoPorts),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.AddressTwoPorts, Address, Port),
+                Text.Format(SR.AddressTwoPortsRemedy, host, behind, Port),
+                Address);
+        }
+
+        return (host!, port ?? Port);
+    }
 }

@@ -56,7 +56,7 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
         if (Destination is not null)
         {
             _destination = HostSelection.Destination(Destination);
-            _way = _destination.RouteToReceiver();
+            _way = RequireReceiver(_destination);
             WarnOfUnusedCertificates(_destination);
         }
     });
@@ -74,6 +74,24 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
             HostName,
             () => new CommandException(nameof(SR.TakeOverNeedsName), ErrorCategory.InvalidArgument, SR.TakeOverNeedsName, SR.TakeOverNeedsNameRemedy, null),
             TakeOverOf);
+    }
+
+    /// <summary>The way to the receiver there. A host of this process without one has its own remedy here: the same command, once it has one.</summary>
+    private Route RequireReceiver(Destination destination)
+    {
+        try
+        {
+            return destination.RouteToReceiver();
+        }
+        catch (OperationException error)
+        {
+            string again = $"Resume-Migration {(Name is null ? "NAME" : string.Join(", ", Name))}"
+                + (TakeOver ? " -TakeOver" : "")
+                + (HostName is null ? "" : $" -HostName {HostName}")
+                + $" -Destination {destination.Name}";
+            throw new CommandException(
+                error.ErrorId, ErrorCategory.ObjectNotFound, error.Message, Text.Format(SR.ResumeNeedsReceiverRemedy, destination.Name, again), destination.Name);
+        }
     }
 
     private void Resume(MigrationJob job)

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using System.Management.Automation.Host;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
@@ -189,9 +188,9 @@ public sealed class StopMigrationCommand : MigrationJobCommand
                 return ShouldContinue(question, caption, hasSecurityImpact: true, ref _yesToAll, ref _noToAll);
             }
         }
-        catch (Exception error) when (error is HostException or InvalidOperationException)
+        catch (Exception error) when (IsOfNobodyThere(error))
         {
-            // Nobody is there to be asked, as with pwsh -NonInteractive or in a thread job: it is refused below.
+            // It is refused below.
         }
 
         throw new CommandException(

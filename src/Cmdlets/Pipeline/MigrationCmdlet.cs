@@ -52,6 +52,47 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
             : LanguagePrimitives.IsTrue(GetVariableValue("WhatIfPreference"));
 
     /// <summary>
+    /// As <see cref="Cmdlet.ShouldProcess(string, string)"/>, which it hides: where -Confirm asks and nobody can answer, that is an error with a
+    /// remedy, and nothing is done.
+    /// </summary>
+    /// <exception cref="CommandException">There is nobody to ask.</exception>
+    private protected new bool ShouldProcess(string target, string action)
+    {
+        try
+        {
+            return base.ShouldProcess(target, action);
+        }
+        catch (Exception error) when (IsOfNobodyThere(error))
+        {
+            throw NobodyToAsk(target);
+        }
+    }
+
+    /// <summary>As <see cref="ShouldProcess(string, string)"/>, with a reason.</summary>
+    /// <exception cref="CommandException">There is nobody to ask.</exception>
+    private protected new bool ShouldProcess(string description, string warning, string caption, out ShouldProcessReason reason)
+    {
+        try
+        {
+            return base.ShouldProcess(description, warning, caption, out reason);
+        }
+        catch (Exception error) when (IsOfNobodyThere(error))
+        {
+            throw NobodyToAsk(warning);
+        }
+    }
+
+    /// <summary>
+    /// Whether a question failed because nobody can answer it: with pwsh -NonInteractive, in a thread job, or where the standard input is
+    /// at its end, for which PowerShell's console has no exception of its own.
+    /// </summary>
+    private protected static bool IsOfNobodyThere(Exception error) => error is HostException or InvalidOperationException or NullReferenceException;
+
+    /// <summary>A mistake in what was given: nothing is wrong with what it was given for.</summary>
+    private static CommandException NobodyToAsk(string target) => new(
+        nameof(SR.NobodyToAsk), ErrorCategory.InvalidArgument, Text.Format(SR.NobodyToAsk, target), SR.NobodyToAskRemedy, null);
+
+    /// <summary>
     /// Writes a step that was taken: to the verbose stream, but with -Debug alone to the debug stream. PowerShell would then
     /// ask after each verbose message whether to go on, and a domain would wait for the answer.
     /// </summary>

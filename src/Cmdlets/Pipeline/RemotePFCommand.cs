@@ -25,12 +25,12 @@ public abstract class RemotePFCommand : RecordingInputCommand
     });
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
+    protected override void ProcessRecord() => ForEachInput(PreRecord.Name, () => ForRecording(PreRecord, isMove: false, () =>
     {
         bool isMeant = ShouldProcess(
             TargetText,
             Text.Format(SR.ActionRemotePF, IsOn ? SR.On : SR.Off));
 
         WriteDecided(isMeant, PreRecord with { RemotePF = IsOn, Destination = Destination ?? PreRecord.Destination });
-    }
+    }));
 }

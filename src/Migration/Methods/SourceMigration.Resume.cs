@@ -92,18 +92,29 @@ internal sealed partial class SourceMigration
     }
 
     /// <summary>Nothing is decided yet. What is said of the other half is what this side knows of it.</summary>
-    private MigrationInterruptedException AfterCommit(MigrationException error) => error.ErrorId == MigrationErrorId.DomainNotFound
-        ? new(
+    private MigrationInterruptedException AfterCommit(MigrationException error)
+    {
+        string name = Domain.Info.Name;
+        (string elsewhere, string remedy) = error.ErrorId switch
+        {
+            MigrationErrorId.DomainNotFound => (". Nothing of it is at that receiver.", error.Remedy),
+
+            // What is on its way when the connection is lost may yet arrive.
+            MigrationErrorId.DestinationUnreachable => (
+                ", and at the destination with at least what has arrived.",
+                $"Do not destroy either side. {error.Remedy} Only the receiver that has the other half can go on with it: Get-MigrationReceiver says "
+                + "there where it listens. Then repeat the command: "
+                + $"Resume-Migration {name} -Destination PLACE in this session, Resume-Migration {name} -TakeOver -Destination PLACE in one after it."),
+            _ => (
+                ", and at the destination with at least what has arrived.",
+                "Do not destroy either side. Resume-Migration goes on from here when the destination can be reached again. Where it was the destination that "
+                + "ended the connection, Get-MigrationReceiver there says why: a domain that has shut down or rebooted there is not resumed."),
+        };
+        return new MigrationInterruptedException(
             error.ErrorId,
-            $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory. Nothing of it is at that receiver.",
-            error.Remedy,
-            new InterruptedMigration(this),
-            error)
-        : new(
-            error.ErrorId,
-            $"{error.Message} The domain {Domain.Info.Name} had already left: it is kept stopped here with its memory, and at the destination with what has arrived.",
-            "Do not destroy either side. Resume-Migration goes on from here when the destination can be reached again. Where it was the destination that "
-            + "ended the connection, Get-MigrationReceiver there says why: a domain that has shut down or rebooted there is not resumed.",
+            $"{error.Message} The domain {name} had already left: it is kept stopped here with its memory{elsewhere}",
+            remedy,
             new InterruptedMigration(this),
             error);
+    }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Texts;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Operations;
 
@@ -118,8 +119,16 @@ public sealed class HostRegistry
 
     /// <summary>The error of a name that no host has.</summary>
     /// <param name="name">What was asked for.</param>
-    public static MigrationException NotFound(string name) => new(
-        MigrationErrorId.HostNotFound, Text.Format(SR.HostNotFound, name), Text.Format(SR.HostNotFoundRemedy, name), name);
+    public static MigrationException NotFound(string name)
+    {
+        // An example that could be followed: not of a pattern, and not with two ports.
+        string remedy = HostAddress.TryParse(name, out HostAddress? host, out int? port, out _)
+            ? port is null
+                ? Text.Format(SR.HostNotFoundRemedy, name, host)
+                : Text.Format(host!.IsLoopback ? SR.HostIsLoopbackRemedy : SR.HostIsAddressRemedy, name, host, port)
+            : Text.Format(SR.HostNotFoundRemedy, "xen2", "xen2");
+        return new MigrationException(MigrationErrorId.HostNotFound, Text.Format(SR.HostNotFound, name), remedy, name);
+    }
 
     /// <summary>This machine's Xen. Where it cannot be opened and other hosts are known, one of those may have been meant.</summary>
     private IMigrationHost OpenLocal()

@@ -78,6 +78,9 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// <summary>Whether it has something of its domain: it is under way, or may be resumed.</summary>
     public bool HoldsDomain => _state.HoldsDomain;
 
+    /// <summary>Whether another process began it, which was killed.</summary>
+    internal bool IsTakenOver { get; private init; }
+
     /// <summary>Whether the domain has left its source: there is nothing to stop any more.</summary>
     public bool HasLeft => _watch.Holder is DomainHolder.Leaving or DomainHolder.Both or DomainHolder.Destination;
 
@@ -112,7 +115,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     internal static MigrationJob TakeOver(int id, PlannedMove move, MigrationHistory history)
     {
         DestinationEndpoint way = move.Destination.Reopen();
-        MigrationJob job = new(id, move, null, history) { _way = way };
+        MigrationJob job = new(id, move, null, history) { _way = way, IsTakenOver = true };
         InterruptedMigration taken = MigrationSource.TakeOver(
             move.Location.Host, move.Location.Info.Name, way.Route, move.Options with { Trace = job, Watch = job._watch });
         job._move = move with { Options = move.Options with { Method = taken.Method, Mode = taken.Mode } };

@@ -51,13 +51,24 @@ public sealed class MigrationRegistry
         }
     }
 
-    /// <summary>Takes over a migration whose process was killed after its domain had left, lists it, and goes on with it.</summary>
+    /// <summary>
+    /// Takes over a migration whose process was killed after its domain had left, lists it, and goes on with it. One that this process has taken
+    /// over and that is interrupted goes on, by the way that is given.
+    /// </summary>
     /// <param name="move">The domain, the receiver that has its other half, and what the administrator chooses; how memory travels is the migration's.</param>
     /// <exception cref="OperationException">The session ends, or the destination has no receiver.</exception>
     /// <exception cref="MigrationException">There is nothing that could be taken over, or another process has done it.</exception>
     public MigrationJob TakeOver(PlannedMove move)
     {
         ArgumentNullException.ThrowIfNull(move);
+        if (HolderOf(move.Location.Info.Name) is { IsTakenOver: true, State: MigrationState.Interrupted } taken
+            && ReferenceEquals(taken.Location.Host, move.Location.Host))
+        {
+            // The same command again, because the destination did not answer: it is this process's already.
+            Resume(taken, move.Destination.RouteToReceiver());
+            return taken;
+        }
+
         int id = Interlocked.Increment(ref _lastId);
 
         // Not at the gate, which nobody may hold for as long as a hypervisor's call takes: what is taken over stays as it is until it is resumed.
@@ -129,7 +140,7 @@ public sealed class MigrationRegistry
         nameof(SR.MigrationNoneUnderWay),
         OperationProblem.NotFound,
         Text.Format(SR.MigrationNoneUnderWay, name),
-        SR.MigrationNotFoundRemedy,
+        SR.MigrationNoneUnderWayRemedy,
         name);
 
     private static OperationException NotFound(string message, object target) => new(
