@@ -115,6 +115,8 @@ public sealed partial class MigrationReceiver
     private static MigrationException NeverSeen() => new(
         MigrationErrorId.DomainNotFound,
         "This receiver has never seen the migration that is to be resumed, and nothing is left here of one that another process took in.",
-        "Resume it at a receiver of the host that it went to. Where that host was lost, or what had arrived there was destroyed, nobody can complete "
-        + "it: give the migration up at its source (Stop-Migration -Force), and restore the domain from a backup.");
+        "Look at the host that it went to. Where the domain runs there by its own name it has arrived, and Stop-Migration -Force at its source takes away "
+        + "what is left of it there. Where it runs as NAME--incoming, resume it at a receiver of that host. Where it is not there and certainly "
+        + "never ran there, end this session and take it back (Stop-Migration -NeverRanThere). Where that host was lost, or what ran there was destroyed, nobody "
+        + "can complete it: give it up at its source, and restore the domain from a backup.");
 }

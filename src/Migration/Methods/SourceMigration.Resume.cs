@@ -102,7 +102,7 @@ internal sealed partial class SourceMigration
             // What is on its way when the connection is lost may yet arrive.
             MigrationErrorId.DestinationUnreachable => (
                 ", and at the destination with at least what has arrived.",
-                $"Do not destroy either side. {error.Remedy} Only the receiver that has the other half can go on with it: Get-MigrationReceiver says "
+                $"Do not destroy either side. {error.Remedy} A receiver of the host that has the other half goes on with it: Get-MigrationReceiver says "
                 + "there where it listens. Then repeat the command: "
                 + $"Resume-Migration {name} -Destination PLACE in this session, Resume-Migration {name} -TakeOver -Destination PLACE in one after it."),
             _ => (

@@ -7,6 +7,9 @@ namespace PreRecordMigration.Simulated;
 /// mark.</content>
 public sealed partial class SimulatedHost
 {
+    /// <summary>Held for reading by whoever makes a call of a tool, and for writing by whoever kills it.</summary>
+    private readonly ReaderWriterLockSlim _toolLife = new();
+
     /// <inheritdoc/>
     public void RequireUnclaimed(string name)
     {
@@ -70,6 +73,19 @@ public sealed partial class SimulatedHost
     /// </summary>
     public void KillTool()
     {
+        _toolLife.EnterWriteLock();
+        try
+        {
+            EndTool();
+        }
+        finally
+        {
+            _toolLife.ExitWriteLock();
+        }
+    }
+
+    private void EndTool()
+    {
         lock (_lock)
         {
             Tool++;
@@ -114,6 +130,21 @@ public sealed partial class SimulatedHost
 
     /// <summary>Which tool works here now; handles of an earlier one are dead.</summary>
     internal int Tool { get; private set; }
+
+    /// <summary>Has a call's effect, unless the tool that makes it was killed.</summary>
+    internal void WhileToolLives(int tool, Action effect)
+    {
+        _toolLife.EnterReadLock();
+        try
+        {
+            RequireTool(tool);
+            effect();
+        }
+        finally
+        {
+            _toolLife.ExitReadLock();
+        }
+    }
 
     internal void RequireTool(int tool)
     {

@@ -33,15 +33,16 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
 
     public void Mark(IncomingMark? mark, string? source = null)
     {
-        Enter(SimulatedCall.MarkIncoming);
-        (domain.IncomingMark, domain.NotedSource) = (mark, source);
-        domain.Journal = mark is null ? null : domain.Journal;
+        Do(SimulatedCall.MarkIncoming, () =>
+        {
+            (domain.IncomingMark, domain.NotedSource) = (mark, source);
+            domain.Journal = mark is null ? null : domain.Journal;
+        });
     }
 
     public void Keep(ReadOnlyMemory<byte> journal)
     {
-        Enter(SimulatedCall.Keep);
-        domain.Journal = journal.ToArray();
+        Do(SimulatedCall.Keep, () => domain.Journal = journal.ToArray());
     }
 
     public IRemotePaging EnableRemotePF()
@@ -81,33 +82,34 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
 
     public void Unpause()
     {
-        long number = Enter(SimulatedCall.Unpause);
-        Require(_isRestored || _wasLeft, "its core state is restored before it runs");
-        domain.Resume();
-        host.Faults.Leave(SimulatedCall.Unpause, number);
+        Do(SimulatedCall.Unpause, () =>
+        {
+            Require(_isRestored || _wasLeft, "its core state is restored before it runs");
+            domain.Resume();
+        });
     }
 
     public void Pause()
     {
-        long number = Enter(SimulatedCall.PauseIncoming);
-        domain.Pause();
-        host.Faults.Leave(SimulatedCall.PauseIncoming, number);
+        Do(SimulatedCall.PauseIncoming, domain.Pause);
     }
 
     public void Complete()
     {
-        long number = Enter(SimulatedCall.Complete);
-        Require(domain.HasRun && !domain.IsPaging, "it has run, and RemotePF is off, before it gets its final name");
-        host.Rename(domain, finalName);
-        host.Faults.Leave(SimulatedCall.Complete, number);
+        Do(SimulatedCall.Complete, () =>
+        {
+            Require(domain.HasRun && !domain.IsPaging, "it has run, and RemotePF is off, before it gets its final name");
+            host.Rename(domain, finalName);
+        });
     }
 
     public void Destroy()
     {
-        long number = Enter(SimulatedCall.DestroyIncoming);
-        domain.End();
-        host.Remove(domain);
-        host.Faults.Leave(SimulatedCall.DestroyIncoming, number);
+        Do(SimulatedCall.DestroyIncoming, () =>
+        {
+            domain.End();
+            host.Remove(domain);
+        });
     }
 
     public void Dispose()
@@ -125,11 +127,15 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         host.RequireTool(_tool);
-        long number = host.Faults.Enter(call);
+        return host.Faults.Enter(call);
+    }
 
-        // Killed at the call, the tool does not make it any more.
-        host.RequireTool(_tool);
-        return number;
+    /// <summary>Makes a call that has an effect: a tool that is killed meanwhile has made it, or never does.</summary>
+    private void Do(SimulatedCall call, Action effect)
+    {
+        long number = Enter(call);
+        host.WhileToolLives(_tool, effect);
+        host.Faults.Leave(call, number);
     }
 
     private void Require(bool isRight, string rule)

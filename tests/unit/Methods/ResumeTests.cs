@@ -115,7 +115,7 @@ public sealed class ResumeTests
             () => interrupted.Migration.ResumeAsync(Route.Loopback(stranger.Endpoint), null, s_cancel));
         Assert.Equal(MigrationErrorId.DomainNotFound, interrupted.ErrorId);
         Assert.EndsWith("it is kept stopped here with its memory. Nothing of it is at that receiver.", interrupted.Message, StringComparison.Ordinal);
-        Assert.Contains("Where that host was lost", interrupted.Remedy, StringComparison.Ordinal);
+        Assert.Contains("it has arrived", interrupted.Remedy, StringComparison.Ordinal);
         Assert.Empty(other.GetDomains());
 
         await stranger.DisposeAsync();

@@ -36,11 +36,20 @@ internal sealed partial class MatrixRun
 
         if (error is MigrationInterruptedException interrupted)
         {
-            Assert.True(_isDestinationGone, $"It cannot be resumed although both processes live: {error.Message}");
-            Assert.Contains("kept stopped here", interrupted.Message, StringComparison.Ordinal);
-            interrupted.Migration.GiveUp();
-            Assert.Empty(_source.GetDomains());
-            return AtDestination() is { } whole ? (CheckRunsOn(whole), "") : (Fate.Lost, "the destination's process is gone after the domain began to run there");
+            // Its destination's process had come to an end with the domain, and was killed before its source heard of that: nothing there comes in
+            // any more, and an administrator looks.
+            Assert.True(_isDestinationGone, $"It cannot be resumed: {error}");
+            Assert.Contains("it has arrived", interrupted.Remedy, StringComparison.Ordinal);
+            if (AtDestination() is { } arrived)
+            {
+                interrupted.Migration.GiveUp();
+                Assert.Empty(_source.GetDomains());
+                return (CheckRunsOn(arrived), "");
+            }
+
+            Assert.Empty(There);
+            _source.KillTool();
+            MigrationSource.TakeBack(_source, Name);
         }
 
         CheckStayed();
@@ -61,9 +70,8 @@ internal sealed partial class MatrixRun
         catch (MigrationException refusal) when (refusal.ErrorId == MigrationErrorId.DomainState)
         {
             Assert.Contains("may run at its destination", refusal.Message, StringComparison.Ordinal);
-            return AtDestination() is { } whole
-                ? (CheckRunsOn(whole), "")
-                : (Fate.Lost, "the source's process is gone while the domain was split: it stands still there, and the next command says where to look");
+            Assert.True(AtDestination() is not null, "It stands still at its source, and is not whole at its destination.");
+            return (CheckRunsOn(AtDestination()!), "");
         }
 
         CheckStayed();
