@@ -16,10 +16,15 @@ namespace PreRecordMigration.Backup;
 internal sealed class BackupFiles : IDisposable
 {
     private const string Prefix = "originals-";
-    private const int HeadSize = 8;
+    private const int HeadSize = 12;
     private const int LeavingOffset = 4;
+    private const int CountOffset = 8;
+
+    /// <summary>Bytes of the file system that are left to others.</summary>
+    private const long Reserve = 64 << 20;
     private readonly FileStream _head;
     private readonly string _path;
+    private bool _isFull;
 
     private BackupFiles(Guid id, string path, FileStream head) => (Id, _path, _head) = (id, path, head);
 
@@ -52,30 +57,42 @@ internal sealed class BackupFiles : IDisposable
         }
     }
 
-    /// <summary>Makes another step.</summary>
-    /// <returns>Null where there is no room for it.</returns>
+    /// <summary>Makes another step. One at a time.</summary>
+    /// <returns>Null where there is no room for it, and from then on: the store is not kept any more.</returns>
     public BackupStep? TryMakeStep(int index)
     {
         string path = StepOf(_path, index);
         try
         {
+            // The system and this module's notes need the same file system.
+            if (_isFull || new DriveInfo(_path).AvailableFreeSpace < Reserve)
+            {
+                _isFull = true;
+                return null;
+            }
+
             return FileStep.Make(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            _isFull = true;
             TryDelete(path);
             return null;
         }
     }
 
     /// <summary>Notes that the domain is about to leave: from then on the files are there for whoever takes its migration over.</summary>
+    /// <param name="count">How many originals there are.</param>
     /// <returns>Whether that could be noted.</returns>
-    public bool TryKeep()
+    public bool TryKeep(int count)
     {
         try
         {
+            byte[] content = new byte[HeadSize - LeavingOffset];
+            content[0] = 1;
+            BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(CountOffset - LeavingOffset), count);
             _head.Seek(LeavingOffset, SeekOrigin.Begin);
-            _head.WriteByte(1);
+            _head.Write(content);
 
             // From here on the note protects them, and not this process' life.
             _head.Dispose();
@@ -90,8 +107,9 @@ internal sealed class BackupFiles : IDisposable
     /// <summary>Opens the steps of a store that a killed process left.</summary>
     /// <param name="id">Its <see cref="Id"/>.</param>
     /// <param name="pageCount">The guest's page count.</param>
+    /// <param name="count">How many originals there are in them.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: they are not there, or not whole.</exception>
-    public static IReadOnlyList<FileStep> Open(Guid id, int pageCount)
+    public static IReadOnlyList<FileStep> Open(Guid id, int pageCount, out int count)
     {
         List<FileStep> steps = [];
         try
@@ -103,6 +121,7 @@ internal sealed class BackupFiles : IDisposable
                 throw new IOException($"{path} is of another domain.");
             }
 
+            count = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(CountOffset));
             for (string step = StepOf(path, 0); TrustedFile.Find(step, isSecret: true) is { } found; step = StepOf(path, steps.Count))
             {
                 steps.Add(FileStep.Open(found));
@@ -113,14 +132,17 @@ internal sealed class BackupFiles : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             steps.ForEach(step => step.Dispose());
-            throw new MigrationException(
-                MigrationErrorId.DomainState,
-                $"The originals of the domain's checkpoint cannot be had again: {error.Message}",
-                "Look at its destination: where it is whole there, destroy the one here.",
-                null,
-                error);
+            throw Missing(error.Message, error);
         }
     }
+
+    /// <summary>The error of originals that are not all there.</summary>
+    public static MigrationException Missing(string reason, Exception? error = null) => new(
+        MigrationErrorId.DomainState,
+        $"The originals of the domain's checkpoint cannot be had again: {reason}",
+        "Look at its destination: where it is whole there, destroy the one here.",
+        null,
+        error);
 
     /// <summary>Takes files away; those that are not there are no error.</summary>
     public static void Delete(Guid id) => Delete(PathOf(RuntimeFolder.Find(), id));
@@ -170,9 +192,12 @@ internal sealed class BackupFiles : IDisposable
     private static void Delete(string path)
     {
         // The head goes last: a process that dies here leaves what the next one finds.
-        for (int index = 0; File.Exists(StepOf(path, index)); index++)
+        if (Path.GetDirectoryName(path) is { } folder && Directory.Exists(folder))
         {
-            TryDelete(StepOf(path, index));
+            foreach (string step in Directory.GetFiles(folder, $"{Path.GetFileName(path)}.*"))
+            {
+                TryDelete(step);
+            }
         }
 
         TryDelete(path);

@@ -58,7 +58,7 @@ public sealed class PageBackup : IDisposable
     internal static PageBackup Reopen(Guid id, int pageCount)
     {
         PageBackup backups = new(pageCount);
-        IReadOnlyList<FileStep> steps = BackupFiles.Open(id, pageCount);
+        IReadOnlyList<FileStep> steps = BackupFiles.Open(id, pageCount, out int count);
         for (int slot = 0; slot < Math.Min(steps.Count, backups._steps.Length) * StepPages; slot++)
         {
             FileStep step = steps[slot / StepPages];
@@ -71,7 +71,13 @@ public sealed class PageBackup : IDisposable
         }
 
         backups._used = backups.LimitPages;
-        return backups;
+        if (backups.Count == count)
+        {
+            return backups;
+        }
+
+        backups.Dispose();
+        throw BackupFiles.Missing($"there are {backups.Count} of {count}.");
     }
 
     /// <summary>The guest's page count.</summary>
@@ -151,7 +157,7 @@ public sealed class PageBackup : IDisposable
 
     /// <summary>Keeps what is here for another process: the domain is about to leave, and takes no more.</summary>
     /// <returns>By what <see cref="Reopen"/> finds it; null where a part of it is in this process' memory alone.</returns>
-    internal Guid? TryKeep() => _files is not null && _steps.All(step => step is not MemoryStep) && _files.TryKeep() ? _files.Id : null;
+    internal Guid? TryKeep() => _files is not null && _steps.All(step => step is not MemoryStep) && _files.TryKeep(Count) ? _files.Id : null;
 
     /// <summary>Takes the files away, where it has any: nobody needs the originals any more.</summary>
     internal void Discard()

@@ -77,6 +77,13 @@ internal sealed class IncomingCustody : IDisposable
         }
     }
 
+    /// <summary>Gives a domain back that was taken over and with which nothing was done: it stays as it is, for whoever comes next.</summary>
+    public void LeaveAsFound()
+    {
+        _isDisposed = true;
+        _domain?.Dispose();
+    }
+
     /// <summary>Restores the core state; the domain stays paused.</summary>
     public void Restore(CoreState core, CancellationToken cancellationToken)
     {

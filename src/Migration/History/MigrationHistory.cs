@@ -46,14 +46,24 @@ public sealed class MigrationHistory
     {
         ArgumentNullException.ThrowIfNull(entry);
         _ = SystemJournal.Send(Fields(entry), _journal);
-        Task<MigrationException?> noting = Task.Factory.StartNew(
-            () => Append(entry), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        return _problem = noting.Wait(s_patience)
-            ? noting.Result
-            : new MigrationException(
-                MigrationErrorId.AccessDenied,
-                $"The history's file takes longer than {s_patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s.",
-                "Look at its disk. What is still written comes late.");
+        try
+        {
+            Task<MigrationException?> noting = Task.Factory.StartNew(
+                () => Append(entry), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return _problem = noting.Wait(s_patience)
+                ? noting.Result
+                : new MigrationException(
+                    MigrationErrorId.AccessDenied,
+                    $"The history's file takes longer than {s_patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s.",
+                    "Look at its disk. What is still written comes late.");
+        }
+#pragma warning disable CA1031 // Whatever fails of a note, the migration whose end it is goes on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            return _problem = new MigrationException(
+                MigrationErrorId.AccessDenied, $"The history cannot be written: {error.Message}", "Look at the host's memory and threads.", null, error);
+        }
     }
 
     /// <summary>Reads what is noted.</summary>

@@ -14,8 +14,7 @@ public sealed partial class IncomingMigration
         ArrivalJournal journal, IncomingMark mark, IMigrationHost host, TimeSpan peerTimeout, TimeProvider clock, MemoryBudget budget)
         : this(journal.Session, host, journal.Peer, journal.Source, peerTimeout, clock, budget)
     {
-        TakeFor(journal.Prepare.Description);
-        Populated = PopulatedOf(journal.Prepare.Description);
+        _domainName = journal.Prepare.Description.Name;
         MigrationException killed = new(
             MigrationErrorId.ConnectionLost,
             $"The process that took {DomainName} in here was killed.",
@@ -50,6 +49,12 @@ public sealed partial class IncomingMigration
         try
         {
             taken = new IncomingMigration(journal, left.Mark, host, peerTimeout, clock, budget) { AtEnd = atEnd };
+            if (left.Mark == IncomingMark.Started)
+            {
+                taken.TakeFor(journal.Prepare.Description);
+                taken.Populated = PopulatedOf(journal.Prepare.Description);
+            }
+
             taken.Custody.Adopt(left, journal.Prepare.RemotePF);
             if (taken.Holding == IncomingHolding.Whole)
             {
@@ -61,7 +66,9 @@ public sealed partial class IncomingMigration
         }
         catch (Exception error)
         {
-            throw CleanUp.After(error, () => taken?.Leave(), left.Domain.Dispose);
+            // What is whole runs on, whatever fails here.
+            throw CleanUp.After(
+                error, () => taken?.GiveShareBack(), left.Mark == IncomingMark.Whole ? left.Domain.Unpause : () => { }, left.Domain.Dispose);
         }
 
         DomainDescription? Recognise(ReadOnlyMemory<byte> kept)
@@ -85,8 +92,11 @@ public sealed partial class IncomingMigration
     internal static MigrationException OtherSource() =>
         ProtocolErrors.OtherPeer("The migration that is to be resumed came from another peer, with another certificate.");
 
-    /// <summary>Gives back what was taken to go on with it. The domain stays as it was left.</summary>
-    private void Leave()
+    /// <summary>Gives back what was taken over and with which nothing was done: it is there for whoever takes it over next.</summary>
+    internal void LeaveAsFound() => CleanUp.All(GiveShareBack, Custody.LeaveAsFound);
+
+    /// <summary>Gives back what was taken of the receiver's memory, and of the domain's faults.</summary>
+    private void GiveShareBack()
     {
         Memory.Dispose();
         _place.Dispose();

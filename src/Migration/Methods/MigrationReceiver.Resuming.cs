@@ -39,10 +39,7 @@ public sealed partial class MigrationReceiver
             lock (_gate)
             {
                 // Whoever stops the receiver decides about the migrations that it found; none may join them afterwards.
-                if (_isStopping)
-                {
-                    throw ProtocolErrors.ReceiverStopped();
-                }
+                RequireGoingOn();
             }
 
             if (!migration.Resume(bulk, demand))
@@ -82,7 +79,15 @@ public sealed partial class MigrationReceiver
     /// <returns>Null where nothing is left of it.</returns>
     private IncomingMigration? TakeOver(ConnectionPair pair)
     {
-        lock (_takingOver)
+        if (!_takingOver.TryEnter(s_endPatience))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy,
+                "Another migration is being taken over here, and that does not end.",
+                "Resume it again in a moment; if that does not help, look at the destination's hypervisor.");
+        }
+
+        try
         {
             lock (_gate)
             {
@@ -91,23 +96,44 @@ public sealed partial class MigrationReceiver
                     return known;
                 }
 
-                if (_isStopping || _listener.IsPrivate)
-                {
-                    return null;
-                }
+                RequireGoingOn();
             }
 
-            IncomingMigration? taken = IncomingMigration.TakeOver(pair.Session, pair.Bulk.Peer, Host, _peerTimeout, _clock, Budget, OnEnd);
-            if (taken is not null)
+            IncomingMigration? taken = _listener.IsPrivate
+                ? null
+                : IncomingMigration.TakeOver(pair.Session, pair.Bulk.Peer, Host, _peerTimeout, _clock, Budget, OnEnd);
+            return taken is null ? null : Join(taken);
+        }
+        finally
+        {
+            _takingOver.Exit();
+        }
+    }
+
+    /// <summary>Lets a migration that was taken over join the others. Who stops the receiver decides about those that it found: then this one
+    /// stays as it was left, for the next.</summary>
+    private IncomingMigration Join(IncomingMigration taken)
+    {
+        lock (_gate)
+        {
+            if (!_isStopping)
             {
-                lock (_gate)
-                {
-                    Trace(taken);
-                    _incoming.Add(taken);
-                }
+                Trace(taken);
+                _incoming.Add(taken);
+                return taken;
             }
+        }
 
-            return taken;
+        taken.LeaveAsFound();
+        throw ProtocolErrors.ReceiverStopped();
+    }
+
+    /// <summary>Refuses where the receiver is being stopped. Call it with the gate held.</summary>
+    private void RequireGoingOn()
+    {
+        if (_isStopping)
+        {
+            throw ProtocolErrors.ReceiverStopped();
         }
     }
 

@@ -1,4 +1,5 @@
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Methods;
 
@@ -12,7 +13,20 @@ public sealed partial class MigrationReceiver
     /// <param name="told">Told on the threads that end it; it must not throw, and the end waits for it.</param>
     internal void TellEnds(Action<IncomingMigration> told) => _atEnd = told;
 
-    private void OnEnd(IncomingMigration ended) => _atEnd?.Invoke(ended);
+    /// <summary>Tells of an end. Whatever fails there is noted here: the threads that end migrations have nobody to throw to.</summary>
+    private void OnEnd(IncomingMigration ended)
+    {
+        try
+        {
+            _atEnd?.Invoke(ended);
+        }
+#pragma warning disable CA1031 // Somebody else's work, on a thread that must go on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            Note(ProtocolErrors.Of(error));
+        }
+    }
 
     /// <summary>Tells of every record and state of the migrations that come in, from now on.</summary>
     /// <param name="watcher">Told on the threads that take the steps; it must return at once. After the end of the watching it is told

@@ -121,9 +121,6 @@ class ByExtension(TakeOverCase):
         self.check_received_by_another("shadow", "observe")
         self.check_received_by_another("pvwriter2", "post-copy")
 
-    def test_an_emulator_beside_it_and_the_destination_killed(self):
-        self.check_received_by_another("hvm", "post-copy")
-
     def test_both_killed(self):
         self.check_received_by_another("writer2", "post-copy", both=True)
         self.check_received_by_another("pvwriter", "post-copy", both=True)

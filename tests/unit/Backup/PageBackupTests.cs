@@ -176,8 +176,13 @@ public sealed class PageBackupTests
         }
 
         Assert.False(again.TryRead(0, content));
+
+        // Where a step has gone, what is in it would be taken for unchanged.
+        File.Delete(Path.Combine(RuntimeFolder.Find(), $"originals-{kept:N}.2"));
+        Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, 1000)).ErrorId);
         backups.Discard();
         Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, 1000)).ErrorId);
+        Assert.Empty(Directory.GetFiles(RuntimeFolder.Find(), $"originals-{kept:N}*"));
     }
 
     [Fact]
@@ -204,7 +209,7 @@ public sealed class PageBackupTests
     {
         BackupFiles killed = BackupFiles.TryMake(1000)!;
         killed.TryMakeStep(0)!.Dispose();
-        Assert.True(!hasLeft || killed.TryKeep());
+        Assert.True(!hasLeft || killed.TryKeep(0));
         string head = Path.Combine(RuntimeFolder.Find(), $"originals-{killed.Id:N}");
 
         // Its process lives.

@@ -159,6 +159,26 @@ public sealed class LeftArrivalTests
         await CheckMovedAsync(fixture, next);
     }
 
+    [Fact]
+    public async Task What_is_being_taken_over_as_the_receiver_stops_is_left_for_the_next()
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await KillAsync(fixture, MigrationFixture.Move(MigrationMethod.PostCopy), SimulatedCall.Place, 2);
+        MigrationReceiver stopped = NextReceiver(fixture);
+        Task stopping = Task.CompletedTask;
+        fixture.Destination.Faults.Before(SimulatedCall.OpenArrival, 1, () => stopping = stopped.DisposeAsync().AsTask());
+
+        interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => interrupted.Migration.ResumeAsync(Route.Loopback(stopped.Endpoint), null, s_cancel));
+        await stopping;
+        Assert.Empty(stopped.Incoming);
+        Assert.Equal(0, stopped.Budget.Taken);
+
+        await using MigrationReceiver next = NextReceiver(fixture);
+        await interrupted.Migration.ResumeAsync(Route.Loopback(next.Endpoint), null, s_cancel);
+        await CheckMovedAsync(fixture, next);
+    }
+
     /// <summary>Another process at the destination.</summary>
     private static MigrationReceiver NextReceiver(MigrationFixture fixture) => MigrationReceiver.Start(
         fixture.Destination, new IPEndPoint(IPAddress.Loopback, 0), null, TimeProvider.System, null, budget: new MemoryBudget(1L << 30));

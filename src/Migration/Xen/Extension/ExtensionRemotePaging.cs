@@ -21,6 +21,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
 
     private readonly CheckedExtensionPort _port;
     private Func<int, ulong>? _frameOf;
+    private bool _isAdopted;
     private long _reported;
     private bool _isStopped;
 
@@ -66,11 +67,17 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
         {
             adopted._port.Adopt();
             XenExtensionState state = adopted._port.Query();
-            if (state.Missing == 0)
+            if (state.Missing > (ulong)missing.Count)
             {
-                missing.Clear();
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"{subject}: the hypervisor misses {state.Missing} pages, and only {missing.Count} can be found: the guest was about to change which it has.",
+                    "Resume it again in a moment.",
+                    subject);
             }
 
+            adopted._isAdopted = true;
+            adopted.ClearWhereAllIsHere(state);
             adopted._isStopped = !state.Flags.HasFlag(XenExtensionFlags.Serving);
             Volatile.Write(ref adopted._frameOf, frameOf);
             return adopted;
@@ -125,6 +132,20 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
             {
                 Thread.Sleep(s_retryPause);
             }
+        }
+
+        if (_isAdopted && Missing.Count > 0)
+        {
+            ClearWhereAllIsHere(_port.Query());
+        }
+    }
+
+    /// <summary>More pages may be missing here than are: once the hypervisor misses none, none is.</summary>
+    private void ClearWhereAllIsHere(in XenExtensionState state)
+    {
+        if (state.Missing == 0)
+        {
+            Missing.Clear();
         }
     }
 

@@ -56,20 +56,35 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     /// <returns>Null where there is none.</returns>
     internal static (Found Found, KnownDomain Domain)? FindLeft(IDomainControl control, Func<ReadOnlyMemory<byte>, bool> which)
     {
+        MigrationException? unreadable = null;
         foreach (string child in control.ListStore(Root))
         {
             if (int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
                 && Read(control, domid) is { } found
                 && found.Arrival.Find(control) is { } domain
                 && domain.DomId == domid
-                && control.ReadFile(FileOf(domid, found.Arrival)) is { } journal
+                && JournalOf(found) is { } journal
                 && which(journal))
             {
                 return (found, domain);
             }
         }
 
-        return null;
+        return unreadable is null ? null : throw unreadable;
+
+        byte[]? JournalOf(in Found found)
+        {
+            try
+            {
+                return control.ReadFile(FileOf(found.DomId, found.Arrival));
+            }
+            catch (MigrationException error)
+            {
+                // It may be another's: what is looked for can still be found.
+                unreadable ??= error;
+                return null;
+            }
+        }
     }
 
     /// <summary>Becomes the owner of a domain that a killed tool left, in one step, so that only one of two processes succeeds.</summary>

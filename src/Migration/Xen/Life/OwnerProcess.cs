@@ -64,7 +64,8 @@ internal readonly record struct OwnerProcess(int Id, ulong StartTime)
             // The second field is the name in brackets and may hold anything; the others follow its last bracket.
             string stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/stat"));
             string[] fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return ulong.Parse(fields[StartTimeField - FirstFieldAfterName], CultureInfo.InvariantCulture);
+            // One that has ended and that its parent has not heard of yet does nothing any more.
+            return fields[0] is "Z" or "X" ? null : ulong.Parse(fields[StartTimeField - FirstFieldAfterName], CultureInfo.InvariantCulture);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

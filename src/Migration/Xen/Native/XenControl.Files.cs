@@ -46,18 +46,13 @@ internal sealed partial class XenControl
     /// <inheritdoc/>
     public void RemoveFile(string name)
     {
-        string path = Path.Combine(RuntimeFolder.Find(), name);
         try
         {
-            File.Delete(path);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Nothing was ever kept.
+            File.Delete(Path.Combine(RuntimeFolder.Find(), name));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw RuntimeFolder.Denied($"{path} cannot be removed", path, error);
+            // Nothing was ever kept; or it ends with the boot of the host, and nothing points to it any more.
         }
     }
 }

@@ -20,7 +20,7 @@ internal sealed class PvAdopted(XenControl control, int domid, string name, Inco
     {
         // What the guest has given up since has no frame, and needs no content.
         PageBitmap missing = Pages.Populated.Clone();
-        foreach (int pfn in Pages.Populated.Pfns().Where(pfn => _map.Value.FrameOf(pfn) == PvMemoryMap.NoFrame))
+        foreach (int pfn in Pages.Populated.Pfns().Where(pfn => pfn >= _map.Value.PageCount || _map.Value.FrameOf(pfn) == PvMemoryMap.NoFrame))
         {
             missing.TryClear(pfn);
         }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
@@ -8,19 +10,40 @@ namespace PreRecordMigration.Xen.Ring;
 /// what it served.</summary>
 internal static class RingMending
 {
+    /// <summary>The devices whose other ends touch a guest's memory.</summary>
+    private static readonly string[] s_devices = ["vbd", "vif"];
+
     /// <summary>Takes charge of the faults of a paused domain that another process has left. Whoever waits for a page asks for it again.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain.</param>
     /// <param name="subject">Its name, for errors.</param>
     /// <param name="vcpuCount">How many vCPUs it has.</param>
     /// <param name="pages">Its pages, of which those become missing that may be.</param>
-    internal static RingRemotePaging Adopt(XenControl control, int domid, string subject, int vcpuCount, IncomingPages pages)
+    /// <returns>Null where there is no ring, and nothing is missing.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: something beside the guest may touch missing pages;
+    /// <see cref="MigrationErrorId.DomainState"/>: vCPUs wait for room in the old ring.</exception>
+    internal static RingRemotePaging? Adopt(XenControl control, int domid, string subject, int vcpuCount, IncomingPages pages)
     {
-        EndRing(control, domid, vcpuCount);
+        bool isMissing = control.GetDomain(domid).PagedPages > 0;
+        if (isMissing && HasBackends(control, domid))
+        {
+            // Between the old ring and the new one there is none, and Xen crashes a domain of which dom0 touches a missing page then.
+            throw new MigrationException(
+                MigrationErrorId.NotSupported,
+                $"{subject} is served by Xen's paging ring, and has an emulator or devices that may touch its memory: its migration cannot be taken over here.",
+                "Give it up on both sides, and restore it from a backup. The hypervisor's extension does not have this limit.",
+                subject);
+        }
+
+        if (!EndRing(control, domid, vcpuCount) && !isMissing)
+        {
+            return null;
+        }
+
         XenPagingPort port = new(control, domid, withContents: true);
         try
         {
-            if (port.CountPagedOut() > 0)
+            if (isMissing)
             {
                 foreach (int pfn in pages.Ordinary())
                 {
@@ -45,7 +68,7 @@ internal static class RingMending
     /// <param name="findPages">Finds its pages; called once no ring is active any more.</param>
     internal static void RemoveTraps(XenControl control, int domid, string subject, int vcpuCount, Func<PageBitmap> findPages)
     {
-        EndRing(control, domid, vcpuCount);
+        _ = EndRing(control, domid, vcpuCount);
         PageBitmap populated = findPages();
         using PageTraps traps = new(
             new XenPagingPort(control, domid, withContents: false), populated.PageCount, vcpuCount, subject,
@@ -54,20 +77,37 @@ internal static class RingMending
         traps.Remove();
     }
 
-    private static void EndRing(XenControl control, int domid, int vcpuCount)
+    /// <summary>Ends a ring that nobody serves any more, and wakes whoever waited for it.</summary>
+    /// <returns>Whether there was one.</returns>
+    private static bool EndRing(XenControl control, int domid, int vcpuCount)
     {
+        bool wasActive = true;
         try
         {
-            XenPagingRing.TryDisable(control, domid);
+            if (!XenPagingRing.TryDisable(control, domid))
+            {
+                throw new MigrationException(
+                    MigrationErrorId.DomainState,
+                    $"Domain {domid}: vCPUs wait for room in a paging ring that nobody serves any more; Xen does not let go of it.",
+                    "Destroy the domain, and restore it from a backup, or where it is a source that has not left, start it anew.");
+            }
         }
         catch (XenException exception) when (exception.Errno == XenErrno.Invalid)
         {
             // No ring was active: the process was killed before it had one, or after it let it go.
+            wasActive = false;
         }
 
         // Every request went to a ring that is gone, so any page may be trapped and any vCPU may wait.
         WakeVcpus(control, domid, vcpuCount);
+        return wasActive;
     }
+
+    /// <summary>Whether something in the control domain may touch a domain's memory beside the guest: an emulator, or what is behind its disks and
+    /// network cards.</summary>
+    private static bool HasBackends(XenControl control, int domid) =>
+        control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/image/device-model-pid")) is not null
+        || s_devices.Any(kind => control.ListStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/device/{kind}")).Count > 0);
 
     /// <summary>
     /// Wakes vCPUs whose requests nobody answered. Answers without requests leave the ring's counters apart, so that Xen

@@ -68,6 +68,12 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
             RetryFailed(run, contents, outcome);
             start = end;
         }
+
+        // More pages may be missing here than are: once the hypervisor misses none, none is.
+        if (_isAdopted && Missing.Count > 0 && _port.CountPagedOut() == 0)
+        {
+            Missing.Clear();
+        }
     }
 
     /// <inheritdoc/>

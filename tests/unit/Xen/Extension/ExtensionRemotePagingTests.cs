@@ -141,6 +141,24 @@ public sealed class ExtensionRemotePagingTests
         Assert.Equal(FakeExtensionPort.Phase.Empty, next.State);
     }
 
+    [Fact]
+    public void Once_the_hypervisor_misses_nothing_nothing_is_missing_for_the_next_tool()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using (ExtensionRemotePaging killed = Begin(port))
+        {
+            killed.Place([.. Enumerable.Range(0, PageCount - 2)], Filled(PageCount - 2, 1));
+        }
+
+        using ExtensionRemotePaging paging = Adopt(port.OfNextTool())!;
+        paging.Place([PageCount - 1], Filled(1, 1));
+        Assert.Equal(PageCount - 1, paging.Missing.Count);
+        paging.Place([PageCount - 2], Filled(1, 1));
+
+        Assert.Equal(0, paging.Missing.Count);
+        paging.Disable();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

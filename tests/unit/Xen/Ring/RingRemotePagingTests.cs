@@ -47,6 +47,22 @@ public class RingRemotePagingTests
         Assert.False(paging.Missing[7]);
         Assert.False(paging.Missing[8]);
         Assert.Equal([8], next.Prepared);
+
+        // Once Xen counts none as taken away, none is missing.
+        Assert.Equal(62, paging.Missing.Count);
+        for (int pfn = 63; pfn > 8; pfn--)
+        {
+            paging.Place([pfn], s_page);
+        }
+
+        for (int pfn = 0; pfn < 6; pfn++)
+        {
+            paging.Place([pfn], s_page);
+        }
+
+        Assert.Equal(1, paging.Missing.Count);
+        paging.Place([6], s_page);
+        Assert.Equal(0, paging.Missing.Count);
     }
 
     [Fact]
