@@ -2,6 +2,7 @@
 
 Takes QEMU's command line, and of it only the channel's socket. The agent's program is in LAB_UNIT_AGENT; without it the machine never comes up.
 """
+import ctypes
 import os
 import re
 import signal
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import threading
 import tty
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def copy(read, write):
@@ -29,7 +32,8 @@ def main():
     channel = socket.socket(fileno=int(re.search(r"id=agent,fd=(\d+)", " ".join(sys.argv))[1]))
     port, end = os.openpty()
     tty.setraw(end)
-    subprocess.Popen([agent, os.ttyname(end)])
+    # However this process ends, the agent ends with it: on a terminal that has gone it would look for a machine for ever.
+    subprocess.Popen([agent, os.ttyname(end)], preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
     threading.Thread(target=copy, args=(lambda size: os.read(port, size), channel.sendall), daemon=True).start()
     with os.fdopen(port, "wb", buffering=0) as file:
         def write(data):
