@@ -306,6 +306,12 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
             Stop();
             return new JobState.Stopped(error);
         }
+        catch (MigrationException error) when (error.ErrorId == MigrationErrorId.ConnectionLost && _cancellation.IsCancellationRequested)
+        {
+            // Who stops it before the commit ends its connections, and one that is just being opened may notice that first.
+            Stop();
+            return new JobState.Stopped(new OperationCanceledException(error.Message, error));
+        }
 #pragma warning disable CA1031 // Whatever it is, it is how the migration ends; nobody waits on this thread.
         catch (Exception error)
 #pragma warning restore CA1031
