@@ -70,8 +70,16 @@ internal sealed partial class MatrixRun
         catch (MigrationException refusal) when (refusal.ErrorId == MigrationErrorId.DomainState)
         {
             Assert.Contains("may run at its destination", refusal.Message, StringComparison.Ordinal);
-            Assert.True(AtDestination() is not null, "It stands still at its source, and is not whole at its destination.");
-            return (CheckRunsOn(AtDestination()!), "");
+            if (AtDestination() is { } arrived)
+            {
+                return (CheckRunsOn(arrived), "");
+            }
+
+            // It was taken down there before it ran, and no process that knows that lives: an administrator looks.
+            Assert.True(
+                There.All(domain => domain.IncomingMark == IncomingMark.Preparing),
+                $"It stands still at its source, and is not whole at its destination: {string.Join(", ", There.Select(domain => $"{domain.State} {domain.IncomingMark}"))}.");
+            MigrationSource.TakeBack(_source, Name);
         }
 
         CheckStayed();
