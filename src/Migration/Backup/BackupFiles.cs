@@ -44,7 +44,7 @@ internal sealed class BackupFiles : IDisposable
             Sweep(folder);
             Guid id = Guid.NewGuid();
             string path = PathOf(folder, id);
-            FileStream head = new(path, New(FileShare.None));
+            FileStream head = new(path, RuntimeFolder.NewFile(FileAccess.ReadWrite, FileShare.None));
             byte[] content = new byte[HeadSize];
             BinaryPrimitives.WriteInt32LittleEndian(content, pageCount);
             head.Write(content);
@@ -146,18 +146,6 @@ internal sealed class BackupFiles : IDisposable
 
     /// <summary>Takes files away; those that are not there are no error.</summary>
     public static void Delete(Guid id) => Delete(PathOf(RuntimeFolder.Find(), id));
-
-    /// <summary>A file that is made for its owner alone.</summary>
-    internal static FileStreamOptions New(FileShare share)
-    {
-        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = share };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        return options;
-    }
 
     /// <summary>Lets go of the files, which stay.</summary>
     public void Dispose() => _head.Dispose();

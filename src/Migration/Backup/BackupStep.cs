@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using PreRecordMigration.Files;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Backup;
@@ -53,7 +54,7 @@ internal sealed class FileStep : BackupStep
     /// <exception cref="IOException">There is no room, or the file is there already.</exception>
     public static FileStep Make(string path)
     {
-        FileStreamOptions options = BackupFiles.New(FileShare.Read);
+        FileStreamOptions options = RuntimeFolder.NewFile(FileAccess.ReadWrite);
 
         // All of it is allocated now: a file system that is full shows here, and not as a signal when a page is written.
         options.PreallocationSize = Size;

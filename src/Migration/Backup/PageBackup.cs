@@ -22,6 +22,7 @@ public sealed class PageBackup : IDisposable
     private readonly int[] _slots;
     private readonly BackupStep?[] _steps;
     private readonly BackupFiles? _files;
+    private Guid? _kept;
     private readonly Lock _growing = new();
     private int _used;
     private Action? _catchUp;
@@ -36,7 +37,7 @@ public sealed class PageBackup : IDisposable
 
     private PageBackup(int pageCount, int? limitPages, BackupFiles? files)
     {
-        _files = files;
+        (_files, _kept) = (files, files?.Id);
         LimitPages = Math.Min(limitPages ?? pageCount, pageCount);
         ArgumentOutOfRangeException.ThrowIfNegative(LimitPages, nameof(limitPages));
         _claimed = new PageBitmap(pageCount);
@@ -57,7 +58,7 @@ public sealed class PageBackup : IDisposable
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it is not there, or not whole.</exception>
     internal static PageBackup Reopen(Guid id, int pageCount)
     {
-        PageBackup backups = new(pageCount);
+        PageBackup backups = new(pageCount) { _kept = id };
         IReadOnlyList<FileStep> steps = BackupFiles.Open(id, pageCount, out int count);
         for (int slot = 0; slot < Math.Min(steps.Count, backups._steps.Length) * StepPages; slot++)
         {
@@ -157,14 +158,14 @@ public sealed class PageBackup : IDisposable
 
     /// <summary>Keeps what is here for another process: the domain is about to leave, and takes no more.</summary>
     /// <returns>By what <see cref="Reopen"/> finds it; null where a part of it is in this process' memory alone.</returns>
-    internal Guid? TryKeep() => _files is not null && _steps.All(step => step is not MemoryStep) && _files.TryKeep(Count) ? _files.Id : null;
+    internal Guid? TryKeep() => _files is not null && _steps.All(step => step is not MemoryStep) && _files.TryKeep(Count) ? _kept : null;
 
     /// <summary>Takes the files away, where it has any: nobody needs the originals any more.</summary>
     internal void Discard()
     {
-        if (_files is not null)
+        if (_kept is { } kept)
         {
-            BackupFiles.Delete(_files.Id);
+            BackupFiles.Delete(kept);
         }
 
         Dispose();

@@ -72,6 +72,18 @@ public static class RuntimeFolder
         }
     }
 
+    /// <summary>How a file is made there: a new one, for its owner alone.</summary>
+    internal static FileStreamOptions NewFile(FileAccess access, FileShare share = FileShare.Read)
+    {
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = access, Share = share };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return options;
+    }
+
     /// <summary>The error of a folder or file that cannot be made or kept there.</summary>
     /// <param name="what">What failed, as the beginning of a sentence.</param>
     /// <param name="path">The folder or the file.</param>

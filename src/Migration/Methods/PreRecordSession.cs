@@ -117,7 +117,7 @@ public sealed class PreRecordSession : IDisposable
     public void Dispose() => CleanUp.All(Custody.Dispose, DiscardOriginals);
 
     /// <summary>Takes the originals away, unless the domain has left and its migration may still need them, in this process or another.</summary>
-    internal void DiscardOriginals()
+    private void DiscardOriginals()
     {
         if (Custody.Holding != SourceHolding.Leaving)
         {

@@ -80,11 +80,9 @@ internal sealed partial class SourceMigration
     /// <summary>Takes the originals away, unless the migration may still need them, in this process or another.</summary>
     private void LetOriginalsGo()
     {
-        Recorded?.DiscardOriginals();
-        if (_originals is not null && Custody.Holding != SourceHolding.Leaving)
+        if (Custody.Holding != SourceHolding.Leaving)
         {
-            BackupFiles.Delete(_continuation!.Originals!.Value);
-            _originals.Dispose();
+            (Recorded?.Backups ?? _originals)?.Discard();
         }
     }
 }

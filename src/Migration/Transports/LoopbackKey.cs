@@ -72,13 +72,7 @@ internal sealed partial class LoopbackKey
         string fresh = $"{path}.{Path.GetRandomFileName()}";
         try
         {
-            FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            }
-
-            using (FileStream file = new(fresh, options))
+            using (FileStream file = new(fresh, RuntimeFolder.NewFile(FileAccess.Write)))
             {
                 file.Write(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(Length)) + "\n"));
             }

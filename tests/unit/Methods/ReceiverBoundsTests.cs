@@ -218,11 +218,9 @@ public sealed class ReceiverBoundsTests
             () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
         await fixture.Receiver.Incoming[0].Ended;
         Assert.InRange(budget.Taken, IncomingAttempt.Cost, Budget);
-        using (MemoryShare ofOthers = budget.Share("others"))
-        using (MemoryShare ofMore = budget.Share("more"))
+        using (MemoryShare ofOthers = TakeAll(budget, "others"))
+        using (MemoryShare ofMore = TakeAll(budget, "more"))
         {
-            ofOthers.Take(budget.LeftFor("others"), "All that one may have");
-            ofMore.Take(budget.LeftFor("more"), "The rest");
             Assert.Equal(budget.Limit, budget.Taken);
             await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         }
@@ -239,11 +237,9 @@ public sealed class ReceiverBoundsTests
             () => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy)));
         await fixture.Receiver.Incoming[0].Ended;
         fixture.CheckNothingKept();
-        using (MemoryShare ofOthers = budget.Share("others"))
-        using (MemoryShare ofMore = budget.Share("more"))
+        using (MemoryShare ofOthers = TakeAll(budget, "others"))
+        using (MemoryShare ofMore = TakeAll(budget, "more"))
         {
-            ofOthers.Take(budget.LeftFor("others"), "All that one may have");
-            ofMore.Take(budget.LeftFor("more"), "The rest");
             await interrupted.Migration.ResumeAsync(fixture.Route, null, s_cancel);
         }
 
@@ -327,6 +323,14 @@ public sealed class ReceiverBoundsTests
 
             await incoming.Ended;
         }
+    }
+
+    /// <summary>Takes all that there is for a peer.</summary>
+    private static MemoryShare TakeAll(MemoryBudget budget, string peer)
+    {
+        MemoryShare share = budget.Share(peer);
+        share.Take(budget.LeftFor(peer), "All that is left");
+        return share;
     }
 
     private static MigrationFixture Bounded(out MemoryBudget made, SimulatedHostOptions? destination = null, long budget = Budget) =>

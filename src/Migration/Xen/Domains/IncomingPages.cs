@@ -68,6 +68,18 @@ internal sealed class IncomingPages
     internal HashSet<int> Emptied { get; } = [];
 
     /// <summary>The pages that populating has to add to the reserved ones.</summary>
+    internal PageBitmap OrdinaryPages()
+    {
+        PageBitmap ordinary = Populated.Clone();
+        foreach (int pfn in Reserved)
+        {
+            ordinary.TryClear(pfn);
+        }
+
+        return ordinary;
+    }
+
+    /// <summary>The same, one by one.</summary>
     internal IEnumerable<int> Ordinary() => Populated.Pfns().Where(pfn => !Reserved.Contains(pfn));
 
     /// <summary>

@@ -134,7 +134,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
             }
         }
 
-        if (_isAdopted && Missing.Count > 0)
+        if (_isAdopted)
         {
             ClearWhereAllIsHere(_port.Query());
         }

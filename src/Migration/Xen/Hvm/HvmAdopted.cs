@@ -29,14 +29,6 @@ internal sealed class HvmAdopted(XenControl control, int domid, string name, Inc
             : null;
     }
 
-    private ExtensionRemotePaging? ByExtension()
-    {
-        PageBitmap missing = new(Pages.Populated.PageCount);
-        foreach (int pfn in Pages.Ordinary())
-        {
-            missing.TrySet(pfn);
-        }
-
-        return ExtensionRemotePaging.Adopt(new XenExtensionPort(control, domid), missing, name, static pfn => (ulong)pfn);
-    }
+    private ExtensionRemotePaging? ByExtension() =>
+        ExtensionRemotePaging.Adopt(new XenExtensionPort(control, domid), Pages.OrdinaryPages(), name, static pfn => (ulong)pfn);
 }

@@ -90,11 +90,7 @@ internal sealed class HvmIncoming : IIncomingMechanism
 
     private ExtensionRemotePaging ByExtension()
     {
-        foreach (int pfn in Pages.Ordinary())
-        {
-            Pages.Missing.TrySet(pfn);
-        }
-
+        Pages.Missing.Or(Pages.OrdinaryPages());
         ExtensionRemotePaging paging = new(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
         try
         {

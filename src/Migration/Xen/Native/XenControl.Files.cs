@@ -8,8 +8,6 @@ internal sealed partial class XenControl
     /// <summary>More than the description of any domain.</summary>
     private const int LargestFile = 64 << 20;
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     /// <inheritdoc/>
     public void WriteFile(string name, ReadOnlyMemory<byte> content)
     {
@@ -21,13 +19,7 @@ internal sealed partial class XenControl
         {
             // Another user's file, or one of an older run, is not written into.
             File.Delete(partial);
-            FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = OwnerOnly;
-            }
-
-            using (FileStream file = new(partial, options))
+            using (FileStream file = new(partial, RuntimeFolder.NewFile(FileAccess.Write)))
             {
                 file.Write(content.Span);
             }

@@ -45,10 +45,7 @@ internal static class RingMending
         {
             if (isMissing)
             {
-                foreach (int pfn in pages.Ordinary())
-                {
-                    pages.Missing.TrySet(pfn);
-                }
+                pages.Missing.Or(pages.OrdinaryPages());
             }
 
             return new RingRemotePaging(port, pages.Missing, subject, isAdopted: true);

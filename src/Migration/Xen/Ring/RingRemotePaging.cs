@@ -70,7 +70,7 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
         }
 
         // More pages may be missing here than are: once the hypervisor misses none, none is.
-        if (_isAdopted && Missing.Count > 0 && _port.CountPagedOut() == 0)
+        if (_isAdopted && _port.CountPagedOut() == 0)
         {
             Missing.Clear();
         }
