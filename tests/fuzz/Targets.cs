@@ -5,6 +5,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Recording;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Simulated;

@@ -4,6 +4,7 @@ using System.Text.Json;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Life;

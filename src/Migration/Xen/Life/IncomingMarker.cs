@@ -1,6 +1,7 @@
 using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Life;

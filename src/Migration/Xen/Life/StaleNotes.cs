@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Life;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Xen.Life;
 

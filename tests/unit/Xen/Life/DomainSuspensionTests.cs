@@ -1,4 +1,5 @@
 using PreRecordMigration.Errors;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 

@@ -1,5 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Tests.Xen.Life;

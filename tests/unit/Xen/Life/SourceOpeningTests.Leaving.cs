@@ -2,6 +2,7 @@ using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
 
 namespace PreRecordMigration.Tests.Xen.Life;

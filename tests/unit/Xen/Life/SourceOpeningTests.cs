@@ -1,5 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 

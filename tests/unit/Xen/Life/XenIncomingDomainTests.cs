@@ -2,6 +2,7 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 

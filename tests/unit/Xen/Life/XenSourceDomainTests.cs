@@ -1,6 +1,7 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Recording;
 using PreRecordMigration.Tests.Xen.Hvm;
 using PreRecordMigration.Xen.Hvm;

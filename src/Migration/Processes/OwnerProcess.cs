@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Xen.Life;
+namespace PreRecordMigration.Processes;
 
 /// <summary>A process, told apart from later ones of the same id by when it started.</summary>
 /// <param name="Id">Its id.</param>
