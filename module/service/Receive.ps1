@@ -36,4 +36,6 @@ foreach ($receiver in $receivers) {
 }
 
 $null = $receivers | Start-MigrationReceiver
-[PreRecordMigration.Operations.ReceiverService]::Run([PreRecordMigration.Operations.Workspace]::OfProcess)
+$options = @{}
+Get-MigrationConfiguration -Name BandwidthLimit, PeerTimeout | ForEach-Object { $options[$_.Name] = $_.Value }
+[PreRecordMigration.Operations.ReceiverService]::Run([PreRecordMigration.Operations.Workspace]::OfProcess, [PreRecordMigration.Options.MigrationOptions] $options)

@@ -114,7 +114,7 @@ Describe 'A session that ends' {
         try {
             Read-Until $process 'This session ends when migration' | Should -Match 'for 0:11:00 at most where none does'
             [System.Diagnostics.Process]::Start('kill', "-INT $($process.Id)").WaitForExit()
-            Read-Until $process 'ends without' | Should -Match "past its commit\. 'leaver' has left: it runs at 'end2'.*Destroy nothing before you have looked at 'end2'"
+            Read-Until $process 'ends without' | Should -Match "past its commit\. 'leaver' has left: it runs at 'end2'.*Destroy nothing: Resume-Migration leaver -TakeOver goes on with it"
             $process.WaitForExit()
         }
         finally {

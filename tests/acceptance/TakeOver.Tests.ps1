@@ -7,12 +7,12 @@ BeforeAll {
     $place = [PreRecordMigration.Simulated.SimulatedCall]::Place
 
     # A migration that fails at the destination once pages arrive there, and whose process at the source is killed then.
-    function Start-Killed([string] $name) {
+    function Start-Killed([string] $name, [string] $destination = 'taken2') {
         $null = New-SimulatedDomain $name -HostName taken1 -Memory 8MB -OperationsPerSecond 20000
-        (Get-SimulatedHost taken2).Faults.Fail($place, 2)
-        Invoke-PreRecordMigration $name taken2 -Method PostCopy -ErrorAction SilentlyContinue
+        (Get-SimulatedHost $destination).Faults.Fail($place, 2)
+        Invoke-PreRecordMigration $name $destination -Method PostCopy -ErrorAction SilentlyContinue
         (Get-SimulatedHost taken1).KillTool()
-        while ("$((Get-MigrationDomain "$name*" -HostName taken2).State)" -ne 'Paused') {
+        while ("$((Get-MigrationDomain "$name*" -HostName $destination).State)" -ne 'Paused') {
             $null = [System.Threading.Thread]::Yield()
         }
     }
@@ -22,7 +22,7 @@ AfterAll {
     # What the killed process had cannot be given up any more, and is not listed after that.
     Get-Migration | Where-Object State -EQ Interrupted | Stop-Migration -Force -ErrorAction SilentlyContinue
     Get-MigrationReceiver taken2 | Stop-MigrationReceiver -Force
-    Disconnect-MigrationHost taken1, taken2
+    Disconnect-MigrationHost taken1, taken2, alone
 }
 
 Describe 'Resume-Migration -TakeOver' {
@@ -50,15 +50,30 @@ Describe 'Resume-Migration -TakeOver' {
         Resume-Migration staying -TakeOver -Destination taken2 -HostName taken1 -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused[0].FullyQualifiedErrorId | Should -Match '^DomainState,'
         $refused[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        Resume-Migration staying -TakeOver -HostName taken1 -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^DomainState,'
         "$((Get-MigrationDomain staying -HostName taken1).State)" | Should -Be 'Running'
     }
 
     It 'refuses a command that makes no sense, by <Id>' -ForEach @(
         @{ Id = 'HostNameOfTakenOver'; Arguments = @{ Name = 'taken'; HostName = 'taken1' } }
-        @{ Id = 'TakeOverNeedsDestination'; Arguments = @{ Name = 'taken'; TakeOver = $true } }
         @{ Id = 'TakeOverNeedsName'; Arguments = @{ TakeOver = $true; Destination = 'taken2' } }
     ) {
         { Resume-Migration @Arguments } | Should -Throw -ErrorId "$Id,*"
+    }
+
+    It 'goes where the killed process went, as that noted it' {
+        Start-Killed noted
+        (Resume-Migration noted -TakeOver -HostName taken1 | Wait-Migration).DomainName | Should -Be 'noted'
+        "$((Get-MigrationDomain noted -HostName taken2).State)" | Should -Be 'Running'
+    }
+
+    It 'needs the destination where another process could not go there' {
+        $null = New-SimulatedHost alone
+        Start-Killed lost -Destination alone
+        Resume-Migration lost -TakeOver -HostName taken1 -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Match '^TakeOverNeedsDestination,'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match 'Resume-Migration lost -TakeOver -Destination'
     }
 
     It 'says how the destination gets a receiver, and takes nothing over before: a host of this session' {

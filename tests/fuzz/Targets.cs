@@ -106,7 +106,7 @@ internal static class Targets
         new("simulated-domain", ["DomainConfiguration.Read", "VcpuContext.TryRead"], ReadSimulated, IsEngine) { Seeds = Samples.SimulatedConfigurations, AllocationPerByte = 128 },
         new("loopback", ["LoopbackKey.Parse", "LoopbackPeer.UserOf"], ReadLoopback, IsEngine) { Seeds = Samples.LoopbackTexts, AllocationPerByte = 256 },
         new("loopback-answer", [], ReadAnswer, error => IsEngine(error)) { Seeds = [new byte[98], [1], [2], [3]] },
-        new("store-notes", ["OwnerProcess.TryParse", "PeerName.Read", "Departure.Read", "SourceMarker.OriginOf", "Leave.Read", "SuspendRequest.OriginOf", "ArrivalNames.Parse"], ReadNotes, IsEngine) { Seeds = [.. Samples.Texts("Leaving 12:345 ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10 123 xen2:7000"), .. Samples.Texts("xen2:7000 0123456789abcdef0123456789abcdef AB01 PreRecord Rollback ran")], AllocationPerByte = 256 },
+        new("store-notes", ["OwnerProcess.TryParse", "PeerName.Read", "Departure.Read", "RouteNote.Read", "SourceMarker.OriginOf", "Leave.Read", "SuspendRequest.OriginOf", "ArrivalNames.Parse"], ReadNotes, IsEngine) { Seeds = [.. Samples.Texts("Leaving 12:345 ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10 123 xen2:7000"), .. Samples.Texts("xen2:7000 0123456789abcdef0123456789abcdef AB01 PreRecord Rollback via:Loopback;127.0.0.1;7000 ran")], AllocationPerByte = 256 },
         new("arrival-journals", ["ArrivalJournal.Read"], input => Methods.ArrivalJournal.Read(input), IsEngine) { Seeds = Samples.ArrivalJournals, Longest = 32 << 10 },
         new("addresses", ["HostAddress.Parse", "HostAddress.TryParse"], input => HostAddress.TryParse(Encoding.UTF8.GetString(input), out _, out int? _, out _), IsEngine)
         {
@@ -261,6 +261,7 @@ internal static class Targets
         _ = OwnerProcess.TryParse(text, out _);
         PeerName.Of(text);
         Departure.Read(text);
+        RouteNote.Read(text);
     }
 
     /// <summary>Reads a guest's page tables. The guest's memory is the input, repeated.</summary>

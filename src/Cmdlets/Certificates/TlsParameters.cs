@@ -29,27 +29,30 @@ internal sealed record TlsParameters(object? Certificate, SecureString? Password
         object[] trusted = Trusted ?? trustedPaths
             ?? throw Missing(nameof(SR.TrustMissing), SR.TrustMissing, SR.TrustMissingRemedy, needs);
 
-        List<X509Certificate2> certificates = [];
-        List<string> thumbprints = [];
+        List<X509Certificate2> given = [];
+        List<string> named = [];
         foreach (object? item in trusted.Select(Bare))
         {
-            if (item is X509Certificate2 given)
+            if (item is X509Certificate2 one)
             {
-                certificates.Add(given);
-            }
-            else if (CertificateTrust.ParseThumbprint($"{item}") is { } thumbprint)
-            {
-                thumbprints.Add(thumbprint);
+                given.Add(one);
             }
             else
             {
-                certificates.AddRange(Existing(cmdlet, $"{item}", isLiteral: false).SelectMany(CertificateFiles.ReadTrusted));
+                named.AddRange(CertificateTrust.ParseThumbprint($"{item}") is { } thumbprint ? [thumbprint] : Existing(cmdlet, $"{item}", isLiteral: false));
             }
         }
 
-        return new TlsIdentity(
-            certificate is X509Certificate2 own ? new OwnCertificate(own, []) : CertificateFiles.ReadOwn(Existing(cmdlet, $"{certificate}", isLiteral: true).Single(), Password),
-            new CertificateTrust(certificates, thumbprints));
+        if (certificate is X509Certificate2 own)
+        {
+            return new TlsIdentity(new OwnCertificate(own, []), CertificateFiles.ReadTrust(named, given));
+        }
+
+        // Another process can be the same side only where all of it is in files.
+        string file = Existing(cmdlet, $"{certificate}", isLiteral: true).Single();
+        return given.Count == 0 && Password is null
+            ? CertificateFiles.ReadIdentity(new IdentityFiles(file, named))
+            : new TlsIdentity(CertificateFiles.ReadOwn(file, Password), CertificateFiles.ReadTrust(named, given));
     }
 
     private static IEnumerable<string> Existing(PSCmdlet cmdlet, string path, bool isLiteral)

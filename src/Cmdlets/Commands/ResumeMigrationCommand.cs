@@ -21,7 +21,7 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
 
     /// <summary>
     /// Another way to the same receiver: a host that Connect-MigrationHost has named, or the address of a receiver of another process on this machine,
-    /// such as localhost:7001. The way that the migration went before if it is not given; with -TakeOver it must be.
+    /// such as localhost:7001. The way that the migration went before if it is not given; with -TakeOver as the killed process noted it.
     /// </summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -45,12 +45,6 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
         {
             throw new CommandException(
                 nameof(SR.HostNameOfTakenOver), ErrorCategory.InvalidArgument, SR.HostNameOfTakenOver, SR.HostNameOfTakenOverRemedy, HostName);
-        }
-
-        if (TakeOver && Destination is null)
-        {
-            throw new CommandException(
-                nameof(SR.TakeOverNeedsDestination), ErrorCategory.InvalidArgument, SR.TakeOverNeedsDestination, SR.TakeOverNeedsDestinationRemedy, null);
         }
 
         if (Destination is not null)
@@ -109,9 +103,15 @@ public sealed class ResumeMigrationCommand : MigrationJobCommand
     private void TakeOverOf(IMigrationHost host, string name)
     {
         DomainLocation location = DomainLocation.Find(name, host);
-        if (ShouldProcess(Text.Format(SR.TargetDomain, name, host.Name), Text.Format(SR.ActionTakeOver, _destination!.Name)))
+        Destination destination = _destination ?? PreRecordMigration.Operations.Destination.Noted(location, Workspace.OfProcess) ?? throw new CommandException(
+            nameof(SR.TakeOverNeedsDestination),
+            ErrorCategory.InvalidArgument,
+            Text.Format(SR.TakeOverNeedsDestination, name),
+            Text.Format(SR.TakeOverNeedsDestinationRemedy, name),
+            name);
+        if (ShouldProcess(Text.Format(SR.TargetDomain, name, host.Name), Text.Format(SR.ActionTakeOver, destination.Name)))
         {
-            PlannedMove move = new(location, _destination, MigrationConfiguration.ReadConnectionOptions(), null);
+            PlannedMove move = new(location, destination, MigrationConfiguration.ReadConnectionOptions(), null);
             MigrationJob job = RunJoined(
                 (_, _) => Workspace.OfProcess.Migrations.TakeOver(move), Text.Format(SR.StillTakingOver, name, host.Name));
             WriteObject(job.Describe());

@@ -12,10 +12,12 @@ namespace PreRecordMigration.Hypervisor;
 /// <param name="Destination">Where it goes, as <see cref="PeerName"/> allows it; null where nobody knows.</param>
 /// <param name="Continuation">How its migration is taken over; null where it cannot be.</param>
 /// <param name="HasRun">Whether the destination has said that it runs there: then it can never run here again.</param>
-public sealed record Departure(string? Destination, Continuation? Continuation, bool HasRun = false)
+/// <param name="Way">How another process gets there by itself, as <see cref="NotedWay"/> allows it; null where it cannot.</param>
+public sealed record Departure(string? Destination, Continuation? Continuation, bool HasRun = false, string? Way = null)
 {
     private const string None = "-";
     private const string Ran = "ran";
+    private const string Via = "via:";
 
     /// <summary>The departure as it is noted: words with a space between them.</summary>
     /// <returns>What <see cref="Read"/> takes.</returns>
@@ -24,7 +26,8 @@ public sealed record Departure(string? Destination, Continuation? Continuation, 
         string how = Continuation is { } next
             ? string.Create(CultureInfo.InvariantCulture, $" {next.Session:N} {next.Peer ?? None} {next.Method} {next.Mode}{(next.Originals is { } originals ? $" {originals:N}" : "")}")
             : "";
-        return $"{PeerName.Of(Destination) ?? None}{how}{(HasRun ? $" {Ran}" : "")}";
+        string via = NotedWay.Of(Way) is { } way ? $" {Via}{way}" : "";
+        return $"{PeerName.Of(Destination) ?? None}{how}{via}{(HasRun ? $" {Ran}" : "")}";
     }
 
     /// <summary>The departure that was noted. It may have been written by anybody: nothing of a note that is not wholly one is believed.</summary>
@@ -35,6 +38,18 @@ public sealed record Departure(string? Destination, Continuation? Continuation, 
         string[] words = (noted ?? "").Split(' ');
         bool hasRun = words.Length > 1 && words[^1] == Ran;
         words = hasRun ? words[..^1] : words;
+        string? way = null;
+        if (words.Length > 1 && words[^1].StartsWith(Via, StringComparison.Ordinal))
+        {
+            way = NotedWay.Of(words[^1][Via.Length..]);
+            if (way is null)
+            {
+                return null;
+            }
+
+            words = words[..^1];
+        }
+
         string? destination = words[0] == None ? null : PeerName.Read(words[0]);
         if (destination is null && words[0] != None)
         {
@@ -43,10 +58,10 @@ public sealed record Departure(string? Destination, Continuation? Continuation, 
 
         return words.Length switch
         {
-            1 => new Departure(destination, null, hasRun),
-            5 when ReadContinuation(words) is { } next => new Departure(destination, next, hasRun),
+            1 => new Departure(destination, null, hasRun, way),
+            5 when ReadContinuation(words) is { } next => new Departure(destination, next, hasRun, way),
             6 when ReadContinuation(words) is { } next && Guid.TryParseExact(words[5], "N", out Guid originals) =>
-                new Departure(destination, next with { Originals = originals }, hasRun),
+                new Departure(destination, next with { Originals = originals }, hasRun, way),
             _ => null,
         };
     }

@@ -84,6 +84,12 @@ public interface IMigrationHost : IDisposable
     /// migration that another tool could go on with; or what <see cref="OpenSource"/> throws.</exception>
     LeftDomain OpenLeaving(string name);
 
+    /// <summary>The domains that are here and that a process held which has ended, whatever ended it. Looks, and touches nothing.</summary>
+    IReadOnlyList<LeftBehind> GetLeftBehind();
+
+    /// <summary>Takes down what came in by a process that was killed, and that never ran: nobody goes on with it.</summary>
+    void SweepArrivals();
+
     /// <summary>
     /// This host as it takes in domains that this process itself sends to it, as one that goes back to its checkpoint in a fresh domain:
     /// they can only be the host's own, so that no policy judges them. Only a receiver that nobody else can reach may use it.

@@ -58,6 +58,10 @@ public sealed class InterruptedMigration
     /// <exception cref="MigrationException">It is given up; what is left of it here could not be destroyed, and never runs.</exception>
     public void GiveUp() => Take().GiveUp();
 
+    /// <summary>Leaves the domain to whoever takes the migration over next: it goes on leaving, and this process has nothing of it any more.</summary>
+    /// <exception cref="InvalidOperationException">It was resumed or given up before.</exception>
+    internal void Relinquish() => Take().Relinquish();
+
     private SourceMigration Take() => Interlocked.Exchange(ref _run, null) ?? throw new InvalidOperationException(
         $"The interrupted migration of {Domain.Name} was resumed or given up before.");
 }

@@ -55,7 +55,8 @@ internal sealed partial class SourceMigration
         // Originals that are in this process' memory alone no other tool can send, until they are written back.
         Guid? kept = IsFromOriginals ? Recorded!.Backups!.TryKeep() : null;
         _areOriginalsHere = IsFromOriginals && kept is null;
-        Custody.Departure = new Departure(_destination.ToString(), _areOriginalsHere ? null : _continuation! with { Originals = kept });
+        Custody.Departure = new Departure(
+            _destination.ToString(), _areOriginalsHere ? null : _continuation! with { Originals = kept }, Way: NotedWay.Of(_destination.Note?.ToString()));
     }
 
     /// <summary>Opens the originals of a migration that is taken over; null where what is in the domain's memory travels.</summary>

@@ -62,6 +62,10 @@ internal sealed partial class SourceMigration
         cleaning.ThrowIfFailed();
     }
 
+    /// <summary>The half that is here is left to whoever takes it over next.</summary>
+    public void Relinquish() => CleanUp.All(
+        () => _attempt?.Dispose(), Custody.LeaveAsFound, () => (Recorded?.Backups ?? _originals)?.Dispose(), () => Options.Watch?.End());
+
     /// <summary>Connects; where nobody answers, everything is as it was.</summary>
     private SourceAttempt Reopen(Route destination, CancellationToken cancellationToken)
     {

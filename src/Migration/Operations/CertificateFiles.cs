@@ -143,6 +143,28 @@ public static class CertificateFiles
         return certificates.Count > 0 ? certificates : throw new CryptographicException(SR.CertificateNotInFile);
     });
 
+    /// <summary>Reads what one side of a connection presents, and whom it trusts, from where another process of this user had it.</summary>
+    /// <param name="files">Where.</param>
+    /// <exception cref="OperationException">A file is not there, or is not what it should be.</exception>
+    /// <exception cref="MigrationException">Others may write a file, or read the one with the key.</exception>
+    public static TlsIdentity ReadIdentity(IdentityFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        CertificateTrust trust = ReadTrust(files.Trusted, []);
+        return new TlsIdentity(ReadOwn(files.Certificate, null), trust) { Files = files };
+    }
+
+    /// <summary>Makes the list of those who are trusted.</summary>
+    /// <param name="trusted">Files with certificates, and SHA-256 thumbprints.</param>
+    /// <param name="given">Certificates that are read already.</param>
+    /// <exception cref="OperationException">A file is not there, or is not what it should be.</exception>
+    /// <exception cref="MigrationException">Others may write a file; or nobody is on the list.</exception>
+    public static CertificateTrust ReadTrust(IEnumerable<string> trusted, IEnumerable<X509Certificate2> given)
+    {
+        ILookup<bool, string> isThumbprint = trusted.ToLookup(one => CertificateTrust.ParseThumbprint(one) is not null);
+        return new CertificateTrust([.. given, .. isThumbprint[false].SelectMany(ReadTrusted)], isThumbprint[true]);
+    }
+
     private static T Use<T>(string file, Func<T> use) => FileErrors.Of(file, () =>
     {
         try

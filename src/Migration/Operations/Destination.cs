@@ -86,6 +86,46 @@ public sealed class Destination
             : throw Invalid(text, SR.PortMissing, SR.InvalidDestinationRemedy);
     }
 
+    /// <summary>Where a domain that left went, as another process of this user noted it.</summary>
+    /// <param name="departure">What it noted.</param>
+    /// <param name="workspace">Knows the hosts.</param>
+    /// <returns>Null where the way there is not noted, or is none that another process could go.</returns>
+    /// <exception cref="OperationException">A file that the way needs is not there, or is not what it should be.</exception>
+    /// <exception cref="MigrationException">Others may write such a file; or what was noted is nowhere that one could go.</exception>
+    internal static Destination? Noted(Departure departure, Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(departure);
+        ArgumentNullException.ThrowIfNull(workspace);
+        if (RouteNote.Read(departure.Way) is not { } way)
+        {
+            return null;
+        }
+
+        Route route = way.Kind switch
+        {
+            RouteKind.Tls => Route.Tls(HostAddress.Parse(way.Host), way.Port, CertificateFiles.ReadIdentity(way.Identity!)),
+            RouteKind.Ssh => Route.Ssh(way.Host, way.Port),
+            _ => Route.Loopback(new IPEndPoint(HostAddress.Parse(way.Host).Address ?? IPAddress.Loopback, way.Port)),
+        };
+        return new Destination(workspace.Receivers, route.Address, null, route, isRemote: way.Kind != RouteKind.Loopback);
+    }
+
+    /// <summary>Where a domain went that has left, as the process noted it that moved it.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="workspace">Knows the hosts.</param>
+    /// <returns>As <see cref="Noted(Departure, Workspace)"/>.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: there is no migration to take over; or what
+    /// <see cref="Noted(Departure, Workspace)"/> throws.</exception>
+    /// <exception cref="OperationException">What <see cref="Noted(Departure, Workspace)"/> throws.</exception>
+    public static Destination? Noted(DomainLocation domain, Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(domain);
+        string name = domain.Info.Name;
+        domain.Host.RequireUnclaimed(name);
+        LeftBehind? left = domain.Host.GetLeftBehind().FirstOrDefault(left => left.Name == name);
+        return Noted(LeftDomain.Require(name, left?.Mark, left?.Departure), workspace);
+    }
+
     /// <summary>A host of this process by way of a receiver that only this migration has, and that ends with it.</summary>
     /// <param name="host">The host.</param>
     /// <param name="workspace">Knows it.</param>

@@ -38,12 +38,13 @@ internal abstract record JobState(MigrationState Shown, Exception? Error)
 
         // After the commit a migration is finished although it was asked to stop, or is interrupted where the destination does nothing more.
         [typeof(Stopping)] = [typeof(Completed), typeof(Failed), typeof(Stopped), typeof(Interrupted)],
-        [typeof(Interrupted)] = [typeof(Running), typeof(GivingUp)],
+        [typeof(Interrupted)] = [typeof(Running), typeof(GivingUp), typeof(Relinquished)],
         [typeof(GivingUp)] = [typeof(GivenUp), typeof(NotGivenUp)],
         [typeof(Completed)] = [],
         [typeof(Failed)] = [],
         [typeof(Stopped)] = [],
         [typeof(GivenUp)] = [],
+        [typeof(Relinquished)] = [],
         [typeof(NotGivenUp)] = [],
     };
 
@@ -83,6 +84,10 @@ internal abstract record JobState(MigrationState Shown, Exception? Error)
     /// <param name="Migration">Goes on with it.</param>
     /// <param name="Reason">Why it was interrupted.</param>
     public sealed record Interrupted(InterruptedMigration Migration, Exception Reason) : JobState(MigrationState.Interrupted, Reason);
+
+    /// <summary>It is another process' to take over.</summary>
+    /// <param name="Reason">Why it was interrupted.</param>
+    public sealed record Relinquished(Exception Reason) : JobState(MigrationState.Interrupted, Reason);
 
     /// <summary>An administrator is giving it up.</summary>
     /// <param name="Reason">Why it was interrupted.</param>

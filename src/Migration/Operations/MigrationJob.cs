@@ -241,6 +241,20 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         givingUp.ThrowIfFailed();
     }
 
+    /// <summary>Leaves an interrupted migration to whoever takes it over next. <see cref="MigrationRegistry.Relinquish"/> asks for it.</summary>
+    /// <exception cref="OperationException">It is not interrupted.</exception>
+    internal void Relinquish()
+    {
+        JobState.Interrupted interrupted;
+        lock (_changing)
+        {
+            interrupted = RequireInterrupted();
+            _state = interrupted.Enter(new JobState.Relinquished(interrupted.Reason));
+        }
+
+        CleanUp.All(interrupted.Migration.Relinquish, () => LeaveAsync().AsTask().GetAwaiter().GetResult());
+    }
+
     /// <summary>Refuses a migration that is not interrupted.</summary>
     /// <exception cref="OperationException">It is not.</exception>
     public void RequireResumable() => RequireInterrupted();

@@ -101,6 +101,15 @@ public sealed class MigrationRegistry
         job.GiveUp(_workspace.Receivers);
     }
 
+    /// <summary>Leaves an interrupted migration to whoever takes it over next, and lists it no more.</summary>
+    /// <param name="job">The migration.</param>
+    /// <exception cref="OperationException">It is not interrupted.</exception>
+    internal void Relinquish(MigrationJob job)
+    {
+        job.Relinquish();
+        _jobs.TryRemove(job.Id, out _);
+    }
+
     /// <summary>Finds a migration.</summary>
     /// <param name="id">Its number.</param>
     /// <exception cref="OperationException">There is none of that number, or it ended long ago.</exception>

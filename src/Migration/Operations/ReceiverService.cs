@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Texts;
 
@@ -15,11 +16,59 @@ public static class ReceiverService
     /// <summary>How often the service manager may hear something new.</summary>
     private static readonly TimeSpan s_betweenWords = TimeSpan.FromSeconds(2);
 
-    /// <summary>Says that the receivers of a workspace are ready, and returns when the process is asked to end (TERM or INT).</summary>
+    /// <summary>How long the successor rests between two looks: a few reads of XenStore for each domain.</summary>
+    private static readonly TimeSpan s_betweenLooks = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a look may take to be broken off; what it began goes on to its end.</summary>
+    private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>
+    /// Says that the receivers of a workspace are ready, and returns when the process is asked to end (TERM or INT). Meanwhile it takes up what
+    /// other processes of these hosts leave behind.
+    /// </summary>
     /// <param name="workspace">The workspace, whose receivers have been started.</param>
-    public static void Run(Workspace workspace)
+    /// <param name="options">How migrations go on that are taken over.</param>
+    public static void Run(Workspace workspace, MigrationOptions options)
     {
         ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(options);
+        CancellationTokenSource ending = new();
+        Successor successor = new(workspace, options, LastWords.Say, TimeProvider.System);
+        Thread looking = new(() => LookOn(successor, ending.Token)) { IsBackground = true, Name = "successor" };
+        looking.Start();
+        try
+        {
+            Run(workspace);
+        }
+        finally
+        {
+            ending.Cancel();
+            if (looking.Join(s_stopLimit))
+            {
+                ending.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Lets the successor look, again and again.</summary>
+    private static void LookOn(Successor successor, CancellationToken ending)
+    {
+        try
+        {
+            do
+            {
+                successor.Look(ending);
+            }
+            while (!ending.WaitHandle.WaitOne(s_betweenLooks));
+        }
+        catch (OperationCanceledException)
+        {
+            // The service ends; what is left behind then is the next one's.
+        }
+    }
+
+    private static void Run(Workspace workspace)
+    {
         using ManualResetEventSlim isAskedToEnd = new();
         using PosixSignalRegistration terminating = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         using PosixSignalRegistration interrupting = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);

@@ -67,6 +67,37 @@ public sealed partial class SimulatedHost
         }
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<LeftBehind> GetLeftBehind()
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _domains.Values
+                    .Where(domain => domain is { IsOwned: false, SourceMark: not null })
+                    .OrderBy(domain => domain.Name, StringComparer.Ordinal)
+                    .Select(domain => new LeftBehind(domain.Name, domain.SourceMark!.Value, Departure.Read(domain.NotedDeparture))),
+            ];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void SweepArrivals()
+    {
+        SimulatedDomain[] left;
+        lock (_lock)
+        {
+            left = [.. _domains.Values.Where(domain => domain is { IsOwned: false, IncomingMark: IncomingMark.Preparing })];
+        }
+
+        foreach (SimulatedDomain domain in left)
+        {
+            domain.End();
+            Remove(domain);
+        }
+    }
+
     /// <summary>
     /// Kills the tool that works on this host's domains, at this moment and without any of its cleaning up: whatever it does
     /// from here on fails, and its domains stay as they are, with what was noted of them. Whoever opens one next mends it.

@@ -35,6 +35,9 @@ public abstract class Route
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for a target that ssh would take for an option.</exception>
     public static Route Ssh(string target, int port) => new SshRoute(target, port, "ssh");
 
+    /// <summary>The way as another process of this user can go it; null where it cannot.</summary>
+    internal virtual RouteNote? Note => null;
+
     /// <inheritdoc/>
     public override string ToString() => Address;
 
@@ -114,6 +117,8 @@ internal sealed class LoopbackRoute : Route
         _key = key;
     }
 
+    internal override RouteNote? Note => _key is null ? new RouteNote(RouteKind.Loopback, _endpoint.Address.ToString(), _endpoint.Port, null) : null;
+
     /// <summary>Refuses addresses that others can reach: plain TCP neither encrypts nor authenticates.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
     public static void RequireLoopback(IPEndPoint endpoint)
@@ -146,6 +151,8 @@ internal sealed class LoopbackRoute : Route
 internal sealed class TlsRoute(HostAddress host, int port, TlsIdentity identity)
     : Route(string.Create(CultureInfo.InvariantCulture, $"{host}:{port}"))
 {
+    internal override RouteNote? Note => identity.Files is { } files ? new RouteNote(RouteKind.Tls, host.Name, port, files) : null;
+
     internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken)
     {
         identity.RequireValid(clock.GetUtcNow());

@@ -55,6 +55,8 @@ internal sealed class SshRoute : Route
 
     private LoopbackKey? _key;
 
+    internal override RouteNote? Note => new(RouteKind.Ssh, _target, _port, null);
+
     internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken) => OpenWithin(
         peerTimeout,
         clock,

@@ -46,6 +46,9 @@ public sealed class TlsIdentity
     /// <summary>Whom this side trusts.</summary>
     public CertificateTrust Trust { get; }
 
+    /// <summary>Where another process of this user finds all of it; null where it is in no files, or behind a password.</summary>
+    public IdentityFiles? Files { get; init; }
+
     /// <summary>The certificate as the handshake takes it.</summary>
     internal SslStreamCertificateContext Context { get; }
 

@@ -202,6 +202,10 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
     public ISourceDomain OpenLeft(string name) => throw new NotSupportedException();
 
     public LeftDomain OpenLeaving(string name) => throw new NotSupportedException();
+
+    public IReadOnlyList<LeftBehind> GetLeftBehind() => throw new NotSupportedException();
+
+    public void SweepArrivals() => throw new NotSupportedException();
 }
 
 /// <summary>RemotePF of a domain with one page.</summary>

@@ -32,6 +32,11 @@ public sealed class DepartureTests
         Assert.Equal(departure, Departure.Read(departure.ToString()));
         Departure kept = departure with { Continuation = departure.Continuation! with { Originals = Guid.Parse(Session) } };
         Assert.Equal(kept, Departure.Read(kept.ToString()));
+        Departure way = kept with { Way = "Tls;xen2;7000;%2Fown.pem;%2Fpeer.pem" };
+        Assert.Equal(way, Departure.Read(way.ToString()));
+        Assert.Equal(way with { HasRun = true }, Departure.Read((way with { HasRun = true }).ToString()));
+        Assert.Equal(way with { Continuation = null }, Departure.Read((way with { Continuation = null }).ToString()));
+        Assert.Equal(kept, Departure.Read((kept with { Way = "no way" }).ToString()));
         Assert.Equal(kept with { HasRun = true }, Departure.Read((kept with { HasRun = true }).ToString()));
         Departure ran = departure with { HasRun = true };
         Assert.Equal(ran, Departure.Read(ran.ToString()));
@@ -56,6 +61,10 @@ public sealed class DepartureTests
     [InlineData($"xen2 {Session} - PostCopy 77")]
     [InlineData($"xen2 {Session} - PreRecord Rollback {Session} more")]
     [InlineData($"xen2 {Session} - PreRecord Rollback ../etc/passwd")]
+    [InlineData("xen2:7000 via:")]
+    [InlineData("xen2:7000 via:a/b")]
+    [InlineData("via:Loopback;127.0.0.1;7000")]
+    [InlineData("xen2:7000 ran via:Loopback;127.0.0.1;7000")]
     public void What_is_not_wholly_a_departure_is_none(string? noted) => Assert.Null(Departure.Read(noted));
 
     [Fact]

@@ -11,7 +11,7 @@ public sealed class JobStateTests
     [
         "Running > Stopping", "Running > Completed", "Running > Failed", "Running > Stopped", "Running > Interrupted",
         "Stopping > Completed", "Stopping > Failed", "Stopping > Stopped", "Stopping > Interrupted",
-        "Interrupted > Running", "Interrupted > GivingUp",
+        "Interrupted > Running", "Interrupted > GivingUp", "Interrupted > Relinquished",
         "GivingUp > GivenUp", "GivingUp > NotGivenUp",
     ];
 
@@ -26,6 +26,7 @@ public sealed class JobStateTests
         new JobState.Failed(s_reason),
         new JobState.Stopped(new OperationCanceledException()),
         new JobState.Interrupted(null!, s_reason),
+        new JobState.Relinquished(s_reason),
         new JobState.GivingUp(s_reason),
         new JobState.GivenUp(s_reason),
         new JobState.NotGivenUp(s_reason, s_reason),
@@ -72,6 +73,7 @@ public sealed class JobStateTests
     [InlineData(nameof(JobState.Failed), MigrationState.Failed, false, false, true)]
     [InlineData(nameof(JobState.Stopped), MigrationState.Stopped, false, false, true)]
     [InlineData(nameof(JobState.Interrupted), MigrationState.Interrupted, false, true, true)]
+    [InlineData(nameof(JobState.Relinquished), MigrationState.Interrupted, false, false, true)]
     [InlineData(nameof(JobState.GivingUp), MigrationState.Failed, false, false, true)]
     [InlineData(nameof(JobState.GivenUp), MigrationState.Failed, false, false, true)]
     [InlineData(nameof(JobState.NotGivenUp), MigrationState.Failed, false, false, true)]

@@ -127,6 +127,12 @@ public sealed partial class XenHost : IMigrationHost
     public LeftDomain OpenLeaving(string name) => Open(opening => opening.OpenLeaving(name));
 
     /// <inheritdoc/>
+    public IReadOnlyList<LeftBehind> GetLeftBehind() => SourceMarker.FindLeft(_control);
+
+    /// <inheritdoc/>
+    public void SweepArrivals() => ArrivalNames.Sweep(_control);
+
+    /// <inheritdoc/>
     public void Dispose() => _control.Dispose();
 
     private XenSourceDomain Open(string name, bool isReleased) => Open(opening => opening.Open(name, isReleased));

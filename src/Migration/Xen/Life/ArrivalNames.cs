@@ -73,7 +73,7 @@ internal static class ArrivalNames
         string content = $"{OwnerProcess.Current} {arrival.Uuid} {arrival.Token} {arrival.Name}";
         do
         {
-            Sweep(control);
+            SweepUnmarked(control);
             if (Parse(control.ReadStore(path)) is { Owner.IsAlive: true } other)
             {
                 throw Arriving(arrival.Name, other.Owner);
@@ -157,8 +157,15 @@ internal static class ArrivalNames
         "Wait for it to end, or stop its receiver (Stop-MigrationReceiver).",
         name);
 
+    /// <summary>Takes down domains whose process was killed before they ran.</summary>
+    internal static void Sweep(IDomainControl control)
+    {
+        SweepUnmarked(control);
+        IncomingMarker.Sweep(control);
+    }
+
     /// <summary>Takes down domains whose process was killed before it had marked them: they never ran.</summary>
-    private static void Sweep(IDomainControl control)
+    private static void SweepUnmarked(IDomainControl control)
     {
         foreach (string child in control.ListStore(Root))
         {

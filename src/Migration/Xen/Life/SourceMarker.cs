@@ -79,6 +79,16 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
+    /// <summary>The domains that are here and whose owner has ended. Looks, and touches nothing.</summary>
+    internal static IReadOnlyList<LeftBehind> FindLeft(IDomainControl control) =>
+    [
+        .. from domain in DomainNames.FindAll(control)
+           let marker = new SourceMarker(control, (int)domain.Info.DomId, KnownDomain.UuidOf(domain.Info))
+           let found = marker.Parse(control.ReadStore(PathOf((int)domain.Info.DomId)))
+           where found is { Owner.IsAlive: false }
+           select new LeftBehind(domain.Name, found.Value.Mark, found.Value.Departure),
+    ];
+
     /// <summary>Whether a living process owns the domain.</summary>
     internal bool IsOwned => Parse(control.ReadStore(PathOf(domid))) is { Owner.IsAlive: true };
 

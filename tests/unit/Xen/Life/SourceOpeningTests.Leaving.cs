@@ -4,6 +4,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Life;
 
@@ -115,6 +116,25 @@ public sealed partial class SourceOpeningTests
         }
 
         Assert.Equal([$"{MarkPath}=Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} xen2:8472"], _xen.Notes);
+    }
+
+    [Fact]
+    public void What_is_left_behind_is_what_is_here_and_has_a_mark_without_a_living_owner()
+    {
+        using IDomainControl control = _xen.Connect();
+        Assert.Empty(SourceMarker.FindLeft(control));
+
+        _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {_domain.CpuTime} {s_departure}");
+        Assert.Equal([new LeftBehind("vm", SourceMark.Leaving, s_departure)], SourceMarker.FindLeft(control));
+        _xen.Write(MarkPath, $"Stopped {default(OwnerProcess)} {_domain.Uuid}");
+        Assert.Equal([new LeftBehind("vm", SourceMark.Stopped, null)], SourceMarker.FindLeft(control));
+
+        _xen.Write(MarkPath, $"Stopped {OwnerProcess.Current} {_domain.Uuid}");
+        Assert.Empty(SourceMarker.FindLeft(control));
+        _xen.Write(MarkPath, $"Stopped {default(OwnerProcess)} {Guid.Empty}");
+        Assert.Empty(SourceMarker.FindLeft(control));
+        _xen.Write(MarkPath, "nonsense");
+        Assert.Empty(SourceMarker.FindLeft(control));
     }
 
     [Theory]

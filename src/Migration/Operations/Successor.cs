@@ -1,0 +1,178 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
+using PreRecordMigration.Texts;
+
+namespace PreRecordMigration.Operations;
+
+/// <summary>
+/// What a service does unasked for processes of its hosts that have ended, however they did: domains that they stopped or trapped run on, what
+/// came in and never ran is taken down, and migrations whose domain had left are taken over. It holds nothing between two tries, so that
+/// an administrator can take over, or take back, what it could not bring on.
+/// </summary>
+internal sealed class Successor
+{
+    /// <summary>How long it waits after a first try that came to nothing; each further one doubles that.</summary>
+    private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan LongestPatience = TimeSpan.FromMinutes(5);
+
+    private readonly Workspace _workspace;
+    private readonly MigrationOptions _options;
+    private readonly Action<string> _say;
+    private readonly TimeProvider _clock;
+    private readonly Dictionary<string, Try> _tries = [];
+
+    /// <param name="workspace">The service's, whose receivers' hosts are looked after.</param>
+    /// <param name="options">How migrations go on: the limit of the bandwidth, and how long a destination may be silent.</param>
+    /// <param name="say">Is told what is done and what could not be, once as long as nothing changes.</param>
+    /// <param name="clock">Measures how long it waits between two tries.</param>
+    public Successor(Workspace workspace, MigrationOptions options, Action<string> say, TimeProvider clock) =>
+        (_workspace, _options, _say, _clock) = (workspace, options, say, clock);
+
+    /// <summary>Looks after what has been left by now.</summary>
+    /// <param name="cancellationToken">Gives up waiting for destinations.</param>
+    /// <exception cref="OperationCanceledException">Cancelled first.</exception>
+    public void Look(CancellationToken cancellationToken)
+    {
+        foreach (MigrationJob job in _workspace.Migrations.All.Where(job => job is { IsTakenOver: true, State: MigrationState.Interrupted }))
+        {
+            Attempt(KeyOf(job.Location.Host, job.Location.Info.Name), () => Relinquish(job));
+        }
+
+        Dictionary<string, MigrationException> silent = [];
+        foreach (IMigrationHost host in _workspace.Receivers.All.Select(receiver => receiver.Host))
+        {
+            Attempt(host.Name, host.SweepArrivals);
+            Attempt(host.Name, () => LookAfter(host, silent, cancellationToken));
+        }
+    }
+
+    private void LookAfter(IMigrationHost host, Dictionary<string, MigrationException> silent, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<LeftBehind> all = host.GetLeftBehind();
+        Forget(host, all);
+        foreach (LeftBehind left in all)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string key = KeyOf(host, left.Name);
+            if (!_tries.TryGetValue(key, out Try? last) || _clock.GetElapsedTime(last.At) >= last.Patience)
+            {
+                Attempt(key, () =>
+                {
+                    if (left.Mark == SourceMark.Leaving)
+                    {
+                        TakeOver(host, left, silent, cancellationToken);
+                    }
+                    else
+                    {
+                        Mend(host, left);
+                    }
+                });
+            }
+        }
+    }
+
+    /// <summary>Forgets what was tried with domains that nobody has left any more.</summary>
+    private void Forget(IMigrationHost host, IReadOnlyList<LeftBehind> all)
+    {
+        HashSet<string> current = [host.Name, .. all.Select(left => KeyOf(host, left.Name))];
+        foreach (string key in _tries.Keys.Where(key => key.StartsWith(KeyOf(host, ""), StringComparison.Ordinal) && !current.Contains(key)).ToArray())
+        {
+            if (_workspace.Migrations.HolderOf(key[KeyOf(host, "").Length..]) is null)
+            {
+                _tries.Remove(key);
+            }
+        }
+    }
+
+    /// <summary>Opening it does what its mark says: it runs on here without traps, or what is left of it goes.</summary>
+    private void Mend(IMigrationHost host, LeftBehind left)
+    {
+        new SourceCustody(host.OpenSource(left.Name)).Dispose();
+        _say(Text.Format(SR.SuccessorMended, left.Name, host.Name));
+    }
+
+    private void TakeOver(IMigrationHost host, LeftBehind left, Dictionary<string, MigrationException> silent, CancellationToken cancellationToken)
+    {
+        if (left.Departure is not { Continuation: not null } departure || Destination.Noted(departure, _workspace) is not { Route: { } route } destination)
+        {
+            throw new OperationException(
+                nameof(SR.SuccessorKnowsNoWay),
+                OperationProblem.NotFound,
+                Text.Format(SR.SuccessorKnowsNoWay, left.Name, host.Name),
+                Text.Format(SR.SuccessorKnowsNoWayRemedy, left.Name),
+                left.Name);
+        }
+
+        if (silent.TryGetValue(route.Address, out MigrationException? answer))
+        {
+            throw answer;
+        }
+
+        try
+        {
+            // Asked before the domain is taken: what waits for a host that is away is anybody's to take over.
+            ReceiverProbe.Ask(route, cancellationToken, _options.PeerTimeout);
+        }
+        catch (MigrationException error)
+        {
+            silent[route.Address] = error;
+            throw;
+        }
+
+        _workspace.Migrations.TakeOver(new PlannedMove(DomainLocation.Find(left.Name, host), destination, _options, null));
+        _say(Text.Format(SR.SuccessorTookOver, left.Name, host.Name, route.Address));
+    }
+
+    /// <summary>What did not come to its end is anybody's to take over again, this process' too, when it has waited.</summary>
+    private void Relinquish(MigrationJob job)
+    {
+        Exception? reason = job.Error;
+        _workspace.Migrations.Relinquish(job);
+        throw reason!;
+    }
+
+    /// <summary>Tries something; what keeps it from being done is said where it is another reason than before, and it is tried again later.</summary>
+    private void Attempt(string key, Action action)
+    {
+        Try? last = _tries.GetValueOrDefault(key);
+        try
+        {
+            action();
+        }
+        catch (OperationCanceledException)
+        {
+            throw;
+        }
+#pragma warning disable CA1031 // Whatever it is, the others are looked after all the same, and this one is tried again.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            string remedy = error switch
+            {
+                MigrationException migration => migration.Remedy,
+                OperationException operation => operation.Remedy,
+                _ => "",
+            };
+            string text = $"{error.Message} {remedy}".TrimEnd();
+            if (text != last?.Said)
+            {
+                _say(text);
+            }
+
+            TimeSpan patience = last is null ? FirstPatience : last.Patience * 2;
+            _tries[key] = new Try(text, _clock.GetTimestamp(), patience < LongestPatience ? patience : LongestPatience);
+        }
+    }
+
+    private static string KeyOf(IMigrationHost host, string name) => $"{host.Name}/{name}";
+
+    /// <summary>A try that came to nothing.</summary>
+    /// <param name="Said">Why.</param>
+    /// <param name="At">When.</param>
+    /// <param name="Patience">How long the next one waits.</param>
+    private sealed record Try(string Said, long At, TimeSpan Patience);
+}
