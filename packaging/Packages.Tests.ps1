@@ -1,0 +1,110 @@
+# The packages that packaging/test has built twice, below $env:PRERECORD_PACKAGES.
+
+BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, '..', 'tests', 'acceptance', 'Process.ps1'))
+    $first, $second = 'one', 'two' | ForEach-Object { [System.IO.Path]::Combine($env:PRERECORD_PACKAGES, $_, 'artifacts', 'packages') }
+    $package = (Get-Item "$first/PreRecordMigration.*.nupkg").FullName
+    $unpacked = [System.IO.Path]::Combine($TestDrive, 'unpacked')
+    [System.IO.Compression.ZipFile]::ExtractToDirectory($package, $unpacked)
+
+    # A script in a process whose user has nothing but a home, and no other module of ours.
+    function Invoke-AtHome([string] $name, [string] $text) {
+        $userHome = [System.IO.Path]::Combine($TestDrive, $name)
+        $null = [System.IO.Directory]::CreateDirectory($userHome)
+        $script = [System.IO.Path]::Combine($userHome, 'script.ps1')
+        [System.IO.File]::WriteAllText($script, "`$ErrorActionPreference = 'Stop'`n`$ProgressPreference = 'SilentlyContinue'`n$text")
+        $start = New-FreshStart $script
+        $start.Environment['HOME'] = $userHome
+        foreach ($variable in 'XDG_DATA_HOME', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME', 'PSModulePath', 'PRERECORD_PACKAGES') {
+            $null = $start.Environment.Remove($variable)
+        }
+
+        $process = [System.Diagnostics.Process]::Start($start)
+        try {
+            $process.StandardInput.Close()
+            $errors = $process.StandardError.ReadToEndAsync()
+            $output = $process.StandardOutput.ReadToEnd()
+            $process.WaitForExit()
+            $process.ExitCode | Should -Be 0 -Because "$($errors.Result)$output"
+            $output
+        }
+        finally {
+            $process.Dispose()
+        }
+    }
+}
+
+Describe 'The packages' {
+    It 'are the same byte for byte, whatever folder they are built in' {
+        $files = [System.IO.Directory]::GetFiles($first).ForEach({ [System.IO.Path]::GetFileName($_) })
+        $files.Count | Should -Be 3
+        [System.IO.Directory]::GetFiles($second).Count | Should -Be 3
+        foreach ($file in $files) {
+            (Get-FileHash "$second/$file").Hash | Should -Be (Get-FileHash "$first/$file").Hash -Because $file
+        }
+    }
+
+    It 'have checksums that are right' {
+        foreach ($line in [System.IO.File]::ReadAllLines("$first/SHA256SUMS")) {
+            $sum, $file = $line -split '\s+', 2
+            (Get-FileHash "$first/$file").Hash | Should -Be $sum
+        }
+    }
+
+    It 'have nothing of the machine that made them' {
+        foreach ($file in [System.IO.Directory]::GetFiles($unpacked, '*', 'AllDirectories')) {
+            $text = [System.Text.Encoding]::Latin1.GetString([System.IO.File]::ReadAllBytes($file))
+            $text.Contains($env:PRERECORD_PACKAGES) | Should -BeFalse -Because $file
+        }
+    }
+
+    It 'say what is in them, and of which version' {
+        $materials = Get-Content -Raw (Get-Item "$first/*.cdx.json").FullName | ConvertFrom-Json
+        $materials.bomFormat | Should -Be 'CycloneDX'
+        $materials.components.Count | Should -BeGreaterThan 1
+        $names = $materials.components.name
+        foreach ($assembly in [System.IO.Directory]::GetFiles("$unpacked/bin", '*.dll').ForEach({ [System.IO.Path]::GetFileNameWithoutExtension($_) })) {
+            ($assembly -in 'PreRecordMigration.Engine', 'PreRecordMigration.Cmdlets' -or $assembly -in $names) | Should -BeTrue -Because $assembly
+        }
+    }
+
+    It 'have the library for Xen, the licence and what changed' {
+        foreach ($file in 'bin/runtimes/linux-x64/native/libprerecordxen.so', 'LICENSE', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
+            [System.IO.File]::Exists("$unpacked/$file") | Should -BeTrue -Because $file
+        }
+    }
+}
+
+Describe 'Installing the module' {
+    It 'takes the package from a folder, moves a domain with it, and takes it away again' {
+        $output = Invoke-AtHome installer @"
+`$repository = (New-Item -ItemType Directory ~/repository).FullName
+Register-PSResourceRepository -Name here -Uri `$repository -Trusted
+Publish-PSResource -NupkgPath '$package' -Repository here
+Install-PSResource PreRecordMigration -Repository here
+Import-Module PreRecordMigration
+`$module = Get-Module PreRecordMigration
+if (-not `$module.ModuleBase.StartsWith(`$HOME)) { throw "imported from `$(`$module.ModuleBase)" }
+`$null = New-SimulatedHost sim1, sim2
+`$null = New-SimulatedDomain web01 -HostName sim1 -Memory 8MB
+`$result = Invoke-PreRecordMigration web01 -Destination sim2 -Window 50ms -Epoch 10ms
+"moved `$(`$result.DomainName) `$((Get-MigrationDomain web01 -HostName sim2).State)"
+if (-not (Get-Help Invoke-PreRecordMigration).Synopsis.StartsWith('Moves')) { 'no help' }
+Uninstall-PSResource PreRecordMigration
+"left `$(@(Get-PSResource PreRecordMigration -ErrorAction Ignore).Count)"
+"@
+        $output | Should -Match 'moved web01 Running'
+        $output | Should -Not -Match 'no help'
+        $output | Should -Match 'left 0'
+    }
+
+    It 'is published from its folder as any other module' {
+        $output = Invoke-AtHome publisher @"
+`$repository = (New-Item -ItemType Directory ~/repository).FullName
+Register-PSResourceRepository -Name here -Uri `$repository -Trusted
+Publish-PSResource -Path '$env:PRERECORD_PACKAGES/one/artifacts/staging/packages/PreRecordMigration' -Repository here
+"found `$((Find-PSResource PreRecordMigration -Repository here).Version)"
+"@
+        $output | Should -Match 'found \d+\.\d+\.\d+'
+    }
+}
