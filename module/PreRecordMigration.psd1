@@ -50,8 +50,9 @@
     AliasesToExport      = @()
     PrivateData          = @{
         PSData = @{
-            Tags       = @('Xen', 'Migration', 'LiveMigration', 'PostCopy', 'PreCopy', 'Virtualization', 'PSEdition_Core', 'Linux')
-            LicenseUri = 'https://www.apache.org/licenses/LICENSE-2.0'
+            Tags         = @('Xen', 'Migration', 'LiveMigration', 'PostCopy', 'PreCopy', 'Virtualization', 'PSEdition_Core', 'Linux')
+            LicenseUri   = 'https://www.apache.org/licenses/LICENSE-2.0'
+            ReleaseNotes = 'What has changed is in CHANGELOG.md, in the folder of the module.'
         }
     }
 }
