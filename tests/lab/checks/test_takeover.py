@@ -1,17 +1,18 @@
 """A tool is killed after its guest has left, at the source, at the destination or at both: another one takes the migration over, and the guest
-loses nothing.
+loses nothing. The receiver's service does so unasked.
 
 For each way to record and to serve: by the hypervisor's extension with nested paging, with shadow page tables and for PV guests, and by Xen's
 paging ring; for HVM guests with an emulator beside them.
 """
 from lablib.guest import arriving, running
 from lablib.lab import Lab
-from lablib.marks import notes, wait_noted
+from lablib.marks import notes, wait_marked, wait_noted, wait_nothing_noted
 from lablib.memory import expect_memory, free_memory
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import MoveCase, require_module
 from lablib.moves import METHODS, PACED
-from lablib.ways import open_way
+from lablib.service import Service
+from lablib.ways import PORT, open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
@@ -115,7 +116,6 @@ class ByExtension(TakeOverCase):
         self.check_taken_over("shadow", "rollback")
         self.check_taken_over("pvwriter", "rollback")
 
-
     def test_the_destination_killed(self):
         self.check_received_by_another("writer2", "post-copy")
         self.check_received_by_another("shadow", "observe")
@@ -143,3 +143,47 @@ class ByRing(TakeOverCase):
 
     def test_pre_record_in_rollback(self):
         self.check_taken_over("writer", "rollback")
+
+
+class ByService(TakeOverCase):
+    """Nobody asks for anything: the service of the host finds what was left behind."""
+
+    shells = SHELLS
+
+    def check_unasked(self, config, method, both=False):
+        """The source's tool is killed after the guest has left to the service; or the service, too, which is started again."""
+        free = free_memory(HOST)
+        with (self.subTest(f"{config}, {method}, {'both' if both else 'the source'} killed"), Service(HOST) as service,
+              running([HOST], config, PACED) as guest):
+            before = guest.report()
+            with ModuleShell(HOST) as source:
+                source.check(f"$null = Start-Migration -Name {guest.name} -Destination localhost:{PORT} {METHODS[method]} {SLOW} -Confirm:$false -ErrorAction Stop", 600)
+                moved = arriving(HOST, guest.config, guest.name)
+                moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+                if both:
+                    service.kill()
+                source.end_alone()
+            wait_nothing_noted(HOST, 900)
+            self.assertIn("goes on here", service.said)
+            self.check_whole(guest, before)
+            self.check_nothing_kept()
+        expect_memory(HOST, free)
+
+    def test_a_source_that_was_killed(self):
+        self.check_unasked("writer2", "post-copy")
+        self.check_unasked("pvwriter", "rollback")
+
+    def test_both_that_were_killed(self):
+        self.check_unasked("writer2", "post-copy", both=True)
+
+    def test_a_guest_that_was_held_runs_on(self):
+        with Service(HOST) as service, running([HOST], "writer", PACED) as guest:
+            with ModuleShell(HOST) as killed:
+                killed.check(f"$null = Start-PreRecord -Name {guest.name} -Mode Rollback -Window 1s -HoldTime 1h -Confirm:$false -ErrorAction Stop", 600)
+                wait_marked(HOST)
+                held = guest.report()
+                killed.end_alone()
+            guest.wait_report(lambda report: report.beat > held.beat + 3, "beats of the guest that was held", 600)
+            wait_nothing_noted(HOST)
+            self.assertIn("is mended, and it runs", service.said)
+            self.assertEqual(guest.report().errors, 0, guest.read("data/lab-error"))

@@ -30,3 +30,12 @@ def wait_noted(host, domid, words, timeout=600):
 def notes(host):
     """What the module has noted for the next tool."""
     return host.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()
+
+
+def wait_nothing_noted(host, timeout=300):
+    """Waits until nothing is noted any more: whatever was left behind has been taken up."""
+    deadline = time.monotonic() + timeout
+    while left := notes(host):
+        if time.monotonic() > deadline:
+            raise LabError(f"host{host.number} has notes after {timeout} s:\n{left}")
+        time.sleep(1)

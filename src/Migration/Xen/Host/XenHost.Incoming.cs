@@ -56,7 +56,7 @@ public sealed partial class XenHost
         {
             return left = new ArrivalOpening(control, (domain, description, pages) => description.Kind == DomainKind.PV
                 ? new PvAdopted(control, domain.DomId, domain.Name, pages)
-                : new HvmAdopted(control, domain.DomId, domain.Name, pages)).Open(Name, which);
+                : new HvmAdopted(control, domain.DomId, domain.Name, pages), _promises).Open(Name, which);
         }
         finally
         {

@@ -1,5 +1,6 @@
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
 
@@ -8,8 +9,9 @@ namespace PreRecordMigration.Xen.Life;
 /// <summary>Opens a domain that came in and whose tool was killed: becomes its owner, and stops it where it stands.</summary>
 /// <param name="control">A connection of its own, given over where a domain is opened.</param>
 /// <param name="build">What goes on with the domain's pages.</param>
+/// <param name="promises">What the host has promised to domains that come in.</param>
 internal sealed class ArrivalOpening(
-    IDomainControl control, Func<KnownDomain, DomainDescription, IncomingPages, IIncomingMechanism> build)
+    IDomainControl control, Func<KnownDomain, DomainDescription, IncomingPages, IIncomingMechanism> build, MemoryPromises promises)
 {
     /// <summary>Opens the domain.</summary>
     /// <param name="hostName">This host's name.</param>
@@ -33,7 +35,8 @@ internal sealed class ArrivalOpening(
                 domain.Pause();
             }
 
-            return new LeftArrival(new XenIncomingDomain(domain, hostName, description, mechanism, marker) { WasLeft = true }, found.Mark);
+            MemoryPromise promise = promises.Renew(domain.DomId, (long)(pages.Populated.Count + pages.Emptied.Count) * Page.Size);
+            return new LeftArrival(new XenIncomingDomain(domain, hostName, description, mechanism, marker) { WasLeft = true, Promise = promise }, found.Mark);
         }
         catch (Exception error)
         {

@@ -35,6 +35,19 @@ internal sealed class MemoryPromises(Func<long> free, Func<int, long> held, Memo
             return promise;
         }
     }
+
+    /// <summary>Goes on promising a domain what another process had promised it: it was let in already.</summary>
+    /// <param name="domid">The domain.</param>
+    /// <param name="bytes">How many bytes it needs in all.</param>
+    internal MemoryPromise Renew(int domid, long bytes)
+    {
+        lock (ledger.Gate)
+        {
+            MemoryPromise promise = new(ledger, bytes) { DomId = domid };
+            ledger.All.Add(promise);
+            return promise;
+        }
+    }
 }
 
 /// <summary>The promises of one machine's memory that this process has made and not kept yet.</summary>

@@ -53,6 +53,20 @@ public class ArrivalOpeningTests
     }
 
     [Fact]
+    public void The_memory_that_it_lacks_is_promised_to_nobody_else()
+    {
+        FakeXen xen = new();
+        Left(xen, IncomingMark.Started);
+        MemoryLedger ledger = new();
+
+        LeftArrival left = Open(xen, ledger: ledger)!;
+
+        Assert.Equal(left.Domain.Info.MemoryBytes, Assert.Single(ledger.All).Bytes);
+        left.Domain.Dispose();
+        Assert.Empty(ledger.All);
+    }
+
+    [Fact]
     public void What_is_looked_for_is_told_by_what_was_kept_of_it()
     {
         FakeXen xen = new();
@@ -113,7 +127,10 @@ public class ArrivalOpeningTests
         return xen.Domains.Single(domain => domain.DomId == made.Info.Id);
     }
 
-    private static LeftArrival? Open(FakeXen xen, Func<ReadOnlyMemory<byte>, bool>? which = null) =>
-        new ArrivalOpening(xen.Connect(), (domain, _, pages) => new FakeArrival.Mechanism(xen, domain.DomId, pages)).Open(
+    private static LeftArrival? Open(FakeXen xen, Func<ReadOnlyMemory<byte>, bool>? which = null, MemoryLedger? ledger = null) =>
+        new ArrivalOpening(
+            xen.Connect(),
+            (domain, _, pages) => new FakeArrival.Mechanism(xen, domain.DomId, pages),
+            new MemoryPromises(() => 0, _ => 0, ledger ?? new MemoryLedger())).Open(
             "host", journal => (which ?? (kept => kept.Span.SequenceEqual(s_journal)))(journal) ? FakeArrival.DescriptionOf(Uuid) : null);
 }

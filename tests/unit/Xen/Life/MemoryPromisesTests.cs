@@ -48,6 +48,19 @@ public class MemoryPromisesTests
     }
 
     [Fact]
+    public void What_another_process_had_promised_stays_promised_though_nothing_is_free_for_it()
+    {
+        MemoryPromises promises = Make();
+        (_held[7], _free) = (20, 30);
+        using (promises.Renew(7, 60))
+        {
+            Assert.Equal(0, promises.Available);
+            (_held[7], _free) = (60, 10);
+            Assert.Equal(10, promises.Available);
+        }
+    }
+
+    [Fact]
     public void One_that_is_not_let_in_is_promised_nothing()
     {
         MemoryPromises promises = Make();
