@@ -105,6 +105,16 @@ internal static class Targets
         },
         new("simulated-domain", ["DomainConfiguration.Read", "VcpuContext.TryRead"], ReadSimulated, IsEngine) { Seeds = Samples.SimulatedConfigurations, AllocationPerByte = 128 },
         new("loopback", ["LoopbackKey.Parse", "LoopbackPeer.UserOf"], ReadLoopback, IsEngine) { Seeds = Samples.LoopbackTexts, AllocationPerByte = 256 },
+        new("ssh-answer", ["SshReceiver.Parse"], input => SshReceiver.Parse(Encoding.ASCII.GetString(input), "root@xen2"), IsEngine)
+        {
+            Seeds =
+            [
+                .. Samples.Texts($"Welcome\nstarting\nlistens 7000 {new string('a', 64)}\n"), .. Samples.Texts("starting\nlacks pwsh\n"),
+                .. Samples.Texts("failed\nXen does not answer.\nremedy Run it in dom0.\n"),
+            ],
+            Longest = 8192,
+            AllocationPerByte = 256,
+        },
         new("loopback-answer", [], ReadAnswer, error => IsEngine(error)) { Seeds = [new byte[98], [1], [2], [3]] },
         new("store-notes", ["OwnerProcess.TryParse", "PeerName.Read", "Departure.Read", "RouteNote.Read", "SourceMarker.OriginOf", "Leave.Read", "SuspendRequest.OriginOf", "ArrivalNames.Parse"], ReadNotes, IsEngine) { Seeds = [.. Samples.Texts("Leaving 12:345 ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10 123 xen2:7000"), .. Samples.Texts("xen2:7000 0123456789abcdef0123456789abcdef AB01 PreRecord Rollback via:Loopback;127.0.0.1;7000 ran")], AllocationPerByte = 256 },
         new("arrival-journals", ["ArrivalJournal.Read"], input => Methods.ArrivalJournal.Read(input), IsEngine) { Seeds = Samples.ArrivalJournals, Longest = 32 << 10 },

@@ -59,13 +59,13 @@ public sealed class ConnectMigrationHostCommand : RowCommand
     [ValidateNotNullOrEmpty]
     public object[]? TrustedCertificate { get; set; }
 
-    /// <summary>What ssh calls the other machine, such as root@xen2: domains go through ssh to a receiver on its loopback.</summary>
+    /// <summary>What ssh calls the other machine, such as root@xen2: domains go through ssh to a receiver on its loopback, which is found there, or started.</summary>
     [Parameter(Mandatory = true, ParameterSetName = SshSet)]
     [Column]
     [ValidateNotNullOrEmpty]
     public string SshTarget { get; set; } = "";
 
-    /// <summary>The port of the receiver there, where it does not stand behind the address.</summary>
+    /// <summary>The port of the receiver there: 7000 where it does not stand behind the address; through ssh it is found where it is not given.</summary>
     [Parameter(ParameterSetName = SshSet)]
     [Parameter(ParameterSetName = TlsSet)]
     [Parameter(ParameterSetName = LocalSet)]
@@ -100,7 +100,7 @@ public sealed class ConnectMigrationHostCommand : RowCommand
                 Register(new RemoteHost(name, Route.Tls(host, port, identity), "TLS 1.3"));
                 break;
             case (false, true):
-                Register(new RemoteHost(name, Route.Ssh(SshTarget, Port), "ssh"));
+                Register(new RemoteHost(name, Route.Ssh(SshTarget, IsGiven(nameof(Port)) ? Port : null), "ssh"));
                 break;
             default:
                 RequireLocal(name);

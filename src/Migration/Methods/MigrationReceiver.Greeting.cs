@@ -50,6 +50,7 @@ public sealed partial class MigrationReceiver
             }
 
             HelloRecord hello = ReceiveHello(connection!, arrival);
+            Interlocked.Increment(ref _greetings);
             _arrivals.Greeted(arrival, connection!);
             connection!.MaximumBody = Protocol.MaximumLength;
             if (hello.Role == ConnectionRole.Probe)

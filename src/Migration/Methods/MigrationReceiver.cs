@@ -179,6 +179,7 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
             _isStopping = true;
         }
 
+        Withdraw();
         _accepting.End();
         _listener.Dispose();
         _acceptor.Join();

@@ -104,7 +104,7 @@ public sealed class Destination
         Route route = way.Kind switch
         {
             RouteKind.Tls => Route.Tls(HostAddress.Parse(way.Host), way.Port, CertificateFiles.ReadIdentity(way.Identity!)),
-            RouteKind.Ssh => Route.Ssh(way.Host, way.Port),
+            RouteKind.Ssh => Route.Ssh(way.Host, way.Port == 0 ? null : way.Port),
             _ => Route.Loopback(new IPEndPoint(HostAddress.Parse(way.Host).Address ?? IPAddress.Loopback, way.Port)),
         };
         return new Destination(workspace.Receivers, route.Address, null, route, isRemote: way.Kind != RouteKind.Loopback);

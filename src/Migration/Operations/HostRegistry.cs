@@ -148,7 +148,8 @@ public sealed class HostRegistry
         }
     }
 
-    private static bool IsThisMachine(string name) => string.Equals(name, LocalXen.HostName, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether a name is this machine's, which is that of its Xen.</summary>
+    internal static bool IsThisMachine(string name) => string.Equals(name, LocalXen.HostName, StringComparison.OrdinalIgnoreCase);
 
     private static OperationException Exists(string name) => new(
         nameof(SR.HostExists), OperationProblem.Exists, Text.Format(SR.HostExists, name), SR.HostExistsRemedy, name);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
 using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
@@ -76,7 +77,25 @@ public sealed class ReceiverRegistry
                 ? MigrationReceiver.Start(host, listen, peerTimeout)
                 : MigrationReceiver.Start(host, listen, identity, peerTimeout));
             receiver.TellEnds(incoming => _history.Note(incoming));
+            if (identity is null && HostRegistry.IsThisMachine(host.Name))
+            {
+                Announce(receiver);
+            }
+
             return receiver;
+        }
+    }
+
+    /// <summary>Has who comes through ssh find a receiver of this machine's host. One that cannot be found is none.</summary>
+    private void Announce(MigrationReceiver receiver)
+    {
+        try
+        {
+            receiver.Announce(RuntimeFolder.Find());
+        }
+        catch (MigrationException error)
+        {
+            throw CleanUp.After(error, () => Stop(receiver));
         }
     }
 

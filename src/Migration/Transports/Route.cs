@@ -31,9 +31,9 @@ public abstract class Route
     /// for another. The receiver belongs to the user as whom ssh gets there: ssh fetches that user's key.
     /// </summary>
     /// <param name="target">What ssh calls the machine, such as root@xen2. Who it is, ssh finds out by its own keys.</param>
-    /// <param name="port">The receiver's port there.</param>
+    /// <param name="port">The receiver's port there; null to have it found, or one started that outlives the connection and ends by itself.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/> for a target that ssh would take for an option.</exception>
-    public static Route Ssh(string target, int port) => new SshRoute(target, port, "ssh");
+    public static Route Ssh(string target, int? port = null) => new SshRoute(target, port, "ssh");
 
     /// <summary>The way as another process of this user can go it; null where it cannot.</summary>
     internal virtual RouteNote? Note => null;

@@ -26,7 +26,7 @@ public sealed record IdentityFiles(string Certificate, IReadOnlyList<string> Tru
 /// </summary>
 /// <param name="Kind">What leads there.</param>
 /// <param name="Host">The host or its address; of ssh the target.</param>
-/// <param name="Port">The receiver's port.</param>
+/// <param name="Port">The receiver's port; of ssh 0 where it is found there.</param>
 /// <param name="Identity">Of TLS, which side this is.</param>
 internal sealed record RouteNote(RouteKind Kind, string Host, int Port, IdentityFiles? Identity)
 {

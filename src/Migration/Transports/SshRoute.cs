@@ -1,9 +1,11 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Text;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
+using PreRecordMigration.Options;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Texts;
 
@@ -11,16 +13,16 @@ namespace PreRecordMigration.Transports;
 
 /// <summary>
 /// The way to another machine's loopback by <c>ssh -W</c>: each connection's records go through standard input and output of an ssh
-/// process of its own.
+/// process of its own. Where no port is given, the receiver is found there, or started, and looked for again where it has gone.
 /// </summary>
 internal sealed class SshRoute : Route
 {
     private readonly string _target;
-    private readonly int _port;
+    private readonly int? _port;
     private readonly string _program;
 
-    public SshRoute(string target, int port, string program)
-        : base($"{target}, port {port}")
+    public SshRoute(string target, int? port, string program)
+        : base(port is null ? target : $"{target}, port {port}")
     {
         if (target.Length == 0 || target[0] == '-' || target.Any(char.IsWhiteSpace) || !ForeignText.IsPlain(target))
         {
@@ -50,56 +52,147 @@ internal sealed class SshRoute : Route
     /// <summary>The command with which the other side's shell prints its user's key.</summary>
     private const string FetchCommand = "sh -c 'cat \"" + RuntimeFolder.InShell + "/" + LoopbackKey.FileName + "\"'";
 
-    /// <summary>How many characters of the answer to it are looked at.</summary>
-    private const int LongestAnswer = 4096;
+    /// <summary>How many characters of an answer are looked at.</summary>
+    private const int LongestAnswer = 8192;
 
-    private LoopbackKey? _key;
+    /// <summary>Where the last connection went to.</summary>
+    private SshReceiver? _known;
 
-    internal override RouteNote? Note => new(RouteKind.Ssh, _target, _port, null);
+    internal override RouteNote? Note => new(RouteKind.Ssh, _target, _port ?? 0, null);
 
-    internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken) => OpenWithin(
-        peerTimeout,
-        clock,
-        Address,
-        token =>
+    internal override PeerChannel Open(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken) => _port is { } port
+        ? OpenWithin(peerTimeout, clock, Address, token => OpenAt(port, peerTimeout, token), cancellationToken)
+        : OpenFound(peerTimeout, clock, cancellationToken);
+
+    private ProcessChannel OpenAt(int port, TimeSpan peerTimeout, CancellationToken cancellationToken)
+    {
+        SshReceiver? known = _known;
+        try
         {
-            LoopbackKey? known = _key;
+            return OpenProved(known ?? Fetch(), peerTimeout, cancellationToken);
+        }
+        catch (MigrationException error) when (known is not null && error.ErrorId == MigrationErrorId.NotTrusted)
+        {
+            // The machine may have been started anew, so that its user has another key now.
+            return OpenProved(Fetch(), peerTimeout, cancellationToken);
+        }
+
+        SshReceiver Fetch() => new(port, FetchKey(peerTimeout, cancellationToken));
+    }
+
+    /// <summary>Opens the way to the receiver that was found last, or, where that has gone, to the one that is found now.</summary>
+    private PeerChannel OpenFound(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        if (_known is { } known)
+        {
             try
             {
-                return OpenProved(known ?? Fetch(peerTimeout, token), peerTimeout, token);
+                return Open(known);
             }
-            catch (MigrationException error) when (known is not null && error.ErrorId == MigrationErrorId.NotTrusted)
+            catch (MigrationException error)
             {
-                // The machine may have been started anew, so that its user has another key now.
-                return OpenProved(Fetch(peerTimeout, token), peerTimeout, token);
-            }
-        },
-        cancellationToken);
+                // What is silent is not asked again, either, when there is another attempt.
+                Interlocked.CompareExchange(ref _known, null, known);
+                if (error.ErrorId is not (MigrationErrorId.NotTrusted or MigrationErrorId.ConnectionLost))
+                {
+                    throw;
+                }
 
-    private ProcessChannel OpenProved(LoopbackKey key, TimeSpan peerTimeout, CancellationToken cancellationToken)
+                // Nobody listens there any more, or somebody else does.
+            }
+        }
+
+        return Open(Find(peerTimeout, clock, cancellationToken));
+
+        PeerChannel Open(SshReceiver receiver) =>
+            OpenWithin(peerTimeout, clock, Address, token => OpenProved(receiver, peerTimeout, token), cancellationToken);
+    }
+
+    private ProcessChannel OpenProved(SshReceiver receiver, TimeSpan peerTimeout, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
 
         // The address is written out: localhost may be another address there, at which anybody may listen.
-        ProcessChannel channel = Start(peerTimeout, "-W", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}"), "--", _target);
-        LoopbackProof.Connect(channel, key, Address, cancellationToken);
-        _key = key;
+        ProcessChannel channel = Start(
+            peerTimeout, "-W", string.Create(CultureInfo.InvariantCulture, $"{IPAddress.Loopback}:{receiver.Port}"), "--", _target);
+        LoopbackProof.Connect(channel, receiver.Key, Address, cancellationToken);
+        _known = receiver;
         return channel;
     }
 
     /// <summary>Fetches the key of the user as whom ssh gets there.</summary>
-    private LoopbackKey Fetch(TimeSpan peerTimeout, CancellationToken cancellationToken)
+    private LoopbackKey FetchKey(TimeSpan peerTimeout, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        using ProcessChannel channel = Start(peerTimeout, "--", _target, FetchCommand);
-        using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(static open => ((ProcessChannel)open!).Dispose(), channel);
-        byte[] answer = new byte[LongestAnswer];
-        int length;
+        string answer = Ask(FetchCommand, peerTimeout, _ => { }, cancellationToken);
         try
         {
-            length = channel.Stream.ReadAtLeast(answer, answer.Length, throwOnEndOfStream: false);
+            return LoopbackKey.Parse(answer, _target);
         }
-        catch (IOException e)
+        catch (MigrationException e)
+        {
+            throw Unreachable(Address, $"the key of a receiver's user is not what {_target} says when it is asked for that (a shell's start-up file may print something)", e);
+        }
+    }
+
+    /// <summary>Finds a receiver there, or has one started. The other side's silence ends it, but for the time that one takes to start.</summary>
+    private SshReceiver Find(TimeSpan peerTimeout, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = new(peerTimeout, clock);
+        using CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        bool isStarting = false;
+        try
+        {
+            return SshReceiver.Parse(Ask(SshScript.Command, peerTimeout, Hear, both.Token), _target);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        catch (OperationCanceledException e) when (isStarting)
+        {
+            throw SshReceiver.None(
+                _target,
+                $"the one that is being started does not listen after {SshReceiver.StartLimit.TotalMinutes:0} minutes",
+                $"Look at that machine, where the one that is started writes {SshScript.LogName}, beside {LoopbackKey.FileName}; try again, or start a receiver there and give its port: -Port.",
+                e);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw Unreachable(Address, $"it stayed silent for {PeerTimeout.Text(peerTimeout)}", e);
+        }
+
+        void Hear(string said)
+        {
+            if (!isStarting && SshReceiver.IsStarting(said))
+            {
+                isStarting = true;
+                limit.CancelAfter(SshReceiver.StartLimit);
+            }
+        }
+    }
+
+    /// <summary>Has the other side's shell do something, and returns what it says.</summary>
+    /// <param name="command">What to do.</param>
+    /// <param name="peerTimeout">What ssh is told of it.</param>
+    /// <param name="hear">Told all that was said so far, whenever something is.</param>
+    /// <param name="cancellationToken">Ends the ssh.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DestinationUnreachable"/>, in the words of ssh or of the shell.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled first.</exception>
+    private string Ask(string command, TimeSpan peerTimeout, Action<string> hear, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using ProcessChannel channel = Start(peerTimeout, "--", _target, command);
+        using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(static open => ((ProcessChannel)open!).Dispose(), channel);
+        byte[] answer = new byte[LongestAnswer];
+        int length = 0;
+        try
+        {
+            for (int read; length < answer.Length && (read = channel.Stream.Read(answer.AsSpan(length))) > 0;)
+            {
+                hear(Encoding.ASCII.GetString(answer, 0, length += read));
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
             cancellationToken.ThrowIfCancellationRequested();
 
@@ -108,14 +201,7 @@ internal sealed class SshRoute : Route
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        try
-        {
-            return LoopbackKey.Parse(Encoding.ASCII.GetString(answer, 0, length), _target);
-        }
-        catch (MigrationException e)
-        {
-            throw Unreachable(Address, $"the key of a receiver's user is not what {_target} says when it is asked for that (a shell's start-up file may print something)", e);
-        }
+        return Encoding.ASCII.GetString(answer, 0, length);
     }
 
     /// <summary>Starts an ssh process.</summary>

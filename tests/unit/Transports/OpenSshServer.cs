@@ -22,7 +22,7 @@ internal sealed class OpenSshServer : IDisposable
     private readonly Process _server;
     private readonly Task<string> _said;
 
-    private OpenSshServer(bool isKnown)
+    private OpenSshServer(bool isKnown, string environment)
     {
         if (Environment.IsPrivilegedProcess && !Directory.Exists(SeparationFolder))
         {
@@ -43,7 +43,7 @@ internal sealed class OpenSshServer : IDisposable
             $"Port {port}", "ListenAddress 127.0.0.1", $"HostKey {InFolder("host")}", $"AuthorizedKeysFile {InFolder("authorized")}",
             "PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password", "AllowTcpForwarding local",
-            $"SetEnv {RuntimeFolder.VariableName}={RuntimeFolder.Find()}",
+            $"SetEnv {environment}",
         ]);
         File.WriteAllLines(InFolder("ssh_config"),
         [
@@ -76,10 +76,11 @@ internal sealed class OpenSshServer : IDisposable
 
     /// <summary>Starts one, or skips the test where there is no sshd.</summary>
     /// <param name="isKnown">Whether the client knows the server's key.</param>
-    public static OpenSshServer Start(bool isKnown = true)
+    /// <param name="environment">What is set there, by assignments; null for this user's runtime folder.</param>
+    public static OpenSshServer Start(bool isKnown = true, string? environment = null)
     {
         Assert.SkipUnless(File.Exists(Program), $"{Program} is not installed (apt-get install openssh-server openssh-client).");
-        return new OpenSshServer(isKnown);
+        return new OpenSshServer(isKnown, environment ?? $"{RuntimeFolder.VariableName}={RuntimeFolder.Find()}");
     }
 
     public void Dispose()

@@ -70,6 +70,45 @@ public sealed class OpenSshTests
         Assert.Contains("onnect", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_receiver_that_is_started_outlives_its_ssh_which_does_not_wait_for_it()
+    {
+        using SshMachine machine = new();
+        using OpenSshServer server = OpenSshServer.Start(environment: machine.Environment);
+        using SimulatedHost host = new("xen2");
+        await using MigrationReceiver receiver = machine.Receive(host, isAnnounced: false);
+        machine.PowerShell(receiver.Endpoint.Port, isStaying: true);
+        ReceiverProbe.Ask(new SshRoute("xen2", null, server.Client), TestContext.Current.CancellationToken);
+        Assert.Equal(2, server.ClientProcesses.Length);
+        Assert.All(server.ClientProcesses, id => Assert.False(Directory.Exists($"/proc/{id}"), $"ssh process {id} is left"));
+        string started = Assert.Single(machine.PowerShells);
+        Assert.True(machine.IsRunning(started));
+        string[] stat = (await File.ReadAllTextAsync($"/proc/{started}/stat", TestContext.Current.CancellationToken)).Split(") ")[^1].Split(' ');
+        Assert.Equal(started, stat[3]);
+    }
+
+    [Fact]
+    public async Task What_was_being_started_for_somebody_who_gave_up_is_there_for_the_next()
+    {
+        using SshMachine machine = new();
+        using OpenSshServer server = OpenSshServer.Start(environment: machine.Environment);
+        using SimulatedHost host = new("xen2");
+        await using MigrationReceiver receiver = machine.Receive(host, isAnnounced: false);
+        string go = machine.Pipe("go");
+        machine.PowerShell(receiver.Endpoint.Port, $"read < {go}", isStaying: true);
+        SshRoute route = new("xen2", null, server.Client);
+        using CancellationTokenSource stop = new();
+        Task givingUp = Task.Run(() => ReceiverProbe.Ask(route, stop.Token), TestContext.Current.CancellationToken);
+        SpinWait.SpinUntil(() => machine.PowerShells.Length == 1);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => givingUp);
+        Assert.True(machine.IsRunning(machine.PowerShells[0]));
+        Task next = Task.Run(() => ReceiverProbe.Ask(route, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(go, "\n", TestContext.Current.CancellationToken);
+        await next;
+        Assert.Single(machine.Calls);
+    }
+
     private static SshRoute Route(OpenSshServer server, MigrationFixture fixture) =>
         new("xen2", fixture.Receiver.Endpoint.Port, server.Client);
 }

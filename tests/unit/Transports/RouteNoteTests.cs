@@ -14,6 +14,7 @@ public sealed class RouteNoteTests
         new RouteNote(RouteKind.Loopback, "127.0.0.1", 7000, null),
         new RouteNote(RouteKind.Loopback, "::1", 65535, null),
         new RouteNote(RouteKind.Ssh, "root@xen2", 7000, null),
+        new RouteNote(RouteKind.Ssh, "root@xen2", 0, null),
         new RouteNote(RouteKind.Tls, "xen2.example", 7000, new IdentityFiles("/etc/pre record/xen1;ü%.pem", ["/etc/prerecord/xen2.pem", s_thumbprint])),
     ];
 
@@ -67,5 +68,6 @@ public sealed class RouteNoteTests
         Assert.Null(new LoopbackRoute(endpoint, LoopbackKey.Fresh()).Note);
         Assert.Equal("Loopback;127.0.0.1;7000", Route.Loopback(endpoint).Note?.ToString());
         Assert.Equal("Ssh;root%40xen2;7000", Route.Ssh("root@xen2", 7000).Note?.ToString());
+        Assert.Equal("Ssh;root%40xen2;0", Route.Ssh("root@xen2").Note?.ToString());
     }
 }
