@@ -20,6 +20,10 @@ internal sealed partial class MatrixRun : IAsyncDisposable
     /// <summary>Longer than anything here takes: only what hangs for ever meets it.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan s_step = TimeSpan.FromSeconds(1);
+
+    /// <summary>What a receiver's process has for its migrations: each has a process of its own, and one that is killed takes along what it had.</summary>
+    private const long RoomOfProcess = 1L << 30;
+
     private readonly MatrixCase _case;
     private readonly SimulatedHost _source = new("xen1");
     private readonly SimulatedHost _destination = new("xen2");
@@ -65,23 +69,34 @@ internal sealed partial class MatrixRun : IAsyncDisposable
         }
 
         run._plan.Release();
+        await run.EndReceiversAsync();
+        problem ??= run.Unreturned();
         string[] violations = [.. run._source.Violations, .. run._destination.Violations];
         problem = violations.Length > 0 ? string.Join(" ", violations) : problem;
         return new MatrixOutcome(
             matrixCase, fate, why, run._route.IsAwaiting ? run._plan.Come - 1 : run._plan.Come, run._ends, run._plan.Log, run._plan.LogAtLast, problem);
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
+    {
+        _source.Dispose();
+        _destination.Dispose();
+        _cancel.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task EndReceiversAsync()
     {
         foreach (MigrationReceiver receiver in _receivers)
         {
             await receiver.DisposeAsync().AsTask().WaitAsync(s_patience);
         }
-
-        _source.Dispose();
-        _destination.Dispose();
-        _cancel.Dispose();
     }
+
+    /// <summary>What the process at the destination has not got back of its memory at the end of all; one that was killed has none.</summary>
+    private string? Unreturned() => _receivers[^1] is { Budget.Taken: > 0 and var taken } last && !last.Incoming.Any(incoming => incoming.IsKept)
+        ? $"{taken} bytes of the receiver's memory were not given back."
+        : null;
 
     /// <summary>A guest of a megabyte that comes to its end by itself, and is then compared to the byte.</summary>
     private static SimulatedDomainOptions Guest(int vcpus) => new()
@@ -227,7 +242,7 @@ internal sealed partial class MatrixRun : IAsyncDisposable
     {
         FaultPlan plan = _plan;
         MigrationReceiver receiver = MigrationReceiver.Start(
-            FaultyHost.Wrap(_destination, plan, "destination"), new IPEndPoint(IPAddress.Loopback, 0), null, _clock);
+            FaultyHost.Wrap(_destination, plan, "destination"), new IPEndPoint(IPAddress.Loopback, 0), null, _clock, budget: new MemoryBudget(RoomOfProcess));
         receiver.Watch(OnDestination);
         _receivers.Add(receiver);
     }
