@@ -60,7 +60,7 @@ internal sealed partial class MatrixRun
     {
         try
         {
-            _source.OpenSource(Name).Dispose();
+            OpenAndClose();
         }
         catch (MigrationException refusal) when (refusal.ErrorId == MigrationErrorId.DomainNotFound)
         {
@@ -136,23 +136,27 @@ internal sealed partial class MatrixRun
     {
         try
         {
-            try
-            {
-                _source.OpenSource(Name).Dispose();
-            }
-            catch (MigrationException busy) when (
-                busy.ErrorId == MigrationErrorId.DomainBusy && _case.Disturbances.Any(one => one.Point.EndsWith("ISourceDomain.Dispose", StringComparison.Ordinal)))
-            {
-                // Handles that cannot be freed go with their process.
-                _source.KillTool();
-                _source.OpenSource(Name).Dispose();
-            }
-
+            OpenAndClose();
             return null;
         }
         catch (MigrationException refusal)
         {
             return refusal;
+        }
+    }
+
+    private void OpenAndClose()
+    {
+        try
+        {
+            _source.OpenSource(Name).Dispose();
+        }
+        catch (MigrationException busy) when (
+            busy.ErrorId == MigrationErrorId.DomainBusy && _case.Disturbances.Any(one => one.Point.EndsWith("ISourceDomain.Dispose", StringComparison.Ordinal)))
+        {
+            // Handles that cannot be freed go with their process.
+            _source.KillTool();
+            _source.OpenSource(Name).Dispose();
         }
     }
 

@@ -130,10 +130,11 @@ internal sealed partial class MatrixRun : IAsyncDisposable
         for (int i = 0; ; i++)
         {
             Exception? error = await EndAsync(moving);
-            if (_isTakingOver && error is MigrationException { ErrorId: MigrationErrorId.DomainState or MigrationErrorId.DomainNotFound } and not MigrationInterruptedException)
+            if (_isTakingOver)
             {
-                // There was nothing to take over, or nobody could.
-                (_isSourceGone, _isTakingOver, isLeft) = (true, false, false);
+                // There was nothing to take over, or nobody could; or it failed, everything is as it was, and the command is repeated.
+                (_isSourceGone, _isTakingOver) = (true, false);
+                isLeft = error is not MigrationException { ErrorId: MigrationErrorId.DomainState or MigrationErrorId.DomainNotFound };
             }
             else
             {
