@@ -1,11 +1,13 @@
 using System.Net;
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Simulated.Guest;
+using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
@@ -39,6 +41,7 @@ internal sealed partial class MatrixRun : IAsyncDisposable
     private volatile bool _isSourceGone;
     private volatile bool _isTakingOver;
     private bool _isDestinationGone;
+    private volatile int _lastKilled = -1;
 
     private MatrixRun(MatrixCase matrixCase)
     {
@@ -241,9 +244,10 @@ internal sealed partial class MatrixRun : IAsyncDisposable
 
     private void StartReceiver()
     {
-        FaultPlan plan = _plan;
+        int number = _receivers.Count;
+        MortalHost host = new(_destination, () => number <= _lastKilled);
         MigrationReceiver receiver = MigrationReceiver.Start(
-            FaultyHost.Wrap(_destination, plan, "destination"), new IPEndPoint(IPAddress.Loopback, 0), null, _clock, budget: new MemoryBudget(RoomOfProcess));
+            FaultyHost.Wrap(host, _plan, "destination"), new IPEndPoint(IPAddress.Loopback, 0), null, _clock, budget: new MemoryBudget(RoomOfProcess));
         receiver.Watch(OnDestination);
         _receivers.Add(receiver);
     }
@@ -292,12 +296,37 @@ internal sealed partial class MatrixRun : IAsyncDisposable
         else if (upset == Upset.DestinationGone)
         {
             _isDestinationGone = true;
+            _lastKilled = _receivers.Count - 1;
             _destination.KillTool();
             StartReceiver();
         }
     }
 
     private static string After(MigrationTrace step) => step.Name[(step.Name.LastIndexOf(' ') + 1)..];
+
+    /// <summary>The host as a receiver's process has it: one that was killed makes nothing there any more, and opens nothing.</summary>
+    private sealed class MortalHost(IMigrationHost host, Func<bool> isKilled) : ForwardingHost(host)
+    {
+        public override IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)
+        {
+            RequireLife();
+            return base.CreateIncoming(description, cancellationToken);
+        }
+
+        public override LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which)
+        {
+            RequireLife();
+            return base.OpenArrival(which);
+        }
+
+        private void RequireLife()
+        {
+            if (isKilled())
+            {
+                throw new InvalidOperationException("The process was killed.");
+            }
+        }
+    }
 
     private sealed class Listener(Action<MigrationTrace> onStep) : IProgress<MigrationTrace>
     {
