@@ -23,8 +23,8 @@ Describe 'The texts of errors' {
     }
 
     It 'name no parameter that there is not' {
-        # Of Read-Host, which a password is asked for with.
-        $others = 'AsSecureString'
+        # Of Read-Host, which a password is asked for with, and of pwsh, which is started through ssh.
+        $others = 'AsSecureString', 'NoProfile', 'NonInteractive', 'File', 'Command'
         foreach ($text in $texts + $literals) {
             foreach ($named in [regex]::Matches($text, '(?<![\w-])-(?<name>[A-Z][A-Za-z]+)\b')) {
                 $name = $named.Groups['name'].Value
