@@ -63,7 +63,7 @@ class TakeOverCase(MoveCase):
 
     def check_nothing_kept(self):
         self.assertEqual(notes(HOST), "", "a note was left")
-        self.assertEqual(HOST.run("ls /run/prerecord | grep -Ev '^(loopback|process-)'").stdout.strip(), "", "a file was left")
+        self.assertEqual(HOST.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'").stdout.strip(), "", "a file was left")
 
     def check_received_by_another(self, config, method, both=False):
         """One host is both ends: the receiver's shell is killed, or both are, and others go on. Killed ones must not listen for the next."""
