@@ -23,7 +23,9 @@ internal sealed class Successor
     private readonly MigrationOptions _options;
     private readonly Action<string> _say;
     private readonly TimeProvider _clock;
-    private readonly Dictionary<string, Try> _tries = [];
+
+    /// <summary>What came to nothing, by the host and the domain; of the host itself without one.</summary>
+    private readonly Dictionary<(string Host, string? Domain), Try> _tries = [];
 
     /// <param name="workspace">The service's, whose receivers' hosts are looked after.</param>
     /// <param name="options">How migrations go on: the limit of the bandwidth, and how long a destination may be silent.</param>
@@ -39,14 +41,14 @@ internal sealed class Successor
     {
         foreach (MigrationJob job in _workspace.Migrations.All.Where(job => job is { IsTakenOver: true, State: MigrationState.Interrupted }))
         {
-            Attempt(KeyOf(job.Location.Host, job.Location.Info.Name), () => Relinquish(job));
+            Attempt(job.Location.Host, job.Location.Info.Name, () => Relinquish(job));
         }
 
         Dictionary<string, MigrationException> silent = [];
         foreach (IMigrationHost host in _workspace.Receivers.All.Select(receiver => receiver.Host))
         {
-            Attempt(host.Name, host.SweepArrivals);
-            Attempt(host.Name, () => LookAfter(host, silent, cancellationToken));
+            Attempt(host, null, host.SweepArrivals);
+            Attempt(host, null, () => LookAfter(host, silent, cancellationToken));
         }
     }
 
@@ -57,10 +59,9 @@ internal sealed class Successor
         foreach (LeftBehind left in all)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            string key = KeyOf(host, left.Name);
-            if (!_tries.TryGetValue(key, out Try? last) || _clock.GetElapsedTime(last.At) >= last.Patience)
+            if (!_tries.TryGetValue((host.Name, left.Name), out Try? last) || _clock.GetElapsedTime(last.At) >= last.Patience)
             {
-                Attempt(key, () =>
+                Attempt(host, left.Name, () =>
                 {
                     if (left.Mark == SourceMark.Leaving)
                     {
@@ -78,12 +79,12 @@ internal sealed class Successor
     /// <summary>Forgets what was tried with domains that nobody has left any more.</summary>
     private void Forget(IMigrationHost host, IReadOnlyList<LeftBehind> all)
     {
-        HashSet<string> current = [host.Name, .. all.Select(left => KeyOf(host, left.Name))];
-        foreach (string key in _tries.Keys.Where(key => key.StartsWith(KeyOf(host, ""), StringComparison.Ordinal) && !current.Contains(key)).ToArray())
+        HashSet<string> current = [.. all.Select(left => left.Name)];
+        foreach ((string Host, string? Domain) tried in _tries.Keys.ToArray())
         {
-            if (_workspace.Migrations.HolderOf(key[KeyOf(host, "").Length..]) is null)
+            if (tried.Host == host.Name && tried.Domain is { } name && !current.Contains(name) && _workspace.Migrations.HolderOf(name) is null)
             {
-                _tries.Remove(key);
+                _tries.Remove(tried);
             }
         }
     }
@@ -130,15 +131,13 @@ internal sealed class Successor
     /// <summary>What did not come to its end is anybody's to take over again, this process' too, when it has waited.</summary>
     private void Relinquish(MigrationJob job)
     {
-        Exception? reason = job.Error;
         _workspace.Migrations.Relinquish(job);
-        throw reason!;
+        Note(job.Location.Host, job.Location.Info.Name, job.Error!);
     }
 
-    /// <summary>Tries something; what keeps it from being done is said where it is another reason than before, and it is tried again later.</summary>
-    private void Attempt(string key, Action action)
+    /// <summary>Tries something; where it cannot be done it is tried again later.</summary>
+    private void Attempt(IMigrationHost host, string? domain, Action action)
     {
-        Try? last = _tries.GetValueOrDefault(key);
         try
         {
             action();
@@ -151,24 +150,29 @@ internal sealed class Successor
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            string remedy = error switch
-            {
-                MigrationException migration => migration.Remedy,
-                OperationException operation => operation.Remedy,
-                _ => "",
-            };
-            string text = $"{error.Message} {remedy}".TrimEnd();
-            if (text != last?.Said)
-            {
-                _say(text);
-            }
-
-            TimeSpan patience = last is null ? FirstPatience : last.Patience * 2;
-            _tries[key] = new Try(text, _clock.GetTimestamp(), patience < LongestPatience ? patience : LongestPatience);
+            Note(host, domain, error);
         }
     }
 
-    private static string KeyOf(IMigrationHost host, string name) => $"{host.Name}/{name}";
+    /// <summary>Notes a try that came to nothing, and says why where it is another reason than before.</summary>
+    private void Note(IMigrationHost host, string? domain, Exception error)
+    {
+        Try? last = _tries.GetValueOrDefault((host.Name, domain));
+        string remedy = error switch
+        {
+            MigrationException migration => migration.Remedy,
+            OperationException operation => operation.Remedy,
+            _ => "",
+        };
+        string text = $"{error.Message} {remedy}".TrimEnd();
+        if (text != last?.Said)
+        {
+            _say(text);
+        }
+
+        TimeSpan patience = last is null ? FirstPatience : last.Patience * 2;
+        _tries[(host.Name, domain)] = new Try(text, _clock.GetTimestamp(), patience < LongestPatience ? patience : LongestPatience);
+    }
 
     /// <summary>A try that came to nothing.</summary>
     /// <param name="Said">Why.</param>

@@ -61,6 +61,12 @@ class TakeOverCase(MoveCase):
             self.check_nothing_kept()
         expect_memory(HOST, free)
 
+    def move_until_it_runs(self, source, guest, address, method, before):
+        """Begins a move, and returns when the guest runs at the destination, with pages missing."""
+        source.check(f"$null = Start-Migration -Name {guest.name} -Destination {address} {METHODS[method]} {SLOW} -Confirm:$false -ErrorAction Stop", 600)
+        moved = arriving(HOST, guest.config, guest.name)
+        moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+
     def check_nothing_kept(self):
         self.assertEqual(notes(HOST), "", "a note was left")
         self.assertEqual(HOST.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'").stdout.strip(), "", "a file was left")
@@ -74,9 +80,7 @@ class TakeOverCase(MoveCase):
             with ModuleShell(HOST, paging=self.paging) as source:
                 with ModuleShell(HOST, paging=self.paging) as killed:
                     way = open_way(killed)
-                    source.check(f"$null = Start-Migration -Name {guest.name} -Destination {way.address} {METHODS[method]} {SLOW} -Confirm:$false -ErrorAction Stop", 600)
-                    moved = arriving(HOST, guest.config, guest.name)
-                    moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+                    self.move_until_it_runs(source, guest, way.address, method, before)
                     if both:
                         source.end_alone()
                     killed.end_alone()
@@ -157,9 +161,7 @@ class ByService(TakeOverCase):
               running([HOST], config, PACED) as guest):
             before = guest.report()
             with ModuleShell(HOST) as source:
-                source.check(f"$null = Start-Migration -Name {guest.name} -Destination localhost:{PORT} {METHODS[method]} {SLOW} -Confirm:$false -ErrorAction Stop", 600)
-                moved = arriving(HOST, guest.config, guest.name)
-                moved.wait_report(lambda report: report.beat > before.beat, "a beat at the destination", 600)
+                self.move_until_it_runs(source, guest, f"localhost:{PORT}", method, before)
                 if both:
                     service.kill()
                 source.end_alone()

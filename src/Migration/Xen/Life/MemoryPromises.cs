@@ -30,9 +30,7 @@ internal sealed class MemoryPromises(Func<long> free, Func<int, long> held, Memo
     {
         lock (ledger.Gate)
         {
-            MemoryPromise promise = new(ledger, judge(Available));
-            ledger.All.Add(promise);
-            return promise;
+            return Add(judge(Available), null);
         }
     }
 
@@ -43,10 +41,15 @@ internal sealed class MemoryPromises(Func<long> free, Func<int, long> held, Memo
     {
         lock (ledger.Gate)
         {
-            MemoryPromise promise = new(ledger, bytes) { DomId = domid };
-            ledger.All.Add(promise);
-            return promise;
+            return Add(bytes, domid);
         }
+    }
+
+    private MemoryPromise Add(long bytes, int? domid)
+    {
+        MemoryPromise promise = new(ledger, bytes) { DomId = domid };
+        ledger.All.Add(promise);
+        return promise;
     }
 }
 
