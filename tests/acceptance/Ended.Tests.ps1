@@ -16,6 +16,13 @@ Describe 'Migrations that have ended' {
             [PreRecordMigration.Operations.Workspace]::OfProcess.Migrations.Get($id)
         }
 
+        # What was known of it at the destination has an end of its own, which nothing at the source waits for.
+        function Wait-Arrived {
+            foreach ($receiver in [PreRecordMigration.Operations.Workspace]::OfProcess.Receivers.All) {
+                foreach ($incoming in $receiver.Incoming) { $incoming.Ended.Wait() }
+            }
+        }
+
         $null = New-SimulatedHost ended1, ended2, ended3 -Memory 128MB
         $null = Start-MigrationReceiver ended2
     }
@@ -41,6 +48,7 @@ Describe 'Migrations that have ended' {
         $handle = $domain | ForEach-Object $Move
         Wait-Migration -Id $handle.Id -ErrorAction SilentlyContinue | Out-Null
         (Get-Migration -Id $handle.Id).State | Should -BeIn 'Completed', 'Failed'
+        Wait-Arrived
         foreach ($simulated in 'ended1', 'ended2', 'ended3') {
             $left = Get-SimulatedHost $simulated
             $left.GetDomains().ForEach({ $left.OpenSource($_.Name).Destroy() })
@@ -56,6 +64,7 @@ Describe 'Migrations that have ended' {
         Wait-Migration -Id $handle.Id -ErrorAction SilentlyContinue | Out-Null
         [PreRecordMigration.Tests.Reachable]::PathToTypes((Get-Job $handle.Id), $ofGuest) | Should -Not -BeNullOrEmpty
         Stop-Migration -Id $handle.Id -Force | Out-Null
+        Wait-Arrived
         [PreRecordMigration.Tests.Reachable]::PathToTypes((Get-Job $handle.Id), $ofGuest) | Should -BeNullOrEmpty
     }
 }

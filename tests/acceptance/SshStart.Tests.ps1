@@ -29,9 +29,9 @@ if [ "`$1" = -- ]; then
     exit
 fi
 exec 3<> "/dev/tcp/127.0.0.1/`${2#127.0.0.1:}" || exit 255
-cat <&3 &
-cat >&3
-wait
+cat <&0 >&3 &
+cat <&3
+kill `$! 2> /dev/null
 "@
 
     # Not root's: a service that is installed on this machine is none of that one's.
@@ -123,7 +123,9 @@ Describe 'Where nothing receives, through ssh without a port' {
 
     It 'starts another one where the first was killed, and the same host leads there' {
         (Test-MigrationHost far).IsAvailable | Should -BeTrue
-        & kill -KILL (Get-Lines pwsh)
+        $killed = @(Get-Lines pwsh)
+        & kill -KILL $killed
+        while (Test-Running $killed) { $null = [System.Threading.Thread]::Yield() }
         New-Worker afterwards
         (Start-Migration afterwards -Destination far -Method PostCopy | Wait-Migration).Destination | Should -Be 'far'
         @(Get-Lines pwsh).Count | Should -Be 2
