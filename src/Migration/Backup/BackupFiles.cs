@@ -10,8 +10,8 @@ namespace PreRecordMigration.Backup;
 /// machine, as its domains do. One file, the head, says of how many pages the guest is and whether the domain has left; the others are steps.
 /// </summary>
 /// <remarks>
-/// The process that records holds a lock on the head. What nobody holds any more, and has not left, the next recording takes away. What has left is
-/// taken away by whoever ends its migration, or finds that the domain is gone.
+/// The process that records holds a lock on the head. What nobody holds any more, and has not left, the next recording takes away, or the service.
+/// What has left is taken away by whoever ends its migration, or finds that the domain is gone.
 /// </remarks>
 internal sealed class BackupFiles : IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class BackupFiles : IDisposable
             string folder = RuntimeFolder.Find();
             RuntimeFolder.Make(folder);
             folder = TrustedFile.FindFolder(folder)!;
-            Sweep(folder);
+            SweepIn(folder);
             Guid id = Guid.NewGuid();
             string path = PathOf(folder, id);
             FileStream head = new(path, RuntimeFolder.NewFile(FileAccess.ReadWrite, FileShare.None));
@@ -147,11 +147,20 @@ internal sealed class BackupFiles : IDisposable
     /// <summary>Takes files away; those that are not there are no error.</summary>
     public static void Delete(Guid id) => Delete(PathOf(RuntimeFolder.Find(), id));
 
+    /// <summary>Takes away what killed processes left of recordings whose domain has not left.</summary>
+    /// <exception cref="MigrationException">The runtime folder is not this user's alone.</exception>
+    public static void Sweep()
+    {
+        if (TrustedFile.FindFolder(RuntimeFolder.Find()) is { } folder)
+        {
+            SweepIn(folder);
+        }
+    }
+
     /// <summary>Lets go of the files, which stay.</summary>
     public void Dispose() => _head.Dispose();
 
-    /// <summary>Takes away what killed processes left of recordings whose domain has not left.</summary>
-    private static void Sweep(string folder)
+    private static void SweepIn(string folder)
     {
         foreach (string path in Directory.EnumerateFiles(folder, $"{Prefix}*"))
         {

@@ -1,3 +1,4 @@
+using PreRecordMigration.Backup;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
@@ -9,7 +10,7 @@ namespace PreRecordMigration.Operations;
 
 /// <summary>
 /// What a service does unasked for processes of its hosts that have ended, however they did: domains that they stopped or trapped run on, what
-/// came in and never ran is taken down, and migrations whose domain had left are taken over. It holds nothing between two tries, so that
+/// came in and never ran is taken down, originals that nobody needs go, and migrations whose domain had left are taken over. It holds nothing between two tries, so that
 /// an administrator can take over, or take back, what it could not bring on.
 /// </summary>
 internal sealed class Successor
@@ -24,8 +25,8 @@ internal sealed class Successor
     private readonly Action<string> _say;
     private readonly TimeProvider _clock;
 
-    /// <summary>What came to nothing, by the host and the domain; of the host itself without one.</summary>
-    private readonly Dictionary<(string Host, string? Domain), Try> _tries = [];
+    /// <summary>What came to nothing.</summary>
+    private readonly Dictionary<Concern, Try> _tries = [];
 
     /// <param name="workspace">The service's, whose receivers' hosts are looked after.</param>
     /// <param name="options">How migrations go on: the limit of the bandwidth, and how long a destination may be silent.</param>
@@ -41,14 +42,15 @@ internal sealed class Successor
     {
         foreach (MigrationJob job in _workspace.Migrations.All.Where(job => job is { IsTakenOver: true, State: MigrationState.Interrupted }))
         {
-            Attempt(job.Location.Host, job.Location.Info.Name, () => Relinquish(job));
+            Attempt(Concern.Of(job.Location.Host, job.Location.Info.Name), () => Relinquish(job));
         }
 
+        Attempt(new Concern(Chore.Originals), BackupFiles.Sweep);
         Dictionary<string, MigrationException> silent = [];
         foreach (IMigrationHost host in _workspace.Receivers.All.Select(receiver => receiver.Host))
         {
-            Attempt(host, null, host.SweepArrivals);
-            Attempt(host, null, () => LookAfter(host, silent, cancellationToken));
+            Attempt(new Concern(Chore.Arrivals, host.Name), host.SweepArrivals);
+            Attempt(new Concern(Chore.Finding, host.Name), () => LookAfter(host, silent, cancellationToken));
         }
     }
 
@@ -59,9 +61,10 @@ internal sealed class Successor
         foreach (LeftBehind left in all)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (!_tries.TryGetValue((host.Name, left.Name), out Try? last) || _clock.GetElapsedTime(last.At) >= last.Patience)
+            Concern concern = Concern.Of(host, left.Name);
+            if (!_tries.TryGetValue(concern, out Try? last) || _clock.GetElapsedTime(last.At) >= last.Patience)
             {
-                Attempt(host, left.Name, () =>
+                Attempt(concern, () =>
                 {
                     if (left.Mark == SourceMark.Leaving)
                     {
@@ -80,9 +83,9 @@ internal sealed class Successor
     private void Forget(IMigrationHost host, IReadOnlyList<LeftBehind> all)
     {
         HashSet<string> current = [.. all.Select(left => left.Name)];
-        foreach ((string Host, string? Domain) tried in _tries.Keys.ToArray())
+        foreach (Concern tried in _tries.Keys.Where(tried => tried.Chore == Chore.Domain && tried.Host == host.Name).ToArray())
         {
-            if (tried.Host == host.Name && tried.Domain is { } name && !current.Contains(name) && _workspace.Migrations.HolderOf(name) is null)
+            if (!current.Contains(tried.Domain) && _workspace.Migrations.HolderOf(tried.Domain) is null)
             {
                 _tries.Remove(tried);
             }
@@ -132,11 +135,11 @@ internal sealed class Successor
     private void Relinquish(MigrationJob job)
     {
         _workspace.Migrations.Relinquish(job);
-        Note(job.Location.Host, job.Location.Info.Name, job.Error!);
+        Note(Concern.Of(job.Location.Host, job.Location.Info.Name), job.Error!);
     }
 
     /// <summary>Tries something; where it cannot be done it is tried again later.</summary>
-    private void Attempt(IMigrationHost host, string? domain, Action action)
+    private void Attempt(Concern concern, Action action)
     {
         try
         {
@@ -150,14 +153,14 @@ internal sealed class Successor
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            Note(host, domain, error);
+            Note(concern, error);
         }
     }
 
     /// <summary>Notes a try that came to nothing, and says why where it is another reason than before.</summary>
-    private void Note(IMigrationHost host, string? domain, Exception error)
+    private void Note(Concern concern, Exception error)
     {
-        Try? last = _tries.GetValueOrDefault((host.Name, domain));
+        Try? last = _tries.GetValueOrDefault(concern);
         string remedy = error switch
         {
             MigrationException migration => migration.Remedy,
@@ -171,7 +174,32 @@ internal sealed class Successor
         }
 
         TimeSpan patience = last is null ? FirstPatience : last.Patience * 2;
-        _tries[(host.Name, domain)] = new Try(text, _clock.GetTimestamp(), patience < LongestPatience ? patience : LongestPatience);
+        _tries[concern] = new Try(text, _clock.GetTimestamp(), patience < LongestPatience ? patience : LongestPatience);
+    }
+
+    /// <summary>What there is to look after.</summary>
+    private enum Chore
+    {
+        /// <summary>Originals of recordings that were killed.</summary>
+        Originals,
+
+        /// <summary>What came in to a host and never ran.</summary>
+        Arrivals,
+
+        /// <summary>Finding which domains have been left at a host.</summary>
+        Finding,
+
+        /// <summary>One of these domains.</summary>
+        Domain,
+    }
+
+    /// <summary>What is tried by itself.</summary>
+    /// <param name="Chore">Of what kind it is.</param>
+    /// <param name="Host">At which host; empty where it is the machine's.</param>
+    /// <param name="Domain">Which domain; empty where it is the host's.</param>
+    private readonly record struct Concern(Chore Chore, string Host = "", string Domain = "")
+    {
+        public static Concern Of(IMigrationHost host, string domain) => new(Chore.Domain, host.Name, domain);
     }
 
     /// <summary>A try that came to nothing.</summary>

@@ -1,10 +1,10 @@
-"""Tools that die and connections that are cut at moments that a seed chooses: three rounds of what tests/lab/kill-at-random makes many of."""
+"""Tools that die and connections that are cut at moments that a seed chooses: a few rounds of what tests/lab/kill-at-random makes many of."""
 import unittest
 
 from lablib.lab import Lab
 from lablib.move_case import require_module
 from lablib.moves import PACED
-from lablib.random_rounds import FAULTS, Rounds
+from lablib.random_rounds import FAULTS, Kind, Rounds
 
 LAB = Lab.attach()
 
@@ -18,6 +18,6 @@ def setUpModule():
 class RandomMoments(unittest.TestCase):
     def test_each_failure_of_post_copy_once(self):
         with Rounds(LAB, seed=1, overrides=(PACED,)) as rounds:
-            rounds.calibrate(["post-copy"])
+            rounds.begin(Kind("writer"), ["post-copy"])
             for _ in FAULTS:
                 print(f"\n{rounds.next()}", end="", flush=True)

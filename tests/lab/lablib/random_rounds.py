@@ -1,4 +1,4 @@
-"""Moves of one guest to and fro between two hosts, each of which meets a failure at a moment that a seed chooses.
+"""Moves of guests to and fro between two hosts, each of which meets a failure at a moment that a seed chooses.
 
 After each round, whatever failed: the guest does not run twice. It runs and finds no wrong byte, if need be after what the operating guide has an
 administrator do. Or it is lost, which may happen only where the source's process died with the originals of a Rollback, and whoever comes next must
@@ -26,11 +26,31 @@ ENTRANCE = RELAY_PORT + 1
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What is moved: a guest of a configuration, recorded and served by the hypervisor's extension, or by Xen's paging ring."""
+
+    config: str
+    paging: str = ""
+
+    @classmethod
+    def parse(cls, text):
+        """Understands CONFIG or CONFIG:ring."""
+        config, _, paging = text.partition(":")
+        if not config or paging not in ("", "ring"):
+            raise ValueError(f"'{text}' is not CONFIG or CONFIG:ring")
+        return cls(config, paging)
+
+    def __str__(self):
+        return f"{self.config} by the {self.paging or 'extension'}"
+
+
+@dataclass(frozen=True)
 class Round:
     """What one round was, and what came of it. `said` is what the surviving side said, `copies` what there was before anything was mended."""
 
     seed: int
     number: int
+    kind: str
     method: str
     fault: str
     moment: float
@@ -39,29 +59,28 @@ class Round:
     copies: str
 
     def __str__(self):
-        return f"{self.number}: {self.method}, {self.fault} after {self.moment:.1f} s: {self.outcome}. {self.copies}. {self.said}"
+        return f"{self.number}: {self.kind}, {self.method}, {self.fault} after {self.moment:.1f} s: {self.outcome}. {self.copies}. {self.said}"
 
 
 class Rounds:
     """The rounds of a seed. The same seed makes the same choices, but the machine's speed decides in which state they strike."""
 
-    def __init__(self, lab, seed, config="writer", overrides=()):
+    def __init__(self, lab, seed, overrides=()):
         self._seed, self._random = seed, random.Random(seed)
-        self._lab, self._config, self._overrides = lab, config, overrides
+        self._lab, self._overrides = lab, overrides
         self._shells, self._durations, self._cases, self._number = {}, {}, [], 0
-        self.guest = None
+        self._kind = self.guest = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for host in self._hosts():
-            destroy_all(host, self._config)
-        for shell in self._shells.values():
-            shell.kill()
+        self.give_up()
 
-    def calibrate(self, methods=METHODS):
-        """Moves the guest by each method with nothing in the way, to learn how late a failure may come."""
+    def begin(self, kind, methods=METHODS):
+        """Goes on with a guest of this kind: moves it by each method with nothing in the way, to learn how late a failure may come."""
+        self.give_up()
+        self._kind, self._durations = kind, {}
         for method in methods:
             self._start()
             here, there = self._ends()
@@ -88,14 +107,15 @@ class Rounds:
             outcome, said = self._settle(fault, answer, here, there)
         finally:
             self._require_one()
-        return Round(self._seed, self._number, method, fault, moment, outcome, " ".join(said.split())[:400], copies)
+        return Round(self._seed, self._number, str(self._kind), method, fault, moment, outcome, " ".join(said.split())[:400], copies)
 
     def give_up(self):
-        """After a round that failed: the next one begins with a fresh guest and fresh tools."""
+        """After a round that failed, or at the end: what comes next begins with a fresh guest and fresh tools."""
         for shell in self._shells.values():
             shell.kill()
         self._shells.clear()
-        self._lose()
+        if self._kind is not None:
+            self._lose()
 
     # What is there
 
@@ -104,7 +124,7 @@ class Rounds:
 
     def _shell(self, host):
         if host.number not in self._shells:
-            self._shells[host.number] = ModuleShell(host)
+            self._shells[host.number] = ModuleShell(host, paging=self._kind.paging)
         return self._shells[host.number]
 
     def _ends(self):
@@ -121,7 +141,7 @@ class Rounds:
 
     def _start(self):
         if self.guest is None:
-            self.guest = Guest(self._lab.host(1), self._config).create(*self._overrides)
+            self.guest = Guest(self._lab.host(1), self._kind.config).create(*self._overrides)
             self.guest.wait_ready(PATIENCE)
 
     def _command(self, method, here, there):
@@ -141,7 +161,7 @@ class Rounds:
 
     def _copies(self, host):
         """The copies of the guest on a host: names, numbers and whether they can run."""
-        name = re.escape(self._config)
+        name = re.escape(self._kind.config)
         listed = re.findall(rf"^({name}(?:--incoming\S*)?) +(\d+) +\d+ +\d+ +(\S+)", host.run("xl list", 120).check().stdout, re.M)
         return [(found, int(number), not set("psd") & set(state)) for found, number, state in listed]
 
@@ -255,7 +275,7 @@ class Rounds:
 
     def _settled(self, host, outcome="", said=""):
         """The guest runs on this host by its name, as the only copy, and finds no error."""
-        self.guest = Guest(host, self._config)
+        self.guest = Guest(host, self._kind.config)
         if not self.guest.exists():
             raise AssertionError(f"the guest is not on host{host.number}: {said}")
         _, after = self.guest.wait_progress(3, PATIENCE)
@@ -269,7 +289,7 @@ class Rounds:
 
     def _lose(self):
         for host in self._hosts():
-            destroy_all(host, self._config)
+            destroy_all(host, self._kind.config)
         self.guest = None
 
     def _wait_ended(self, shell):
@@ -282,17 +302,21 @@ class Rounds:
             time.sleep(1)
 
 
+def row(head, rounds):
+    """One row of the table; none where there were no such rounds."""
+    counts = [sum(one.outcome == outcome for one in rounds) for outcome in OUTCOMES]
+    return [f"| {head} | {len(rounds)} | {' | '.join(str(count or '') for count in counts)} |"] if rounds else []
+
+
 def table(rounds):
-    """The rounds as a Markdown table: by method and failure, what came of it."""
-    lines = [f"| method | failure | rounds | {' | '.join(OUTCOMES)} |", f"|{'---|' * (3 + len(OUTCOMES))}"]
+    """The rounds as a Markdown table: by method and failure, and by kind of guest, what came of it."""
+    lines = [f"| method | failure or guest | rounds | {' | '.join(OUTCOMES)} |", f"|{'---|' * (3 + len(OUTCOMES))}"]
     for method in METHODS:
         for fault in FAULTS:
-            of = [one for one in rounds if (one.method, one.fault) == (method, fault)]
-            counts = [sum(one.outcome == outcome for one in of) for outcome in OUTCOMES]
-            if of:
-                lines.append(f"| {method} | {fault} | {len(of)} | {' | '.join(str(count or '') for count in counts)} |")
-    totals = [sum(one.outcome == outcome for one in rounds) for outcome in OUTCOMES]
-    lines.append(f"| all | | {len(rounds)} | {' | '.join(str(count) for count in totals)} |")
+            lines += row(f"{method} | {fault}", [one for one in rounds if (one.method, one.fault) == (method, fault)])
+    for kind in sorted({one.kind for one in rounds}):
+        lines += row(f"all | {kind}", [one for one in rounds if one.kind == kind])
+    lines += row("all | ", rounds)
     seeds = ", ".join(str(seed) for seed in sorted({one.seed for one in rounds}))
     lines.append(f"\n{len(rounds)} rounds; seed {seeds}.")
     return "\n".join(lines)

@@ -40,9 +40,9 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
     public LeftDomain OpenLeaving(string name) => host.OpenLeaving(name);
 
-    public IReadOnlyList<LeftBehind> GetLeftBehind() => host.GetLeftBehind();
+    public virtual IReadOnlyList<LeftBehind> GetLeftBehind() => host.GetLeftBehind();
 
-    public void SweepArrivals() => host.SweepArrivals();
+    public virtual void SweepArrivals() => host.SweepArrivals();
 
     public virtual LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which) => host.OpenArrival(which);
 

@@ -1,10 +1,13 @@
 using System.Net;
 using Microsoft.Extensions.Time.Testing;
+using PreRecordMigration.Backup;
+using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
+using PreRecordMigration.Tests.Methods;
 
 namespace PreRecordMigration.Tests.Operations;
 
@@ -149,6 +152,37 @@ public sealed class SuccessorTests : IAsyncDisposable
     }
 
     [Fact]
+    public void Originals_of_a_killed_recording_go()
+    {
+        BackupFiles killed = BackupFiles.TryMake(1000)!;
+        killed.TryMakeStep(0)!.Dispose();
+        string head = Path.Combine(RuntimeFolder.Find(), $"originals-{killed.Id:N}");
+
+        _successor.Look(s_cancel);
+        Assert.True(File.Exists(head));
+
+        killed.Dispose();
+        _successor.Look(s_cancel);
+        Assert.False(File.Exists(head));
+        Assert.False(File.Exists($"{head}.0"));
+        Assert.Empty(_said);
+    }
+
+    [Fact]
+    public void What_goes_on_failing_is_said_once_however_much_of_it_there_is()
+    {
+        using SilentHost silent = new(_killed.Destination);
+        _fixture.Workspace.Receivers.Start(silent, new IPEndPoint(IPAddress.Loopback, 0), null, TimeSpan.FromSeconds(30));
+        for (int look = 0; look < 3; look++)
+        {
+            _successor.Look(s_cancel);
+            _clock.Advance(TimeSpan.FromHours(1));
+        }
+
+        Assert.Equal(["No arrivals.", "No domains."], _said);
+    }
+
+    [Fact]
     public async Task A_living_process_keeps_what_it_has()
     {
         await _killed.InterruptAsync();
@@ -168,5 +202,13 @@ public sealed class SuccessorTests : IAsyncDisposable
         await _killed.MoveAsync(method);
         await Assert.Single(_killed.Workspace.Receivers.Get("xen2").Incoming).Ended;
         Assert.Equal(SourceMark.Leaving, Domain.SourceMark);
+    }
+
+    /// <summary>A host that does not tell what has been left there.</summary>
+    private sealed class SilentHost(IMigrationHost host) : ForwardingHost(host)
+    {
+        public override IReadOnlyList<LeftBehind> GetLeftBehind() => throw new IOException("No domains.");
+
+        public override void SweepArrivals() => throw new IOException("No arrivals.");
     }
 }
