@@ -27,9 +27,8 @@ public class JournalCost
     {
         new Random(1).NextBytes(_page);
         _before = Environment.GetEnvironmentVariable(RuntimeFolder.VariableName);
-        _folder = Directory.CreateDirectory(
-            Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), Path.GetRandomFileName()),
-            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
+        _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), Path.GetRandomFileName());
+        RuntimeFolder.Make(_folder);
         Environment.SetEnvironmentVariable(RuntimeFolder.VariableName, _folder);
     }
 
