@@ -8,6 +8,10 @@ BeforeAll {
     $null = New-SimulatedHost stop1, stop2
     $null = New-SimulatedDomain stopped -HostName stop1 -Memory 16MB -OperationsPerSecond 20000
 
+    # From the first thing on that it begins, this process has a socket on which it says to others what it has.
+    $null = Start-MigrationReceiver stop2
+    Stop-MigrationReceiver stop2
+
     # Runs a command in a runspace of its own, and stops it as soon as its progress matches.
     function Stop-At([string] $command, [string] $progress) {
         $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(

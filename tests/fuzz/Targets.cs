@@ -1,4 +1,5 @@
 using System.Text;
+using PreRecordMigration.Boards;
 using PreRecordMigration.Errors;
 using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
@@ -103,6 +104,15 @@ internal static class Targets
             Allocation = 1 << 20,
             AllocationPerByte = 256,
         },
+        new("boards", ["BoardWord.Read", "BoardFolder.TryParse"], ReadBoard, error => error is FormatException)
+        {
+            Seeds = Samples.BoardWords,
+            Words = [.. s_jsonWords, "\"Schema\":1", "\"Migrations\":[{", "\"Receivers\":[{", "\"Omitted\":0", "\"State\":\"Running\"", "\"Incoming\":[{", "\"Outcome\":{"],
+
+            // What JSON itself takes for each value is many times its text; a line has an end.
+            Allocation = 1 << 20,
+            AllocationPerByte = 512,
+        },
         new("simulated-domain", ["DomainConfiguration.Read", "VcpuContext.TryRead"], ReadSimulated, IsEngine) { Seeds = Samples.SimulatedConfigurations, AllocationPerByte = 128 },
         new("loopback", ["LoopbackKey.Parse", "LoopbackPeer.UserOf"], ReadLoopback, IsEngine) { Seeds = Samples.LoopbackTexts, AllocationPerByte = 256 },
         new("ssh-answer", ["SshReceiver.Parse"], input => SshReceiver.Parse(Encoding.ASCII.GetString(input), "root@xen2"), IsEngine)
@@ -149,6 +159,20 @@ internal static class Targets
                 throw new InvalidOperationException("What was read may not be shown.");
             }
         });
+    }
+
+    private static void ReadBoard(byte[] input)
+    {
+        _ = BoardFolder.TryParse(Encoding.UTF8.GetString(input), out _);
+        BoardWord word = BoardWord.Read(input);
+        foreach (object? shown in word.Migrations.SelectMany(one => new object?[] { one, one.GetResult(), one.GetFailure()?.Message })
+            .Concat(word.Receivers.SelectMany(one => new object?[] { one.HostName, one.Endpoint, one.Thumbprint, one.Incoming, one.Rejections })))
+        {
+            if (!ForeignText.IsPlain(shown?.ToString()))
+            {
+                throw new InvalidOperationException("What was read may not be shown.");
+            }
+        }
     }
 
     /// <summary>Reads records one after another, as both sides read them.</summary>

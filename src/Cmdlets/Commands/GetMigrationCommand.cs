@@ -5,7 +5,7 @@ using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Get-Migration: the migrations of this process, those under way and the last that ended; or how those of any process ended.</summary>
+/// <summary>Get-Migration: the migrations of this process and of this user's others, those under way and the last that ended; or how they ended.</summary>
 [Cmdlet(VerbsCommon.Get, "Migration", DefaultParameterSetName = NameSet)]
 [OutputType(typeof(MigrationInfo))]
 [OutputType(typeof(HistoryEntry))]
@@ -75,7 +75,13 @@ public sealed class GetMigrationCommand : MigrationJobCommand
     }
 
     /// <inheritdoc/>
-    private protected override IReadOnlyList<MigrationJob> Named(string name) => MigrationSelection.Match(name);
+    private protected override bool OnlyLooks => true;
+
+    /// <inheritdoc/>
+    private protected override IEnumerable<MigrationElsewhere> MeantElsewhere => MigrationSelection.AllOf(Elsewhere);
+
+    /// <inheritdoc/>
+    private protected override void ForElsewhere(MigrationElsewhere found) => WriteObject(found.Migration);
 
     private static IReadOnlyList<HistoryEntry> Named(HistoryReading read, string name) => NameRule
         .Find(name, read.Entries, entry => entry.Name)

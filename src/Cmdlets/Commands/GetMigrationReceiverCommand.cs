@@ -1,10 +1,9 @@
 using System.Management.Automation;
-using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>Get-MigrationReceiver: the receivers of this session and the migrations that came in.</summary>
+/// <summary>Get-MigrationReceiver: the receivers of this process and of this user's others, and the migrations that came in.</summary>
 [Cmdlet(VerbsCommon.Get, "MigrationReceiver")]
 [OutputType(typeof(MigrationReceiverInfo))]
 public sealed class GetMigrationReceiverCommand : MigrationCmdlet
@@ -20,15 +19,16 @@ public sealed class GetMigrationReceiverCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
+        MigrationReceiverInfo[] all =
+        [
+            .. Workspace.OfProcess.Receivers.All.Select(MigrationReceiverInfo.Of),
+            .. ReceiverSelection.AllOf(Elsewhere).Select(found => found.Receiver),
+        ];
         foreach (string pattern in HostName ?? ["*"])
         {
-            ForEachInput(pattern, () =>
-            {
-                foreach (MigrationReceiver receiver in ReceiverSelection.Match(pattern))
-                {
-                    WriteObject(MigrationReceiverInfo.Of(receiver));
-                }
-            });
+            ForEachInput(pattern, () => WriteObject(
+                NameRule.Find(pattern, all, receiver => receiver.HostName).OrNoneOfPattern(() => ReceiverRegistry.NotFound(pattern)),
+                enumerateCollection: true));
         }
     }
 }

@@ -9,7 +9,11 @@ namespace PreRecordMigration.Cmdlets;
 public sealed class StartMigrationCommand : MoveCommand
 {
     /// <inheritdoc/>
-    private protected override void Begin(PlannedMove move) => WriteObject(Workspace.OfProcess.Migrations.Start(move).Describe());
+    private protected override void Begin(PlannedMove move)
+    {
+        WriteObject(Workspace.OfProcess.Migrations.Start(move).Describe());
+        WarnOfBoard();
+    }
 
     /// <inheritdoc/>
     private protected override void Preview(MigrationReport report) => WriteObject(report);

@@ -105,6 +105,7 @@ public sealed class StartMigrationReceiverCommand : RowCommand
         if (ShouldProcess(Text.Format(SR.TargetHost, host.Name), Text.Format(SR.ActionStartReceiver, listen)))
         {
             WriteObject(MigrationReceiverInfo.Of(Workspace.OfProcess.Receivers.Start(host, listen, identity, PeerTimeout)));
+            WarnOfBoard();
         }
     }
 }

@@ -33,7 +33,7 @@ public sealed class StopMigrationReceiverCommand : MigrationCmdlet
         {
             ForEachInput(pattern, () =>
             {
-                foreach (MigrationReceiver receiver in ReceiverSelection.Require(pattern))
+                foreach (MigrationReceiver receiver in ReceiverSelection.Require(pattern, () => Elsewhere))
                 {
                     Stop(receiver);
                 }

@@ -41,6 +41,14 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
     /// <inheritdoc/>
     private protected override string? NothingMeant => SR.NothingToWaitFor;
 
+    /// <summary>Those of others where this process has none, ended ones included: whoever waits for what he began does not wait for somebody else's.</summary>
+    private protected override IEnumerable<MigrationElsewhere> MeantElsewhere => Workspace.OfProcess.Migrations.All.Count > 0
+        ? []
+        : MigrationSelection.AllOf(Elsewhere).Where(found => found.Migration.IsUnderWay());
+
+    /// <inheritdoc/>
+    private protected override void ForElsewhere(MigrationElsewhere found) => _pump!.Add(found);
+
     /// <inheritdoc/>
     private protected override bool IsOfMigration(PSObject input) => input.BaseObject is not MigrationReport;
 
@@ -57,12 +65,12 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
             throw new PipelineStoppedException();
         }
 
-        foreach (MigrationJob job in _pump.Active)
+        foreach (MigrationInfo left in _pump.Active)
         {
             if (Timeout == TimeSpan.Zero)
             {
                 // Whoever does not wait wants to know where the migrations stand.
-                WriteObject(job.Describe());
+                WriteObject(left);
                 continue;
             }
 
@@ -70,9 +78,9 @@ public sealed class WaitMigrationCommand : MigrationJobCommand
                 new CommandException(
                     nameof(SR.WaitTimeout),
                     ErrorCategory.OperationTimeout,
-                    Text.Format(SR.WaitTimeout, job.Id, job.Location.Info.Name, Text.Duration(Timeout ?? TimeSpan.Zero)),
+                    Text.Format(SR.WaitTimeout, left.Id, left.Name, Text.Duration(Timeout ?? TimeSpan.Zero)),
                     SR.WaitTimeoutRemedy,
-                    job.Location.Info.Name),
+                    left.Name),
                 null));
         }
 

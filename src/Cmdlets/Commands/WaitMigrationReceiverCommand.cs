@@ -40,23 +40,39 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
+        IReadOnlyList<MigrationReceiver> own = Workspace.OfProcess.Receivers.All;
         if (HostName is null)
         {
-            AddAll(Workspace.OfProcess.Receivers.All);
+            AddAll(own, own.Count > 0 ? [] : ReceiverSelection.AllOf(Elsewhere));
             return;
         }
 
         foreach (string pattern in HostName)
         {
-            ForEachInput(pattern, () => AddAll(ReceiverSelection.Require(pattern)));
+            ForEachInput(pattern, () =>
+            {
+                if (ReceiverSelection.Find(pattern) is { Found: [_, ..] found })
+                {
+                    AddAll(found, []);
+                }
+                else
+                {
+                    AddAll([], ReceiverSelection.Find(pattern, Elsewhere).OrFail(() => ReceiverRegistry.NotFound(pattern)));
+                }
+            });
         }
     }
 
-    private void AddAll(IEnumerable<MigrationReceiver> receivers)
+    private void AddAll(IEnumerable<MigrationReceiver> receivers, IEnumerable<ReceiverElsewhere> others)
     {
         foreach (MigrationReceiver receiver in receivers)
         {
             _pump!.Add(receiver);
+        }
+
+        foreach (ReceiverElsewhere found in others)
+        {
+            _pump!.Add(found);
         }
     }
 
@@ -74,7 +90,7 @@ public sealed class WaitMigrationReceiverCommand : MigrationCmdlet
             if (isOver && Timeout == TimeSpan.Zero)
             {
                 // Whoever does not wait wants to know where the migrations stand.
-                WriteObject(_pump.UnderWay.Select(IncomingMigrationInfo.Of), enumerateCollection: true);
+                WriteObject(_pump.UnderWay, enumerateCollection: true);
             }
             else if (isOver)
             {

@@ -10,30 +10,45 @@ namespace PreRecordMigration.Cmdlets;
 /// <summary>
 /// Lets the pipeline's thread wait for incoming migrations: it shows how far each is, and writes what became of it.
 /// </summary>
-/// <param name="cmdlet">The cmdlet that waits.</param>
-/// <param name="isTraced">Whether anybody reads what is written to the debug stream.</param>
-internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDisposable
+internal sealed class IncomingPump : IDisposable
 {
     /// <summary>How often the bars are moved, and how soon it is noticed that a receiver was stopped.</summary>
     private const int TickMilliseconds = 200;
 
+    private readonly MigrationCmdlet _cmdlet;
+    private readonly bool _isTraced;
     private readonly BlockingCollection<Action> _posted = [];
+    private readonly PipelineWriter _writer;
+    private readonly ArrivalsElsewhere _elsewhere;
     private readonly Dictionary<MigrationReceiver, IDisposable> _receivers = [];
     private readonly Dictionary<IncomingMigration, IncomingProgress> _active = [];
 
     /// <summary>The ends of all migrations that have been followed. One that is resumed has another end, and is followed again.</summary>
     private readonly HashSet<Task> _known = [];
 
-    private PipelineWriter Writer => new(cmdlet, _posted);
+    private int _ended;
+
+    /// <summary>Begins with nothing to wait for.</summary>
+    /// <param name="cmdlet">The cmdlet that waits.</param>
+    /// <param name="isTraced">Whether anybody reads what is written to the debug stream.</param>
+    public IncomingPump(MigrationCmdlet cmdlet, bool isTraced)
+    {
+        (_cmdlet, _isTraced) = (cmdlet, isTraced);
+        _writer = new PipelineWriter(cmdlet, _posted);
+        _elsewhere = new ArrivalsElsewhere(cmdlet, _writer);
+    }
 
     /// <summary>How many migrations are under way.</summary>
-    public int Active => _active.Count;
+    public int Active => _active.Count + _elsewhere.Active.Count;
 
     /// <summary>Those that are under way, ordered by their domains' names.</summary>
-    public IEnumerable<IncomingMigration> UnderWay => _active.Keys.OrderBy(incoming => incoming.DomainName, StringComparer.Ordinal);
+    public IEnumerable<IncomingMigrationInfo> UnderWay =>
+        _active.Keys.Select(IncomingMigrationInfo.Of).Concat(_elsewhere.Active).OrderBy(incoming => incoming.Name, StringComparer.Ordinal);
 
     /// <summary>How many have ended since the wait began.</summary>
-    public int Ended { get; private set; }
+    public int Ended => _ended + _elsewhere.Ended;
+
+    private bool IsListening => _receivers.Keys.Any(Workspace.OfProcess.Receivers.IsListed) || _elsewhere.IsListening;
 
     /// <summary>Waits for a receiver's migrations from now on, those under way included.</summary>
     public void Add(MigrationReceiver receiver)
@@ -51,6 +66,9 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
         }
     }
 
+    /// <summary>As <see cref="Add(MigrationReceiver)"/>, of a receiver of another process.</summary>
+    public void Add(ReceiverElsewhere found) => _elsewhere.Add(found);
+
     /// <summary>Writes what comes until so many have ended, or until none is under way.</summary>
     /// <param name="count">How many; null for those that are under way.</param>
     /// <param name="deadline">Ends the wait; null for no limit.</param>
@@ -58,7 +76,7 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
     /// <returns>False where the time was over first.</returns>
     public bool PumpUntil(int? count, Deadline? deadline, CancellationToken cancellationToken)
     {
-        while (count is { } wanted ? Ended < wanted && (Active > 0 || _receivers.Keys.Any(Workspace.OfProcess.Receivers.IsListed)) : Active > 0)
+        while (count is { } wanted ? Ended < wanted && (Active > 0 || IsListening) : Active > 0)
         {
             int patience = Math.Min(TickMilliseconds, deadline?.LeftMilliseconds ?? TickMilliseconds);
             if (_posted.TryTake(out Action? write, patience, cancellationToken))
@@ -72,7 +90,7 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
 
             foreach ((IncomingMigration incoming, IncomingProgress progress) in _active)
             {
-                progress.Report(incoming);
+                progress.Report(incoming.MissingPages);
             }
         }
 
@@ -93,6 +111,7 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
             watching.Dispose();
         }
 
+        _elsewhere.Dispose();
         _posted.Dispose();
     }
 
@@ -100,14 +119,14 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
     private void Hear(MigrationReceiver receiver, IncomingMigration incoming, MigrationTrace step)
     {
         // A change of state is enough to notice that a migration has come in. Records are many: they are posted for the debug stream only.
-        if (isTraced || step.Kind == MigrationTraceKind.State)
+        if (_isTraced || step.Kind == MigrationTraceKind.State)
         {
-            Writer.Post(() =>
+            _writer.Post(() =>
             {
                 Follow(receiver, incoming);
-                if (isTraced)
+                if (_isTraced)
                 {
-                    Writer.WriteDebug(incoming.DomainName, step);
+                    _writer.WriteDebug(incoming.DomainName, step);
                 }
             });
         }
@@ -121,9 +140,9 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
             return;
         }
 
-        _active.Add(incoming, new IncomingProgress(Writer, receiver.Host.Name));
+        _active.Add(incoming, new IncomingProgress(_writer, incoming.DomainName, receiver.Host.Name));
         ended.ContinueWith(
-            _ => Writer.Post(() => End(receiver, incoming)),
+            _ => _writer.Post(() => End(receiver, incoming)),
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
@@ -136,30 +155,29 @@ internal sealed class IncomingPump(MigrationCmdlet cmdlet, bool isTraced) : IDis
         if (incoming.State is DestinationState.Detached)
         {
             // The migration has not ended: its source may come back, and then it goes on.
-            cmdlet.WriteWarning(Text.Format(SR.WarningArrivalInterrupted, incoming.DomainName, receiver.Host.Name));
+            _cmdlet.WriteWarning(Text.Format(SR.WarningArrivalInterrupted, incoming.DomainName, receiver.Host.Name));
             return;
         }
 
-        Ended++;
-        cmdlet.WriteObject(IncomingMigrationInfo.Of(incoming));
+        _ended++;
+        _cmdlet.WriteObject(IncomingMigrationInfo.Of(incoming));
     }
 }
 
 /// <summary>The bar of one migration that comes in, from its first missing page on.</summary>
-internal sealed class IncomingProgress(PipelineWriter writer, string hostName) : IDisposable
+internal sealed class IncomingProgress(PipelineWriter writer, string domain, string hostName) : IDisposable
 {
     private WorkProgress? _bar;
     private long _total;
 
     /// <summary>Shows how many pages have arrived of those that were missing at first.</summary>
-    public void Report(IncomingMigration incoming)
+    public void Report(long missing)
     {
-        long missing = incoming.MissingPages;
         if (_bar is null && missing > 0)
         {
             _total = missing;
             _bar = new WorkProgress(
-                writer, Text.Format(SR.ProgressReceiving, incoming.DomainName, hostName), pages => Text.Format(SR.ProgressArrived, pages));
+                writer, Text.Format(SR.ProgressReceiving, domain, hostName), pages => Text.Format(SR.ProgressArrived, pages));
         }
 
         _total = Math.Max(_total, missing);

@@ -12,6 +12,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private bool _hasWarnedOfCertificates;
+    private IReadOnlyList<ProcessElsewhere>? _elsewhere;
 
     static MigrationCmdlet() => Workspace.OfProcess.History.Configured = MigrationConfiguration.ReadHistoryLimits;
 
@@ -36,6 +37,21 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Ctrl+C: cancels the work. The pipeline's thread joins it before it unwinds.</summary>
     protected override void StopProcessing() => _stopping.Cancel();
+
+    /// <summary>
+    /// What other processes of this user have, as the command found it when it first asked. Of those that do not answer it warns, and shows what the
+    /// others have.
+    /// </summary>
+    private protected IReadOnlyList<ProcessElsewhere> Elsewhere => _elsewhere ??= LookElsewhere();
+
+    /// <summary>Warns where other processes cannot see what this one has just begun.</summary>
+    private protected void WarnOfBoard()
+    {
+        if (Workspace.OfProcess.BoardProblem is { } problem)
+        {
+            WriteWarning(Text.Format(SR.WarningBoard, problem.Message, problem.Remedy));
+        }
+    }
 
     /// <summary>Whether anybody reads the debug stream: a trace of every record is made for nobody else.</summary>
     private protected bool IsDebugWanted =>
@@ -226,6 +242,36 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         {
             // A PowerShell host that shows nothing: Get-Migration tells the same.
             return;
+        }
+    }
+
+    private IReadOnlyList<ProcessElsewhere> LookElsewhere()
+    {
+        try
+        {
+            IReadOnlyList<ProcessElsewhere> found = Workspace.OfProcess.Elsewhere.Look(StopToken);
+            foreach (ProcessElsewhere process in found)
+            {
+                if (process.Problem is { } problem)
+                {
+                    WriteWarning(Text.Format(SR.WarningElsewhereUnread, process.Description, problem));
+                }
+                else if (process.Omitted > 0)
+                {
+                    WriteWarning(Text.Format(SR.WarningElsewhereOmitted, process.Description, process.Omitted));
+                }
+            }
+
+            return found;
+        }
+        catch (OperationCanceledException)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (MigrationException error)
+        {
+            WriteWarning(Text.Format(SR.WarningElsewhereFolder, error.Message, error.Remedy));
+            return [];
         }
     }
 

@@ -4,7 +4,7 @@ using PreRecordMigration.Operations;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>What the cmdlets share that do something to migrations of this process, from whatever runspace.</summary>
+/// <summary>What the cmdlets share that look at migrations, or do something to those of this process, from whatever runspace.</summary>
 public abstract class MigrationJobCommand : MigrationCmdlet
 {
     /// <summary>The parameter set of domain names.</summary>
@@ -58,17 +58,12 @@ public abstract class MigrationJobCommand : MigrationCmdlet
 
                 break;
             case NameSet when Name is null:
-                if (NothingMeant is { } words && !Workspace.OfProcess.Migrations.All.Any(isMeant))
-                {
-                    WriteWarning(words);
-                }
-
-                ForAll(Workspace.OfProcess.Migrations.All, isMeant, action);
+                ForNothingGiven(isMeant, action);
                 break;
             default:
                 foreach (string name in Name ?? [])
                 {
-                    ForEachInput(name, () => ForNamed(name, Named(name), isMeant, action));
+                    ForEachInput(name, () => ForName(name, isMeant, action));
                 }
 
                 break;
@@ -92,8 +87,18 @@ public abstract class MigrationJobCommand : MigrationCmdlet
         }
     }
 
-    /// <summary>The migrations of the domains that are meant; a pattern that means none is an error for who does something.</summary>
-    private protected virtual IReadOnlyList<MigrationJob> Named(string name) => MigrationSelection.Require(name);
+    /// <summary>
+    /// Whether the cmdlet only looks: a name then means the migrations of all processes, and a pattern may mean none. Else it means those of this
+    /// process, and where it has none of that name those of others.
+    /// </summary>
+    private protected virtual bool OnlyLooks => false;
+
+    /// <summary>What is done for a migration of another process that is meant: little can be.</summary>
+    /// <exception cref="CommandException">It can only be done in that process.</exception>
+    private protected virtual void ForElsewhere(MigrationElsewhere found) => throw MigrationSelection.IsElsewhere(found);
+
+    /// <summary>Which migrations of other processes are meant where nothing was given.</summary>
+    private protected virtual IEnumerable<MigrationElsewhere> MeantElsewhere => [];
 
     /// <summary>Whether an input means a migration at all.</summary>
     private protected virtual bool IsOfMigration(PSObject input) => true;
@@ -112,7 +117,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
                 ForEachInput(id, () => action(Workspace.OfProcess.Migrations.Get(id)));
                 return;
             case string name:
-                ForEachInput(name, () => ForNamed(name, Named(name), isMeant, action));
+                ForEachInput(name, () => ForName(name, isMeant, action));
                 return;
         }
 
@@ -121,15 +126,62 @@ public abstract class MigrationJobCommand : MigrationCmdlet
         {
             if (row.OwnType == nameof(MigrationInfo) || row.TextOf(nameof(MigrationInfo.InstanceId)) is not null)
             {
-                action(MigrationSelection.Get(row));
+                if (MigrationSelection.Find(row) is { } job)
+                {
+                    action(job);
+                }
+                else
+                {
+                    ForElsewhere(MigrationSelection.Get(row, Elsewhere));
+                }
+            }
+            else if (row.OwnType is null)
+            {
+                ForName(row.RequireName(), isMeant, action);
             }
             else
             {
                 // An object names exactly one domain: another whose name differs in case only is not meant.
                 string name = row.RequireName();
-                ForNamed(name, row.OwnType is null ? Named(name) : Workspace.OfProcess.Migrations.OfDomain(name), isMeant, action);
+                object[] own = [.. Workspace.OfProcess.Migrations.All.Where(job => job.Location.Info.Name == name)];
+                object[] others = OnlyLooks || own.Length == 0
+                    ? [.. MigrationSelection.AllOf(Elsewhere).Where(found => found.Migration.Name == name)]
+                    : [];
+                ForFound(name, own.Length + others.Length > 0 ? [.. own, .. others] : throw MigrationRegistry.NoneOf(name), isMeant, action);
             }
         });
+    }
+
+    private void ForNothingGiven(Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
+    {
+        IReadOnlyList<MigrationJob> own = Workspace.OfProcess.Migrations.All;
+        MigrationElsewhere[] others = [.. MeantElsewhere];
+        if (NothingMeant is { } words && others.Length == 0 && !own.Any(isMeant))
+        {
+            WriteWarning(words);
+        }
+
+        ForAll(own, isMeant, action);
+        ForAll(others);
+    }
+
+    private void ForName(string name, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action) => ForFound(
+        name,
+        OnlyLooks ? MigrationSelection.FindEverywhere(name, Elsewhere).OrNoneOfPattern(() => MigrationRegistry.NoneOf(name))
+            : MigrationSelection.Find(name) is { Found: [_, ..] own } ? own
+            : MigrationSelection.FindElsewhere(name, Elsewhere).OrFail(() => MigrationRegistry.NoneOf(name)),
+        isMeant,
+        action);
+
+    /// <summary>Does something for what a name means here and elsewhere; of those elsewhere for those under way, where there are any.</summary>
+    private void ForFound(string name, IReadOnlyList<object> found, Func<MigrationJob, bool> isMeant, Action<MigrationJob> action)
+    {
+        ForNamed(name, [.. found.OfType<MigrationJob>()], isMeant, action);
+        MigrationElsewhere[] others = [.. found.OfType<MigrationElsewhere>()];
+        ForAll(
+            OnlyLooks ? others
+            : others.Any(one => one.Migration.IsUnderWay()) ? others.Where(one => one.Migration.IsUnderWay())
+            : others.GroupBy(one => one.Migration.Name, StringComparer.Ordinal).Select(ofDomain => ofDomain.MaxBy(one => one.Migration.Started)!));
     }
 
     /// <summary>
@@ -158,6 +210,14 @@ public abstract class MigrationJobCommand : MigrationCmdlet
         foreach (MigrationJob job in jobs.Where(isMeant))
         {
             ForEachInput(job.Location.Info.Name, () => action(job));
+        }
+    }
+
+    private void ForAll(IEnumerable<MigrationElsewhere> others)
+    {
+        foreach (MigrationElsewhere found in others)
+        {
+            ForEachInput(found.Migration.Name, () => ForElsewhere(found));
         }
     }
 }

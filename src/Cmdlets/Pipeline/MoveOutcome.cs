@@ -15,13 +15,20 @@ internal static class MoveOutcome
             cmdlet.WriteWarning(Text.Format(SR.WarningHistory, job.Location.Info.Name, problem.Message, problem.Remedy));
         }
 
-        if (job.Error is { } error)
+        Write(cmdlet, job.Describe(), job.Error);
+    }
+
+    /// <summary>As <see cref="Write(Cmdlet, MigrationJob)"/>, of one of another process that has ended.</summary>
+    public static void Write(Cmdlet cmdlet, MigrationInfo elsewhere) => Write(cmdlet, elsewhere, elsewhere.GetFailure());
+
+    private static void Write(Cmdlet cmdlet, MigrationInfo ended, Exception? error)
+    {
+        if (error is not null || ended.GetResult() is not { } result)
         {
-            cmdlet.WriteError(ErrorRecords.From(Explain(job, error), job.Location.Info.Name));
+            cmdlet.WriteError(ErrorRecords.From(Explain(ended, error), ended.Name));
             return;
         }
 
-        MigrationOutcome result = job.Outcome!;
         cmdlet.WriteInformation(new InformationRecord(
             Text.Format(SR.InformationMoved, result.Name, result.Destination, Text.Duration(TimeSpan.FromSeconds(result.Downtime)), result.RemoteFaults),
             "PreRecordMigration"));
@@ -38,12 +45,12 @@ internal static class MoveOutcome
         cmdlet.WriteObject(result);
     }
 
-    private static Exception Explain(MigrationJob job, Exception error) => error is OperationCanceledException
+    private static Exception Explain(MigrationInfo ended, Exception? error) => error is OperationCanceledException
         ? new CommandException(
             nameof(SR.MigrationStopped),
             ErrorCategory.OperationStopped,
-            Text.Format(SR.MigrationStopped, job.Id, job.Location.Info.Name, job.Location.Host.Name),
+            Text.Format(SR.MigrationStopped, ended.Id, ended.Name, ended.Source),
             SR.MigrationStoppedRemedy,
-            job.Location.Info.Name)
-        : error;
+            ended.Name)
+        : error ?? new InvalidOperationException(ended.Error);
 }

@@ -19,6 +19,7 @@ internal sealed class MovePump : IDisposable
     private readonly BlockingCollection<Action> _posted = [];
     private readonly PipelineWriter _writer;
     private readonly List<MigrationJob> _active = [];
+    private readonly MovesElsewhere _elsewhere;
     private int _ended;
     private int _watched;
     private bool _hasOverall;
@@ -33,13 +34,19 @@ internal sealed class MovePump : IDisposable
         _cmdlet = cmdlet;
         _onEnded = onEnded;
         _writer = new PipelineWriter(cmdlet, _posted);
+        _elsewhere = new MovesElsewhere(cmdlet, _writer, progress =>
+        {
+            _ended++;
+            _cmdlet.WriteProgress(progress.Completed);
+            ShowOverall();
+        });
     }
 
     /// <summary>How many have not ended.</summary>
-    public int ActiveCount => _active.Count;
+    public int ActiveCount => _active.Count + _elsewhere.Active.Count;
 
-    /// <summary>Those that have not ended.</summary>
-    public IReadOnlyList<MigrationJob> Active => _active;
+    /// <summary>Those that have not ended, as they are now.</summary>
+    public IEnumerable<MigrationInfo> Active => _active.Select(job => job.Describe()).Concat(_elsewhere.Active);
 
     /// <summary>Starts a migration and waits for it from now on.</summary>
     /// <exception cref="OperationException">The recording it starts from is not held any more.</exception>
@@ -60,13 +67,22 @@ internal sealed class MovePump : IDisposable
         }
     }
 
+    /// <summary>Waits for a migration of another process.</summary>
+    public void Add(MigrationElsewhere found)
+    {
+        if (!_elsewhere.Has(found))
+        {
+            _elsewhere.Add(found, ProgressOf(found.Migration.Name, found.Migration.Source, found.Migration.Destination));
+        }
+    }
+
     /// <summary>Writes what comes until no more than so many are active.</summary>
     /// <param name="active">How many may be left.</param>
     /// <param name="cancellationToken">Ends the wait; the migrations go on.</param>
     /// <param name="deadline">Ends the wait; null for no limit.</param>
     public void PumpUntil(int active, CancellationToken cancellationToken, Deadline? deadline = null)
     {
-        while (_active.Count > active)
+        while (ActiveCount > active)
         {
             if (!_posted.TryTake(out Action? write, deadline?.LeftMilliseconds ?? Timeout.Infinite, cancellationToken))
             {
@@ -120,20 +136,24 @@ internal sealed class MovePump : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _posted.Dispose();
+    public void Dispose()
+    {
+        _elsewhere.Dispose();
+        _posted.Dispose();
+    }
 
     private Action<MigrationTrace>? TracerOf(DomainLocation location) =>
         _isTraced ? step => _writer.Debug(location.Info.Name, step) : null;
 
-    private DomainProgress ProgressOf(DomainLocation location, Destination destination)
+    private DomainProgress ProgressOf(DomainLocation location, Destination destination) =>
+        ProgressOf(location.Info.Name, location.Host.Name, destination.Name);
+
+    private DomainProgress ProgressOf(string domain, string source, string destination)
     {
         _watched++;
         ShowOverall();
         return new DomainProgress(
-            _writer,
-            location.Info.Name,
-            Text.Format(SR.ProgressActivity, location.Info.Name, location.Host.Name, destination.Name),
-            () => _hasOverall ? OverallId : null);
+            _writer, domain, Text.Format(SR.ProgressActivity, domain, source, destination), () => _hasOverall ? OverallId : null);
     }
 
     private void Await(MigrationJob job, DomainProgress progress, IDisposable? watching)

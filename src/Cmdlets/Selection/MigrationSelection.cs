@@ -4,30 +4,57 @@ using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
+/// <summary>A migration of another process.</summary>
+/// <param name="Process">The process.</param>
+/// <param name="Migration">The migration, as it was when the process was asked.</param>
+internal sealed record MigrationElsewhere(ProcessElsewhere Process, MigrationInfo Migration);
+
 /// <summary>Finds migrations by what somebody gave, by <see cref="NameRule"/>.</summary>
 internal static class MigrationSelection
 {
     private static MigrationRegistry Migrations => Workspace.OfProcess.Migrations;
 
-    /// <summary>Finds the migration that a handle, or a copy of one, means: by what tells it from every other one in any process.</summary>
-    /// <exception cref="CommandException">It is not one of this process, or it ended long ago.</exception>
-    public static MigrationJob Get(InputRow handle) =>
-        Guid.TryParse(handle.TextOf(nameof(MigrationInfo.InstanceId)), out Guid instance) && Migrations.Find(instance) is { } found
-            ? found
-            : throw new CommandException(
-                nameof(SR.MigrationElsewhere),
-                ErrorCategory.ObjectNotFound,
-                Text.Format(SR.MigrationElsewhere, handle.TextOf(nameof(MigrationInfo.Id)), handle.Name),
-                SR.MigrationElsewhereRemedy,
-                handle.Name ?? handle.Label);
+    /// <summary>The migration of this process that a handle, or a copy of one, means: by what tells it from every other one in any process.</summary>
+    /// <returns>Null where it is none of this process, or ended long ago.</returns>
+    public static MigrationJob? Find(InputRow handle) => InstanceOf(handle) is { } instance ? Migrations.Find(instance) : null;
 
-    /// <summary>The migrations of the domains that are meant, oldest first.</summary>
-    /// <param name="name">A domain's name, which must have moved, or a pattern, which may mean none.</param>
-    /// <exception cref="OperationException">None is of a domain of that name.</exception>
-    public static IReadOnlyList<MigrationJob> Match(string name) => Find(name).OrNoneOfPattern(() => MigrationRegistry.NoneOf(name));
+    /// <summary>As <see cref="Find(InputRow)"/>, of those of other processes.</summary>
+    /// <exception cref="CommandException">No process that answers has it, or it ended long ago.</exception>
+    public static MigrationElsewhere Get(InputRow handle, IReadOnlyList<ProcessElsewhere> processes) =>
+        AllOf(processes).FirstOrDefault(found => found.Migration.InstanceId == InstanceOf(handle)) ?? throw new CommandException(
+            nameof(SR.MigrationElsewhere),
+            ErrorCategory.ObjectNotFound,
+            Text.Format(SR.MigrationElsewhere, handle.TextOf(nameof(MigrationInfo.Id)), handle.Name),
+            SR.MigrationElsewhereRemedy,
+            handle.Name ?? handle.Label);
 
-    /// <summary>As <see cref="Match"/> for who does something to them: a pattern that means none is an error too.</summary>
-    public static IReadOnlyList<MigrationJob> Require(string name) => Find(name).OrFail(() => MigrationRegistry.NoneOf(name));
+    /// <summary>The migrations of this process that a domain's name or a pattern means, oldest first.</summary>
+    public static NameMatch<MigrationJob> Find(string name) => NameRule.Find(name, Migrations.All, job => job.Location.Info.Name);
 
-    private static NameMatch<MigrationJob> Find(string name) => NameRule.Find(name, Migrations.All, job => job.Location.Info.Name);
+    /// <summary>As <see cref="Find(string)"/>, of those of other processes.</summary>
+    public static NameMatch<MigrationElsewhere> FindElsewhere(string name, IReadOnlyList<ProcessElsewhere> processes) =>
+        NameRule.Find(name, AllOf(processes), found => found.Migration.Name);
+
+    /// <summary>Those of this process (<see cref="MigrationJob"/>) and then those of others (<see cref="MigrationElsewhere"/>).</summary>
+    public static NameMatch<object> FindEverywhere(string name, IReadOnlyList<ProcessElsewhere> processes) => NameRule.Find<object>(
+        name, [.. Migrations.All, .. AllOf(processes)], one => (one as MigrationElsewhere)?.Migration.Name ?? ((MigrationJob)one).Location.Info.Name);
+
+    /// <summary>All of them, by process.</summary>
+    public static IEnumerable<MigrationElsewhere> AllOf(IEnumerable<ProcessElsewhere> processes) =>
+        processes.SelectMany(process => process.Migrations.Select(migration => new MigrationElsewhere(process, migration)));
+
+    /// <summary>The error of who would do something to a migration that another process has.</summary>
+    public static CommandException IsElsewhere(MigrationElsewhere found) => new(
+        nameof(SR.MigrationElsewhere),
+        ErrorCategory.InvalidOperation,
+        Text.Format(SR.MigrationInProcess, found.Migration.Id, found.Migration.Name, found.Migration.State, found.Process.Description),
+        Text.Format(SR.MigrationInProcessRemedy, EndOf(found.Process), found.Migration.Name),
+        found.Migration.Name);
+
+    /// <summary>The command that ends a process in order.</summary>
+    public static string EndOf(ProcessElsewhere process) =>
+        process.Service is { } service ? $"systemctl stop {service}" : Text.Format("kill {0}", process.Id);
+
+    private static Guid? InstanceOf(InputRow handle) =>
+        Guid.TryParse(handle.TextOf(nameof(MigrationInfo.InstanceId)), out Guid instance) ? instance : null;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 
@@ -11,6 +12,9 @@ public sealed record MigrationInfo
 {
     /// <summary>Names the migration in its process.</summary>
     public required int Id { get; init; }
+
+    /// <summary>The process that has it.</summary>
+    public int ProcessId { get; init; } = Environment.ProcessId;
 
     /// <summary>Tells the migration from every other one, in any process: the handle means this one and no other.</summary>
     public required Guid InstanceId { get; init; }
@@ -76,8 +80,19 @@ public sealed record MigrationInfo
     public string? Error { get; init; }
 
     /// <summary>What it did, once it is completed.</summary>
+    [JsonInclude]
     internal MigrationOutcome? Outcome { get; init; }
+
+    /// <summary>Of a migration of another process why it ended, where it did not end well.</summary>
+    [JsonInclude]
+    internal MigrationFailure? Failure { get; init; }
+
+    /// <summary>Whether it is under way.</summary>
+    public bool IsUnderWay() => State is MigrationState.Running or MigrationState.Stopping;
 
     /// <summary>What PowerShell shows as Result.</summary>
     public MigrationOutcome? GetResult() => Outcome;
+
+    /// <summary>Of a migration of another process what whoever waits for it there is told; null where it ended well, or has not ended.</summary>
+    public Exception? GetFailure() => Failure?.ToException(Name);
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text.Json.Serialization;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
@@ -11,11 +13,18 @@ namespace PreRecordMigration.Operations;
 /// </summary>
 public sealed record MigrationOutcome
 {
+    /// <summary>Reads what another process says.</summary>
+    [JsonConstructor]
+    internal MigrationOutcome()
+    {
+    }
+
     /// <summary>Describes what an ended migration did.</summary>
     /// <param name="id">Names the migration in this process.</param>
     /// <param name="started">When it began.</param>
     /// <param name="ended">When nothing of it ran any more.</param>
     /// <param name="result">What it did.</param>
+    [SetsRequiredMembers]
     internal MigrationOutcome(int id, DateTimeOffset started, DateTimeOffset ended, MigrationResult result)
     {
         Id = id;
@@ -50,101 +59,101 @@ public sealed record MigrationOutcome
     }
 
     /// <summary>Names the migration in this process.</summary>
-    public int Id { get; }
+    public required int Id { get; init; }
 
     /// <summary>The domain.</summary>
-    public string Name { get; }
+    public required string Name { get; init; }
 
     /// <summary>The host (or address) that it is on now: the destination.</summary>
     public string HostName => Destination;
 
     /// <summary>The host it left.</summary>
-    public string Source { get; }
+    public required string Source { get; init; }
 
     /// <summary>The host (or address) it went to.</summary>
-    public string Destination { get; }
+    public required string Destination { get; init; }
 
     /// <summary>How memory travelled.</summary>
-    public MigrationMethod Method { get; }
+    public required MigrationMethod Method { get; init; }
 
     /// <summary>The recording's mode; null where nothing was recorded.</summary>
-    public RecordingMode? Mode { get; }
+    public RecordingMode? Mode { get; init; }
 
     /// <summary>Why that was chosen; null where it was given, or nothing was recorded.</summary>
-    public string? ModeReason { get; }
+    public string? ModeReason { get; init; }
 
     /// <summary>When it began.</summary>
-    public DateTimeOffset Started { get; }
+    public required DateTimeOffset Started { get; init; }
 
     /// <summary>When nothing of it ran any more.</summary>
-    public DateTimeOffset Ended { get; }
+    public required DateTimeOffset Ended { get; init; }
 
     /// <summary>From the first step to the source's end, in seconds.</summary>
-    public double TotalTime { get; }
+    public required double TotalTime { get; init; }
 
     /// <summary>From the moment the source's vCPUs stopped for good until they ran at the destination, in seconds.</summary>
-    public double Downtime { get; }
+    public required double Downtime { get; init; }
 
     /// <summary>How long the checkpoint held the domain before the window, in seconds; zero without one.</summary>
-    public double CheckpointPause { get; }
+    public required double CheckpointPause { get; init; }
 
     /// <summary>Execution that was thrown away and done again, in seconds: the window, in Rollback.</summary>
-    public double DiscardedExecution { get; }
+    public required double DiscardedExecution { get; init; }
 
     /// <summary>
     /// How long what the domain had to say was held back, in seconds: in Rollback from the checkpoint until it ran at the
     /// destination, a wait for the move included. Zero without a checkpoint.
     /// </summary>
-    public double OutputsHeldBack { get; }
+    public required double OutputsHeldBack { get; init; }
 
     /// <summary>
     /// How long the domain's clients waited in all, in seconds: for the handover and for remote faults, and in Rollback for all
     /// that was held back.
     /// </summary>
-    public double ClientsWait { get; }
+    public required double ClientsWait { get; init; }
 
     /// <summary>The time in which the domain needed both hosts, in seconds: the commit's round trip alone with pre-copy and with
     /// RemotePF off.</summary>
-    public double Exposure { get; }
+    public required double Exposure { get; init; }
 
     /// <summary>All bytes the source sent, protocol included.</summary>
-    public long BytesSent { get; }
+    public required long BytesSent { get; init; }
 
     /// <summary>The average rate, in bytes a second.</summary>
-    public long BytesPerSecond { get; }
+    public required long BytesPerSecond { get; init; }
 
     /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
-    public long PagesPushed { get; }
+    public required long PagesPushed { get; init; }
 
     /// <summary>Pages sent because of a demand fault.</summary>
-    public long PagesDemanded { get; }
+    public required long PagesDemanded { get; init; }
 
     /// <summary>Pages that travelled with the core state.</summary>
-    public int CorePages { get; }
+    public required int CorePages { get; init; }
 
     /// <summary>Page-table pages among them.</summary>
-    public int PageTablePages { get; }
+    public required int PageTablePages { get; init; }
 
     /// <summary>Distinct pages recorded in the window.</summary>
-    public int RecordedPages { get; }
+    public required int RecordedPages { get; init; }
 
     /// <summary>Pages in the backup store at the window's end.</summary>
-    public int BackedUpPages { get; }
+    public required int BackedUpPages { get; init; }
 
     /// <summary>Remote page faults at the destination: faults that had to wait for the source.</summary>
-    public long RemoteFaults { get; }
+    public required long RemoteFaults { get; init; }
 
     /// <summary>How long those faults waited.</summary>
-    public FaultWait FaultLatency { get; }
+    public required FaultWait FaultLatency { get; init; }
 
     /// <summary>The proof of the rollback; null where none was asked for or nothing was rolled back.</summary>
-    public RollbackProof? RollbackProof { get; }
+    public RollbackProof? RollbackProof { get; init; }
 
     /// <summary>What went wrong after the domain had moved, and what to do about it; empty where nothing did.</summary>
-    public string Problems { get; }
+    public required string Problems { get; init; }
 
     /// <summary>The phases in order, with when each began (from the start of the migration) and how long it took.</summary>
-    public Listed<PhaseOutcome> Phases { get; }
+    public required Listed<PhaseOutcome> Phases { get; init; }
 
     /// <summary>What was done in one line, the same in every culture.</summary>
     public override string ToString() => string.Create(
@@ -154,6 +163,13 @@ public sealed record MigrationOutcome
 /// <summary>The distribution of how long remote faults waited, in seconds; TimeSpans to PowerShell.</summary>
 public sealed record FaultWait
 {
+    /// <summary>Reads what another process says.</summary>
+    [JsonConstructor]
+    internal FaultWait()
+    {
+    }
+
+    [SetsRequiredMembers]
     internal FaultWait(FaultLatency latency)
     {
         Mean = latency.Mean.TotalSeconds;
@@ -164,19 +180,19 @@ public sealed record FaultWait
     }
 
     /// <summary>The mean.</summary>
-    public double Mean { get; }
+    public required double Mean { get; init; }
 
     /// <summary>Half waited no longer.</summary>
-    public double Median { get; }
+    public required double Median { get; init; }
 
     /// <summary>Ninety-nine in a hundred waited no longer.</summary>
-    public double P99 { get; }
+    public required double P99 { get; init; }
 
     /// <summary>The longest.</summary>
-    public double Maximum { get; }
+    public required double Maximum { get; init; }
 
     /// <summary>The sum: how long vCPUs stood still for pages.</summary>
-    public double Total { get; }
+    public required double Total { get; init; }
 
     /// <summary>All of it in one line, the same in every culture: a column of Export-Csv.</summary>
     public override string ToString() => string.Create(
@@ -186,6 +202,13 @@ public sealed record FaultWait
 /// <summary>One phase of a migration, in seconds; TimeSpans to PowerShell.</summary>
 public sealed record PhaseOutcome
 {
+    /// <summary>Reads what another process says.</summary>
+    [JsonConstructor]
+    internal PhaseOutcome()
+    {
+    }
+
+    [SetsRequiredMembers]
     internal PhaseOutcome(MigrationPhaseTime phase)
     {
         Phase = phase.Phase;
@@ -194,13 +217,13 @@ public sealed record PhaseOutcome
     }
 
     /// <summary>Which.</summary>
-    public MigrationPhase Phase { get; }
+    public required MigrationPhase Phase { get; init; }
 
     /// <summary>From the start of the migration.</summary>
-    public double Start { get; }
+    public required double Start { get; init; }
 
     /// <summary>How long it took.</summary>
-    public double Duration { get; }
+    public required double Duration { get; init; }
 
     /// <summary>The phase and how long it took, the same in every culture.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Phase} {Duration:0.######} s");

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Transports;
@@ -19,6 +20,9 @@ public sealed record MigrationReceiverInfo(
     Listed<IncomingMigrationInfo> Incoming,
     Listed<string> Rejections)
 {
+    /// <summary>The process that has it.</summary>
+    public int ProcessId { get; init; } = Environment.ProcessId;
+
     /// <summary>A receiver as it is now.</summary>
     /// <param name="receiver">The receiver.</param>
     public static MigrationReceiverInfo Of(MigrationReceiver receiver)
@@ -45,6 +49,18 @@ public sealed record MigrationReceiverInfo(
 public sealed record IncomingMigrationInfo(
     string Name, string State, bool RemotePF, int MissingPages, long RemoteFaults, string? Error)
 {
+    [JsonInclude]
+    internal Guid Session { get; init; }
+
+    [JsonInclude]
+    internal bool IsActive { get; init; }
+
+    /// <summary>Whether it is under way; else it has ended, or waits for its source.</summary>
+    public bool IsUnderWay() => IsActive;
+
+    /// <summary>The migration's id, the same at its source, by which it is known however often it is looked at.</summary>
+    public Guid GetSession() => Session;
+
     /// <inheritdoc/>
     public override string ToString() => $"{Name} {State}";
 
@@ -53,12 +69,19 @@ public sealed record IncomingMigrationInfo(
     public static IncomingMigrationInfo Of(IncomingMigration incoming)
     {
         ArgumentNullException.ThrowIfNull(incoming);
+
+        // Asked first: what is said of one that has ended is how it ended.
+        bool isActive = !incoming.Ended.IsCompleted;
         return new IncomingMigrationInfo(
             incoming.DomainName,
             incoming.Holding == IncomingHolding.GivenUp ? nameof(IncomingHolding.GivenUp) : incoming.State.GetType().Name,
             incoming.IsRemotePFEnabled,
             incoming.MissingPages,
             incoming.RemoteFaults,
-            incoming.Error?.Message);
+            incoming.Error?.Message)
+        {
+            Session = incoming.Id,
+            IsActive = isActive,
+        };
     }
 }

@@ -26,6 +26,12 @@ internal static class ProcessSignals
             signal.Cancel = true;
             Environment.Exit(128 + number);
         }
+
+        if (signal.Signal == PosixSignal.SIGTERM)
+        {
+            // The others may be ignored. What ends the process now says nothing more to it.
+            workspace.Leave();
+        }
     }
 
     /// <summary>Ends the workspace; Ctrl+C has nothing more waited for.</summary>

@@ -1,6 +1,9 @@
+using PreRecordMigration.Boards;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
 using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Operations;
@@ -11,17 +14,28 @@ namespace PreRecordMigration.Operations;
 /// </summary>
 public sealed class Workspace
 {
-    private static readonly Lazy<Workspace> s_ofProcess = new(() => new Workspace(ProcessSignals.Await, LastWords.Say));
+    private static readonly Lazy<Workspace> s_ofProcess = new(() => new Workspace(ProcessSignals.Await, LastWords.Say, boards: RuntimeFolder.Find));
+    private readonly Func<string>? _boards;
+    private readonly Lock _opening = new();
+    private Board? _board;
+    private bool _isLeaving;
 
     /// <summary>Makes one.</summary>
     /// <param name="onFirst">Called once, before the first thing begins that an end concerns, with what ends it all.</param>
     /// <param name="say">Says what is to be said at the end.</param>
     /// <param name="history">Keeps how migrations end; null for the user's.</param>
-    internal Workspace(Action<WorkspaceEnd> onFirst, Action<string> say, MigrationHistory? history = null)
+    /// <param name="boards">Finds the folder in which processes say what they have; null where this one says nothing, and hears nothing.</param>
+    internal Workspace(Action<WorkspaceEnd> onFirst, Action<string> say, MigrationHistory? history = null, Func<string>? boards = null)
     {
+        _boards = boards;
+        Elsewhere = new Elsewhere(() => boards?.Invoke(), OwnerProcess.Current);
         History = history ?? new MigrationHistory();
         End = new WorkspaceEnd(this, say);
-        Gate = new BeginGate(() => onFirst(End));
+        Gate = new BeginGate(() =>
+        {
+            onFirst(End);
+            OpenBoard();
+        });
         Hosts = new HostRegistry();
         Receivers = new ReceiverRegistry(Gate, History);
         Recordings = new RecordingRegistry(this);
@@ -49,6 +63,12 @@ public sealed class Workspace
 
     /// <summary>How migrations ended, of whatever process.</summary>
     public MigrationHistory History { get; }
+
+    /// <summary>What other processes of this user have.</summary>
+    public Elsewhere Elsewhere { get; }
+
+    /// <summary>Why other processes do not see what this one has; null where they do, or it has nothing yet.</summary>
+    public MigrationException? BoardProblem { get; private set; }
 
     /// <summary>What becomes of all of it at the end.</summary>
     internal WorkspaceEnd End { get; }
@@ -82,5 +102,37 @@ public sealed class Workspace
             : Migrations.HolderOf(domain) is { } job
                 ? Text.Format(job.IsActive ? SR.MovingRemedy : SR.InterruptedRemedy, domain, job.Id, job.Destination.Name)
             : error.Remedy;
+    }
+
+    /// <summary>Says the last word to other processes; from then on they see nothing of this one any more.</summary>
+    internal void CloseBoard()
+    {
+        lock (_opening)
+        {
+            _isLeaving = true;
+            _board?.Dispose();
+            _board = null;
+        }
+    }
+
+    /// <summary>From now on other processes see what this one has. Where that cannot be, nothing else is kept from beginning.</summary>
+    private void OpenBoard()
+    {
+        if (_boards is null || !OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        lock (_opening)
+        {
+            try
+            {
+                _board = _isLeaving ? null : Board.Open(_boards(), OwnerProcess.Current, () => BoardWord.Write(this));
+            }
+            catch (MigrationException error)
+            {
+                BoardProblem = error;
+            }
+        }
     }
 }

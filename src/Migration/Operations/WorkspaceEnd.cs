@@ -41,6 +41,22 @@ internal sealed class WorkspaceEnd
     /// <param name="isHurried">Set where nothing more is to be waited for.</param>
     public void End(WaitHandle isHurried)
     {
+        try
+        {
+            EndAll(isHurried);
+        }
+        finally
+        {
+            // What it has come to is the last that other processes hear.
+            Leave();
+        }
+    }
+
+    /// <summary>From now on other processes see nothing of this one any more.</summary>
+    public void Leave() => _workspace.CloseBoard();
+
+    private void EndAll(WaitHandle isHurried)
+    {
         _workspace.Gate.Close();
         using CancellationTokenSource receiving = new();
         CleanUp ending = new();

@@ -15,11 +15,40 @@ internal readonly record struct OwnerProcess(int Id, ulong StartTime)
 
     private const int LongestCommand = 300;
 
+    /// <summary>What the names of this module's services begin with. A terminal may be a part of a service, too (of a server for ssh).</summary>
+    private const string OwnServices = "prerecord-";
+
     /// <summary>This process.</summary>
     internal static OwnerProcess Current => new(Environment.ProcessId, StartTimeOf(Environment.ProcessId) ?? 0);
 
     /// <summary>Whether it still runs.</summary>
     internal bool IsAlive => StartTimeOf(Id) is { } start && start == StartTime;
+
+    /// <summary>The service of the system that it is, such as <c>prerecord-receiver.service</c>; null where it is none of this module's.</summary>
+    internal string? Service
+    {
+        get
+        {
+            try
+            {
+                return ServiceOf(File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{Id}/cgroup")));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>The service of a process by the control groups that it is in (cgroups(7)).</summary>
+    internal static string? ServiceOf(IEnumerable<string> groups)
+    {
+        // The last line is that of systemd's hierarchy: 0::/system.slice/prerecord-receiver.service.
+        string unit = Path.GetFileName(groups.LastOrDefault() ?? "");
+        return unit.StartsWith(OwnServices, StringComparison.Ordinal) && unit.EndsWith(".service", StringComparison.Ordinal)
+            ? ForeignText.Show(unit, ForeignText.LongestName)
+            : null;
+    }
 
     /// <summary>How an administrator finds it: its number, what it runs, and since when.</summary>
     internal string Describe()

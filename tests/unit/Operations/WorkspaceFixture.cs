@@ -12,10 +12,11 @@ internal sealed class WorkspaceFixture : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("workspace-").FullName;
 
-    public WorkspaceFixture()
+    /// <param name="isSeen">Whether other processes see what it has.</param>
+    public WorkspaceFixture(bool isSeen = false)
     {
         History = new MigrationHistory(Path.Combine(_folder, "history"), Path.Combine(_folder, "no-journal"));
-        Workspace = new Workspace(_ => Begun++, line => Said.Enqueue(line), History);
+        Workspace = new Workspace(_ => Begun++, line => Said.Enqueue(line), History, isSeen ? () => Boards : null);
         Source = new SimulatedHost("xen1");
         Destination = new SimulatedHost("xen2");
         Workspace.Hosts.Add(Source);
@@ -24,6 +25,9 @@ internal sealed class WorkspaceFixture : IDisposable
     }
 
     public Workspace Workspace { get; }
+
+    /// <summary>The folder of the boards.</summary>
+    public string Boards => Path.Combine(_folder, "boards");
 
     /// <summary>How its migrations ended.</summary>
     public MigrationHistory History { get; }
@@ -79,6 +83,7 @@ internal sealed class WorkspaceFixture : IDisposable
 
     public void Dispose()
     {
+        Workspace.CloseBoard();
         Source.Dispose();
         Destination.Dispose();
         Directory.Delete(_folder, recursive: true);
