@@ -125,10 +125,10 @@ internal sealed class Board : IDisposable
                     _told.RemoveAt(0);
                 }
 
+                // In one step: the end waits for every thread that is in the list.
+                teller.Start();
                 _told.Add((connection, teller));
             }
-
-            teller.Start();
         }
         catch
         {

@@ -15,6 +15,9 @@ public sealed class ElsewhereTests : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
+    /// <summary>For who says nothing at all.</summary>
+    private static readonly TimeSpan s_shortly = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Another process as the kernel sees it: this one, by a name of its own.</summary>
     private static readonly OwnerProcess s_other = new(Environment.ProcessId, 1);
 
@@ -83,9 +86,15 @@ public sealed class ElsewhereTests : IDisposable
     {
         await _fixture.MoveAsync();
         using Speaker silent = new(_fixture.Boards, [], goesOn: true);
-        IReadOnlyList<ProcessElsewhere> found = Look(TimeSpan.FromMilliseconds(300)).Look(TestContext.Current.CancellationToken);
-        Assert.Contains("has said nothing for 0.3 s", Assert.Single(found, process => process.Problem is not null).Problem, StringComparison.Ordinal);
-        Assert.Single(found, process => process.Migrations.Count == 1);
+        IReadOnlyList<ProcessElsewhere> found;
+        do
+        {
+            // On a slow machine the living one may miss so short a time, too.
+            found = Look(s_shortly).Look(TestContext.Current.CancellationToken);
+            Assert.Equal(2, found.Count);
+            Assert.Single(found, process => process.Problem?.Contains("has said nothing for 0.1 s", StringComparison.Ordinal) is true && process.Migrations.Count == 0);
+        }
+        while (!found.Any(process => process.Migrations.Count == 1));
     }
 
     [Fact]
@@ -135,15 +144,20 @@ public sealed class ElsewhereTests : IDisposable
     public void Who_follows_one_that_falls_silent_is_told_once_and_hears_on()
     {
         using Speaker other = new(_fixture.Boards, Word(), goesOn: true);
-        Elsewhere elsewhere = Look(TimeSpan.FromMilliseconds(300));
+        Elsewhere elsewhere = Look(s_shortly);
         using BlockingCollection<ProcessElsewhere> heard = [];
         using IDisposable following = elsewhere.Follow(
             Assert.Single(elsewhere.Look(TestContext.Current.CancellationToken)), process => heard.Add(process));
-        Assert.Null(heard.Take(TestContext.Current.CancellationToken).Problem);
-        Assert.NotNull(heard.Take(TestContext.Current.CancellationToken).Problem);
 
-        // It is connected to again, and has something to say then.
-        Assert.Null(heard.Take(TestContext.Current.CancellationToken).Problem);
+        // After each silence it is connected to again, and has something to say then. A slow machine makes more silences, and none is told twice.
+        bool wasSilent = false;
+        for (int silences = 0; silences < 2 || wasSilent;)
+        {
+            bool isSilent = heard.Take(TestContext.Current.CancellationToken).Problem is not null;
+            Assert.False(isSilent && wasSilent);
+            silences += isSilent ? 1 : 0;
+            wasSilent = isSilent;
+        }
     }
 
     [Fact]
