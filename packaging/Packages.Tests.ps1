@@ -37,8 +37,8 @@ BeforeAll {
 Describe 'The packages' {
     It 'are the same byte for byte, whatever folder they are built in' {
         $files = [System.IO.Directory]::GetFiles($first).ForEach({ [System.IO.Path]::GetFileName($_) })
-        $files.Count | Should -Be 3
-        [System.IO.Directory]::GetFiles($second).Count | Should -Be 3
+        $files.Count | Should -Be 4
+        [System.IO.Directory]::GetFiles($second).Count | Should -Be 4
         foreach ($file in $files) {
             (Get-FileHash "$second/$file").Hash | Should -Be (Get-FileHash "$first/$file").Hash -Because $file
         }
@@ -72,6 +72,53 @@ Describe 'The packages' {
         foreach ($file in 'bin/runtimes/linux-x64/native/libprerecordxen.so', 'LICENSE', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
             [System.IO.File]::Exists("$unpacked/$file") | Should -BeTrue -Because $file
         }
+    }
+}
+
+Describe 'The Debian package' {
+    BeforeAll {
+        $debian = (Get-Item "$first/prerecord-migration_*_amd64.deb").FullName
+        $root = [System.IO.Path]::Combine($TestDrive, 'root')
+        & dpkg-deb --raw-extract $debian $root
+    }
+
+    It 'says what it is, and of which version' {
+        & dpkg-deb --field $debian Package | Should -Be 'prerecord-migration'
+        $manifest = Import-PowerShellDataFile "$root/usr/lib/prerecord-migration/PreRecordMigration/PreRecordMigration.psd1"
+        & dpkg-deb --field $debian Version | Should -Be $manifest.ModuleVersion
+    }
+
+    It 'has files that root alone may write, and nothing of the machine that made it' {
+        foreach ($line in & dpkg-deb --contents $debian) {
+            $line | Should -Match '^[d-]rw[x-]r-[x-]r-[x-] root/root '
+        }
+
+        foreach ($file in [System.IO.Directory]::GetFiles($root, '*', 'AllDirectories')) {
+            [System.Text.Encoding]::Latin1.GetString([System.IO.File]::ReadAllBytes($file)).Contains($env:PRERECORD_PACKAGES) | Should -BeFalse -Because $file
+        }
+    }
+
+    It 'has the service, whose command runs what is installed, and settings that stay an administrator''s' {
+        $unit = [System.IO.File]::ReadAllText("$root/lib/systemd/system/prerecord-receiver.service")
+        $unit -match '(?m)^ExecStart=/usr/bin/pwsh -NoProfile -NonInteractive -File (?<Script>/\S+)$' | Should -BeTrue
+        [System.IO.File]::Exists("$root$($Matches.Script)") | Should -BeTrue
+        (Get-Content -Raw "$root/etc/prerecord/receiver.json" | ConvertFrom-Json).Port | Should -Be 7000
+        [System.IO.File]::ReadAllText("$root/DEBIAN/conffiles") | Should -Be "/etc/prerecord/receiver.json`n"
+        foreach ($script in 'postinst', 'prerm', 'postrm') {
+            & sh -n "$root/DEBIAN/$script"
+            $LASTEXITCODE | Should -Be 0
+            [System.IO.File]::ReadAllText("$root/DEBIAN/$script") | Should -Not -Match 'enable (?!--now)'
+        }
+    }
+
+    It 'moves a domain from where it is unpacked' {
+        $output = Invoke-AtHome unpacker @"
+Import-Module '$root/usr/lib/prerecord-migration/PreRecordMigration'
+`$null = New-SimulatedHost sim1, sim2
+`$null = New-SimulatedDomain web01 -HostName sim1 -Memory 8MB
+"moved `$((Invoke-PreRecordMigration web01 -Destination sim2 -Method PostCopy).DomainName)"
+"@
+        $output | Should -Match 'moved web01'
     }
 }
 
