@@ -39,7 +39,7 @@ Describe 'The packages' {
         $files = [System.IO.Directory]::GetFiles($first).ForEach({ [System.IO.Path]::GetFileName($_) })
         $files.Count | Should -Be 4
         [System.IO.Directory]::GetFiles($second).Count | Should -Be 4
-        foreach ($file in $files) {
+        foreach ($file in $files | Sort-Object { $_ -eq 'SHA256SUMS' }) {
             (Get-FileHash "$second/$file").Hash | Should -Be (Get-FileHash "$first/$file").Hash -Because $file
         }
     }
@@ -100,7 +100,7 @@ Describe 'The Debian package' {
 
     It 'has the service, whose command runs what is installed, and settings that stay an administrator''s' {
         $unit = [System.IO.File]::ReadAllText("$root/lib/systemd/system/prerecord-receiver.service")
-        $unit -match '(?m)^ExecStart=/usr/bin/pwsh -NoProfile -NonInteractive -File (?<Script>/\S+)$' | Should -BeTrue
+        $unit -match '(?m)^ExecStart="/usr/bin/pwsh" "-NoProfile" "-NonInteractive" "-File" "(?<Script>/\S+)"$' | Should -BeTrue
         [System.IO.File]::Exists("$root$($Matches.Script)") | Should -BeTrue
         (Get-Content -Raw "$root/etc/prerecord/receiver.json" | ConvertFrom-Json).Port | Should -Be 7000
         [System.IO.File]::ReadAllText("$root/DEBIAN/conffiles") | Should -Be "/etc/prerecord/receiver.json`n"

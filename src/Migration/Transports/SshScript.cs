@@ -70,13 +70,16 @@ internal static class SshScript
 
     /// <summary>
     /// Chooses what to run. A service that is to run anyway, and does not yet, is started instead. Else it is the PowerShell and the module of the
-    /// installed service, or those that are found there without a path. Words of the unit with anything special in them lead to no file, and are
+    /// installed service (the administrator's unit before a package's), or those that are found there without a path. Words of the unit with anything special in them lead to no file, and are
     /// left aside.
     /// </summary>
     private const string Choose =
         $$"""
-        unit=/etc/systemd/system/prerecord-receiver.service; service=; entry=;
-        if [ "$(id -u)" = 0 ] && [ -f "$unit" ]; then
+        unit=; service=; entry=;
+        for folder in /lib/systemd/system /etc/systemd/system; do
+            if [ -f "$folder/prerecord-receiver.service" ]; then unit="$folder/prerecord-receiver.service"; fi;
+        done;
+        if [ "$unit" ] && [ "$(id -u)" = 0 ]; then
             if [ -d /run/systemd/system ] && systemctl --quiet is-enabled prerecord-receiver 2>/dev/null; then
                 systemctl start prerecord-receiver </dev/null >&2 9>&-;
                 find;

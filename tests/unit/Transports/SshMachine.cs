@@ -41,6 +41,7 @@ internal sealed class SshMachine : IDisposable
                 export {{Environment}}
                 unset NO_COLOR
                 command=${3//\/etc\/systemd\/system/{{_folder}}\/units}
+                command=${command//\/lib\/systemd\/system/{{_folder}}\/packaged}
                 command=${command//\/run\/systemd\/system/{{_folder}}\/systemd}
                 eval "$command" | tee -a "$0.said"
                 exit "${PIPESTATUS[0]}"
@@ -112,11 +113,11 @@ internal sealed class SshMachine : IDisposable
     /// <summary>A program there.</summary>
     public void Program(string name, string script) => Write(Path.Combine(Bin, name), script);
 
-    /// <summary>The unit of an installed service.</summary>
-    public void Unit(string text)
+    /// <summary>The unit of an installed service: the administrator's, or a package's.</summary>
+    public void Unit(string text, bool isPackaged = false)
     {
-        Directory.CreateDirectory(Path.Combine(_folder, "units"));
-        File.WriteAllText(Path.Combine(_folder, "units", "prerecord-receiver.service"), text);
+        string units = Directory.CreateDirectory(Path.Combine(_folder, isPackaged ? "packaged" : "units")).FullName;
+        File.WriteAllText(Path.Combine(units, "prerecord-receiver.service"), text);
         Program("id", "echo 0");
     }
 

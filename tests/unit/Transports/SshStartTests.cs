@@ -273,16 +273,18 @@ public sealed class SshStartTests : IDisposable
     }
 
     [Theory]
-    [InlineData("pwsh")]
-    [InlineData("dotnet", "pwsh.dll")]
-    public async Task Of_an_installed_service_the_PowerShell_and_the_module_are_used(params string[] program)
+    [InlineData(false, "pwsh")]
+    [InlineData(true, "pwsh")]
+    [InlineData(false, "dotnet", "pwsh.dll")]
+    public async Task Of_an_installed_service_the_PowerShell_and_the_module_are_used(bool isPackaged, params string[] program)
     {
         SshMachine machine = Machine();
         await using MigrationReceiver receiver = machine.Receive(_host, isAnnounced: false);
         string folder = Path.GetDirectoryName(machine.Client)!, module = Directory.CreateDirectory(Path.Combine(folder, "a module", "service")).FullName;
         machine.Program($"../{program[0]}", $"printf '%s\n' \"$@\" >> {folder}/calls\n{machine.Listening(receiver.Endpoint.Port)}");
         string words = string.Join(" ", program.Select(word => $"\"{folder}/{word}\""));
-        machine.Unit($"[Service]\nExecStart={words} \"-NoProfile\" \"-NonInteractive\" \"-File\" \"{module}/Receive.ps1\"\nRestart=always\n");
+        machine.Unit("[Service]\nExecStart=/packaged/and/overridden\n", isPackaged: true);
+        machine.Unit($"[Service]\nExecStart={words} \"-NoProfile\" \"-NonInteractive\" \"-File\" \"{module}/Receive.ps1\"\nRestart=always\n", isPackaged);
         Assert.Contains("no program 'pwsh'", Refused(machine).Message, StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(module, "ReceiveOnDemand.ps1"), "", Token);
         ReceiverProbe.Ask(machine.Route(), Token);
