@@ -18,7 +18,7 @@ BeforeAll {
     $script = [System.IO.Path]::Combine($TestDrive, 'run.ps1')
     $manifest = [System.IO.Path]::Combine((Get-Module PreRecordMigration).ModuleBase, 'PreRecordMigration.psd1')
     [System.IO.File]::WriteAllText($script, "& '$PSScriptRoot/RunExamples.ps1' '$manifest' '$TestDrive'")
-    $printed = [regex]::Split((Invoke-Fresh $script).Output, '(?m)^##### \d+\r?\n')
+    $printed = [regex]::Split((Invoke-Fresh $script -Alone).Output, '(?m)^##### \d+\r?\n')
 
     # Table heads, which are the same at every run, and what would be done.
     function Get-Heads([string] $text) {

@@ -1,7 +1,8 @@
 # Runs a script file in a fresh process of the pwsh that the tests run in.
 
-# What starts that process; it can be stopped by Ctrl+C even where this one was started in the background.
-function New-FreshStart([string] $script) {
+# What starts that process; it can be stopped by Ctrl+C even where this one was started in the background. Alone, it sees nothing of what the processes
+# of the tests have, nor they of it.
+function New-FreshStart([string] $script, [switch] $Alone) {
     $start = [System.Diagnostics.ProcessStartInfo]::new('env')
     $start.ArgumentList.Add('--default-signal=INT')
     $start.ArgumentList.Add([Environment]::ProcessPath)
@@ -18,6 +19,10 @@ function New-FreshStart([string] $script) {
         $start.Environment[$variable] = [System.IO.Path]::Combine($env:PRERECORD_RUNTIME_DIRECTORY, 'NoSettings.json')
     }
 
+    if ($Alone) {
+        $start.Environment['PRERECORD_RUNTIME_DIRECTORY'] = [System.IO.Path]::Combine($TestDrive, [System.IO.Path]::GetRandomFileName())
+    }
+
     $start.WorkingDirectory = [System.IO.Path]::GetDirectoryName($script)
     $start.RedirectStandardInput = $true
     $start.RedirectStandardOutput = $true
@@ -26,8 +31,8 @@ function New-FreshStart([string] $script) {
 }
 
 # Runs it to its end, with some answers on its standard input, and returns what it wrote.
-function Invoke-Fresh([string] $script, [string] $answers = '') {
-    $process = [System.Diagnostics.Process]::Start((New-FreshStart $script))
+function Invoke-Fresh([string] $script, [string] $answers = '', [switch] $Alone) {
+    $process = [System.Diagnostics.Process]::Start((New-FreshStart $script -Alone:$Alone))
     try {
         $process.StandardInput.Write($answers)
         $process.StandardInput.Close()

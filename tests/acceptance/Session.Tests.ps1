@@ -19,7 +19,7 @@ Describe 'The README' {
         $import = 'Import-Module ./artifacts/module/PreRecordMigration'
         $block = [regex]::Match($readme, '(?s)```powershell\n(' + [regex]::Escape($import) + '.*?)```').Groups[1].Value
         $block | Should -Match 'Measure-PageOrder'
-        $child = Invoke-Fresh (New-Script readme ("`$ErrorActionPreference = 'Stop'; `$ProgressPreference = 'SilentlyContinue'`n" + $block.Replace($import, "Import-Module '$manifest'")))
+        $child = Invoke-Fresh (New-Script readme ("`$ErrorActionPreference = 'Stop'; `$ProgressPreference = 'SilentlyContinue'`n" + $block.Replace($import, "Import-Module '$manifest'"))) -Alone
         $child.Errors | Should -BeExactly ''
         $child.ExitCode | Should -Be 0
         $child.Output | Should -Match '(?s)sim1.*sim2.*web01.*web02.*web03.*web04.*Sequential'
@@ -82,7 +82,7 @@ Describe '-Confirm' {
             Import-Module '$manifest'
             `$null = New-SimulatedHost asked -Confirm
             'MADE ' + @(Get-MigrationHost asked*).Count"
-        $child = Invoke-Fresh $script "$Answer`n"
+        $child = Invoke-Fresh $script "$Answer`n" -Alone
         $child.Output | Should -Match "MADE $Count"
         "$($child.Output) $($child.Errors)" | Should -Match "host 'asked'"
     }
@@ -141,7 +141,7 @@ Describe 'Where nobody can answer' {
                 `"`$((Get-MigrationReceiver nobody3).HostName) `$((Get-Migration).State -join ' ') `$((Get-MigrationConfiguration Window).Source) `$(Test-Path '$path')`"
             `$ErrorActionPreference = 'Continue'
             Get-Migration | Stop-Migration -Force -ErrorAction SilentlyContinue"
-        $child = Invoke-Fresh $script
+        $child = Invoke-Fresh $script -Alone
         $changing = (Get-Module PreRecordMigration).ExportedCmdlets.Values.Where({ $_.Parameters.ContainsKey('Confirm') }).Name | Sort-Object
         $child.Output | Should -Match "(?m)^ASKED $($changing -join ' ')$"
         $said = [regex]::Matches($child.Output, '(?m)^SAID (.*)$').ForEach({ $_.Groups[1].Value })
@@ -168,7 +168,7 @@ Describe 'Where nobody can answer' {
             'STATE ' + (Get-Migration risked).State + ' ' + (Get-MigrationDomain risked -HostName risk1).State
             Get-Migration risked | Stop-Migration -Force -ErrorAction SilentlyContinue
             Stop-MigrationReceiver risk2 -Force"
-        $child = Invoke-Fresh $script
+        $child = Invoke-Fresh $script -Alone
         $child.Output | Should -Match "(?m)^SAID ForceNeeded,PreRecordMigration\.Cmdlets\.StopMigrationCommand .*$Remedy"
         $child.Output | Should -Match '(?m)^STATE Interrupted Suspended$'
     }
@@ -191,7 +191,7 @@ Describe 'Giving up a domain' {
             `$null = Get-Migration given | Stop-Migration
             'STATE ' + (Get-Migration given).State
             Get-Migration given | Where-Object State -eq Interrupted | Stop-Migration -Force"
-        $child = Invoke-Fresh $script "$Answer`n"
+        $child = Invoke-Fresh $script "$Answer`n" -Alone
         "$($child.Output) $($child.Errors)" | Should -Match 'Go on\?'
         $child.Output | Should -Match "STATE $State"
     }
