@@ -53,6 +53,12 @@ internal sealed class Campaign(Target target, string folder, ulong seed)
             Try(input);
         }
 
+        if (_kept.Count == 0)
+        {
+            (Failing, Problem) = ([], "nothing that it does is counted: its namespace is to be instrumented (Program.cs)");
+            return false;
+        }
+
         for (int i = 0; i < executions && Failing is null; i++)
         {
             Try(_mutator.Change(_kept[_mutator.Next(_kept.Count)], _kept[_mutator.Next(_kept.Count)]));

@@ -3,7 +3,7 @@ using PreRecordMigration.Fuzz;
 // The engine is instrumented before it is loaded, so that this must not touch it.
 if (args is ["instrument", var engine])
 {
-    string[] namespaces = ["Transfer", "Xen", "Recording", "Policies", "Simulated", "Transports", "RemotePaging", "CoreStates", "Hypervisor", "History"];
+    string[] namespaces = ["Transfer", "Xen", "Recording", "Policies", "Simulated", "Transports", "RemotePaging", "CoreStates", "Hypervisor", "History", "Boards", "Operations"];
     SharpFuzz.Fuzzer.Instrument(
         engine,
         type => namespaces.Any(name => type.StartsWith($"PreRecordMigration.{name}.", StringComparison.Ordinal)),
