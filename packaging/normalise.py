@@ -1,5 +1,5 @@
 """Writes a .nupkg anew so that it has nothing of when and where it was made: its entries in order, each with the commit's time, and the one
-whose name is chosen at random by a name of its own.
+whose name is chosen at random by a name of its own; the types of its contents in order.
 
 usage: normalise.py PACKAGE RESULT, with SOURCE_DATE_EPOCH
 """
@@ -11,6 +11,7 @@ import zipfile
 
 RANDOM = re.compile(rb"package/services/metadata/core-properties/[0-9a-f]+\.psmdcp")
 NAMED = b"package/services/metadata/core-properties/properties.psmdcp"
+TYPE = re.compile(rb"<(?:Default|Override) [^>]*/>")
 IDENTIFIER = re.compile(rb'Id="R[0-9A-F]+"')
 
 
@@ -20,6 +21,9 @@ def rewritten(name, content):
         content = RANDOM.sub(NAMED, content)
         numbers = iter(range(1, 1000))
         content = IDENTIFIER.sub(lambda _: b'Id="R%d"' % next(numbers), content)
+    if name == "[Content_Types].xml":
+        types = iter(sorted(TYPE.findall(content)))
+        content = TYPE.sub(lambda _: next(types), content)
     return RANDOM.sub(NAMED, name.encode()).decode(), content
 
 
