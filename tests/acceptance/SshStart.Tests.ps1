@@ -3,6 +3,7 @@
 
 BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'Process.ps1'))
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'SshStandIn.ps1'))
     $null = New-SimulatedHost near
     $machine = [System.IO.Directory]::CreateDirectory([System.IO.Path]::Combine($TestDrive, 'machine')).FullName
     $bin = [System.IO.Directory]::CreateDirectory("$machine/bin").FullName
@@ -10,28 +11,11 @@ BeforeAll {
     $modules = $env:PSModulePath
     $path = $env:PATH
 
-    function Write-Program([string] $file, [string] $script) {
-        [System.IO.File]::WriteAllText($file, "#!/bin/bash`n$script`n")
-        [System.IO.File]::SetUnixFileMode($file, [System.IO.UnixFileMode] 'UserRead, UserWrite, UserExecute')
-    }
-
     function Get-Lines([string] $name) { [System.IO.File]::Exists("$machine/$name") ? [System.IO.File]::ReadAllLines("$machine/$name") : @() }
 
-    # What ssh and its server do.
-    Write-Program "$TestDrive/ssh" @"
-echo `$`$ >> '$machine/ssh'
-while [ "`$1" != -W ] && [ "`$1" != -- ]; do shift; done
-if [ "`$1" = -- ]; then
-    [ "`$2" = root@xen2 ] || exit 255
-    export PATH='$bin':'$path' PRERECORD_RUNTIME_DIRECTORY='$runtime' PRERECORD_STATE_DIRECTORY='$machine/state'
+    Write-Ssh "$TestDrive/ssh" @"
+export PATH='$bin':'$path' PRERECORD_RUNTIME_DIRECTORY='$runtime' PRERECORD_STATE_DIRECTORY='$machine/state'
     [ -f '$machine/modules' ] && export PSModulePath="`$(cat '$machine/modules')"
-    eval "`$3"
-    exit
-fi
-exec 3<> "/dev/tcp/127.0.0.1/`${2#127.0.0.1:}" || exit 255
-cat <&0 >&3 &
-cat <&3
-kill `$! 2> /dev/null
 "@
 
     # Not root's: a service that is installed on this machine is none of that one's.
@@ -45,11 +29,6 @@ kill `$! 2> /dev/null
         Write-Program "$bin/pwsh" "echo `$`$ >> '$machine/pwsh'`nexec $words -NoProfile -NonInteractive -Command `". '$machine/first.ps1'; `${@: -1}`""
     }
 
-    # Whether a process runs; one that nobody has waited for yet does not.
-    function Test-Running([string] $id) {
-        try { [System.IO.File]::ReadAllText("/proc/$id/stat") -notmatch '\) [ZX] ' } catch [System.IO.IOException] { $false }
-    }
-
     # Ends what was started there, in order, and looks that nothing of it is left.
     function Stop-Machine {
         foreach ($id in Get-Lines pwsh) {
@@ -57,7 +36,7 @@ kill `$! 2> /dev/null
         }
 
         foreach ($id in Get-Lines pwsh) {
-            while (Test-Running $id) { $null = [System.Threading.Thread]::Yield() }
+            Wait-Gone $id
         }
 
         Get-Notes | Should -BeNullOrEmpty
@@ -97,7 +76,7 @@ Describe 'Where nothing receives, through ssh without a port' {
         Get-MigrationDomain arriving* -HostName near | Should -BeNullOrEmpty
 
         # Everything through ssh is over; it is not, in a session of its own, away from ssh's streams and deaf to hanging up.
-        foreach ($id in Get-Lines ssh) { Test-Running $id | Should -BeFalse }
+        foreach ($id in Get-Lines ../ssh.started) { Test-Running $id | Should -BeFalse }
         $started = @(Get-Lines pwsh)
         $started.Count | Should -Be 1
         ([System.IO.File]::ReadAllText("/proc/$started/stat") -split ' ')[5] | Should -Be $started
@@ -125,7 +104,7 @@ Describe 'Where nothing receives, through ssh without a port' {
         (Test-MigrationHost far).IsAvailable | Should -BeTrue
         $killed = @(Get-Lines pwsh)
         & kill -KILL $killed
-        while (Test-Running $killed) { $null = [System.Threading.Thread]::Yield() }
+        Wait-Gone $killed
         New-Worker afterwards
         (Start-Migration afterwards -Destination far -Method PostCopy | Wait-Migration).Destination | Should -Be 'far'
         @(Get-Lines pwsh).Count | Should -Be 2
@@ -134,10 +113,10 @@ Describe 'Where nothing receives, through ssh without a port' {
 
     It 'goes on where the ssh was cut: the receiver has kept the domain' {
         New-Worker cut
-        [System.IO.File]::Delete("$machine/ssh")
+        [System.IO.File]::Delete("$TestDrive/ssh.started")
         $handle = Start-Migration cut -Destination far -Method PostCopy -BandwidthLimit 1MB
         do { $now = Get-Migration -Id $handle.Id } while ("$($now.State)" -eq 'Running' -and "$($now.Holder)" -notin 'Both', 'Leaving')
-        foreach ($id in Get-Lines ssh) {
+        foreach ($id in Get-Lines ../ssh.started) {
             # Each is in a session of its own, with what carries its bytes.
             if (Test-Running $id) { & kill -KILL -- "-$id" }
         }
