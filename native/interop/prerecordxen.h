@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#define PRX_ABI_VERSION 2u
+#define PRX_ABI_VERSION 3u
 #define PRX_PAGE_SIZE 4096u
 
 #if defined(__GNUC__)
@@ -253,6 +253,12 @@ PRX_EXPORT int32_t prx_shared_info(prx_handle *h, uint32_t domid, void *buffer);
 PRX_EXPORT int32_t prx_pv_address_size(prx_handle *h, uint32_t domid, uint32_t *bytes);
 PRX_EXPORT int32_t prx_pv_vcpu_get(prx_handle *h, uint32_t domid, uint32_t vcpu, uint32_t part, void *buffer,
                                    uint32_t size, uint32_t *needed);
+
+/*
+ * How far a ring between a domain and a backend of this domain is: as many requests as the domain has made, and as many answers
+ * as it has got. reference is the grant of the ring's first page.
+ */
+PRX_EXPORT int32_t prx_ring_progress(uint32_t domid, uint32_t reference, uint32_t *asked, uint32_t *answered);
 
 /* XenStore. Values are byte strings; needed is the length without a terminator. */
 PRX_EXPORT int32_t prx_xs_read(prx_handle *h, const char *path, void *buffer, uint32_t size,

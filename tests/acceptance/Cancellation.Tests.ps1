@@ -175,6 +175,8 @@ Describe 'Stopping in a phase' {
 
     It 'Start-PreRecord in <Call> lets the domain run on' -ForEach @(
         @{ Call = 'PlugOutputs' }
+        @{ Call = 'PrepareOutputs' }
+        @{ Call = 'HoldOutputs' }
         @{ Call = 'Suspend' }
         @{ Call = 'StartRecording' }
         @{ Call = 'CaptureCoreState' }

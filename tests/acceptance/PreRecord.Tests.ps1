@@ -147,6 +147,19 @@ Describe 'Start-PreRecord' {
         $failed[0].CategoryInfo.Category | Should -Be 'LimitsExceeded'
         Get-WorkerState | Should -Be 'Running'
     }
+
+    It 'ends a window early where nearly as much is held back as <Option> says, and the domain runs on whole' -ForEach @(
+        @{ Option = 'PacketLimit'; Limits = @{ PacketLimit = '4KB' } }
+        @{ Option = 'OverlayLimit'; Limits = @{ OverlayLimit = '64KB' } }
+    ) {
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 10s -Epoch 100ms @Limits
+        $recorded.WindowCutShort | Should -BeTrue
+        $recorded.RollbackProof.IsProved | Should -BeTrue
+        $recorded | Stop-PreRecord
+        Get-WorkerState | Should -Be 'Running'
+        (Start-PreRecord worker -Mode Rollback -Window 60ms | Tee-Object -Variable short | Stop-PreRecord)
+        $short.WindowCutShort | Should -BeFalse
+    }
 }
 
 Describe 'What Start-PreRecord -WhatIf returns' {

@@ -25,7 +25,7 @@ internal static class MigrationConfiguration
     /// <summary>The variables that are no settings; the engine reads the last ones when Xen is opened.</summary>
     private static readonly string[] OtherVariables =
     [
-        UserFileVariable, SystemFileVariable, RuntimeFolder.VariableName, StateFolder.VariableName, MigrationHistory.JournalVariableName, "PRERECORD_XEN_LIBRARY",
+        UserFileVariable, SystemFileVariable, RuntimeFolder.VariableName, StateFolder.VariableName, MigrationHistory.JournalVariableName, "PRERECORD_OVERLAY_DIRECTORY", "PRERECORD_XEN_LIBRARY",
         "PRERECORD_XEN_PAGING",
     ];
 

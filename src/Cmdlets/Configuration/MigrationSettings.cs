@@ -61,6 +61,8 @@ internal static class MigrationSettings
             null,
             $"one or more of {string.Join(", ", Enum.GetNames<PageOrderStrategy>())}, with commas between",
             text => text.Split(',', StringSplitOptions.TrimEntries).Select(ParseName<PageOrderStrategy>).ToArray()),
+        Size("OverlayLimit", Defaults.OutputLimits.OverlayBytes, isRate: false, Page.Size),
+        Size("PacketLimit", Defaults.OutputLimits.PacketBytes, isRate: false, Page.Size),
         Bounded("PeerTimeout", Defaults.PeerTimeout, PeerTimeout.Minimum, PeerTimeout.Maximum),
         Duration("RoundTrip", LinkDefaults.RoundTrip),
         Duration("SuspendTimeout", Defaults.SuspendTimeout),

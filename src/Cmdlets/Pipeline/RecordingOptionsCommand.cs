@@ -33,6 +33,24 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [ValidateRange(Page.Size, long.MaxValue)]
     public long? BackupLimit { get; set; }
 
+    /// <summary>Most bytes that each disk of the domain may have written in a window that is rolled back.</summary>
+    [Parameter]
+    [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
+    [Size]
+    [ValidateRange(Page.Size, long.MaxValue)]
+    public long OverlayLimit { get; set; } = OutputLimits.Default.OverlayBytes;
+
+    /// <summary>Most bytes of packets that each network card of the domain may have held back in such a window.</summary>
+    [Parameter]
+    [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
+    [Size]
+    [ValidateRange(Page.Size, uint.MaxValue)]
+    public long PacketLimit { get; set; } = OutputLimits.Default.PacketBytes;
+
     /// <summary>Leaves the proof of the rollback out.</summary>
     [Parameter]
     [Column]
@@ -67,6 +85,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
             Epoch = FittingEpoch,
             SuspendTimeout = SuspendTimeout,
             BackupLimitPages = BackupLimit is { } bytes ? (int)Math.Min(bytes / Page.Size, int.MaxValue) : null,
+            OutputLimits = new OutputLimits(PacketLimit, OverlayLimit),
             ProveRollback = !SkipRollbackProof,
         };
         options.Validate();

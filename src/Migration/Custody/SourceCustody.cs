@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 
 namespace PreRecordMigration.Custody;
 
@@ -18,6 +19,7 @@ public sealed class SourceCustody : IDisposable
 
     private readonly List<IDisposable> _traps = [];
     private IOutputPlug? _plug;
+    private bool _areOutputsHeld;
     private volatile SourceHolding _holding;
     private bool _isClosed;
 
@@ -31,6 +33,8 @@ public sealed class SourceCustody : IDisposable
         : this(left.Domain)
     {
         Departure = left.Departure;
+        _plug = left.Outputs;
+        _areOutputsHeld = _plug is not null;
         _holding = SourceHolding.Leaving;
         s_pinned[this] = 0;
     }
@@ -75,19 +79,31 @@ public sealed class SourceCustody : IDisposable
         return Trapped(Domain.StartDirtyTracking());
     }
 
-    /// <summary>Holds back what the domain sends out.</summary>
-    public void PlugOutputs()
+    /// <summary>Whether so much of what the domain sends and writes is held back that it must be stopped.</summary>
+    public bool AreOutputsNearlyFull => _areOutputsHeld && _plug is { IsNearlyFull: true };
+
+    /// <summary>Makes what is needed to hold back what the domain sends and writes.</summary>
+    /// <param name="limits">How much is held back at most.</param>
+    public void PlugOutputs(OutputLimits limits)
     {
         Require(SourceHolding.Running, SourceHolding.Stopped);
-        _plug = Domain.PlugOutputs();
+        _plug = Domain.PlugOutputs(limits);
+        _plug.Prepare();
+    }
+
+    /// <summary>From here on what the domain sends and writes is held back.</summary>
+    public void HoldOutputs()
+    {
+        Require(SourceHolding.Stopped);
+        _areOutputsHeld = true;
+        _plug?.Hold();
     }
 
     /// <summary>Throws away what was held back: the window was rolled back, and what it sent out never happened.</summary>
     public void DropOutputs()
     {
         _plug?.Drop();
-        _plug?.Dispose();
-        _plug = null;
+        ForgetOutputs();
     }
 
     /// <summary>Removes every trap; the domain is left as it stands.</summary>
@@ -106,16 +122,20 @@ public sealed class SourceCustody : IDisposable
         CleanUp cleaning = new();
         RemoveTraps(cleaning);
 
+        // What was held goes where it was to go while the domain stands still: nothing overtakes it, and nothing is told to clients before it is on the
+        // disks. A domain whose disks cannot have it stays stopped, for the next tool.
+        if (_areOutputsHeld && _holding == SourceHolding.Running)
+        {
+            cleaning.Try(Pause);
+        }
+
+        bool mayRun = cleaning.Insist(ReleaseOutputs) || CanRunPlugged(cleaning);
+
         // The state has been Stopped since before the domain was asked to stop, so it is woken whether the request took effect or not.
-        if (_holding == SourceHolding.Stopped && cleaning.Insist(Domain.Resume))
+        if (_holding == SourceHolding.Stopped && mayRun && cleaning.Insist(Domain.Resume))
         {
             _holding = SourceHolding.Running;
             cleaning.Try(() => Domain.Mark(SourceMark.Running));
-        }
-
-        if (_holding == SourceHolding.Running)
-        {
-            cleaning.Try(ReleaseOutputs);
         }
 
         cleaning.ThrowIfFailed();
@@ -125,6 +145,9 @@ public sealed class SourceCustody : IDisposable
     public void Leave()
     {
         Require(SourceHolding.Stopped);
+
+        // Before the mark: until then whoever comes next lets the domain run on, and puts what was set aside back.
+        _plug?.SetAside();
         Domain.Mark(SourceMark.Leaving, Departure);
         _holding = SourceHolding.Leaving;
         s_pinned[this] = 0;
@@ -242,13 +265,20 @@ public sealed class SourceCustody : IDisposable
         CleanUp cleaning = new();
         Unpin(SourceHolding.Destroying);
         cleaning.Try(() => Domain.Mark(SourceMark.Destroying, Departure));
+
+        // Its devices would wait for packets that are held; what cannot be dropped now is dropped when the domain is gone.
+        bool isDropped = cleaning.Insist(DropOutputs);
         if (cleaning.Insist(Domain.Destroy))
         {
             _holding = SourceHolding.Gone;
-            cleaning.Try(() => Domain.Mark(null));
+
+            // What is left keeps the mark, by which the next tool finds out that it is to be dropped.
+            if (isDropped || cleaning.Insist(DropOutputs))
+            {
+                cleaning.Try(() => Domain.Mark(null));
+            }
 
             // The domain was destroyed before its traps were removed: nothing is left to untrap, and only handles are freed.
-            cleaning.Try(DropOutputs);
             RemoveTraps(cleaning);
         }
 
@@ -277,8 +307,17 @@ public sealed class SourceCustody : IDisposable
     private void ReleaseOutputs()
     {
         _plug?.Release();
-        _plug?.Dispose();
-        _plug = null;
+        ForgetOutputs();
+    }
+
+    private void ForgetOutputs() => (_plug, _areOutputsHeld) = (null, false);
+
+    /// <summary>Whether a domain whose outputs could not be released may run all the same.</summary>
+    private bool CanRunPlugged(CleanUp cleaning)
+    {
+        bool mayRun = false;
+        cleaning.Try(() => mayRun = _plug is null or { MayRun: true });
+        return mayRun;
     }
 
     private void Require(params ReadOnlySpan<SourceHolding> allowed)

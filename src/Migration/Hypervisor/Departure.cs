@@ -96,7 +96,8 @@ public sealed record Continuation(Guid Session, string? Peer, MigrationMethod Me
 /// <summary>A domain that was leaving when its tool ended, opened as it stands.</summary>
 /// <param name="Domain">The domain. It does not run, and may run elsewhere.</param>
 /// <param name="Departure">What was noted of it; it has a continuation.</param>
-public sealed record LeftDomain(ISourceDomain Domain, Departure Departure)
+/// <param name="Outputs">What holds its outputs back; null where nothing does.</param>
+public sealed record LeftDomain(ISourceDomain Domain, Departure Departure, IOutputPlug? Outputs = null)
 {
     /// <summary>Refuses to take a domain back of which it is known that it ran at its destination.</summary>
     /// <param name="name">Its name.</param>

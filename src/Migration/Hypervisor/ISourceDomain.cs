@@ -1,6 +1,7 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Recording;
 
@@ -8,7 +9,7 @@ namespace PreRecordMigration.Hypervisor;
 
 /// <summary>A running domain as the source of a migration.</summary>
 /// <remarks>
-/// <para>Rollback: <see cref="PlugOutputs"/>, <see cref="Suspend"/>, <see cref="StartRecording"/> with backups,
+/// <para>Rollback: <see cref="PlugOutputs"/>, <see cref="Suspend"/>, <see cref="IOutputPlug.Hold"/>, <see cref="StartRecording"/> with backups,
 /// <see cref="CaptureCoreState"/>, <see cref="Resume"/>, <see cref="RunFor"/>, <see cref="Pause"/>.</para>
 /// <para>Observe: <see cref="StartRecording"/> without backups, <see cref="RunFor"/>, <see cref="Suspend"/>,
 /// <see cref="CaptureCoreState"/>.</para>
@@ -51,12 +52,11 @@ public interface ISourceDomain : IDisposable
     /// <param name="departure">Where the domain goes and how its migration is taken over, noted in the same step; null where it goes nowhere.</param>
     void Mark(SourceMark? mark, Departure? departure = null);
 
-    /// <summary>
-    /// Holds back everything the domain sends out, until the plug is released (it all goes out) or dropped (it never does).
-    /// </summary>
+    /// <summary>Finds out how everything that the domain sends and writes can be held back. Nothing is done about it yet.</summary>
+    /// <param name="limits">How much is held back at most.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>: a device of the domain cannot
     /// be isolated; the message names it.</exception>
-    IOutputPlug PlugOutputs();
+    IOutputPlug PlugOutputs(OutputLimits limits);
 
     /// <summary>Asks the guest to suspend and waits until it has: its devices are quiet and its state is complete.</summary>
     /// <param name="timeout">How long the guest may take.</param>
@@ -71,7 +71,8 @@ public interface ISourceDomain : IDisposable
     /// <summary>Lets a suspended or paused domain run on here. Does nothing for one that runs.</summary>
     void Resume();
 
-    /// <summary>Lets the running domain run for a time, then returns; it goes on running.</summary>
+    /// <summary>Lets the running domain run for a time, then returns; it goes on running. Where its outputs are held back and nearly as much is held as
+    /// can be (<see cref="IOutputPlug.IsNearlyFull"/>), it returns at once: the domain must be stopped then.</summary>
     /// <param name="duration">In the domain's time: wall-clock on a real host, exact operations on a simulated one.</param>
     /// <param name="cancellationToken">Returns early with <see cref="OperationCanceledException"/>.</param>
     void RunFor(TimeSpan duration, CancellationToken cancellationToken);
@@ -146,15 +147,40 @@ public interface IDirtyTracker : IDisposable
     void Collect(PageBitmap dirty);
 }
 
-/// <summary>Holds back what a domain sends out. Disposing without a decision releases.</summary>
-public interface IOutputPlug : IDisposable
+/// <summary>
+/// Holds back what a domain sends and writes. It remembers nothing that is not also outside of this process: a step that failed can be made again, and
+/// the plug of a killed process is taken over by the next.
+/// </summary>
+/// <remarks><see cref="Prepare"/>, <see cref="Hold"/> at the checkpoint, then <see cref="Release"/>; or <see cref="SetAside"/>, and then
+/// <see cref="Drop"/>, or <see cref="Release"/> where the domain comes back.</remarks>
+public interface IOutputPlug
 {
     /// <summary>How many outputs (packets, blocks, messages) are held.</summary>
     long HeldCount { get; }
 
-    /// <summary>Lets everything held go out, in order, and ends the isolation: the domain runs on here.</summary>
+    /// <summary>Whether so much is held that the domain must be stopped, so that what is under way still has room. Cheap.</summary>
+    bool IsNearlyFull { get; }
+
+    /// <summary>Whether the domain may run although <see cref="Release"/> failed: what it writes finds its way.</summary>
+    bool MayRun { get; }
+
+    /// <summary>Makes all that is needed. The domain may run; nothing is held yet.</summary>
+    void Prepare();
+
+    /// <summary>From here on everything is held. The domain stands still; what it sent and wrote before goes where it was to go.</summary>
+    void Hold();
+
+    /// <summary>
+    /// The domain is about to leave: its disks are as they were at the checkpoint, for whoever has it next, and what is held stays held. The domain stands
+    /// still. It may still come back.
+    /// </summary>
+    void SetAside();
+
+    /// <summary>Everything held goes where it was to go, in order, and the isolation ends: the domain runs on here. It stands still
+    /// until this has been done, unless nothing was ever held.</summary>
     void Release();
 
-    /// <summary>Throws everything held away: the window is rolled back, and the destination will produce it again.</summary>
+    /// <summary>Throws everything held away: the window is rolled back, and the destination will produce it again. The domain never runs on from the
+    /// window's end: it is about to be destroyed, or put back to the checkpoint.</summary>
     void Drop();
 }

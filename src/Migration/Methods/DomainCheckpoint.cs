@@ -46,12 +46,14 @@ internal sealed class DomainCheckpoint
     public void Take(
         DomainRecording recording, PageBitmap populated, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
-        _custody.PlugOutputs();
-        Trace("outputs are held back");
+        _custody.PlugOutputs(_options.OutputLimits);
+        Trace("outputs can be held back");
         long start = TimeProvider.System.GetTimestamp();
         HeldSince = start;
         _custody.Suspend(_options.SuspendTimeout, cancellationToken);
         Trace("suspended at the checkpoint");
+        _custody.HoldOutputs();
+        Trace("outputs are held back");
         recording.Begin(Backups);
         Trace("accesses are recorded, pages are backed up");
         Core = CoreStateCapture.Capture(_custody.Domain, populated);

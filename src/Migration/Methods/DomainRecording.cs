@@ -36,6 +36,9 @@ internal sealed class DomainRecording
     /// <summary>How many distinct pages were recorded so far.</summary>
     public int RecordedPages => _seen.Count;
 
+    /// <summary>Whether the window ended before its time, because nearly as much was held back of what the domain sent and wrote as can be.</summary>
+    public bool WasCutShort { get; private set; }
+
     /// <summary>How long the window really was.</summary>
     public TimeSpan WindowTime { get; private set; }
 
@@ -47,7 +50,7 @@ internal sealed class DomainRecording
     public void RunWindow(IProgress<MigrationProgress>? progress, Action<int[]> onRecorded, CancellationToken cancellationToken)
     {
         long start = TimeProvider.System.GetTimestamp();
-        for (TimeSpan left = _options.Window; left > TimeSpan.Zero; left -= _options.Epoch)
+        for (TimeSpan left = _options.Window; left > TimeSpan.Zero && !WasCutShort; left -= _options.Epoch)
         {
             if (_epochs > 0)
             {
@@ -56,6 +59,14 @@ internal sealed class DomainRecording
 
             _custody.Domain.RunFor(left < _options.Epoch ? left : _options.Epoch, cancellationToken);
             _epochs++;
+            if (_custody.AreOutputsNearlyFull)
+            {
+                // At once: the room that is left is for what is under way.
+                _custody.Pause();
+                WasCutShort = true;
+                _options.Trace?.Report(MigrationTrace.Step("the window ends early: nearly as much is held back as can be"));
+            }
+
             int earlier = _records.Count;
             Drain(onRecorded);
             _options.Trace?.Report(MigrationTrace.Step($"epoch {_epochs} ended, {_records.Count - earlier} accesses"));

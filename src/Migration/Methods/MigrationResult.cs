@@ -43,6 +43,9 @@ public sealed record MigrationResult
     /// <summary>Execution that was thrown away and done again: the window, in Rollback.</summary>
     public TimeSpan DiscardedExecution { get; init; }
 
+    /// <summary>Whether the window ended before its time, because nearly as much was held back of what the domain sent and wrote as can be.</summary>
+    public bool WindowCutShort { get; init; }
+
     /// <summary>
     /// How long what the domain had to say was held back: in Rollback from the checkpoint, after which everything is done
     /// again, until it ran at the destination, a wait for the move included. Zero without a checkpoint.

@@ -50,6 +50,9 @@ public sealed class PreRecordSession : IDisposable
     /// <summary>How many distinct pages were recorded so far.</summary>
     public int RecordedPages => Recording.RecordedPages;
 
+    /// <summary>Whether the window ended before its time, because nearly as much was held back of what the domain sent and wrote as can be.</summary>
+    public bool WasCutShort => Recording.WasCutShort;
+
     /// <summary>
     /// Whether <see cref="RollBack"/> can put the domain back in place. Where not, its checkpoint is moved into a fresh domain
     /// of the same host, as a migration moves it to another.

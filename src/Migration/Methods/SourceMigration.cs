@@ -308,6 +308,7 @@ internal sealed partial class SourceMigration : IDisposable
             CheckpointPause = isRollback ? Recorded!.CheckpointPause : TimeSpan.Zero,
             DiscardedExecution = isRollback ? Recorded!.Recording.WindowTime : TimeSpan.Zero,
             OutputsHeldBack = isRollback && Recorded!.HeldSince is { } since ? _runningAt - Log.TimeOf(since) : TimeSpan.Zero,
+            WindowCutShort = isRollback && Recorded!.Recording.WasCutShort,
             Exposure = _allThereAt - _committedAt,
             BytesSent = _earlier.Bytes + _attempt!.Connections.BytesSent,
             PagesPushed = _earlier.Pushed + _roundPages + _attempt.PagesPushed,

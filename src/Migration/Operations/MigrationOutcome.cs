@@ -41,6 +41,7 @@ public sealed record MigrationOutcome
         CheckpointPause = result.CheckpointPause.TotalSeconds;
         DiscardedExecution = result.DiscardedExecution.TotalSeconds;
         OutputsHeldBack = result.OutputsHeldBack.TotalSeconds;
+        WindowCutShort = result.WindowCutShort;
         ClientsWait = result.ClientsWait.TotalSeconds;
         Exposure = result.Exposure.TotalSeconds;
         BytesSent = result.BytesSent;
@@ -105,6 +106,10 @@ public sealed record MigrationOutcome
     /// destination, a wait for the move included. Zero without a checkpoint.
     /// </summary>
     public required double OutputsHeldBack { get; init; }
+
+    /// <summary>Whether the window ended before its time, because nearly as much was held back of what the domain sent and wrote as can be
+    /// (OverlayLimit, PacketLimit).</summary>
+    public bool WindowCutShort { get; }
 
     /// <summary>
     /// How long the domain's clients waited in all, in seconds: for the handover and for remote faults, and in Rollback for all

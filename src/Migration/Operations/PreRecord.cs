@@ -39,6 +39,10 @@ public sealed record PreRecord : MigrationPlan
     /// <summary>Pages in the backup store; zero in Observe.</summary>
     public required int BackedUpPages { get; init; }
 
+    /// <summary>Whether the window ended before its time, because nearly as much was held back of what the domain sent and wrote as can be
+    /// (OverlayLimit, PacketLimit).</summary>
+    public bool WindowCutShort { get; init; }
+
     /// <summary>The proof that the checkpoint can be restored; null in Observe, or where none was asked for.</summary>
     public RollbackProof? RollbackProof { get; init; }
 
@@ -119,6 +123,7 @@ public sealed record PreRecord : MigrationPlan
         Accesses = session.Trajectory,
         RecordedPages = session.RecordedPages,
         BackedUpPages = session.Backups?.Count ?? 0,
+        WindowCutShort = session.WasCutShort,
         RollbackProof = session.Proof,
         Populated = populated,
     };

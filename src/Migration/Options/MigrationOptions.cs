@@ -49,6 +49,9 @@ public sealed record MigrationOptions
     /// <summary>Most pages in the backup store; null for as many as the domain has.</summary>
     public int? BackupLimitPages { get; init; }
 
+    /// <summary>How much of what the domain sends and writes in its window is held back; only for <see cref="RecordingMode.Rollback"/>.</summary>
+    public OutputLimits OutputLimits { get; init; } = OutputLimits.Default;
+
     /// <summary>Most rounds of pre-copy before the domain is suspended all the same.</summary>
     public int MaximumRounds { get; init; } = 5;
 
@@ -90,6 +93,8 @@ public sealed record MigrationOptions
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
         Options.PeerTimeout.Require(PeerTimeout);
         Check(BackupLimitPages is null or > 0, "BackupLimit", $"is {BackupLimitPages} pages", "Give room for at least one page.");
+        Check(OutputLimits.PacketBytes is > 0 and <= uint.MaxValue, "PacketLimit", $"is {OutputLimits.PacketBytes} bytes", "Give more than nothing, and at most 4 GiB.");
+        Check(OutputLimits.OverlayBytes > 0, "OverlayLimit", $"is {OutputLimits.OverlayBytes} bytes", "Give more than nothing.");
         Check(MaximumRounds > 0, nameof(MaximumRounds), $"is {MaximumRounds}", "Give at least one round.");
         if (Order is not null)
         {

@@ -22,9 +22,17 @@ public sealed partial class SimulatedDomain
 
     internal PageBitmap Populated => _pages.Populated;
 
-    internal IOutputPlug PlugOutputs() => _outputs.Insert();
+    /// <summary>Its network card and its disk.</summary>
+    internal OutputPath Outputs { get; }
 
-    internal void ReleaseUndecidedOutputs() => _outputs.Remove(release: true);
+    /// <summary>Its vCPUs stand still while nearly as much of their outputs is held back as can be, as if they were paused at that moment.</summary>
+    internal void FollowOutputs()
+    {
+        lock (_gate)
+        {
+            UpdateAttention();
+        }
+    }
 
     internal SimulatedRecorder StartRecording(PageBackup? backups)
     {

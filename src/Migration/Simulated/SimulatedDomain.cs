@@ -24,7 +24,6 @@ public sealed partial class SimulatedDomain
     private readonly GuestLayout _layout;
     private readonly GuestPages _pages;
     private readonly IGuestWorkload _workload;
-    private readonly OutputPath _outputs;
     private readonly int[] _sharedInfoPfns;
     private Vcpu[] _vcpus;
     private volatile bool _attention = true;
@@ -45,7 +44,8 @@ public sealed partial class SimulatedDomain
         _pages = image.Pages;
         _pages.Handler = new TrapHandler(this);
         _workload = GuestWorkloads.Create(options);
-        _outputs = new OutputPath(host.Emit);
+        Disk = SimulatedDisk.Attach(identity);
+        Outputs = new OutputPath(host.Emit, Disk, violation => host.ReportViolation($"{Name}: {violation}"));
         _sharedInfoPfns = image.SharedInfoPfns;
         _isFree = isFree;
         _vcpus = [.. image.Contexts.Select((context, index) => new Vcpu(index, context))];
@@ -87,6 +87,9 @@ public sealed partial class SimulatedDomain
     public DomainInfo Info => new(
         Name, Id, Host.Name, State, DomainKind.Simulated, _layout.VcpuCount, _layout.PageCount, Options.MemoryBytes);
 
+    /// <summary>Its disk, which every host of this process reaches.</summary>
+    internal SimulatedDisk Disk { get; }
+
     /// <summary>The same guest wherever it is: copies that a migration makes share it.</summary>
     internal Guid Identity { get; }
 
@@ -104,7 +107,7 @@ public sealed partial class SimulatedDomain
     /// <param name="cancellationToken">Stops the guest where it is.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: the domain does not run; or the
     /// reason why a vCPU is held, such as <see cref="MigrationErrorId.BackupStoreFull"/>.</exception>
-    /// <remarks>A guest that runs free is not stopped: it has done at least so many when this returns. A guest that stops at
+    /// <remarks>Returns early where nearly as much of its outputs is held back as can be. A guest that runs free is not stopped: it has done at least so many when this returns. A guest that stops at
     /// <see cref="SimulatedDomainOptions.StopAtOperations"/> is not driven past it.</remarks>
     public void RunOperations(long count, CancellationToken cancellationToken)
     {
@@ -123,7 +126,7 @@ public sealed partial class SimulatedDomain
             Monitor.PulseAll(_gate);
             while (!_vcpus.All(vcpu => vcpu.Context.Operations >= goals[vcpu.Index] && (_isFree || !vcpu.IsInGuest)))
             {
-                if (cancellationToken.IsCancellationRequested || _heldError is not null || State != DomainState.Running)
+                if (cancellationToken.IsCancellationRequested || _heldError is not null || State != DomainState.Running || Outputs.IsNearlyFull)
                 {
                     AtSafepoint(() =>
                     {
@@ -135,6 +138,7 @@ public sealed partial class SimulatedDomain
                     cancellationToken.ThrowIfCancellationRequested();
                     ThrowIfHeld();
                     RequireState("run", DomainState.Running);
+                    return;
                 }
 
                 Monitor.Wait(_gate);
@@ -224,7 +228,8 @@ public sealed partial class SimulatedDomain
             StopDirtyTracking(tracker);
         }
 
-        ReleaseUndecidedOutputs();
+        Outputs.DecideLeft(release: true);
+        FollowOutputs();
     }
 
     internal void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
@@ -289,7 +294,8 @@ public sealed partial class SimulatedDomain
             vcpu.Thread?.Join();
         }
 
-        _outputs.Remove(release: false);
+        Outputs.DecideLeft(release: false);
+        Disk.Detach();
     }
 
     private void SetState(DomainState state)

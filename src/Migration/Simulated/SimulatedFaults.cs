@@ -16,6 +16,21 @@ public enum SimulatedCall
     /// <summary><see cref="ISourceDomain.PlugOutputs"/>.</summary>
     PlugOutputs,
 
+    /// <summary><see cref="IOutputPlug.Prepare"/>.</summary>
+    PrepareOutputs,
+
+    /// <summary><see cref="IOutputPlug.Hold"/>.</summary>
+    HoldOutputs,
+
+    /// <summary><see cref="IOutputPlug.SetAside"/>.</summary>
+    SetOutputsAside,
+
+    /// <summary><see cref="IOutputPlug.Release"/>.</summary>
+    ReleaseOutputs,
+
+    /// <summary><see cref="IOutputPlug.Drop"/>.</summary>
+    DropOutputs,
+
     /// <summary><see cref="ISourceDomain.Suspend"/>.</summary>
     Suspend,
 

@@ -63,7 +63,8 @@ public sealed partial class SimulatedHost
             RequireUnclaimed(domain);
             Departure departure = LeftDomain.Require(name, domain.SourceMark, Departure.Read(domain.NotedDeparture));
             domain.IsOwned = true;
-            return new LeftDomain(new SimulatedSourceDomain(this, domain, wasLeft: true), departure);
+            SimulatedSourceDomain left = new(this, domain, wasLeft: true);
+            return new LeftDomain(left, departure, left.AdoptPlug());
         }
     }
 

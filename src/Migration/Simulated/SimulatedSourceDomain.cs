@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Simulated;
@@ -50,12 +51,15 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain,
         (domain.SourceMark, domain.NotedDeparture) = (mark, departure?.ToString());
     }
 
-    public IOutputPlug PlugOutputs()
+    public IOutputPlug PlugOutputs(OutputLimits limits)
     {
         Enter(SimulatedCall.PlugOutputs);
         host.RequireIsolableOutputs(domain.Name);
-        return domain.PlugOutputs();
+        return domain.Outputs.Insert(limits, DoPlug);
     }
+
+    /// <summary>What another tool holds back that was killed; null where it held nothing back.</summary>
+    internal IOutputPlug? AdoptPlug() => domain.Outputs.Adopt(DoPlug);
 
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
     {
@@ -133,6 +137,14 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain,
 
         _isDisposed = true;
         host.Disown(domain, _tool);
+    }
+
+    private void DoPlug(SimulatedCall call, Action effect)
+    {
+        long number = Enter(call);
+        host.WhileToolLives(_tool, effect);
+        domain.FollowOutputs();
+        host.Faults.Leave(call, number);
     }
 
     private long Enter(SimulatedCall call)

@@ -100,7 +100,7 @@ class Series(PvCase):
         self.check("pvmany2", 1)
 
     def test_disk_and_network_on_one_host(self):
-        # What it sends during a window cannot be held back, so the mode is Observe.
+        # What its disk, a loop device, is written in a window cannot be held back, so the mode is Observe.
         HOST.run("/etc/xen/scripts/lab-devices", 120).check()
         self.check_series("devices", 1, SERIES, methods=("post-copy", "observe"))
 

@@ -52,6 +52,7 @@ class Recipe:
 BOTH = (1, 2)
 DEVICES = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-block,target=/tmp/devices.img"]',
            'vif = ["script=/etc/xen/scripts/lab-vif"]')
+MAPPED = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-mapped,target=/dev/mapper/lab-disk"]', DEVICES[1])
 # What each row's guests do, in README.md's words, and the guests.
 TABLE = {
     "reports once a second, nothing else": [Recipe("idle", vcpus=BOTH)],
@@ -65,6 +66,8 @@ TABLE = {
     "writer and redis": [Recipe("mixed", f"{REGION} {KEYS}", vcpus=BOTH, large=True)],
     "PV; checks its disk (blkfront) and its network card (netfront, an echo from dom0); run `/etc/xen/scripts/lab-devices` in dom0 first": [
         Recipe("devices", kind=PV, devices=DEVICES)],
+    "as `devices`, PV and PVH, with a disk of device-mapper, whose writes can be held back": [
+        Recipe("mapped", kind=PV, workload="devices", devices=MAPPED), Recipe("mappedpvh", workload="devices", devices=MAPPED)],
     "PV; touches 512 of its 1,024 pages in a known order each time `data/lab-request` gets a new number": [Recipe("trail", kind=PV)],
     "real programs (`images/guest/programs`): redis under its own benchmark, sqlite running a query mix, an archiver, eight small processes; "
     "each compares its results round by round": [Recipe(name, large=True) for name in ("redisbench", "sqlite", "archive", "eight")],

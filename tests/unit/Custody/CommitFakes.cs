@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Policies;
 
@@ -89,7 +90,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 
     public DomainDescription Describe() => throw new NotSupportedException();
 
-    public IOutputPlug PlugOutputs() => throw new NotSupportedException();
+    public IOutputPlug PlugOutputs(OutputLimits limits) => throw new NotSupportedException();
 
     public void RunFor(TimeSpan duration, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -15,7 +15,7 @@ public sealed class MigrationFailureTests
 {
     private static readonly SimulatedCall[] s_sourceCallsBeforeCommit =
     [
-        SimulatedCall.PlugOutputs, SimulatedCall.Suspend, SimulatedCall.StartRecording, SimulatedCall.CaptureCoreState,
+        SimulatedCall.PlugOutputs, SimulatedCall.PrepareOutputs, SimulatedCall.HoldOutputs, SimulatedCall.Suspend, SimulatedCall.StartRecording, SimulatedCall.CaptureCoreState,
         SimulatedCall.RunFor, SimulatedCall.BeginEpoch, SimulatedCall.Read,
     ];
 
@@ -35,6 +35,50 @@ public sealed class MigrationFailureTests
         Assert.Equal(MigrationErrorId.HypervisorCall, error.ErrorId);
         Assert.Contains(call.ToString(), error.Message, StringComparison.Ordinal);
         await fixture.CheckStayedAsync();
+    }
+
+    [Fact]
+    public async Task A_disk_that_cannot_be_given_to_the_destination_keeps_the_domain()
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Source.Faults.Fail(SimulatedCall.SetOutputsAside);
+        await Assert.ThrowsAsync<MigrationException>(() => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord)));
+        await fixture.CheckStayedAsync();
+    }
+
+    [Theory]
+    [InlineData(SimulatedCall.RunFor)]
+    [InlineData(SimulatedCall.SetOutputsAside)]
+    public async Task What_was_held_back_goes_out_though_releasing_it_fails_at_first(SimulatedCall ends)
+    {
+        await using MigrationFixture fixture = new();
+        fixture.Source.Faults.Fail(ends);
+        fixture.Source.Faults.Fail(SimulatedCall.ReleaseOutputs);
+        await Assert.ThrowsAsync<MigrationException>(() => fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord)));
+        await fixture.CheckStayedAsync();
+    }
+
+    [Theory]
+    [InlineData(16 * SimulatedOutput.Size, 1L << 20)]
+    [InlineData(1L << 20, 16 * SimulatedDisk.BlockSize)]
+    public async Task A_window_ends_early_where_as_much_is_held_back_as_can_be(long packets, long overlay)
+    {
+        await using MigrationFixture fixture = new(MigrationFixture.Options() with { OutputInterval = 100 });
+        MigrationResult result = await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord) with
+        {
+            OutputLimits = new OutputLimits(packets, overlay),
+            Window = TimeSpan.FromSeconds(1),
+        });
+        Assert.True(result.WindowCutShort);
+        await fixture.CheckMovedAsync();
+    }
+
+    [Fact]
+    public async Task A_window_that_is_not_full_lasts_as_long_as_it_should()
+    {
+        await using MigrationFixture fixture = new();
+        Assert.False((await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PreRecord))).WindowCutShort);
+        await fixture.CheckMovedAsync();
     }
 
     [Theory]

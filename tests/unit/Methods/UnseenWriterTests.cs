@@ -56,7 +56,7 @@ public sealed class UnseenWriterTests
 
         public void Mark(SourceMark? mark, Departure? departure = null) => inner.Mark(mark, departure);
 
-        public IOutputPlug PlugOutputs() => inner.PlugOutputs();
+        public IOutputPlug PlugOutputs(OutputLimits limits) => inner.PlugOutputs(limits);
 
         public void Suspend(TimeSpan timeout, CancellationToken cancellationToken) => inner.Suspend(timeout, cancellationToken);
 

@@ -40,8 +40,9 @@ public sealed class InProcessMigrationTests
         domain.RunOperations(5_000, s_cancel);
 
         using ISourceDomain source = left.OpenSource(domain.Name);
-        using IOutputPlug plug = source.PlugOutputs();
+        IOutputPlug plug = source.PlugOutputs(OutputLimits.Default);
         source.Suspend(TimeSpan.FromSeconds(10), s_cancel);
+        plug.Hold();
         byte[] atCheckpoint = TestGuests.Hash(source.Memory, domain.PopulatedPages);
         PageBackup backups = new(source.Memory.PageCount);
         AccessTrajectory trajectory;

@@ -1,6 +1,7 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Simulated.Guest;
@@ -91,7 +92,7 @@ public sealed class SimulatedHostTests
         using ISourceDomain source = host.OpenSource("guest");
         AssertError(MigrationErrorId.NotSupported, () => source.StartRecording(null));
         AssertError(MigrationErrorId.NotSupported, () => source.StartDirtyTracking());
-        AssertError(MigrationErrorId.OutputNotIsolable, () => source.PlugOutputs());
+        AssertError(MigrationErrorId.OutputNotIsolable, () => source.PlugOutputs(OutputLimits.Default));
         using IIncomingDomain incoming = host.CreateIncoming(source.Describe(), s_cancel);
         AssertError(MigrationErrorId.NotSupported, () => incoming.EnableRemotePF());
         host.CreateDomain(s_options with { Name = "two", VcpuCount = 2 });
@@ -117,27 +118,26 @@ public sealed class SimulatedHostTests
         using ISourceDomain source = host.OpenSource("guest");
         domain.RunOperations(200, s_cancel);
         Assert.Equal([1L, 2], host.Outputs.Select(output => output.Number));
-        using (IOutputPlug plug = source.PlugOutputs())
-        {
-            domain.RunOperations(300, s_cancel);
-            Assert.Equal(3, plug.HeldCount);
-            Assert.Equal(2, host.Outputs.Count);
-            AssertError(MigrationErrorId.DomainState, () => source.PlugOutputs());
-            plug.Release();
-            Assert.Equal([1L, 2, 3, 4, 5], host.Outputs.Select(output => output.Number));
-        }
+        IOutputPlug plug = source.PlugOutputs(OutputLimits.Default);
+        plug.Prepare();
+        plug.Hold();
+        domain.RunOperations(300, s_cancel);
+        Assert.Equal(6, plug.HeldCount);
+        Assert.Equal(2, host.Outputs.Count);
+        Assert.Equal([1L, 2], domain.Disk.Content.Values.Order());
+        AssertError(MigrationErrorId.DomainState, () => source.PlugOutputs(OutputLimits.Default));
+        plug.Release();
+        Assert.Equal([1L, 2, 3, 4, 5], host.Outputs.Select(output => output.Number));
+        Assert.Equal([1L, 2, 3, 4, 5], domain.Disk.Content.Values.Order());
 
-        using (IOutputPlug plug = source.PlugOutputs())
-        {
-            domain.RunOperations(100, s_cancel);
-            plug.Drop();
-        }
+        plug = source.PlugOutputs(OutputLimits.Default);
+        plug.Hold();
+        domain.RunOperations(100, s_cancel);
+        plug.Drop();
+        Assert.Equal([1L, 2, 3, 4, 5], domain.Disk.Content.Values.Order());
 
-        using (source.PlugOutputs())
-        {
-            domain.RunOperations(100, s_cancel);
-        }
-
+        // What was dropped was dropped: the guest that goes on all the same does what comes next.
+        domain.RunOperations(100, s_cancel);
         Assert.Equal([1L, 2, 3, 4, 5, 7], host.Outputs.Select(output => output.Number));
     }
 

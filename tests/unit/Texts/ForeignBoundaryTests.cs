@@ -32,6 +32,9 @@ public sealed partial class ForeignBoundaryTests
     private static readonly Dictionary<string, string> s_understood = new(StringComparer.Ordinal)
     {
         ["Migration/Methods/ArrivalJournal.cs"] = "words, each compared with what it may be",
+        ["Migration/Processes/SystemProgram.cs"] = "what a program of the system says, which LayerProgram shows",
+        ["Migration/Xen/Outputs/DeviceMapper.cs"] = "the kernel's words and numbers, and names of ours",
+        ["Migration/Xen/Outputs/KernelNumber.cs"] = "the kernel's numbers",
         ["Migration/Simulated/DomainConfiguration.cs"] = "a name, and SimulatedDomainOptions takes no other than one that may be shown",
         ["Migration/Transports/LoopbackKey.cs"] = "hexadecimal digits",
         ["Migration/Transports/LoopbackPeer.cs"] = "the kernel's table of sockets",

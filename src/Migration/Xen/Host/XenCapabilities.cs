@@ -43,7 +43,7 @@ internal static class XenCapabilities
             Is(MigrationCapability.Recording, recording),
             Is(MigrationCapability.Rollback, recording),
             new(MigrationCapability.OutputIsolation, true,
-                "Domains without network cards, disks and other outputs can be rolled back; others are refused.", ""),
+                "Network cards of the control domain's bridges and disks under device-mapper are held back; domains with other outputs are refused, by name.", ""),
             new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
             Is(MigrationCapability.RemotePF, recording),
             Is(MigrationCapability.SeveralVcpus, severalVcpus),

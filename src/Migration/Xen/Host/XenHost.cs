@@ -4,9 +4,9 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
-using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
 
 namespace PreRecordMigration.Xen.Host;
 
@@ -97,11 +97,8 @@ public sealed partial class XenHost : IMigrationHost
     public void RequireIsolableOutputs(string name)
     {
         XenDomainInfo info = DomainNames.Require(_control, name);
-        DomainOutputs.RequireNone(_control, (int)info.DomId, name);
-        if (Snapshot(info)?.Kind == DomainKind.Hvm)
-        {
-            EmulatorRequirements.RequireSilent(_control.GetConfigurationJson((int)info.DomId), name);
-        }
+        new DomainOutputs(_control, OutputLayers.OfThisMachine, (int)info.DomId, name).RequireIsolable(
+            Snapshot(info)?.Kind == DomainKind.Hvm ? () => _control.GetConfigurationJson((int)info.DomId) : null);
     }
 
     /// <inheritdoc/>
@@ -142,7 +139,7 @@ public sealed partial class XenHost : IMigrationHost
         XenControl control = XenControl.Open();
         try
         {
-            SourceOpening opening = new(control, (info, found) => new XenSourceExamination(control, Name, info, found), XenControl.Open);
+            SourceOpening opening = new(control, (info, found) => new XenSourceExamination(control, Name, info, found), XenControl.Open, OutputLayers.OfThisMachine);
             return open(opening);
         }
         catch

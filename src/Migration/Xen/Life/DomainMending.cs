@@ -11,7 +11,7 @@ internal static class DomainMending
     /// <summary>Refuses a domain that may run elsewhere, and destroys what is left here of one that does.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it was leaving;
     /// <see cref="MigrationErrorId.DomainNotFound"/>: it had left, and what was left of it here is gone now.</exception>
-    internal static void RequireOurs(KnownDomain domain, SourceMarker marker, SourceMarker.Found found)
+    internal static void RequireOurs(KnownDomain domain, SourceMarker marker, SourceMarker.Found found, DomainOutputs outputs)
     {
         switch (found.Mark)
         {
@@ -25,7 +25,9 @@ internal static class DomainMending
                     + "`xl unpause` does not wake a suspended domain.",
                     domain.Name);
             case SourceMark.Destroying:
-                domain.Destroy();
+                // Its devices wait for packets that are held.
+                CleanUp.All(() => outputs.Settle(domain.Uuid, found.Mark), domain.Destroy);
+                outputs.Settle(domain.Uuid, found.Mark);
                 marker.Remove();
                 found.Departure?.DeleteOriginals();
                 throw new MigrationException(
@@ -71,7 +73,7 @@ internal static class DomainMending
 
     /// <summary>Mends a domain that is still this host's: its traps go, and where it was stopped it runs again.</summary>
     internal static void Mend(
-        KnownDomain domain, ISourceExamination examination, SourceMarker marker, SourceMark mark, Func<IDomainControl> connect)
+        KnownDomain domain, ISourceExamination examination, SourceMarker marker, SourceMark mark, Func<IDomainControl> connect, DomainOutputs outputs)
     {
         XenDomainFlags flags = domain.Require().Flags;
         bool ran = !flags.HasFlag(XenDomainFlags.Shutdown) && !flags.HasFlag(XenDomainFlags.Paused);
@@ -91,6 +93,13 @@ internal static class DomainMending
             throw CleanUp.After(error, domain.Unpause, () => marker.Write(mark));
         }
 
+        // Where a disk's overlay stays the domain stays stopped: nobody watches whether there is room in it.
+        CleanUp cleaning = new();
+        if (!cleaning.Try(() => outputs.Settle(domain.Uuid, mark)) && outputs.Left(domain.Uuid) is { MayRun: false })
+        {
+            cleaning.ThrowIfFailed();
+        }
+
         new DomainSuspension(domain, connect).Settle();
         if (ran || mark == SourceMark.Stopped)
         {
@@ -100,5 +109,7 @@ internal static class DomainMending
         {
             domain.Unpause();
         }
+
+        cleaning.ThrowIfFailed();
     }
 }

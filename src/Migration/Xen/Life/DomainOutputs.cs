@@ -1,68 +1,82 @@
-using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
 
 namespace PreRecordMigration.Xen.Life;
 
-/// <summary>
-/// The devices through which what a domain does is seen outside: network cards, disks and others. Its console does not count, which is a
-/// log for the administrator, nor do its XenStore nodes, which are its host's.
-/// </summary>
-internal static class DomainOutputs
+/// <summary>What a domain sends and writes: whether it can be held back, and what becomes of what a killed process held back.</summary>
+/// <param name="control">The connection.</param>
+/// <param name="layers">What the control domain has for holding outputs back.</param>
+/// <param name="domid">The domain.</param>
+/// <param name="name">Its name, for errors.</param>
+internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers, int domid, string name)
 {
-    /// <summary>Device classes that carry nothing out: the console, and the marker of a guest's suspend support.</summary>
-    private static readonly string[] s_silent = ["suspend", "console", "vkbd"];
-
-    /// <summary>The domain's devices that carry something out, such as "vif 0".</summary>
-    internal static IReadOnlyList<string> Find(IDomainControl control, int domid)
+    /// <summary>Refuses a domain of which something could get out.</summary>
+    /// <param name="configuration">Gives the configuration of a domain that has a device emulator; null for others.</param>
+    /// <returns>Its devices.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>.</exception>
+    internal OutputDevices RequireIsolable(Func<string>? configuration)
     {
-        string root = string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/device");
-        return
-        [
-            .. control.ListStore(root)
-                .Where(kind => !s_silent.Contains(kind))
-                .SelectMany(kind => control.ListStore($"{root}/{kind}").Select(device => $"{kind} {device}")),
-        ];
+        OutputDevices devices = Find();
+        if (configuration is not null)
+        {
+            devices = devices with { Refused = [.. devices.Refused, .. Emulated(devices)] };
+        }
+
+        devices.Require(name);
+        if (configuration is not null)
+        {
+            EmulatorRequirements.RequireSilent(configuration(), name);
+        }
+
+        return devices;
     }
 
-    /// <summary>Refuses a domain of which something could get out.</summary>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>.</exception>
-    internal static void RequireNone(IDomainControl control, int domid, string name)
+    private OutputDevices Find()
     {
-        IReadOnlyList<string> devices = Find(control, domid);
-        if (devices.Count > 0)
+        try
+        {
+            return OutputDevices.Find(control, domid, layers);
+        }
+        catch (MigrationException error) when (error is not XenException && error.ErrorId == MigrationErrorId.HypervisorCall)
         {
             throw new MigrationException(
-                MigrationErrorId.OutputNotIsolable,
-                $"What {name} sends through {string.Join(", ", devices)} during the window cannot be held back.",
-                "Use the mode Observe, which rolls nothing back; or detach the devices for the migration.",
-                name);
+                MigrationErrorId.OutputNotIsolable, $"Whether what {name} does in the window can be held back is not known: {error.Message}", error.Remedy, name, error);
         }
     }
-}
 
-/// <summary>The plug of a domain that has no outputs: nothing is ever held.</summary>
-internal sealed class EmptyOutputPlug : IOutputPlug
-{
-    /// <inheritdoc/>
-    public long HeldCount => 0;
+    /// <summary>What a process held back that has ended; null where it held nothing back.</summary>
+    /// <param name="uuid">The domain's UUID.</param>
+    internal DomainPlug? Left(string uuid) => DomainPlug.Left(control, layers, domid, uuid, name) is { IsEmpty: false } left ? left : null;
 
-    /// <inheritdoc/>
-    public void Release()
+    /// <summary>Does with what was held back what a mark says of the domain: where it may run elsewhere it is thrown away, else it goes where it was to go.
+    /// </summary>
+    /// <param name="uuid">The domain's UUID.</param>
+    /// <param name="mark">The mark that a dead process left.</param>
+    internal void Settle(string uuid, SourceMark mark)
     {
-        // There is nothing to let out: the domain has no device that carries anything.
+        if (Left(uuid) is not { } left)
+        {
+            return;
+        }
+
+        if (mark is SourceMark.Leaving or SourceMark.Destroying)
+        {
+            left.Drop();
+        }
+        else
+        {
+            left.Release();
+        }
     }
 
-    /// <inheritdoc/>
-    public void Drop()
+    /// <summary>An emulator's guest may use the emulated device beside the one that can be held back.</summary>
+    private static IEnumerable<(string Device, string Reason, string Remedy)> Emulated(OutputDevices devices)
     {
-        // There is nothing to throw away: the domain has no device that carries anything.
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        // Nothing is held.
+        const string remedy = "Use the mode Observe, which rolls nothing back; or make it a PVH domain, which has no emulated devices.";
+        return devices.Cards.Select(card => ($"vif {card.Card}", "has an emulated twin in the device emulator, which cannot be held back", remedy))
+            .Concat(devices.Disks.Select(disk => ($"vbd {disk.Disk}", "has an emulated twin in the device emulator, which cannot be held back", remedy)));
     }
 }

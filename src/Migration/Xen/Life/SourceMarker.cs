@@ -53,6 +53,9 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>How the domain of a mark left; null where it did not, or where the text is no mark.</summary>
     internal static Departure? DepartureOf(string content) => Read(content)?.Leave?.Departure;
 
+    /// <summary>What a mark says; null where the text is no mark.</summary>
+    internal static SourceMark? MarkOf(string content) => Read(content)?.Mark;
+
     /// <summary>Who made a mark, and of which domain; null where the text is no mark.</summary>
     internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
 

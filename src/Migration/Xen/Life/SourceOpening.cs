@@ -3,6 +3,7 @@ using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
 
 namespace PreRecordMigration.Xen.Life;
 
@@ -10,16 +11,18 @@ namespace PreRecordMigration.Xen.Life;
 /// <param name="control">A connection of its own, given over where the domain is opened.</param>
 /// <param name="examine">Examines a domain by its name; refuses what cannot be recorded or moved.</param>
 /// <param name="connect">Opens another connection.</param>
+/// <param name="layers">What the control domain has for holding outputs back.</param>
 internal sealed class SourceOpening(
-    IDomainControl control, Func<XenDomainInfo, string, ISourceExamination> examine, Func<IDomainControl> connect)
+    IDomainControl control, Func<XenDomainInfo, string, ISourceExamination> examine, Func<IDomainControl> connect, OutputLayers layers)
 {
     /// <summary>Opens the domain.</summary>
     /// <param name="name">The domain's name.</param>
     /// <param name="isReleased">The administrator says that the domain, which was leaving, never ran elsewhere: it is woken.</param>
     internal XenSourceDomain Open(string name, bool isReleased = false)
     {
-        StaleNotes.Remove(control);
+        StaleNotes.Remove(control, layers);
         (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(control, name);
+        DomainOutputs outputs = new(control, layers, domain.DomId, name);
         SourceMarker.Found? noted = marker.Claim(name);
         SourceMark? left = noted?.Mark;
         try
@@ -34,13 +37,13 @@ internal sealed class SourceOpening(
             }
             else if (noted is { } found)
             {
-                DomainMending.RequireOurs(domain, marker, found);
+                DomainMending.RequireOurs(domain, marker, found, outputs);
             }
 
             ISourceExamination examination = examine(info, name);
             if (left is { } mark)
             {
-                DomainMending.Mend(domain, examination, marker, mark, connect);
+                DomainMending.Mend(domain, examination, marker, mark, connect, outputs);
                 marker.Write(SourceMark.Running);
                 left = null;
             }
@@ -51,7 +54,7 @@ internal sealed class SourceOpening(
 
             RequireRunning(domain);
             noted?.Departure?.DeleteOriginals();
-            return new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect);
+            return new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect, layers);
         }
         catch (Exception error)
         {
@@ -63,7 +66,7 @@ internal sealed class SourceOpening(
     /// <param name="name">The domain's name.</param>
     internal LeftDomain OpenLeaving(string name)
     {
-        StaleNotes.Remove(control);
+        StaleNotes.Remove(control, layers);
         (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(control, name);
         SourceMarker.Found? noted = marker.Claim(name);
         try
@@ -72,7 +75,10 @@ internal sealed class SourceOpening(
             RequireStanding(info, noted!.Value.Leave!, name);
             ISourceExamination examination = examine(info, name);
             RemoveLeftTraps(domain, examination, wasPaused: info.Flags.HasFlag(XenDomainFlags.Paused));
-            return new LeftDomain(new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect), departure);
+            return new LeftDomain(
+                new XenSourceDomain(domain, examination.Info, examination.Build(), marker, connect, layers),
+                departure,
+                new DomainOutputs(control, layers, domain.DomId, name).Left(domain.Uuid));
         }
         catch (Exception error)
         {

@@ -1,6 +1,9 @@
 using System.Globalization;
+using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
 
 namespace PreRecordMigration.Xen.Life;
 
@@ -15,14 +18,21 @@ internal readonly record struct NoteOrigin(OwnerProcess Owner, string Uuid);
 /// </summary>
 internal static class StaleNotes
 {
-    /// <summary>Removes them.</summary>
-    internal static void Remove(IDomainControl control)
+    /// <summary>Removes them, with what was held back for their domains.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="layers">What the control domain has for holding outputs back.</param>
+    internal static void Remove(IDomainControl control, OutputLayers layers)
     {
-        Remove(control, SourceMarker.Root, SourceMarker.OriginOf, content => SourceMarker.DepartureOf(content)?.DeleteOriginals());
-        Remove(control, SuspendRequest.Root, SuspendRequest.OriginOf, _ => { });
+        Remove(
+            control, SourceMarker.Root, SourceMarker.OriginOf,
+            (domid, uuid, content) => new DomainOutputs(control, layers, domid, $"domain {domid}")
+                .Settle(uuid, SourceMarker.MarkOf(content) ?? SourceMark.Running),
+            content => SourceMarker.DepartureOf(content)?.DeleteOriginals());
+        Remove(control, SuspendRequest.Root, SuspendRequest.OriginOf, (_, _, _) => { }, _ => { });
     }
 
-    private static void Remove(IDomainControl control, string root, Func<string, NoteOrigin?> parse, Action<string> afterwards)
+    private static void Remove(
+        IDomainControl control, string root, Func<string, NoteOrigin?> parse, Action<int, string, string> before, Action<string> afterwards)
     {
         foreach (string child in control.ListStore(root))
         {
@@ -32,6 +42,13 @@ internal static class StaleNotes
                 && parse(content) is { Owner.IsAlive: false } origin
                 && new KnownDomain(control, domid, origin.Uuid, child).Find() is null)
             {
+                // What a note says of things that are left is done before it goes. Where that cannot be done, it stays for the next command: it keeps no
+                // other domain from being worked with.
+                if (!new CleanUp().Try(() => before(domid, origin.Uuid, content)))
+                {
+                    continue;
+                }
+
                 // Only this very text is removed: somebody may have noted another domain of that number since.
                 if (control.TrySwapStore(path, content, null))
                 {

@@ -2,10 +2,11 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
-using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
 
 namespace PreRecordMigration.Xen.Life;
 
@@ -14,15 +15,20 @@ namespace PreRecordMigration.Xen.Life;
 /// is custody's matter.</remarks>
 internal sealed class XenSourceDomain : ISourceDomain
 {
+    /// <summary>How often it is looked how much is held back.</summary>
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
+
     private readonly KnownDomain _domain;
     private readonly int _pageCount;
     private readonly SourceMarker _marker;
     private readonly DomainSuspension _suspension;
     private readonly ISourceMechanism _mechanism;
     private readonly LiveDomain _live;
+    private readonly OutputLayers _layers;
     private IGuestMemory? _memory;
     private (DomainDescription Description, string Fingerprint)? _announced;
     private IAccessRecorder? _recorder;
+    private DomainPlug? _plug;
     private bool _isDisposed;
 
     /// <summary>Takes a domain over.</summary>
@@ -31,9 +37,11 @@ internal sealed class XenSourceDomain : ISourceDomain
     /// <param name="mechanism">How it is recorded, given over.</param>
     /// <param name="marker">The mark of this process.</param>
     /// <param name="connect">Opens a connection for the thread that goes on waiting when a suspension is given up.</param>
+    /// <param name="layers">What the control domain has for holding outputs back.</param>
     internal XenSourceDomain(
-        KnownDomain domain, DomainInfo info, ISourceMechanism mechanism, SourceMarker marker, Func<IDomainControl> connect)
+        KnownDomain domain, DomainInfo info, ISourceMechanism mechanism, SourceMarker marker, Func<IDomainControl> connect, OutputLayers layers)
     {
+        _layers = layers;
         _domain = domain;
         Info = info;
         _pageCount = info.PageCount;
@@ -50,7 +58,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     public IGuestMemory Memory => _memory ??= _live.Of(_mechanism.Memory);
 
     /// <inheritdoc/>
-    public bool HasUnseenWriters => _mechanism.Emulator is not null;
+    public bool HasUnseenWriters => _mechanism.Emulator is not null || _plug is { IsEmpty: false };
 
     /// <inheritdoc/>
     public PageBitmap GetPopulatedPages()
@@ -106,16 +114,12 @@ internal sealed class XenSourceDomain : ISourceDomain
     }
 
     /// <inheritdoc/>
-    public IOutputPlug PlugOutputs()
+    public IOutputPlug PlugOutputs(OutputLimits limits)
     {
         CheckUsable();
-        DomainOutputs.RequireNone(_domain.Control, _domain.DomId, Info.Name);
-        if (_mechanism.Emulator is not null)
-        {
-            EmulatorRequirements.RequireSilent(ConfigurationJson(), Info.Name);
-        }
-
-        return new EmptyOutputPlug();
+        DomainOutputs outputs = new(_domain.Control, _layers, _domain.DomId, Info.Name);
+        OutputDevices devices = outputs.RequireIsolable(_mechanism.Emulator is null ? null : ConfigurationJson);
+        return _plug = DomainPlug.Of(_domain.Control, _layers, _domain.DomId, _domain.Uuid, Info.Name, devices, limits);
     }
 
     /// <inheritdoc/>
@@ -161,8 +165,14 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         ArgumentOutOfRangeException.ThrowIfNegative(duration.Ticks, nameof(duration));
         CheckUsable();
-        cancellationToken.WaitHandle.WaitOne(duration);
-        cancellationToken.ThrowIfCancellationRequested();
+        long start = TimeProvider.System.GetTimestamp();
+        TimeSpan left = duration;
+        while (left > TimeSpan.Zero && !_live.Ask(() => _plug is { IsNearlyFull: true }))
+        {
+            cancellationToken.WaitHandle.WaitOne(_plug is { IsEmpty: false } && left > s_look ? s_look : left);
+            cancellationToken.ThrowIfCancellationRequested();
+            left = duration - TimeProvider.System.GetElapsedTime(start);
+        }
     }
 
     /// <inheritdoc/>

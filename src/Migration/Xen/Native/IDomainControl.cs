@@ -72,6 +72,14 @@ internal interface IDomainControl : IDisposable
     /// <summary>Removes what was kept; nothing happens where it is not there.</summary>
     void RemoveFile(string name);
 
+    /// <summary>
+    /// Whether a backend of the control domain has answered all that a domain asked for in a ring of its. Of a domain that runs that is so for a moment only.
+    /// </summary>
+    /// <param name="domid">The domain.</param>
+    /// <param name="reference">The grant of the ring's first page, as the guest says in XenStore.</param>
+    /// <exception cref="XenException">There is no such grant.</exception>
+    bool IsRingIdle(int domid, uint reference);
+
     /// <summary>Watches a node; one watch at a time on a connection. "@releaseDomain" changes when a domain stops for good or goes.</summary>
     IStoreWatch WatchStore(string path);
 }

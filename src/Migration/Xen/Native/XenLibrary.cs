@@ -25,7 +25,7 @@ internal static partial class XenLibrary
         $"apt-get install xen-utils-{XenVersion} libxen-dev cmake gcc && native/interop/build.sh && module/build.sh";
 
     /// <summary>The version of the boundary that these bindings speak: PRX_ABI_VERSION of prerecordxen.h.</summary>
-    internal const uint AbiVersion = 2;
+    internal const uint AbiVersion = 3;
 
     private static readonly Lazy<nint> Loaded = new(() => Load(Candidates(Environment.GetEnvironmentVariable(PathVariable))));
 

@@ -72,10 +72,10 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
     public void Dispose() => Step(nameof(Dispose));
 
     /// <summary>Opens the domain as the host does.</summary>
-    internal XenSourceDomain Open(bool isReleased = false) => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).Open("vm", isReleased);
+    internal XenSourceDomain Open(bool isReleased = false) => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect, xen.Layers).Open("vm", isReleased);
 
     /// <summary>Opens a domain that was leaving as the host does.</summary>
-    internal LeftDomain OpenLeaving() => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect).OpenLeaving("vm");
+    internal LeftDomain OpenLeaving() => new SourceOpening(xen.Connect(), (_, _) => this, xen.Connect, xen.Layers).OpenLeaving("vm");
 
     /// <summary>As a call into Xen does, it fails where the domain is gone.</summary>
     private void Touch()

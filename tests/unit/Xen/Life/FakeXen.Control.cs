@@ -99,6 +99,12 @@ internal sealed partial class FakeXen
 
         public void RemoveFile(string name) => xen.Call(nameof(RemoveFile), () => xen.Files.Remove(name));
 
+        public bool IsRingIdle(int domid, uint reference) => xen.Call(nameof(IsRingIdle), () =>
+        {
+            xen.Domain(domid, nameof(IsRingIdle));
+            return xen.Outputs.IsRingIdle();
+        });
+
         public IStoreWatch WatchStore(string path) => xen.Call(nameof(WatchStore), () =>
         {
             FakeWatch watch = new(xen, path);

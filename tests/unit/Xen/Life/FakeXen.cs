@@ -1,5 +1,8 @@
 using System.Globalization;
+using PreRecordMigration.Processes;
+using PreRecordMigration.Tests.Xen.Outputs;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
 
 namespace PreRecordMigration.Tests.Xen.Life;
 
@@ -59,6 +62,9 @@ internal sealed partial class FakeXen
     private readonly Dictionary<int, FakeDomain> _domains = [];
     private readonly List<FakeWatch> _watches = [];
     private int _failAt = -1;
+    private int _killAt = -1;
+    private string? _failsAlways;
+    private bool _isKilled;
     private bool _failsAfterwards;
     private int _nextDomId = 1;
 
@@ -87,6 +93,17 @@ internal sealed partial class FakeXen
             }
         }
     }
+
+    internal FakeXen()
+    {
+        Outputs = new FakeControlDomain(this);
+        Layers = new(Outputs, Outputs);
+    }
+
+    /// <summary>The control domain's network and mapped devices, whose calls fail as the host's do.</summary>
+    internal FakeControlDomain Outputs { get; }
+
+    internal OutputLayers Layers { get; }
 
     internal FakeDomain Add(string name, string? uuid = null, int? domid = null)
     {
@@ -169,18 +186,59 @@ internal sealed partial class FakeXen
         }
     }
 
+    /// <summary>Has one of the calls from now on kill the tool: neither it nor any later one has an effect, until another tool comes.</summary>
+    /// <param name="index">Which, from 0.</param>
+    /// <param name="afterwards">Whether that call takes effect all the same.</param>
+    internal void KillAt(int index, bool afterwards)
+    {
+        lock (_gate)
+        {
+            (Calls, _killAt, _failsAfterwards, Failed) = (0, index, afterwards, null);
+        }
+    }
+
+    /// <summary>Has a call of a name fail for good, until <see cref="Mend"/>.</summary>
+    internal void FailAlways(string name)
+    {
+        lock (_gate)
+        {
+            (_failsAlways, Failed) = (name, null);
+        }
+    }
+
+    /// <summary>Another tool comes, and nothing fails any more. What a tool that lived noted is a dead one's.</summary>
+    internal void Mend()
+    {
+        lock (_gate)
+        {
+            (_failAt, _killAt, _failsAlways, _isKilled) = (-1, -1, null, false);
+            foreach ((string path, string value) in _store.Where(node => node.Key.StartsWith("/prerecord/", StringComparison.Ordinal)).ToArray())
+            {
+                _store[path] = value.Replace(OwnerProcess.Current.ToString(), default(OwnerProcess).ToString(), StringComparison.Ordinal);
+            }
+        }
+    }
+
     private static string NamePath(int domid) => string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/name");
 
-    private T Call<T>(string name, Func<T> action)
+    internal T Call<T>(string name, Func<T> action)
     {
         T result;
         lock (_gate)
         {
-            bool fails = Calls++ == _failAt;
+            bool kills = Calls == _killAt;
+            bool fails = Calls++ == _failAt || kills || name == _failsAlways || _isKilled;
             if (fails)
             {
-                Failed = name;
+                Failed ??= name;
             }
+
+            if (_isKilled || name == _failsAlways)
+            {
+                throw new XenException(name, 5, _isKilled ? "killed" : "injected", "");
+            }
+
+            _isKilled |= kills;
 
             if (fails && !_failsAfterwards)
             {
@@ -198,7 +256,7 @@ internal sealed partial class FakeXen
         return result;
     }
 
-    private void Call(string name, Action action) => Call(name, () =>
+    internal void Call(string name, Action action) => Call(name, () =>
     {
         action();
         return 0;
@@ -250,6 +308,7 @@ internal sealed partial class FakeXen
     private void Forget(FakeDomain domain)
     {
         _domains.Remove(domain.DomId);
+        Outputs.Forget(domain.DomId);
         RemoveTree(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domain.DomId}"));
         Fire("@releaseDomain");
     }

@@ -1,0 +1,171 @@
+using System.Globalization;
+using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
+
+namespace PreRecordMigration.Xen.Outputs;
+
+/// <summary>The control domain's mapped devices, by dmsetup, losetup and /sys.</summary>
+internal sealed class DeviceMapper : IBlockLayer
+{
+    /// <summary>The kernel's modules that it needs, which the kernel loads by itself.</summary>
+    internal const string Modules = "dm_mod, dm_snapshot, loop";
+
+    /// <summary>The environment variable that names the folder of the stores' files, by its absolute path.</summary>
+    internal const string FolderVariable = "PRERECORD_OVERLAY_DIRECTORY";
+
+    private const string Devices = "/sys/block";
+    private const string ByNumber = "/sys/dev/block";
+    private const string Deleted = " (deleted)";
+    private readonly LayerProgram _dmsetup = new("dmsetup", "dmsetup");
+    private readonly LayerProgram _losetup = new("losetup", "mount");
+
+    /// <inheritdoc/>
+    public string? Missing => _dmsetup.Missing ?? _losetup.Missing;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<MappedDevice> List() =>
+    [
+        .. from folder in Folders("dm-*")
+           let id = Text(folder, "dm/uuid")
+           where id.StartsWith(OutputNames.IdPrefix, StringComparison.Ordinal)
+           select new MappedDevice(Text(folder, "dm/name"), id, Number(folder)),
+    ];
+
+    /// <inheritdoc/>
+    public bool IsMapped(DeviceNumber device) => Directory.Exists(Path.Combine(FolderOf(device), "dm"));
+
+    /// <inheritdoc/>
+    public bool IsThere(DeviceNumber device) => Directory.Exists(FolderOf(device));
+
+    /// <inheritdoc/>
+    public string TableOf(DeviceNumber device) => Ask(device, "table", "--showkeys").TrimEnd();
+
+    /// <inheritdoc/>
+    public string StatusOf(DeviceNumber device) => Ask(device, "status").TrimEnd();
+
+    /// <inheritdoc/>
+    public void Create(string name, string id, string table) =>
+        _dmsetup.RunWith(table, "create", name, "--uuid", id, "--noudevsync", "--noudevrules");
+
+    /// <inheritdoc/>
+    public void Load(DeviceNumber device, string table) => Tell(device, table, "load");
+
+    /// <inheritdoc/>
+    public void Clear(DeviceNumber device) => Tell(device, "", "clear");
+
+    /// <inheritdoc/>
+    public void Resume(DeviceNumber device) => Tell(device, "", "resume", "--nolockfs");
+
+    /// <inheritdoc/>
+    public void Remove(string name) => _dmsetup.Run("remove", "--retry", "--noudevsync", "--noudevrules", name);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OverlayStore> ListStores() =>
+    [
+        .. from folder in Folders("loop*")
+           let name = Path.GetFileName(Text(folder, "loop/backing_file").Replace(Deleted, "", StringComparison.Ordinal))
+           where name.StartsWith(OutputNames.StorePrefix, StringComparison.Ordinal)
+           select new OverlayStore(name, Number(folder)),
+    ];
+
+    /// <inheritdoc/>
+    public void AddStore(string name, long bytes)
+    {
+        string folder = Folder();
+        string path = Path.Combine(folder, name);
+        try
+        {
+            // One that a killed process made and had no device for yet.
+            File.Delete(path);
+            FileStreamOptions options = RuntimeFolder.NewFile(FileAccess.Write);
+            options.PreallocationSize = bytes;
+            using (FileStream file = new(path, options))
+            {
+                file.SetLength(bytes);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new MigrationException(
+                MigrationErrorId.OutOfMemory,
+                $"{folder} has no room for the {bytes >> 20} MiB of an overlay: {error.Message.TrimEnd('.')}.",
+                $"Make room there, let {FolderVariable} name another folder, or give a smaller limit of what a disk may write in the window (OverlayLimit).",
+                folder,
+                error);
+        }
+
+        try
+        {
+            _losetup.Run("--find", path);
+        }
+        finally
+        {
+            // The device keeps the file, and nothing of it stays when the device goes.
+            File.Delete(path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void RemoveStore(string name)
+    {
+        foreach (OverlayStore store in ListStores().Where(store => store.Name == name))
+        {
+            _losetup.Run("--detach", $"/dev/{Path.GetFileName(Directory.ResolveLinkTarget(FolderOf(store.Device), true)!.FullName)}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public WriteCount WritesOf(DeviceNumber device)
+    {
+        // Documentation/block/stat.rst of the kernel: the fifth word is writes, the seventh their sectors.
+        long[] counts = KernelNumber.Read(Path.Combine(FolderOf(device), "stat"));
+        return new WriteCount(counts[4], counts[6]);
+    }
+
+    /// <summary>Where the files of stores are made: in memory, unless somebody names another folder.</summary>
+    private static string Folder()
+    {
+        if (Environment.GetEnvironmentVariable(FolderVariable) is not { Length: > 0 } named)
+        {
+            string folder = RuntimeFolder.Find();
+            RuntimeFolder.Make(folder);
+            return TrustedFile.FindFolder(folder) ?? folder;
+        }
+
+        return Path.IsPathFullyQualified(named) && TrustedFile.FindFolder(named) is { } trusted
+            ? trusted
+            : throw new MigrationException(
+                MigrationErrorId.InvalidOption,
+                $"{FolderVariable} is '{named}', where there is no folder.",
+                $"Let {FolderVariable} name a folder, from the root on, that root may write and nobody else.",
+                named);
+    }
+
+    private static string FolderOf(DeviceNumber device) => Path.Combine(ByNumber, device.ToString());
+
+    private static string[] Folders(string pattern) => Directory.Exists(Devices) ? Directory.GetFileSystemEntries(Devices, pattern) : [];
+
+    /// <summary>A word of the kernel's; empty where there is none, or the device has just gone.</summary>
+    private static string Text(string folder, string name)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(folder, name)).Trim();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
+    private static DeviceNumber Number(string folder) => DeviceNumber.TryParse(Text(folder, "dev"), out DeviceNumber number) ? number : default;
+
+    private string Ask(DeviceNumber device, params string[] words) => Tell(device, "", words);
+
+    private string Tell(DeviceNumber device, string input, params string[] words) => _dmsetup.RunWith(
+        input,
+        [
+            .. words, "--noudevsync",
+            "--major", device.Major.ToString(CultureInfo.InvariantCulture), "--minor", device.Minor.ToString(CultureInfo.InvariantCulture),
+        ]);
+}

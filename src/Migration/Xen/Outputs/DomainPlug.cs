@@ -1,0 +1,189 @@
+using PreRecordMigration.Custody;
+using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
+using PreRecordMigration.Xen.Native;
+
+namespace PreRecordMigration.Xen.Outputs;
+
+/// <summary>Holds back what a domain does to its network and its disks; docs/output-isolation.md has the order, and why it is right.</summary>
+internal sealed class DomainPlug : IOutputPlug
+{
+    /// <summary>The largest request of a disk's ring, of 256 pages that need not begin at a chunk.</summary>
+    private const long LargestRequest = 257 * 4096L;
+
+    /// <summary>Requests that a page of a disk's ring has room for.</summary>
+    private const int RequestsOfPage = 32;
+
+    /// <summary>Bytes of packets that a card's queue has room for: 256 slots of a page.</summary>
+    private const long BytesOfQueue = 256 * 4096L;
+
+    /// <summary>Of a limit, the part that is left for what is done while nobody has looked yet.</summary>
+    private const int Slack = 8;
+
+    private readonly IReadOnlyList<CardPlug> _cards;
+    private readonly IReadOnlyList<DiskOverlay> _disks;
+    private readonly IReadOnlyList<int> _cardNumbers;
+    private readonly BackendRings _rings;
+    private readonly OutputLimits _limits;
+    private readonly string _domain;
+
+    private DomainPlug(
+        IDomainControl control, OutputLayers layers, int domid, string domain, IReadOnlyList<OutputCard> cards, IEnumerable<OverlayName> disks, OutputLimits limits)
+    {
+        _cards = [.. cards.Select(card => new CardPlug(layers.Network, domid, card.Card, card.Face, domain))];
+        _disks = [.. disks.Select(disk => new DiskOverlay(layers.Disks, disk, domain))];
+        _cardNumbers = [.. cards.Select(card => card.Card)];
+        _rings = new BackendRings(control, domid);
+        _limits = limits;
+        _domain = domain;
+    }
+
+    /// <summary>How long a domain's backends may take at the checkpoint to do what they were asked for. What they have not done then they do later, and
+    /// that is right too, but costs the proof of the rollback where a disk is read.</summary>
+    internal TimeSpan CheckpointPatience { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a domain's backends may take for what was asked for in the window.</summary>
+    internal TimeSpan DisksPatience { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <inheritdoc/>
+    public long HeldCount => _cards.Sum(card => card.HeldPackets) + _disks.Sum(disk => disk.HeldChunks);
+
+    /// <inheritdoc/>
+    public bool IsNearlyFull => IsHolding && (_cards.Any(card => card.IsNearlyFull()) || _disks.Any(disk => disk.IsNearlyFull()));
+
+    /// <inheritdoc/>
+    public bool MayRun => _disks.All(disk => disk.MayRun);
+
+    /// <summary>Whether something is held back by this process.</summary>
+    internal bool IsHolding { get; private set; }
+
+    /// <summary>Whether nothing is to be held back.</summary>
+    internal bool IsEmpty => _cards.Count == 0 && _disks.Count == 0;
+
+    /// <summary>The plug of a domain whose devices can all be held back. Nothing is made yet.</summary>
+    internal static DomainPlug Of(
+        IDomainControl control, OutputLayers layers, int domid, string uuid, string domain, OutputDevices devices, OutputLimits limits) => new(
+            control, layers, domid, domain, devices.Cards, devices.Disks.Select(disk => new OverlayName(domid, uuid, disk.Disk, disk.Device)), limits);
+
+    /// <summary>What a killed process left of a plug of a domain that is here.</summary>
+    internal static DomainPlug Left(IDomainControl control, OutputLayers layers, int domid, string uuid, string domain) => new(
+        control, layers, domid, domain,
+        [
+            .. OutputNames.CardsOf(domid, layers.Network.ListPlugs()).Select(card => new OutputCard(card, OutputDevices.FaceOf(control, domid, card))),
+        ],
+        OverlayName.FindAll(layers.Disks).Where(overlay => overlay.DomId == domid && overlay.Uuid == uuid),
+        OutputLimits.Default);
+
+    /// <inheritdoc/>
+    public void Prepare()
+    {
+        foreach (DiskOverlay disk in _disks)
+        {
+            disk.Prepare(_limits.OverlayBytes, MarkOf(
+                _limits.OverlayBytes, _rings.PagesOfDisk(disk.Name.Disk) * RequestsOfPage * LargestRequest, nameof(OutputLimits.OverlayBytes), "OverlayLimit"));
+        }
+
+        for (int i = 0; i < _cards.Count; i++)
+        {
+            _cards[i].Prepare(_limits.PacketBytes, MarkOf(
+                _limits.PacketBytes, _rings.QueuesOfCard(_cardNumbers[i]) * BytesOfQueue, nameof(OutputLimits.PacketBytes), "PacketLimit"));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Hold()
+    {
+        // What was sent before the checkpoint leaves, and what was written is written, as far as the backends come to it.
+        foreach (int card in _cardNumbers)
+        {
+            _rings.AwaitCard(card, CheckpointPatience);
+        }
+
+        foreach (DiskOverlay disk in _disks)
+        {
+            _rings.AwaitDisk(disk.Name.Disk, CheckpointPatience);
+            disk.Hold();
+        }
+
+        foreach (CardPlug card in _cards)
+        {
+            card.Hold();
+        }
+
+        IsHolding = true;
+    }
+
+    /// <inheritdoc/>
+    public void SetAside()
+    {
+        foreach (DiskOverlay disk in _disks)
+        {
+            if (!_rings.AwaitDisk(disk.Name.Disk, DisksPatience))
+            {
+                throw new MigrationException(
+                    MigrationErrorId.HypervisorCall,
+                    FormattableString.Invariant($"What {_domain} asked of its disk {disk.Name.Disk} in the window is not done after {DisksPatience.TotalSeconds:0.#} s, so that its disk cannot be given to the destination."),
+                    "The domain runs on here. See that its disk answers, and start the migration again.",
+                    _domain);
+            }
+
+            disk.SetAside();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Release()
+    {
+        CleanUp cleaning = new();
+        foreach (DiskOverlay disk in _disks)
+        {
+            cleaning.Try(disk.Release);
+        }
+
+        // What clients hear they may rely on: it is on the disks then, unless those are lost, or slower than is to be waited for.
+        if (cleaning.Errors.Count == 0 || MayRun)
+        {
+            foreach (CardPlug card in _cards)
+            {
+                cleaning.Try(card.Release);
+            }
+        }
+
+        cleaning.ThrowIfFailed();
+    }
+
+    /// <inheritdoc/>
+    public void Drop()
+    {
+        CleanUp cleaning = new();
+        foreach (CardPlug card in _cards)
+        {
+            cleaning.Try(card.Drop);
+        }
+
+        foreach (DiskOverlay disk in _disks)
+        {
+            cleaning.Try(disk.Drop);
+        }
+
+        cleaning.ThrowIfFailed();
+    }
+
+    /// <summary>From how many bytes on something with a limit counts as nearly full.</summary>
+    /// <param name="limit">The limit.</param>
+    /// <param name="underway">Bytes that may be under way when the domain is stopped.</param>
+    /// <param name="name">The limit's name in the engine.</param>
+    /// <param name="option">Its name for the administrator.</param>
+    private long MarkOf(long limit, long underway, string name, string option)
+    {
+        long mark = limit - (limit / Slack) - underway;
+        return mark > 0
+            ? mark
+            : throw new MigrationException(
+                MigrationErrorId.InvalidOption,
+                FormattableString.Invariant($"The option {option} is {limit} bytes; {_domain} can have {underway} bytes under way, which must have room when its window ends."),
+                FormattableString.Invariant($"Give at least {((2 * underway) >> 20) + 1} MiB ({name})."),
+                option);
+    }
+}

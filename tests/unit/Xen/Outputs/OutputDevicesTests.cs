@@ -1,0 +1,189 @@
+using PreRecordMigration.Errors;
+using PreRecordMigration.Tests.Xen.Life;
+using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
+
+namespace PreRecordMigration.Tests.Xen.Outputs;
+
+/// <summary>Which devices can be held back, and what is said of those that cannot.</summary>
+public sealed class OutputDevicesTests
+{
+    private const string Backends = "/local/domain/0/backend";
+    private readonly FakeXen _xen = new();
+
+    public OutputDevicesTests() => _xen.Add("vm");
+
+    [Fact]
+    public void A_card_and_a_disk_of_device_mapper_are_held_back()
+    {
+        AddCard();
+        AddDisk();
+        OutputDevices devices = Find();
+        Assert.Equal([new OutputCard(0, "vif1.0")], devices.Cards);
+        Assert.Equal([new OutputDisk(51712, FakeControlDomain.Disk)], devices.Disks);
+        Assert.Empty(devices.Refused);
+    }
+
+    [Fact]
+    public void What_only_reads_and_a_drive_with_nothing_in_it_need_nothing_and_the_console_carries_nothing_out()
+    {
+        AddDisk(mode: "r");
+        AddDisk(51728, what: "", device: "");
+        _xen.Write("/local/domain/1/device/console/0", "");
+        _xen.Write("/local/domain/1/device/vkbd/0/state", "1");
+        OutputDevices devices = Find();
+        Assert.Empty(devices.Disks);
+        Assert.Empty(devices.Refused);
+    }
+
+    [Fact]
+    public void A_disk_that_is_no_device_of_device_mapper_is_refused_by_name_with_what_to_do()
+    {
+        AddDisk(device: "7:0", what: "/var/lib/web.img");
+        MigrationException error = Refusal();
+        Assert.Equal(MigrationErrorId.OutputNotIsolable, error.ErrorId);
+        Assert.Contains("vbd 51712 (/var/lib/web.img) is no device of device-mapper", error.Message, StringComparison.Ordinal);
+        Assert.Contains("LVM", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("Observe", error.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_disk_of_QEMU_a_driver_domain_s_and_a_card_s_are_refused()
+    {
+        _xen.Write("/libxl/1/device/vbd/51712/backend", $"{Backends}/qdisk/1/51712");
+        _xen.Write("/libxl/1/device/vif/0/backend", "/local/domain/7/backend/vif/1/0");
+        MigrationException error = Refusal();
+        Assert.Contains("vbd 51712 is not served by the control domain's own block backend", error.Message, StringComparison.Ordinal);
+        Assert.Contains("vif 0 has its backend in another domain", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("libxl")]
+    [InlineData("local/domain")]
+    public void Devices_of_other_kinds_are_refused_whoever_tells_of_them(string root)
+    {
+        _xen.Write($"/{root}/1/device/9pfs/0/backend", "");
+        Assert.Contains("9pfs 0 is of a kind", Refusal().Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A guest writes its own part of XenStore.</summary>
+    [Fact]
+    public void A_guest_cannot_hide_a_device()
+    {
+        AddCard();
+        _xen.Write("/local/domain/1/device/vif", "nothing here");
+        Assert.Single(Find().Cards);
+    }
+
+    [Fact]
+    public void A_card_whose_interface_is_not_there_is_refused()
+    {
+        AddCard();
+        _xen.Write($"{Backends}/vif/1/0/vifname", "web0");
+        Assert.Contains("vif 0 has no interface web0", Refusal().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_host_lacks_is_said_before_the_domain_is_touched()
+    {
+        AddDisk();
+        _xen.Outputs.Missing = "dmsetup (apt-get install dmsetup)";
+        Assert.Contains("without dmsetup (apt-get install dmsetup)", Refusal().Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0 8 linear 8:16 0\n8 16 striped 2 128 8:16 8 8:32 0", null)]
+    [InlineData("0 8 crypt aes-xts-plain64 00 0 8:16 0", null)]
+    [InlineData("0 8 linear 8:16 0\n8 16 thin 254:1 5", "thin")]
+    [InlineData("0 8 snapshot 254:1 254:2 P 8", "snapshot")]
+    [InlineData("0 8 raid raid1 3 0 region_size 1024 2 8:16 8:17 8:32 8:33", "raid")]
+    public void A_target_that_keeps_records_of_its_own_cannot_be_twice(string table, string? immovable)
+    {
+        Assert.Equal(immovable, MappedTable.Immovable(table));
+    }
+
+    [Theory]
+    [InlineData("0 1024 snapshot 48/2048 16", 48, 16)]
+    [InlineData("0 1024 snapshot-merge 16/2048 16", 16, 16)]
+    public void The_status_says_how_much_is_used(string status, long used, long records)
+    {
+        Assert.Equal((used, records), MappedTable.UsedOf(status));
+    }
+
+    [Theory]
+    [InlineData("0 1024 snapshot Invalid")]
+    [InlineData("0 1024 snapshot Overflow")]
+    [InlineData("0 1024 snapshot-merge Merge failed")]
+    [InlineData("0 1024 linear")]
+    [InlineData("")]
+    public void A_lost_overlay_is_an_error(string status)
+    {
+        Assert.Equal(MigrationErrorId.VerificationFailed, Assert.Throws<MigrationException>(() => MappedTable.UsedOf(status)).ErrorId);
+    }
+
+    [Fact]
+    public void What_tc_says_of_disciplines_is_understood_or_is_an_error()
+    {
+        Assert.Equal(
+            [("plug", 1514L), ("clsact", 0L)],
+            TrafficControl.DisciplinesOf("""
+                [{"kind":"plug","handle":"8001:","root":true,"refcnt":2,"options":{},"bytes":0,"packets":0,"drops":0,"backlog":1514,"qlen":1},
+                 {"kind":"clsact","handle":"ffff:","parent":"ffff:fff1","options":{},"bytes":0},{}]
+                """));
+        Assert.Equal(MigrationErrorId.NotSupported, Assert.Throws<MigrationException>(() => TrafficControl.DisciplinesOf("qdisc plug 8001: root")).ErrorId);
+        Assert.Equal(MigrationErrorId.NotSupported, Assert.Throws<MigrationException>(() => TrafficControl.DisciplinesOf("""[{"kind":5}]""")).ErrorId);
+    }
+
+    [Fact]
+    public void A_card_at_which_somebody_else_looks_is_refused_and_stays_his()
+    {
+        AddCard();
+        _xen.Outputs.OccupyIngress();
+        FakeSource source = new(_xen, _xen.Domains.Single());
+        using XenSourceDomain open = source.Open();
+        MigrationException error = Assert.Throws<MigrationException>(() => open.PlugOutputs(PreRecordMigration.Options.OutputLimits.Default).Prepare());
+        Assert.Contains("something else looks at what comes in at vif1.0", error.Message, StringComparison.Ordinal);
+        Assert.True(_xen.Outputs.HasIngress("vif1.0"));
+        Assert.Empty(_xen.Outputs.ListPlugs());
+    }
+
+    [Fact]
+    public void A_limit_that_has_no_room_for_what_can_be_under_way_is_refused_with_one_that_has()
+    {
+        AddDisk();
+        _xen.Write("/local/domain/1/device/vbd/51712/state", "4");
+        _xen.Write("/local/domain/1/device/vbd/51712/multi-queue-num-queues", "4");
+        FakeSource source = new(_xen, _xen.Domains.Single());
+        using XenSourceDomain open = source.Open();
+        MigrationException error = Assert.Throws<MigrationException>(() => open.PlugOutputs(new PreRecordMigration.Options.OutputLimits(1 << 20, 64 << 20)).Prepare());
+        Assert.Equal(MigrationErrorId.InvalidOption, error.ErrorId);
+        Assert.Contains("OverlayLimit", error.Message, StringComparison.Ordinal);
+        Assert.Contains("258 MiB", error.Remedy, StringComparison.Ordinal);
+        Assert.Empty(_xen.Outputs.Ours);
+    }
+
+    private void AddCard() => Add("vif", "0", "state", "4");
+
+    private void AddDisk(int number = 51712, string mode = "w", string what = "/dev/vg/lv", string device = "fe:0")
+    {
+        string disk = $"{number}";
+        Add("vbd", disk, "mode", mode);
+        Add("vbd", disk, "params", what);
+        Add("vbd", disk, "physical-device", device);
+    }
+
+    private void Add(string kind, string number, string key, string value)
+    {
+        _xen.Write($"/libxl/1/device/{kind}/{number}/backend", $"{Backends}/{kind}/1/{number}");
+        _xen.Write($"{Backends}/{kind}/1/{number}/{key}", value);
+    }
+
+    private OutputDevices Find()
+    {
+        using IDomainControl control = _xen.Connect();
+        return OutputDevices.Find(control, 1, _xen.Layers);
+    }
+
+    private MigrationException Refusal() => Assert.Throws<MigrationException>(() => Find().Require("vm"));
+}
