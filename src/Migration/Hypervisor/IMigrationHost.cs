@@ -87,7 +87,8 @@ public interface IMigrationHost : IDisposable
     /// <summary>The domains that are here and that a process held which has ended, whatever ended it. Looks, and touches nothing.</summary>
     IReadOnlyList<LeftBehind> GetLeftBehind();
 
-    /// <summary>Takes down what came in by a process that was killed, and that never ran: nobody goes on with it.</summary>
+    /// <summary>Takes down what came in by a process that was killed, and that never ran: nobody goes on with it. With it goes what killed processes left of
+    /// domains that are not here any more.</summary>
     void SweepArrivals();
 
     /// <summary>

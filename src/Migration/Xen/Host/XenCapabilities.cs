@@ -2,6 +2,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Outputs;
 
 namespace PreRecordMigration.Xen.Host;
 
@@ -42,14 +43,26 @@ internal static class XenCapabilities
             new(MigrationCapability.Control, true, $"The hypervisor answers (Xen {facts.Info.Major}.{facts.Info.Minor}).", ""),
             Is(MigrationCapability.Recording, recording),
             Is(MigrationCapability.Rollback, recording),
-            new(MigrationCapability.OutputIsolation, true,
-                "Network cards of the control domain's bridges and disks under device-mapper are held back; domains with other outputs are refused, by name.", ""),
+            OutputIsolation(OutputLayers.OfThisMachine),
             new(MigrationCapability.DirtyTracking, true, "Xen's log-dirty mode.", ""),
             Is(MigrationCapability.RemotePF, recording),
             Is(MigrationCapability.SeveralVcpus, severalVcpus),
             Is(MigrationCapability.ParavirtualisedDomains, OfParavirtualised(facts, answer)),
             new(MigrationCapability.Receiver, true, "This session can receive for it: Start-MigrationReceiver.", ""),
         ]);
+
+    /// <summary>A host that lacks what holds devices back still rolls back domains without any, so it can all the same.</summary>
+    internal static Capability OutputIsolation(OutputLayers layers)
+    {
+        string[] missing = [.. new[] { layers.Network.Missing, layers.Disks.Missing }.OfType<string>().Distinct()];
+        return new(
+            MigrationCapability.OutputIsolation,
+            true,
+            missing.Length == 0
+                ? "Network cards of the control domain and disks under device-mapper are held back; domains with other outputs are refused, by name."
+                : $"Domains without network cards, disks and other outputs can be rolled back. For those with them this host lacks {string.Join(" and ", missing)}.",
+            missing.Length == 0 ? "" : "Install it where such domains are to be rolled back; the mode Observe takes them as it is.");
+    }
 
     private static Capability Is(MigrationCapability kind, RecorderChoice choice) =>
         new(kind, choice.Recorder is not null, choice.Reason, choice.Remedy);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
@@ -127,7 +128,8 @@ public sealed partial class XenHost : IMigrationHost
     public IReadOnlyList<LeftBehind> GetLeftBehind() => SourceMarker.FindLeft(_control);
 
     /// <inheritdoc/>
-    public void SweepArrivals() => ArrivalNames.Sweep(_control);
+    public void SweepArrivals() => CleanUp.All(
+        () => ArrivalNames.Sweep(_control), () => StaleNotes.Remove(_control, OutputLayers.OfThisMachine));
 
     /// <inheritdoc/>
     public void Dispose() => _control.Dispose();

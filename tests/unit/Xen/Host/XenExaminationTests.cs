@@ -1,4 +1,5 @@
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Tests.Xen.Life;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Host;
 using PreRecordMigration.Xen.Native;
@@ -55,6 +56,21 @@ public sealed class XenExaminationTests
     internal void An_extension_that_does_not_take_nested_paging_is_told(XenExtensionAnswer answer, string words, string reason) =>
         RequireMissing(
             XenExamination.Of(Facts() with { CapabilityWords = words }, answer, s_xl), MigrationCapability.NestedExtension, reason);
+
+    [Fact]
+    public void A_host_without_the_programs_that_hold_devices_back_rolls_back_domains_without_devices()
+    {
+        FakeXen xen = new();
+        Capability whole = XenCapabilities.OutputIsolation(xen.Layers);
+        Assert.True(whole.IsAvailable);
+        Assert.DoesNotContain("lacks", whole.Reason, StringComparison.Ordinal);
+
+        xen.Outputs.Missing = "dmsetup (apt-get install dmsetup)";
+        Capability poor = XenCapabilities.OutputIsolation(xen.Layers);
+        Assert.True(poor.IsAvailable);
+        Assert.EndsWith("lacks dmsetup (apt-get install dmsetup).", poor.Reason, StringComparison.Ordinal);
+        Assert.NotEmpty(poor.Remedy);
+    }
 
     [Fact]
     public void A_host_whose_extension_takes_nested_paging_needs_no_memory_paging()
