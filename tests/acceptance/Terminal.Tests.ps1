@@ -85,15 +85,16 @@ Describe 'A session that ends in <Phase>, over <Way>' -ForEach @(
         @{ Way = $way; Phase = 'the push'; Move = '-Method PostCopy -BandwidthLimit 4MB'; Call = 'CaptureCoreState'; Holder = 'Both' }
     }
 ) {
-    It 'by <End>' -ForEach @(
+    # PowerShell kills the process of a job whose script has ended: what had left by then is another process' to take over.
+    It 'by <End>' -ForEach (@(
         @{ End = 'its terminal, which is closed'; Text = 'BEGUN; $null = Start-ThreadJob { THERE }; Invoke-PreRecordMigration MOVE'; How = { param($terminal) $terminal.Kill() } }
         @{ End = 'Ctrl+C'; Text = 'BEGUN; $null = Start-ThreadJob { THERE }; Invoke-PreRecordMigration MOVE'
-            How = { param($terminal) $terminal.StandardInput.Write([char] 3); $terminal.StandardInput.Flush() }; SaysAfter = $true }
+            How = { param($terminal) $terminal.StandardInput.Write([char] 3); $terminal.StandardInput.Flush() } }
         @{ End = 'TERM'; Text = 'BEGUN; $null = Start-ThreadJob { THERE }; Invoke-PreRecordMigration MOVE'; How = { param($terminal, $id) & kill -TERM $id }; SaysBefore = $true; SaysAfter = $true }
         @{ End = 'exit'; Text = 'BEGUN; $null = Start-Migration MOVE; THERE; exit'; SaysBefore = $true; SaysAfter = $true }
-        @{ End = 'Stop-Job'; Text = 'BEGUN; $job = Start-ThreadJob { Invoke-PreRecordMigration MOVE }; THERE; Stop-Job $job; exit'; SaysAfter = $true }
-        @{ End = 'the end of a job''s script'; Text = '$null = Start-Job { BEGUN; $null = Start-Migration MOVE; THERE } | Wait-Job; exit' }
-    ) {
+        @{ End = 'Stop-Job'; Text = 'BEGUN; $job = Start-ThreadJob { Invoke-PreRecordMigration MOVE }; THERE; Stop-Job $job; exit' }
+        @{ End = 'the end of a job''s script'; Text = '$null = Start-Job { BEGUN; $null = Start-Migration MOVE; THERE } | Wait-Job; exit'; IsKilled = $true }
+    ) | Where-Object { -not $_.IsKilled -or $Holder -ne 'Both' }) {
         $receiver = $receivers[$Way].HostName
         $name = 'm' + [guid]::NewGuid().ToString('N').Substring(0, 8)
         $script = New-Session $name $Way $Move $Call $Holder $Text
