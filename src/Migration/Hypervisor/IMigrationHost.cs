@@ -91,6 +91,11 @@ public interface IMigrationHost : IDisposable
     /// domains that are not here any more.</summary>
     void SweepArrivals();
 
+    /// <summary>Whether a domain came in here by a process that was killed, never ran, and was taken down by another one.</summary>
+    /// <param name="which">Whether what was kept of it (<see cref="IIncomingDomain.Keep"/>) is what is looked for.</param>
+    /// <returns>True is known for sure; false where it is not known, or not any more: it may have run.</returns>
+    bool HasTakenDown(Func<ReadOnlyMemory<byte>, bool> which);
+
     /// <summary>
     /// This host as it takes in domains that this process itself sends to it, as one that goes back to its checkpoint in a fresh domain:
     /// they can only be the host's own, so that no policy judges them. Only a receiver that nobody else can reach may use it.

@@ -26,7 +26,12 @@ public sealed partial class MigrationReceiver
             // The welcome comes first: from then on the source hears this side's beats, however long the last attempt takes to end.
             demand.Send(new WelcomeRecord(Protocol.Version, 0));
             bulk.Send(new WelcomeRecord(Protocol.Version, 0));
-            IncomingMigration migration = known ?? TakeOver(pair) ?? throw NeverSeen();
+            if ((known ?? TakeOver(pair)) is not { } migration)
+            {
+                Answer(bulk, demand, HasTakenDown(pair) ? new ResumeRecord(ResumePosition.NeverRan, new Pages.PageBitmap(0)) : throw NeverSeen());
+                return;
+            }
+
             if (!migration.Ended.Wait(s_endPatience))
             {
                 throw new MigrationException(
@@ -109,6 +114,10 @@ public sealed partial class MigrationReceiver
             _takingOver.Exit();
         }
     }
+
+    /// <summary>Whether what came in by this migration, from this peer, never ran here and was taken down by whoever looked after it.</summary>
+    private bool HasTakenDown(ConnectionPair pair) => !_listener.IsPrivate
+        && Host.HasTakenDown(kept => ArrivalJournal.Read(kept.Span) is { } read && read.Session == pair.Session && read.Peer == pair.Bulk.Peer);
 
     /// <summary>Lets a migration that was taken over join the others. Who stops the receiver decides about those that it found: then this one
     /// stays as it was left, for the next.</summary>

@@ -92,11 +92,19 @@ public sealed partial class SimulatedHost
             left = [.. _domains.Values.Where(domain => domain is { IsOwned: false, IncomingMark: IncomingMark.Preparing })];
         }
 
-        foreach (SimulatedDomain domain in left)
+        Array.ForEach(left, TakeDown);
+    }
+
+    /// <inheritdoc/>
+    public bool HasTakenDown(Func<ReadOnlyMemory<byte>, bool> which)
+    {
+        byte[][] kept;
+        lock (_lock)
         {
-            domain.End();
-            Remove(domain);
+            kept = [.. _takenDown];
         }
+
+        return Array.Exists(kept, journal => which(journal));
     }
 
     /// <summary>
@@ -289,8 +297,22 @@ public sealed partial class SimulatedHost
             }
         }
 
-        left.End();
-        Remove(left);
+        TakeDown(left);
+    }
+
+    /// <summary>Takes down what never ran. Its source may come back, and hears so.</summary>
+    private void TakeDown(SimulatedDomain domain)
+    {
+        lock (_lock)
+        {
+            if (domain.Journal is { } journal)
+            {
+                _takenDown.Add(journal);
+            }
+        }
+
+        domain.End();
+        Remove(domain);
     }
 
     /// <summary>Refuses a domain that a tool works on. Call it with the lock held.</summary>

@@ -13,6 +13,7 @@ public sealed partial class SimulatedHost : IMigrationHost
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, SimulatedDomain> _domains = new(StringComparer.Ordinal);
+    private readonly List<byte[]> _takenDown = [];
     private readonly List<SimulatedOutput> _outputs = [];
     private readonly List<string> _violations = [];
     private int _lastId;

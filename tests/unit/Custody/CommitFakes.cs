@@ -206,6 +206,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public IReadOnlyList<LeftBehind> GetLeftBehind() => throw new NotSupportedException();
 
+    public bool HasTakenDown(Func<ReadOnlyMemory<byte>, bool> which) => throw new NotSupportedException();
+
     public void SweepArrivals() => throw new NotSupportedException();
 }
 

@@ -42,6 +42,8 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
     public virtual IReadOnlyList<LeftBehind> GetLeftBehind() => host.GetLeftBehind();
 
+    public bool HasTakenDown(Func<ReadOnlyMemory<byte>, bool> which) => host.HasTakenDown(which);
+
     public virtual void SweepArrivals() => host.SweepArrivals();
 
     public virtual LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which) => host.OpenArrival(which);

@@ -90,6 +90,23 @@ public sealed class LeftArrivalTests
         fixture.CheckRunsOnAtSource();
     }
 
+    [Fact]
+    public async Task Where_it_never_ran_and_the_service_has_taken_it_down_the_source_hears_so_too()
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await KillAsync(
+            fixture, MigrationFixture.Move(MigrationMethod.PostCopy), SimulatedCall.MarkIncoming, 1);
+        fixture.Destination.SweepArrivals();
+        Assert.Empty(fixture.Destination.GetDomains());
+        await using MigrationReceiver next = NextReceiver(fixture);
+
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(
+            () => interrupted.Migration.ResumeAsync(Route.Loopback(next.Endpoint), null, s_cancel));
+
+        Assert.Contains("runs on here", error.Message, StringComparison.Ordinal);
+        fixture.CheckRunsOnAtSource();
+    }
+
     [Theory]
     [InlineData(SimulatedCall.DisableRemotePF)]
     [InlineData(SimulatedCall.MarkIncoming)]

@@ -13,7 +13,7 @@ internal sealed class Matrix
     [
         "IMigrationHost.GetCapabilities", "IMigrationHost.Examine", "IMigrationHost.GetDomains", "IMigrationHost.FreeMemoryBytes",
         "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.RequireUnclaimed", "IMigrationHost.OpenLeft", "IMigrationHost.Announce",
-        "IMigrationHost.Judge", "IMigrationHost.GetLeftBehind", "IMigrationHost.SweepArrivals", "IMigrationHost.ForItself", "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
+        "IMigrationHost.Judge", "IMigrationHost.GetLeftBehind", "IMigrationHost.SweepArrivals", "IMigrationHost.HasTakenDown", "IMigrationHost.ForItself", "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
     ];
 
     private static readonly Lock s_log = new();

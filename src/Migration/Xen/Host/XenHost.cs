@@ -128,6 +128,9 @@ public sealed partial class XenHost : IMigrationHost
     public IReadOnlyList<LeftBehind> GetLeftBehind() => SourceMarker.FindLeft(_control);
 
     /// <inheritdoc/>
+    public bool HasTakenDown(Func<ReadOnlyMemory<byte>, bool> which) => IncomingMarker.HasTakenDown(_control, which);
+
+    /// <inheritdoc/>
     public void SweepArrivals() => CleanUp.All(
         () => ArrivalNames.Sweep(_control), () => StaleNotes.Remove(_control, OutputLayers.OfThisMachine));
 

@@ -17,6 +17,13 @@ namespace PreRecordMigration.Xen.Life;
 internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival arrival)
 {
     private const string Root = "/prerecord/incoming";
+
+    /// <summary>Names the files of what was taken down: they tell a source that comes back that it never ran. They end with the boot.</summary>
+    private const string TakenDown = "/prerecord/taken-down";
+
+    /// <summary>How many of these are kept; a source comes back within minutes, or its host is lost.</summary>
+    private const int MostTakenDown = 64;
+
     private const char Tab = '\t';
     private (IncomingMark Mark, string? Source)? _last;
 
@@ -140,29 +147,72 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         foreach (string child in control.ListStore(Root))
         {
             Found? read = int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid) ? Read(control, domid) : null;
-            if (read is { } found && found.Arrival.Find(control) is { } domain && domain.DomId == domid)
+            KnownDomain? domain = read?.Arrival.Find(control) is { } there && there.DomId == domid ? there : null;
+            bool neverRan = read is { Owner.IsAlive: false, Mark: IncomingMark.Preparing };
+            if (domain is not null && !neverRan)
             {
-                if (found.Owner.IsAlive || found.Mark != IncomingMark.Preparing)
-                {
-                    left.Add(found);
-                    continue;
-                }
+                left.Add(read!.Value);
+                continue;
+            }
 
-                domain.Destroy();
+            string? file = read is { } found ? FileOf(domid, found.Arrival) : null;
+            if (neverRan && IsReadable(control, file!))
+            {
+                // Before it is taken down: where a tool dies in between, its mark is found again.
+                NoteTakenDown(control, file!);
+                file = null;
+            }
+
+            domain?.Destroy();
+            if (file is not null)
+            {
+                control.RemoveFile(file);
             }
 
             control.RemoveStore($"{Root}/{child}");
-            if (read is { } gone)
-            {
-                control.RemoveFile(FileOf(domid, gone.Arrival));
-            }
         }
 
         return left;
     }
 
+    /// <summary>Whether something was taken down that never ran here.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="which">Whether what was kept of it is what is looked for.</param>
+    internal static bool HasTakenDown(IDomainControl control, Func<ReadOnlyMemory<byte>, bool> which) =>
+        control.ListStore(TakenDown).Any(file => control.ReadFile(file) is { } journal && which(journal));
+
     /// <summary>Where a domain comes from, as a part of an error's sentence; empty where nobody knows.</summary>
     internal static string From(string? source) => source is null ? "" : $" from {source}";
+
+    private static bool IsReadable(IDomainControl control, string file)
+    {
+        try
+        {
+            return control.ReadFile(file) is not null;
+        }
+        catch (MigrationException)
+        {
+            // What cannot be believed tells nobody anything.
+            return false;
+        }
+    }
+
+    /// <summary>Notes that what a file is of never ran, and forgets the first of too many.</summary>
+    private static void NoteTakenDown(IDomainControl control, string file)
+    {
+        string[] noted =
+        [
+            .. control.ListStore(TakenDown).Where(other => other != file)
+                .OrderBy(other => control.ReadStore($"{TakenDown}/{other}"), StringComparer.Ordinal).ThenBy(other => other.Length).ThenBy(other => other, StringComparer.Ordinal),
+        ];
+        foreach (string first in noted.Take(noted.Length + 1 - MostTakenDown))
+        {
+            control.RemoveStore($"{TakenDown}/{first}");
+            control.RemoveFile(first);
+        }
+
+        control.WriteStore($"{TakenDown}/{file}", Environment.TickCount64.ToString("D20", CultureInfo.InvariantCulture));
+    }
 
     private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(PathOf(domid), Format(last, owner));
 

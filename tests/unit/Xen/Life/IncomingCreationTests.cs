@@ -128,6 +128,43 @@ public class IncomingCreationTests
         Assert.Single(_xen.Notes);
     }
 
+    [Fact]
+    public void What_a_killed_tool_prepared_is_known_to_have_never_run_when_it_is_destroyed()
+    {
+        for (int arrival = 0; arrival < 70; arrival++)
+        {
+            FakeDomain left = Leave("other", IncomingMark.Preparing);
+            _xen.Files[$"incoming-{left.DomId}-01234567"] = [(byte)arrival];
+            Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == arrival));
+            Assert.Empty(IncomingMarker.Sweep(_xen.Connect()));
+            Assert.Empty(_xen.Domains);
+            Assert.True(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == arrival));
+        }
+
+        // The first ones have made room.
+        Assert.Equal(64, _xen.Files.Count);
+        Assert.Equal(64, _xen.Notes.Count());
+        Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 0));
+    }
+
+    [Theory]
+    [InlineData(IncomingMark.Started, true)]
+    [InlineData(IncomingMark.Whole, true)]
+    [InlineData(IncomingMark.Started, false)]
+    [InlineData(IncomingMark.Whole, false)]
+    public void What_has_run_is_never_said_to_have_not(IncomingMark mark, bool isThere)
+    {
+        FakeDomain left = Leave("other", mark);
+        _xen.Files[$"incoming-{left.DomId}-01234567"] = [1];
+        if (!isThere)
+        {
+            _xen.Remove(left);
+        }
+
+        IncomingMarker.Sweep(_xen.Connect());
+        Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), _ => true));
+    }
+
     [Theory]
     [InlineData(IncomingMark.Started, "may be the only copy")]
     [InlineData(IncomingMark.Whole, "xl rename vm--incoming-01234567 vm")]
