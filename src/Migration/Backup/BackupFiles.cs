@@ -16,6 +16,7 @@ namespace PreRecordMigration.Backup;
 internal sealed class BackupFiles : IDisposable
 {
     private const string Prefix = "originals-";
+    private const string Making = "making-";
     private const int HeadSize = 12;
     private const int LeavingOffset = 4;
     private const int CountOffset = 8;
@@ -44,12 +45,25 @@ internal sealed class BackupFiles : IDisposable
             SweepIn(folder);
             Guid id = Guid.NewGuid();
             string path = PathOf(folder, id);
-            FileStream head = new(path, RuntimeFolder.NewFile(FileAccess.ReadWrite, FileShare.None));
-            byte[] content = new byte[HeadSize];
-            BinaryPrimitives.WriteInt32LittleEndian(content, pageCount);
-            head.Write(content);
-            head.Flush();
-            return new BackupFiles(id, path, head);
+
+            // Whoever sweeps sees it by its name only when it is whole and locked.
+            string making = Path.Combine(folder, $"{Making}{id:N}");
+            FileStream head = new(making, RuntimeFolder.NewFile(FileAccess.ReadWrite, FileShare.None));
+            try
+            {
+                byte[] content = new byte[HeadSize];
+                BinaryPrimitives.WriteInt32LittleEndian(content, pageCount);
+                head.Write(content);
+                head.Flush();
+                File.Move(making, path);
+                return new BackupFiles(id, path, head);
+            }
+            catch
+            {
+                head.Dispose();
+                TryDelete(making);
+                throw;
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or MigrationException)
         {

@@ -13,7 +13,7 @@ namespace PreRecordMigration.Boards;
 internal sealed class Board : IDisposable
 {
     /// <summary>How many may be told at the same time. One more, and the one that has been there for the longest makes room: it may come again.</summary>
-    internal const int Places = 16;
+    internal const int Places = 64;
 
     /// <summary>How often who stays is told.</summary>
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(200);

@@ -15,6 +15,7 @@ public sealed class Elsewhere
     private const int AtOnce = 16;
 
     private static readonly TimeSpan s_betweenTries = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
 
     private readonly Func<string?> _folder;
     private readonly OwnerProcess _self;
@@ -40,7 +41,7 @@ public sealed class Elsewhere
                 Task<ProcessElsewhere>[] asking =
                 [
                     .. some.Select(board => Task.Factory.StartNew(
-                        () => Ask(new ProcessElsewhere(board.Process), board.Path),
+                        () => Ask(new ProcessElsewhere(board.Process, board.Path)),
                         CancellationToken.None,
                         TaskCreationOptions.LongRunning,
                         TaskScheduler.Default)),
@@ -64,17 +65,18 @@ public sealed class Elsewhere
     {
         ArgumentNullException.ThrowIfNull(process);
         ArgumentNullException.ThrowIfNull(told);
-        Following following = new(process, Path.Combine(_folder() ?? "", BoardFolder.NameOf(process.Process)), Patience, told);
+        Following following = new(process, Patience, told);
         new Thread(following.Run) { IsBackground = true, Name = "board of another process" }.Start();
         return following;
     }
 
-    /// <summary>Whether an error is of what somebody else says, or does not say.</summary>
+    /// <summary>Whether an error is of what somebody else says, or does not say. A path that is too long for a socket is an argument's.</summary>
     private static bool IsOfOther(Exception error) =>
-        error is SocketException or IOException or UnauthorizedAccessException or TimeoutException or FormatException;
+        error is SocketException or IOException or UnauthorizedAccessException or TimeoutException or FormatException or ArgumentException;
 
-    private ProcessElsewhere Ask(ProcessElsewhere process, string path)
+    private ProcessElsewhere Ask(ProcessElsewhere process)
     {
+        string path = process.Path;
         for (long since = TimeProvider.System.GetTimestamp(); ; Thread.Sleep(s_betweenTries))
         {
             string problem;
@@ -105,40 +107,25 @@ public sealed class Elsewhere
     }
 
     /// <summary>Hears what one process says.</summary>
-    private sealed class Following(ProcessElsewhere process, string path, TimeSpan patience, Action<ProcessElsewhere> told) : IDisposable
+    private sealed class Following(ProcessElsewhere process, TimeSpan patience, Action<ProcessElsewhere> told) : IDisposable
     {
+        private readonly string _path = process.Path;
         private readonly CancellationTokenSource _end = new();
         private volatile BoardConnection? _connection;
         private ProcessElsewhere _last = process;
         private long _heardAt = TimeProvider.System.GetTimestamp();
 
-        /// <summary>
-        /// A connection that breaks, as where others come in crowds, is made again. One that is killed is for a moment neither alive nor gone, so
-        /// that a problem counts only after a while.
-        /// </summary>
         public void Run()
         {
-            while (!_last.HasEnded)
+            try
             {
-                string? problem = Hear();
-                if (_end.IsCancellationRequested)
-                {
-                    return;
-                }
-
-                if (BoardFolder.IsOver(_last.Process, path))
-                {
-                    Tell(_last with { HasEnded = true });
-                }
-                else if (problem is not null)
-                {
-                    if (_last.Problem is null && TimeProvider.System.GetElapsedTime(_heardAt) >= patience)
-                    {
-                        Tell(_last with { Problem = problem });
-                    }
-
-                    _end.Token.WaitHandle.WaitOne(s_betweenTries);
-                }
+                Follow();
+            }
+#pragma warning disable CA1031 // The last resort of a thread that only hears: whatever it is, this process goes on, and knows that it hears no more.
+            catch (Exception error)
+#pragma warning restore CA1031
+            {
+                Tell(_last with { Problem = error.Message, HasEnded = true });
             }
         }
 
@@ -148,6 +135,38 @@ public sealed class Elsewhere
             _connection?.Dispose();
         }
 
+        /// <summary>
+        /// A connection that breaks, as where others come in crowds, is made again after a pause, which grows while none lasts. One that is killed is
+        /// for a moment neither alive nor gone, so that a problem counts only after a while.
+        /// </summary>
+        private void Follow()
+        {
+            TimeSpan pause = s_betweenTries;
+            while (!_last.HasEnded)
+            {
+                long begun = TimeProvider.System.GetTimestamp();
+                string? problem = Hear();
+                if (_end.IsCancellationRequested)
+                {
+                    return;
+                }
+
+                if (BoardFolder.IsOver(_last.Process, _path))
+                {
+                    Tell(_last with { HasEnded = true });
+                    return;
+                }
+
+                if (problem is not null && _last.Problem is null && TimeProvider.System.GetElapsedTime(_heardAt) >= patience)
+                {
+                    Tell(_last with { Problem = problem });
+                }
+
+                pause = TimeProvider.System.GetElapsedTime(begun) >= s_longestPause ? s_betweenTries : pause < s_longestPause ? pause * 2 : pause;
+                _end.Token.WaitHandle.WaitOne(pause);
+            }
+        }
+
         /// <summary>Hears until a connection ends.</summary>
         /// <returns>Why nothing came of it; null where something did.</returns>
         private string? Hear()
@@ -155,7 +174,7 @@ public sealed class Elsewhere
             string? problem = "It says nothing.";
             try
             {
-                using BoardConnection connection = BoardConnection.Open(_last.Process, path, patience);
+                using BoardConnection connection = BoardConnection.Open(_last.Process, _path, patience);
                 _connection = connection;
                 while (!_end.IsCancellationRequested && connection.Next() is { } line)
                 {

@@ -5,7 +5,8 @@ namespace PreRecordMigration.Operations;
 /// <summary>Another process of this user on this machine, as far as it answers, at one moment.</summary>
 public sealed record ProcessElsewhere
 {
-    internal ProcessElsewhere(OwnerProcess process) => (Process, Description, Service) = (process, process.Describe(), process.Service);
+    internal ProcessElsewhere(OwnerProcess process, string path) =>
+        (Process, Path, Description, Service) = (process, path, process.Describe(), process.Service);
 
     /// <summary>Its id.</summary>
     public int Id => Process.Id;
@@ -39,6 +40,9 @@ public sealed record ProcessElsewhere
         Omitted = word.Omitted,
         Problem = null,
     };
+
+    /// <summary>Its socket, as it was found.</summary>
+    internal string Path { get; private init; }
 
     /// <summary>Which process it is.</summary>
     internal OwnerProcess Process { get; }

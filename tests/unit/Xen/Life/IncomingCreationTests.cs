@@ -143,7 +143,7 @@ public class IncomingCreationTests
 
         // The first ones have made room.
         Assert.Equal(64, _xen.Files.Count);
-        Assert.Equal(64, _xen.Notes.Count());
+        Assert.Equal(64, _xen.Notes.Count);
         Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 0));
     }
 
