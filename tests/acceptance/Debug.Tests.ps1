@@ -7,7 +7,7 @@ BeforeAll {
     # What the other side does is told where it is in this process.
     $line = "^Opened 'traced' on 'debug1' \(Simulated\)\.$|^'(traced)?': (destination )?(sent|received) [A-Za-z]+ on (bulk|demand), [0-9,]+ bytes$|" +
         "^'traced': (destination )?state [A-Za-z]+ -> [A-Za-z]+$|^'traced': [A-Z][a-z]+\.$|" +
-        "^'traced': (outputs are held back|suspended at the checkpoint|accesses are recorded(, pages are backed up)?|" +
+        "^'traced': (outputs (can be|are) held back|suspended at the checkpoint|accesses are recorded(, pages are backed up)?|" +
         'core state captured, \d+ pages|runs on after the checkpoint|epoch \d+ ended, \d+ accesses|' +
         "paused at the window's end|accesses are not recorded any more|the originals are written back: another tool could go on with this migration)$"
 }
