@@ -83,7 +83,7 @@ class Outputs(MoveCase):
         for config in GUESTS:
             with self.subTest(config), running([HOST], config) as guest:
                 before = guest.report()
-                window = SHELLS[1].begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 60s -Epoch 1s {LIMITS} -Confirm:$false")
+                window = SHELLS[1].begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 10min -Epoch 1s {LIMITS} -Confirm:$false")
                 self.check_held(guest)
                 SHELLS[1].cancel(window)
                 SHELLS[1].finish(window, 600)
@@ -110,7 +110,7 @@ class Outputs(MoveCase):
             with self.subTest(config), running([HOST], config) as guest:
                 before = guest.report()
                 killed = ModuleShell(HOST)
-                killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 60s -Epoch 1s {LIMITS} -Confirm:$false")
+                killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 10min -Epoch 1s {LIMITS} -Confirm:$false")
                 self.check_held(guest)
                 killed.kill()
                 self.check_observed(guest)
@@ -121,7 +121,7 @@ class Outputs(MoveCase):
         with running([HOST], "idle") as other:
             with running([HOST], "mapped") as guest:
                 killed = ModuleShell(HOST)
-                killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 60s -Epoch 1s {LIMITS} -Confirm:$false")
+                killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 10min -Epoch 1s {LIMITS} -Confirm:$false")
                 self.check_held(guest)
                 killed.kill()
             self.check_observed(other)
