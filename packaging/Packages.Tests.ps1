@@ -111,6 +111,11 @@ Describe 'The Debian package' {
         }
     }
 
+    It 'is checked where it is installed' {
+        $output = Invoke-AtHome checker "& '$root/usr/lib/prerecord-migration/PreRecordMigration/service/ReceiverService.ps1' -Check -Root '$root' | ForEach-Object { `"`$(`$_.Name) `$(`$_.IsRight)`" }"
+        $output | Should -Match 'Unit True'
+    }
+
     It 'moves a domain from where it is unpacked' {
         $output = Invoke-AtHome unpacker @"
 Import-Module '$root/usr/lib/prerecord-migration/PreRecordMigration'

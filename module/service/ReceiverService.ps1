@@ -124,7 +124,7 @@ function Test-Receiver {
     # A Debian package brings the unit along, where another one of that name goes before it.
     $isPackaged = -not [System.IO.File]::Exists($unit) -and [System.IO.File]::Exists([System.IO.Path]::Combine($Root, 'lib/systemd/system', $name))
     $hasUnit = $isPackaged -or [System.IO.File]::Exists($unit)
-    $isCurrent = $isPackaged -or $hasUnit -and [System.IO.File]::ReadAllText($unit) -ceq (Get-Unit)
+    $isCurrent = $isPackaged -or ($hasUnit -and [System.IO.File]::ReadAllText($unit) -ceq (Get-Unit))
     $findings = @(
         @{ Name = 'Unit'; Problem = $hasUnit ? ($isCurrent ? $null : "'$unit' is not what this module writes.") : "There is no '$unit'."
             Remedy = $hasUnit ? 'ReceiverService.ps1 -Install -Force writes it anew.' : 'ReceiverService.ps1 -Install writes it.' }
