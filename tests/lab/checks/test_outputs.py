@@ -28,7 +28,7 @@ GUESTS = ("mapped", "mappedpvh")
 OURS = """ls /sys/class/net | grep ^prerec
 cat /sys/block/dm-*/dm/name 2>/dev/null | grep ^prerecord-
 cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep prerecord-overlay
-for card in $(ls /sys/class/net | grep ^vif); do tc qdisc show dev $card | grep clsact; done
+for card in $(ls /sys/class/net | grep ^vif); do /sbin/tc qdisc show dev $card | grep clsact; done
 ls /run/prerecord | grep overlay
 dmsetup table lab-disk | grep -v ' linear '
 :"""
@@ -46,7 +46,7 @@ def tearDownModule():
 def wait_held(timeout=300):
     """Waits until the guest's outputs are held back: its disk has an overlay, and its card a filter."""
     deadline = time.monotonic() + timeout
-    script = "dmsetup table lab-disk | grep -q ' snapshot ' && tc filter show dev $(ls /sys/class/net | grep ^vif | head -n 1) ingress | grep -q prerec"
+    script = "dmsetup table lab-disk | grep -q ' snapshot ' && /sbin/tc filter show dev $(ls /sys/class/net | grep ^vif | head -n 1) ingress | grep -q prerec"
     while HOST.run(script, 120).code != 0:
         if time.monotonic() > deadline:
             raise LabError(f"nothing is held back after {timeout} s")
