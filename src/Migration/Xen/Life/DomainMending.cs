@@ -101,7 +101,12 @@ internal static class DomainMending
         }
 
         new DomainSuspension(domain, connect).Settle();
-        if (ran || mark == SourceMark.Stopped)
+        if (ran)
+        {
+            // Only the own pause ends: a suspension since is somebody else's, as of `xl migrate`, whose copy may run.
+            CleanUp.All(examination.ContinueEmulator, domain.Unpause);
+        }
+        else if (mark == SourceMark.Stopped)
         {
             CleanUp.All(examination.ContinueEmulator, domain.Wake);
         }

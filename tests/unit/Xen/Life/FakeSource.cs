@@ -25,12 +25,16 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
 
     public IGuestMemory Memory => new Parts(this);
 
+    /// <summary>Done while traps are removed.</summary>
+    internal Action WhileRemovingTraps { get; set; } = () => { };
+
     public IDeviceEmulator? Emulator { get; init; }
 
     public void RemoveTraps()
     {
         WasPaused = domain.Pauses > 0;
         Step(nameof(RemoveTraps));
+        WhileRemovingTraps();
     }
 
     public void ContinueEmulator() => Step(nameof(ContinueEmulator));

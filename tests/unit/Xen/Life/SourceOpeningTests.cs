@@ -122,6 +122,18 @@ public sealed partial class SourceOpeningTests : IDisposable
         Assert.StartsWith("Running", _xen.Read(MarkPath), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Left_running_it_is_not_woken_out_of_a_suspension_that_somebody_else_asked_for_meanwhile()
+    {
+        // `xl migrate`, say: its copy may run.
+        Leave(SourceMark.Running);
+        _source.WhileRemovingTraps = () => _xen.Shutdown(_domain, XenDomainInfo.ReasonSuspend);
+
+        Xunit.Record.Exception(() => _source.Open());
+
+        Assert.Equal(XenDomainInfo.ReasonSuspend, _domain.ShutdownReason);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
