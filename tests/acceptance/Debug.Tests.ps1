@@ -66,8 +66,8 @@ Describe '-Debug' {
         $there = Invoke-Elsewhere 'Start-PreRecord traced -Mode Rollback -Window 40ms -Epoch 20ms -Debug | Stop-PreRecord'
         $told = $there.Debug.ForEach({ $_.Message })
         $told.Where({ $_ -notmatch $line }) -join "`n" | Should -BeExactly ''
-        $told.Where({ $_ -cmatch "^'traced': [a-z]" }).ForEach({ $_.Split("': ", 2, 'None')[1] })[0..2] -join '; ' |
-            Should -Be 'outputs are held back; suspended at the checkpoint; accesses are recorded, pages are backed up'
+        $told.Where({ $_ -cmatch "^'traced': [a-z]" }).ForEach({ $_.Split("': ", 2, 'None')[1] })[0..3] -join '; ' |
+            Should -Be 'outputs can be held back; suspended at the checkpoint; outputs are held back; accesses are recorded, pages are backed up'
     }
 
     It 'is what $DebugPreference says, too; without either nothing is written' {
