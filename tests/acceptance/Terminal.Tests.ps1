@@ -81,7 +81,7 @@ AfterAll {
 Describe 'A session that ends in <Phase>, over <Way>' -ForEach @(
     foreach ($way in 'TLS', 'ssh') {
         @{ Way = $way; Phase = 'the window'; Move = '-Mode Observe -Window 10min -Epoch 20ms'; Call = 'BeginEpoch'; Holder = 'Source' }
-        @{ Way = $way; Phase = "pre-copy's rounds"; Move = '-Method PreCopy -BandwidthLimit 256KB'; Call = 'Collect'; Holder = 'Source' }
+        @{ Way = $way; Phase = "pre-copy's rounds"; Move = '-Method PreCopy -BandwidthLimit 2MB'; Call = 'Collect'; Holder = 'Source' }
         @{ Way = $way; Phase = 'the push'; Move = '-Method PostCopy -BandwidthLimit 4MB'; Call = 'CaptureCoreState'; Holder = 'Both' }
     }
 ) {
