@@ -9,12 +9,17 @@ namespace PreRecordMigration.Cmdlets;
 /// Migrations into hosts of other processes that a pipeline's thread waits for: it hears what those processes say of their receivers, and writes
 /// what becomes of each migration.
 /// </summary>
-/// <param name="cmdlet">The cmdlet that waits.</param>
-/// <param name="writer">The way to the pipeline's thread.</param>
-internal sealed class ArrivalsElsewhere(MigrationCmdlet cmdlet, PipelineWriter writer) : IDisposable
+internal sealed class ArrivalsElsewhere : IDisposable
 {
+    private readonly MigrationCmdlet _cmdlet;
+    private readonly PipelineWriter _writer;
+    private readonly FollowedProcesses _processes;
     private readonly Dictionary<(int Process, string Host), Place> _places = [];
-    private readonly Dictionary<int, IDisposable> _following = [];
+
+    /// <param name="cmdlet">The cmdlet that waits.</param>
+    /// <param name="writer">The way to the pipeline's thread.</param>
+    public ArrivalsElsewhere(MigrationCmdlet cmdlet, PipelineWriter writer) =>
+        (_cmdlet, _writer, _processes) = (cmdlet, writer, new FollowedProcesses(writer, Hear));
 
     /// <summary>Those that are under way, as was last heard.</summary>
     public IReadOnlyList<IncomingMigrationInfo> Active => [.. _places.Values.SelectMany(place => place.Active.Values).Select(one => one.Last)];
@@ -40,26 +45,17 @@ internal sealed class ArrivalsElsewhere(MigrationCmdlet cmdlet, PipelineWriter w
         }
 
         Hear(found.Process, found.Receiver.HostName, place);
-        if (!_following.ContainsKey(found.Process.Id))
-        {
-            _following[found.Process.Id] = Workspace.OfProcess.Elsewhere.Follow(found.Process, process => writer.Post(() => Hear(process)));
-        }
+        _processes.Follow(found.Process);
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (IDisposable following in _following.Values)
-        {
-            following.Dispose();
-        }
-    }
+    public void Dispose() => _processes.Dispose();
 
     private void Hear(ProcessElsewhere process)
     {
         if (!process.HasEnded && process.Problem is { } problem)
         {
-            cmdlet.WriteWarning(Text.Format(SR.WarningElsewhereSilent, process.Description, problem));
+            _cmdlet.WriteWarning(Text.Format(SR.WarningElsewhereSilent, process.Description, problem));
         }
 
         foreach (((int id, string host), Place place) in _places)
@@ -92,7 +88,7 @@ internal sealed class ArrivalsElsewhere(MigrationCmdlet cmdlet, PipelineWriter w
             foreach (Arrival left in place.Active.Values)
             {
                 left.Bar.Dispose();
-                cmdlet.WriteError(ErrorRecords.From(
+                _cmdlet.WriteError(ErrorRecords.From(
                     new CommandException(
                         nameof(SR.ArrivalProcessEnded),
                         ErrorCategory.ResourceUnavailable,
@@ -110,7 +106,7 @@ internal sealed class ArrivalsElsewhere(MigrationCmdlet cmdlet, PipelineWriter w
     {
         if (!place.Active.TryGetValue(incoming.GetSession(), out Arrival? arrival))
         {
-            place.Active[incoming.GetSession()] = arrival = new Arrival(new IncomingProgress(writer, incoming.Name, host));
+            place.Active[incoming.GetSession()] = arrival = new Arrival(new IncomingProgress(_writer, incoming.Name, host));
         }
 
         arrival.Last = incoming;
@@ -130,12 +126,12 @@ internal sealed class ArrivalsElsewhere(MigrationCmdlet cmdlet, PipelineWriter w
         place.Ended[incoming.GetSession()] = incoming.State;
         if (incoming.State == nameof(DestinationState.Detached))
         {
-            cmdlet.WriteWarning(Text.Format(SR.WarningArrivalInterrupted, incoming.Name, host));
+            _cmdlet.WriteWarning(Text.Format(SR.WarningArrivalInterrupted, incoming.Name, host));
             return;
         }
 
         Ended++;
-        cmdlet.WriteObject(incoming);
+        _cmdlet.WriteObject(incoming);
     }
 
     /// <summary>What is known of one receiver.</summary>

@@ -6,13 +6,18 @@ using PreRecordMigration.Texts;
 namespace PreRecordMigration.Cmdlets;
 
 /// <summary>Migrations of other processes that a pipeline's thread waits for: it hears what those processes say, and writes what becomes of each.</summary>
-/// <param name="cmdlet">The cmdlet that waits.</param>
-/// <param name="writer">The way to the pipeline's thread.</param>
-/// <param name="onEnded">Told, on that thread, of the bar of one that has ended.</param>
-internal sealed class MovesElsewhere(MigrationCmdlet cmdlet, PipelineWriter writer, Action<DomainProgress> onEnded) : IDisposable
+internal sealed class MovesElsewhere : IDisposable
 {
+    private readonly MigrationCmdlet _cmdlet;
+    private readonly Action<DomainProgress> _onEnded;
+    private readonly FollowedProcesses _processes;
     private readonly List<Move> _active = [];
-    private readonly Dictionary<int, IDisposable> _following = [];
+
+    /// <param name="cmdlet">The cmdlet that waits.</param>
+    /// <param name="writer">The way to the pipeline's thread.</param>
+    /// <param name="onEnded">Told, on that thread, of the bar of one that has ended.</param>
+    public MovesElsewhere(MigrationCmdlet cmdlet, PipelineWriter writer, Action<DomainProgress> onEnded) =>
+        (_cmdlet, _onEnded, _processes) = (cmdlet, onEnded, new FollowedProcesses(writer, Hear));
 
     /// <summary>Those that have not ended, as was last heard.</summary>
     public IReadOnlyList<MigrationInfo> Active => [.. _active.Select(move => move.Last)];
@@ -24,28 +29,18 @@ internal sealed class MovesElsewhere(MigrationCmdlet cmdlet, PipelineWriter writ
     public void Add(MigrationElsewhere found, DomainProgress progress)
     {
         _active.Add(new Move(progress) { Last = found.Migration });
-        if (!_following.ContainsKey(found.Process.Id))
-        {
-            _following[found.Process.Id] =
-                Workspace.OfProcess.Elsewhere.Follow(found.Process, process => writer.Post(() => Hear(process)));
-        }
+        _processes.Follow(found.Process);
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (IDisposable following in _following.Values)
-        {
-            following.Dispose();
-        }
-    }
+    public void Dispose() => _processes.Dispose();
 
     private void Hear(ProcessElsewhere process)
     {
         Move[] its = [.. _active.Where(move => move.Last.ProcessId == process.Id)];
         if (its.Length > 0 && !process.HasEnded && process.Problem is { } problem)
         {
-            cmdlet.WriteWarning(Text.Format(SR.WarningElsewhereSilent, process.Description, problem));
+            _cmdlet.WriteWarning(Text.Format(SR.WarningElsewhereSilent, process.Description, problem));
         }
 
         foreach (Move move in its)
@@ -54,12 +49,12 @@ internal sealed class MovesElsewhere(MigrationCmdlet cmdlet, PipelineWriter writ
             if (said is not null && !said.IsUnderWay())
             {
                 End(move);
-                MoveOutcome.Write(cmdlet, said);
+                MoveOutcome.Write(_cmdlet, said);
             }
             else if (said is null || process.HasEnded)
             {
                 End(move);
-                cmdlet.WriteError(ErrorRecords.From(Ended(process, move.Last), null));
+                _cmdlet.WriteError(ErrorRecords.From(Ended(process, move.Last), null));
             }
             else
             {
@@ -81,7 +76,7 @@ internal sealed class MovesElsewhere(MigrationCmdlet cmdlet, PipelineWriter writ
     private void End(Move move)
     {
         _active.Remove(move);
-        onEnded(move.Progress);
+        _onEnded(move.Progress);
     }
 
     /// <summary>The error of a migration whose process has gone without a word of how it ended.</summary>

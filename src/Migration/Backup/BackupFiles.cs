@@ -39,9 +39,7 @@ internal sealed class BackupFiles : IDisposable
     {
         try
         {
-            string folder = RuntimeFolder.Find();
-            RuntimeFolder.Make(folder);
-            folder = TrustedFile.FindFolder(folder)!;
+            string folder = RuntimeFolder.Open(RuntimeFolder.Find());
             SweepIn(folder);
             Guid id = Guid.NewGuid();
             string path = PathOf(folder, id);

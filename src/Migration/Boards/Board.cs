@@ -44,8 +44,7 @@ internal sealed class Board : IDisposable
     /// <see cref="MigrationErrorId.AccessDenied"/>: the socket cannot be made there.</exception>
     internal static Board Open(string folder, OwnerProcess process, Func<byte[]> say)
     {
-        RuntimeFolder.Make(folder);
-        string path = Path.Combine(TrustedFile.FindFolder(folder) ?? folder, BoardFolder.NameOf(process));
+        string path = Path.Combine(RuntimeFolder.Open(folder), BoardFolder.NameOf(process));
         try
         {
             Board board = new(path, say);

@@ -72,6 +72,16 @@ public static class RuntimeFolder
         }
     }
 
+    /// <summary>Makes a runtime folder where it is not there, and refuses one that others may write.</summary>
+    /// <returns>Its path without links, by which what stands there is to be opened.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.AccessDenied"/>: it cannot be made;
+    /// <see cref="MigrationErrorId.FileNotTrusted"/>: others may write it.</exception>
+    internal static string Open(string folder)
+    {
+        Make(folder);
+        return TrustedFile.FindFolder(folder) ?? folder;
+    }
+
     /// <summary>How a file is made there: a new one, for its owner alone.</summary>
     internal static FileStreamOptions NewFile(FileAccess access, FileShare share = FileShare.Read)
     {

@@ -26,28 +26,13 @@ public sealed partial class MigrationReceiver
             // The welcome comes first: from then on the source hears this side's beats, however long the last attempt takes to end.
             demand.Send(new WelcomeRecord(Protocol.Version, 0));
             bulk.Send(new WelcomeRecord(Protocol.Version, 0));
-            if ((known ?? TakeOver(pair)) is not { } migration)
+            IncomingMigration? migration = known ?? TakeOver(pair);
+            if (migration is null && !HasTakenDown(pair))
             {
-                Answer(bulk, demand, HasTakenDown(pair) ? new ResumeRecord(ResumePosition.NeverRan, new Pages.PageBitmap(0)) : throw NeverSeen());
-                return;
+                throw NeverSeen();
             }
 
-            if (!migration.Ended.Wait(s_endPatience))
-            {
-                throw new MigrationException(
-                    MigrationErrorId.DomainBusy,
-                    $"What {migration.DomainName} was doing when its connection was lost has not ended yet.",
-                    "Resume it again in a moment; if that does not help, look at the destination's hypervisor.",
-                    migration.DomainName);
-            }
-
-            lock (_gate)
-            {
-                // Whoever stops the receiver decides about the migrations that it found; none may join them afterwards.
-                RequireGoingOn();
-            }
-
-            if (!migration.Resume(bulk, demand))
+            if (migration is null || !GoOn(migration, bulk, demand))
             {
                 Answer(bulk, demand, new ResumeRecord(ResumePosition.NeverRan, new Pages.PageBitmap(0)));
             }
@@ -59,6 +44,28 @@ public sealed partial class MigrationReceiver
             MigrationException reason = ProtocolErrors.Of(error);
             Answer(bulk, demand, new AbortRecord(reason.ErrorId, reason.Message, reason.Remedy));
         }
+    }
+
+    /// <summary>Goes on with a migration over new connections, when its last attempt has ended.</summary>
+    /// <returns>False where nothing of the domain is here.</returns>
+    private bool GoOn(IncomingMigration migration, Connection bulk, Connection demand)
+    {
+        if (!migration.Ended.Wait(s_endPatience))
+        {
+            throw new MigrationException(
+                MigrationErrorId.DomainBusy,
+                $"What {migration.DomainName} was doing when its connection was lost has not ended yet.",
+                "Resume it again in a moment; if that does not help, look at the destination's hypervisor.",
+                migration.DomainName);
+        }
+
+        lock (_gate)
+        {
+            // Whoever stops the receiver decides about the migrations that it found; none may join them afterwards.
+            RequireGoingOn();
+        }
+
+        return migration.Resume(bulk, demand);
     }
 
     /// <summary>Says one thing to a source that came back and was welcomed, and closes.</summary>

@@ -11,9 +11,7 @@ internal sealed partial class XenControl
     /// <inheritdoc/>
     public void WriteFile(string name, ReadOnlyMemory<byte> content)
     {
-        string folder = RuntimeFolder.Find();
-        RuntimeFolder.Make(folder);
-        string path = Path.Combine(TrustedFile.FindFolder(folder) ?? folder, name);
+        string path = Path.Combine(RuntimeFolder.Open(RuntimeFolder.Find()), name);
         string partial = $"{path}.new";
         try
         {

@@ -22,6 +22,9 @@ internal sealed class CardPlug(INetworkLayer layer, int domid, int card, string 
     /// <summary>How long packets that were released may take to leave.</summary>
     internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>The card's number at the domain.</summary>
+    internal int Card => card;
+
     /// <summary>Packets that came out of the domain since the plug holds.</summary>
     internal long HeldPackets => layer.SentBy(face).Packets - _since.Packets;
 

@@ -127,9 +127,7 @@ internal sealed class DeviceMapper : IBlockLayer
     {
         if (Environment.GetEnvironmentVariable(FolderVariable) is not { Length: > 0 } named)
         {
-            string folder = RuntimeFolder.Find();
-            RuntimeFolder.Make(folder);
-            return TrustedFile.FindFolder(folder) ?? folder;
+            return RuntimeFolder.Open(RuntimeFolder.Find());
         }
 
         return Path.IsPathFullyQualified(named) && TrustedFile.FindFolder(named) is { } trusted

@@ -27,12 +27,15 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
 
     /// <summary>Whether the domain may run: what it wrote is on its disk, or finds its way there. With an overlay it may not, for which nobody sees that it
     /// has room; nor where one was set aside, which has what the disk lacks.</summary>
-    internal bool MayRun => Base() is null || MappedTable.KindOf(layer.TableOf(name.Device)) == MappedTable.Merge;
+    internal bool MayRun => Base() is null || Kind == MappedTable.Merge;
 
     /// <summary>Chunks that the overlay has, of <see cref="MappedTable.ChunkSectors"/>.</summary>
     internal long HeldChunks => IsOverlaid ? Sectors(MappedTable.UsedOf(layer.StatusOf(name.Device))) / MappedTable.ChunkSectors : 0;
 
-    private bool IsOverlaid => MappedTable.KindOf(layer.TableOf(name.Device)) == MappedTable.Snapshot;
+    private bool IsOverlaid => Kind == MappedTable.Snapshot;
+
+    /// <summary>Where the disk stands: the kind of the table that it has.</summary>
+    private string Kind => MappedTable.KindOf(layer.TableOf(name.Device));
 
     /// <summary>Makes all that the overlay needs; the domain may run, and its disk is its own.</summary>
     /// <param name="limit">Bytes of the store.</param>
@@ -90,7 +93,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
             if (Store() is { } store)
             {
                 string table = layer.TableOf(lower.Device);
-                if (MappedTable.KindOf(layer.TableOf(name.Device)) != MappedTable.Merge)
+                if (Kind != MappedTable.Merge)
                 {
                     Exchange(MappedTable.Over(MappedTable.Merge, table, lower.Device, store.Device));
                 }
@@ -113,7 +116,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
     /// <summary>What was written to the overlay is thrown away, and nothing of ours is left. The domain will never run here again.</summary>
     internal void Drop()
     {
-        if (Base() is not null && layer.IsThere(name.Device) && MappedTable.KindOf(layer.TableOf(name.Device)) == MappedTable.Merge)
+        if (Base() is not null && layer.IsThere(name.Device) && Kind == MappedTable.Merge)
         {
             // It was to run on here: what is half on the disk goes there wholly.
             AwaitMerged();

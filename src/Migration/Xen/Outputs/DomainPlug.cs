@@ -23,7 +23,6 @@ internal sealed class DomainPlug : IOutputPlug
 
     private readonly IReadOnlyList<CardPlug> _cards;
     private readonly IReadOnlyList<DiskOverlay> _disks;
-    private readonly IReadOnlyList<int> _cardNumbers;
     private readonly BackendRings _rings;
     private readonly OutputLimits _limits;
     private readonly string _domain;
@@ -33,7 +32,6 @@ internal sealed class DomainPlug : IOutputPlug
     {
         _cards = [.. cards.Select(card => new CardPlug(layers.Network, domid, card.Card, card.Face, domain))];
         _disks = [.. disks.Select(disk => new DiskOverlay(layers.Disks, disk, domain))];
-        _cardNumbers = [.. cards.Select(card => card.Card)];
         _rings = new BackendRings(control, domid);
         _limits = limits;
         _domain = domain;
@@ -84,10 +82,10 @@ internal sealed class DomainPlug : IOutputPlug
                 _limits.OverlayBytes, _rings.PagesOfDisk(disk.Name.Disk) * RequestsOfPage * LargestRequest, nameof(OutputLimits.OverlayBytes), "OverlayLimit"));
         }
 
-        for (int i = 0; i < _cards.Count; i++)
+        foreach (CardPlug card in _cards)
         {
-            _cards[i].Prepare(_limits.PacketBytes, MarkOf(
-                _limits.PacketBytes, _rings.QueuesOfCard(_cardNumbers[i]) * BytesOfQueue, nameof(OutputLimits.PacketBytes), "PacketLimit"));
+            card.Prepare(_limits.PacketBytes, MarkOf(
+                _limits.PacketBytes, _rings.QueuesOfCard(card.Card) * BytesOfQueue, nameof(OutputLimits.PacketBytes), "PacketLimit"));
         }
     }
 
@@ -95,9 +93,9 @@ internal sealed class DomainPlug : IOutputPlug
     public void Hold()
     {
         // What was sent before the checkpoint leaves, and what was written is written, as far as the backends come to it.
-        foreach (int card in _cardNumbers)
+        foreach (CardPlug card in _cards)
         {
-            _rings.AwaitCard(card, CheckpointPatience);
+            _rings.AwaitCard(card.Card, CheckpointPatience);
         }
 
         foreach (DiskOverlay disk in _disks)
