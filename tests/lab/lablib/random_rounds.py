@@ -331,7 +331,7 @@ class Rounds:
             files = host.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'", 120).stdout.split()
             if files:
                 raise AssertionError(f"host{host.number} has {', '.join(files)}")
-            if host is not self.guest.host:
+            if host.number != self.guest.host.number:
                 self._require_empty(host, f"it is on host{self.guest.host.number}")
 
     def _require_empty(self, host, where):
