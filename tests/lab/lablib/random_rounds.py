@@ -328,8 +328,10 @@ class Rounds:
         """Of the guest there is nothing but itself on either host."""
         for host in self._hosts():
             wait_nothing_noted(host, PATIENCE)
+            # Of what was taken down before it ran that is remembered, for a source that comes back.
+            remembered = host.run("xenstore-list /prerecord/taken-down 2>/dev/null", 120).stdout.split()
             files = host.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'", 120).stdout.split()
-            if files:
+            if files := set(files) - set(remembered):
                 raise AssertionError(f"host{host.number} has {', '.join(files)}")
             if host.number != self.guest.host.number:
                 self._require_empty(host, f"it is on host{self.guest.host.number}")
