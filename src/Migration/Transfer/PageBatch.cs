@@ -14,7 +14,6 @@ public sealed class PageBatch
 {
     private const ulong ZeroFlag = 1UL << 63;
     private const int EntriesOffset = Protocol.HeaderSize + sizeof(uint);
-    private static readonly byte[] s_zeroPage = new byte[Page.Size];
     private readonly byte[] _record;
     private readonly int[] _pfns;
 
@@ -56,7 +55,7 @@ public sealed class PageBatch
     /// <param name="body">The body of a page batch.</param>
     /// <param name="isAllowed">The pages that may come.</param>
     /// <param name="pfns">The pages.</param>
-    /// <param name="pages">Their contents; valid until the next call.</param>
+    /// <param name="pages">Their contents; valid for as long as the body is, and until the next call.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
     public void Decode(
         RecordType type, ReadOnlySpan<byte> body, PageBitmap isAllowed, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages)
@@ -64,7 +63,7 @@ public sealed class PageBatch
         WireReader reader = new(type, body);
         int count = reader.ReadCount(Capacity);
         ReadOnlySpan<ulong> entries = MemoryMarshal.Cast<byte, ulong>(reader.Take(count * sizeof(ulong)));
-        Span<byte> contents = ContentsFor(count);
+        int zeros = 0;
         for (int i = 0; i < count; i++)
         {
             ulong entry = BitConverter.IsLittleEndian ? entries[i] : BinaryPrimitives.ReverseEndianness(entries[i]);
@@ -75,13 +74,35 @@ public sealed class PageBatch
             }
 
             _pfns[i] = (int)pfn;
-            ReadOnlySpan<byte> content = (entry & ZeroFlag) != 0 ? s_zeroPage : reader.Take(Page.Size);
-            content.CopyTo(Page.At(contents, i));
+            zeros += (int)(entry >> 63);
         }
 
+        ReadOnlySpan<byte> contents = reader.Take((count - zeros) * Page.Size);
         reader.ExpectEnd();
         pfns = _pfns.AsSpan(0, count);
-        pages = contents;
+
+        // Contents lie one behind the other as they came, unless zeros belong between them.
+        pages = zeros == 0 ? contents : Spread(entries, contents);
+    }
+
+    private Span<byte> Spread(ReadOnlySpan<ulong> entries, ReadOnlySpan<byte> contents)
+    {
+        Span<byte> pages = ContentsFor(entries.Length);
+        for (int i = 0; i < entries.Length; i++)
+        {
+            Span<byte> page = Page.At(pages, i);
+            if ((BitConverter.IsLittleEndian ? entries[i] : BinaryPrimitives.ReverseEndianness(entries[i])) >= ZeroFlag)
+            {
+                page.Clear();
+            }
+            else
+            {
+                contents[..Page.Size].CopyTo(page);
+                contents = contents[Page.Size..];
+            }
+        }
+
+        return pages;
     }
 
     private Span<byte> ContentsFor(int count)
