@@ -17,17 +17,18 @@ Returns an object for each thing that the service needs, with whether it is so a
 Has systemd stop the service, and takes the unit away.
 
 .PARAMETER Address
-The address that the receiver listens at, for new settings; loopback where it is not given. Beyond loopback it needs the certificates that
-/etc/prerecord/settings.json names.
+The address that the receiver listens at; in new settings loopback where it is not given. Beyond loopback it needs the certificates that
+/etc/prerecord/settings.json names. Settings that are there and name another one stay, and nothing is installed, unless -Force is given.
 
 .PARAMETER Port
-The port, for new settings.
+The port, in the same way; 7000 in new settings where it is not given.
 
 .PARAMETER Root
 The folder that / stands for: to prepare an image, or to look at what would be written.
 
 .PARAMETER Force
-Writes over a unit that differs from what would be written.
+Writes over a unit that differs from what would be written, and changes settings that are there to the -Address and -Port that are given; what
+else they say stays.
 
 .EXAMPLE
 ./service/ReceiverService.ps1 -Install -Address 10.77.0.2
@@ -106,6 +107,57 @@ function Invoke-Systemctl([string[]] $arguments) {
     }
 }
 
+# Whether it is to be done. Where somebody is to be asked and nobody is there to answer, it is not.
+function Confirm-Step([string] $action) {
+    try {
+        $script:PSCmdlet.ShouldProcess($unit, $action)
+    }
+    catch [System.Management.Automation.MethodInvocationException] {
+        # At the end of its input PowerShell's own host has no answer and no error for it.
+        $reason = $_.Exception.InnerException -is [System.NullReferenceException] ? 'the input is at its end' : $_.Exception.InnerException.Message.TrimEnd('.')
+        Stop-WithError 'NobodyToAsk' 'InvalidOperation' "Nobody can be asked whether to go on: $reason. Nothing was changed." 'Leave -Confirm out, or run it at a terminal.' $unit
+    }
+}
+
+# What the settings are to be; null where they stay as they are.
+function Get-NewSettings($given) {
+    if (-not [System.IO.File]::Exists($settings)) {
+        return @{ Address = "$Address"; Port = $Port } | ConvertTo-Json
+    }
+
+    if ($given.Count -eq 0) {
+        return $null
+    }
+
+    try {
+        $there = [System.IO.File]::ReadAllText($settings) | ConvertFrom-Json
+    }
+    catch [System.ArgumentException] {
+        Stop-WithError 'SettingsNotUnderstood' 'InvalidData' "'$settings' is there already, and is no JSON: $($_.Exception.Message)" 'Mend it, or remove it: then new ones are written.' $settings
+    }
+
+    $receivers = @($there).Where({ $_ -is [pscustomobject] })
+    if ($receivers.Count -ne 1) {
+        Stop-WithError 'SettingsExist' 'ResourceExists' "'$settings' is there already, and names $($receivers.Count) receivers: which of them is meant is not said." 'Change it there, and leave out -Address and -Port.' $settings
+    }
+
+    $receiver = $receivers[0]
+    if (-not $given.Keys.Where({ "$($receiver.$_)" -cne "$($given[$_])" })) {
+        return $null
+    }
+
+    if (-not $Force) {
+        $now = $given.Keys.ForEach({ "$_ $($receiver.$_ ?? 'none')" }) -join ', '
+        Stop-WithError 'SettingsExist' 'ResourceExists' "'$settings' is there already, and says something else: $now." 'ReceiverService.ps1 -Install -Force with the same -Address and -Port changes it there; without these two it stays as it is.' $settings
+    }
+
+    foreach ($key in $given.Keys) {
+        $receiver | Add-Member -NotePropertyName $key -NotePropertyValue ($key -eq 'Port' ? $given[$key] : "$($given[$key])") -Force
+    }
+
+    ConvertTo-Json $there -Depth 5
+}
+
 function Write-File([string] $path, [string] $text) {
     $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($path))
     $partial = "$path.$([guid]::NewGuid().ToString('N'))"
@@ -142,6 +194,10 @@ function Test-Receiver {
 }
 
 if ($Install) {
+    if ($isOwn -and -not [System.IO.Directory]::Exists('/run/systemd/system')) {
+        Stop-WithError 'SystemdNotRunning' 'ResourceUnavailable' 'systemd does not run here, so that it cannot start a service.' 'Give -Root a folder to see what would be written, and have what starts services here run the unit''s ExecStart.' $unit
+    }
+
     foreach ($path in @(Get-PowerShellCommand) + $entry) {
         if ($reason = Get-Distrust $path) {
             Stop-WithError 'FileNotTrusted' 'PermissionDenied' "The service would run '$path' as root. $reason" 'Install PowerShell and the module where only root may write.' $path
@@ -153,9 +209,15 @@ if ($Install) {
         Stop-WithError 'FileExists' 'ResourceExists' "'$unit' is there, and differs from what would be written." 'Look at the differences; -Force writes over it.' $unit
     }
 
-    if ($PSCmdlet.ShouldProcess($unit, 'Install the service that takes migrations in')) {
-        if (-not [System.IO.File]::Exists($settings)) {
-            Write-File $settings ((@{ Address = "$Address"; Port = $Port } | ConvertTo-Json) + "`n")
+    $given = @{}
+    foreach ($key in 'Address', 'Port') {
+        if ($PSBoundParameters.ContainsKey($key)) { $given[$key] = $PSBoundParameters[$key] }
+    }
+
+    $new = Get-NewSettings $given
+    if (Confirm-Step 'Install the service that takes migrations in') {
+        if ($new) {
+            Write-File $settings "$new`n"
         }
 
         Write-File $unit $text
@@ -173,7 +235,7 @@ elseif ($Remove) {
         Stop-WithError 'ServiceNotInstalled' 'ObjectNotFound' "There is no '$unit': the service is not installed." 'There is nothing to remove.' $unit
     }
 
-    if ($PSCmdlet.ShouldProcess($unit, 'Stop and remove the service that takes migrations in')) {
+    if (Confirm-Step 'Stop and remove the service that takes migrations in') {
         if ($isOwn) {
             # Waits for what has left its source.
             Invoke-Systemctl 'disable', '--now', $name

@@ -118,6 +118,65 @@ Describe 'Installing the service' {
         [System.IO.File]::Exists($settings) | Should -BeTrue
     }
 
+    It 'refuses an address that the settings there do not have, and changes it where that is forced: <Case>' -ForEach @(
+        @{ Case = 'another address'; There = '{ "Address": "10.77.0.2", "Port": 7001, "PeerTimeout": "45s" }'; Given = @{ Address = '10.77.0.3' }; Says = 'Address 10\.77\.0\.2'; Then = '10.77.0.3 7001 45s' }
+        @{ Case = 'another port'; There = '{ "Address": "10.77.0.2", "Port": 7001 }'; Given = @{ Port = 7002 }; Says = 'Port 7001'; Then = '10.77.0.2 7002 ' }
+        @{ Case = 'none'; There = '[{ "PeerTimeout": "45s" }]'; Given = @{ Address = '10.77.0.3' }; Says = 'Address none'; Then = '10.77.0.3  45s' }
+    ) {
+        $root = New-Root
+        $settings = [System.IO.Path]::Combine($root, 'etc/prerecord/receiver.json')
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($settings))
+        [System.IO.File]::WriteAllText($settings, $There)
+        $refused = { & $manage -Install -Root $root @Given } | Should -Throw -ErrorId 'SettingsExist*' -PassThru
+        $refused.Exception.Message | Should -Match $Says
+        $refused.ErrorDetails.RecommendedAction | Should -Match '-Force'
+        [System.IO.File]::ReadAllText($settings) | Should -Be $There
+        [System.IO.Directory]::Exists("$root/etc/systemd") | Should -BeFalse
+        foreach ($time in 1, 2) {
+            # The second time it is so already.
+            $null = & $manage -Install -Root $root @Given -Force:($time -eq 1)
+            $now = [System.IO.File]::ReadAllText($settings) | ConvertFrom-Json
+            "$($now.Address) $($now.Port) $($now.PeerTimeout)" | Should -Be $Then
+        }
+    }
+
+    It 'changes no settings of which it does not know what is meant: <Case>' -ForEach @(
+        @{ Case = 'two receivers'; There = '[{ "Port": 7001 }, { "Port": 7002 }]'; ErrorId = 'SettingsExist*' }
+        @{ Case = 'no JSON'; There = '{ "Port": '; ErrorId = 'SettingsNotUnderstood*' }
+    ) {
+        $root = New-Root
+        $settings = [System.IO.Path]::Combine($root, 'etc/prerecord/receiver.json')
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($settings))
+        [System.IO.File]::WriteAllText($settings, $There)
+        { & $manage -Install -Root $root -Port 7003 -Force } | Should -Throw -ErrorId $ErrorId
+        [System.IO.File]::ReadAllText($settings) | Should -Be $There
+    }
+
+    It 'changes nothing where it is to ask and nobody answers: <_>' -ForEach @('-NoProfile', '-NonInteractive') {
+        $root = New-Root
+        $start = New-FreshStart $manage
+        $start.ArgumentList.Insert($start.ArgumentList.IndexOf('-File'), $_)
+        foreach ($argument in '-Install', '-Root', "$root/host", '-Confirm') { $start.ArgumentList.Add($argument) }
+        $process = [System.Diagnostics.Process]::Start($start)
+        try {
+            $process.StandardInput.Close()
+            $errors = $process.StandardError.ReadToEndAsync()
+            $output = $process.StandardOutput.ReadToEnd()
+            $process.WaitForExit()
+            [regex]::Replace($errors.Result, "\e\[[0-9;]*m|\s+\|? *", ' ') | Should -BeLike '*Nobody can be asked whether to go on: *Nothing was changed.*'
+            "$output$($errors.Result)" | Should -Not -Match 'TypeData'
+        }
+        finally {
+            $process.Dispose()
+        }
+
+        [System.IO.Directory]::Exists("$root/host") | Should -BeFalse
+    }
+
+    It 'does not begin on a machine without systemd' -Skip:([System.IO.Directory]::Exists('/run/systemd/system')) {
+        { & $manage -Install -WhatIf } | Should -Throw -ErrorId 'SystemdNotRunning*'
+    }
+
     It 'writes and takes away nothing with -WhatIf' {
         $root = New-Root
         & $manage -Install -Root $root -WhatIf | Should -BeNullOrEmpty
