@@ -30,6 +30,11 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     /// <summary>A mark found, whose domain is there.</summary>
     internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source, string Content);
 
+    /// <summary>What is left of the marks.</summary>
+    /// <param name="Left">Those of living processes, and of domains that have run.</param>
+    /// <param name="Unknown">Where those are that are not understood.</param>
+    internal readonly record struct Swept(IReadOnlyList<Found> Left, IReadOnlyList<string> Unknown);
+
     /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
     internal void Write(IncomingMark mark, string? source = null)
     {
@@ -116,14 +121,25 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         return marker;
     }
 
-    /// <summary>Whether a domain has a mark.</summary>
-    internal static bool IsMarked(KnownDomain domain) => Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid;
+    /// <summary>Whether a domain has a mark, of whatever version.</summary>
+    internal static bool IsMarked(KnownDomain domain) => domain.Control.ReadStore(PathOf(domain.DomId)) is { } content
+        && (Parse(domain.DomId, content) is not { } found || found.Arrival.Uuid == domain.Uuid);
 
     /// <summary>Refuses a domain that comes in, and whose pages may be missing.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
     internal static void RequireNotComingIn(KnownDomain domain)
     {
-        if (Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid
+        if (domain.Control.ReadStore(PathOf(domain.DomId)) is not { } content)
+        {
+            return;
+        }
+
+        if (Parse(domain.DomId, content) is not { } found)
+        {
+            throw Unknown(MigrationErrorId.DomainBusy, [PathOf(domain.DomId)], domain.Name);
+        }
+
+        if (found.Arrival.Uuid == domain.Uuid
             && (found.Owner.IsAlive || found.Mark != IncomingMark.Whole))
         {
             throw new MigrationException(
@@ -138,28 +154,49 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
 
     /// <summary>
     /// Does what killed runs noted: takes domains down that never ran, and leaves the others. Marks of domains that are gone, or have
-    /// another name by now, are removed.
+    /// another name by now, are removed. One that is not understood is another version's, perhaps a newer one's, and stays as long as a domain has its
+    /// number.
     /// </summary>
-    /// <returns>The marks that are left: of living processes, and of domains that have run.</returns>
-    internal static IReadOnlyList<Found> Sweep(IDomainControl control)
+    internal static Swept Sweep(IDomainControl control)
     {
         List<Found> left = [];
+        List<string> unknown = [];
         foreach (string child in control.ListStore(Root))
         {
-            Found? read = int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid) ? Read(control, domid) : null;
-            KnownDomain? domain = read?.Arrival.Find(control) is { } there && there.DomId == domid ? there : null;
-            bool neverRan = read is { Owner.IsAlive: false, Mark: IncomingMark.Preparing };
-            if (domain is not null && !neverRan)
+            string path = $"{Root}/{child}";
+            if (control.ReadStore(path) is not { } content)
             {
-                left.Add(read!.Value);
                 continue;
             }
 
-            string? file = read is { } found ? FileOf(domid, found.Arrival) : null;
-            if (neverRan && IsReadable(control, file!))
+            bool isNumber = int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid);
+            if (!isNumber || Parse(domid, content) is not { } read)
+            {
+                if (isNumber && control.ListDomains().All(other => other.DomId != domid))
+                {
+                    control.TrySwapStore(path, content, null);
+                }
+                else
+                {
+                    unknown.Add(path);
+                }
+
+                continue;
+            }
+
+            KnownDomain? domain = read.Arrival.Find(control) is { } there && there.DomId == domid ? there : null;
+            bool neverRan = read is { Owner.IsAlive: false, Mark: IncomingMark.Preparing };
+            if (domain is not null && !neverRan)
+            {
+                left.Add(read);
+                continue;
+            }
+
+            string? file = FileOf(domid, read.Arrival);
+            if (neverRan && IsReadable(control, file))
             {
                 // Before it is taken down: where a tool dies in between, its mark is found again.
-                NoteTakenDown(control, file!);
+                NoteTakenDown(control, file);
                 file = null;
             }
 
@@ -169,10 +206,24 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
                 control.RemoveFile(file);
             }
 
-            control.RemoveStore($"{Root}/{child}");
+            control.RemoveStore(path);
         }
 
-        return left;
+        return new Swept(left, unknown);
+    }
+
+    /// <summary>The error of marks that are not understood.</summary>
+    /// <param name="id">What cannot be done for them.</param>
+    /// <param name="paths">Where they are.</param>
+    /// <param name="target">What the error is about.</param>
+    internal static MigrationException Unknown(MigrationErrorId id, IReadOnlyList<string> paths, string target)
+    {
+        string all = string.Join(' ', paths);
+        return new MigrationException(
+            id,
+            $"{target}: XenStore has notes of domains that come in which this version of the module does not understand: {all}.",
+            $"Leave them to the version that made them. Where none is installed any more, look at these domains (xl list), and then: xenstore-rm {all}",
+            target);
     }
 
     /// <summary>Whether something was taken down that never ran here.</summary>
@@ -224,9 +275,10 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
 
     private static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
-    private static Found? Read(IDomainControl control, int domid)
+    private static Found? Read(IDomainControl control, int domid) => Parse(domid, control.ReadStore(PathOf(domid)) ?? "");
+
+    private static Found? Parse(int domid, string content)
     {
-        string content = control.ReadStore(PathOf(domid)) ?? "";
         string[] parts = content.Split(' ', 5);
         string[] names = parts.Length == 5 ? parts[4].Split(Tab, 2) : [];
         return names.Length > 0
