@@ -169,6 +169,24 @@ public sealed class SuccessorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_ended_first_is_forgotten_when_something_is_taken_over()
+    {
+        MigrationRegistry migrations = _fixture.Workspace.Migrations;
+        migrations.KeptEnded = 1;
+        _fixture.Destination.Faults.Fail(SimulatedCall.CreateIncoming, 1);
+        MigrationJob first = await _fixture.MoveAsync();
+        await _fixture.MoveAsync();
+        Assert.Same(first, migrations.All[0]);
+        await KillAsync();
+
+        _successor.Look(s_cancel);
+
+        Assert.DoesNotContain(first, migrations.All);
+        Assert.True(migrations.All[^1].IsTakenOver);
+        await migrations.All[^1].Ended;
+    }
+
+    [Fact]
     public void What_goes_on_failing_is_said_once_however_much_of_it_there_is()
     {
         using SilentHost silent = new(_killed.Destination);
