@@ -8,8 +8,8 @@ namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
 /// What XenStore says of incoming domains, so that a later run finds what a killed one left: /prerecord/incoming/DOMID holds
-/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, behind a tab, where it comes from. What
-/// is too large for that is in a file beside it, which goes with the mark.
+/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, each behind a tab, where it comes from and the
+/// limit of its memory once it is complete. What is too large for that is in a file beside it, which goes with the mark.
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
@@ -28,7 +28,11 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     private (IncomingMark Mark, string? Source)? _last;
 
     /// <summary>A mark found, whose domain is there.</summary>
-    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source, string Content);
+    internal readonly record struct Found(
+        int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source, long? LimitAfterwards, string Content);
+
+    /// <summary>How much memory the domain may have once it is complete, in KiB; null where its present limit stays. It is noted with the next mark.</summary>
+    internal long? LimitAfterwards { get; set; }
 
     /// <summary>What is left of the marks.</summary>
     /// <param name="Left">Those of living processes, and of domains that have run.</param>
@@ -106,7 +110,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process has it.</exception>
     internal static IncomingMarker Claim(IDomainControl control, in Found left)
     {
-        IncomingMarker marker = new(control, left.DomId, left.Arrival);
+        IncomingMarker marker = new(control, left.DomId, left.Arrival) { LimitAfterwards = left.LimitAfterwards };
         string own = marker.Format((left.Mark, left.Source), OwnerProcess.Current);
         if (left.Owner.IsAlive || !StoreSwap.Try(control, PathOf(left.DomId), left.Content, own))
         {
@@ -267,8 +271,12 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
 
     private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(PathOf(domid), Format(last, owner));
 
-    private string Format((IncomingMark Mark, string? Source) last, OwnerProcess owner) =>
-        $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{(last.Source is null ? "" : $"{Tab}{last.Source}")}";
+    private string Format((IncomingMark Mark, string? Source) last, OwnerProcess owner)
+    {
+        string limit = LimitAfterwards is { } afterwards ? string.Create(CultureInfo.InvariantCulture, $"{Tab}{afterwards}") : "";
+        string source = last.Source is not null || limit.Length > 0 ? $"{Tab}{last.Source}" : "";
+        return $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{source}{limit}";
+    }
 
     /// <summary>The file of an arrival: another one of the same number has another token.</summary>
     private static string FileOf(int domid, Arrival arrival) => string.Create(CultureInfo.InvariantCulture, $"incoming-{domid}-{arrival.Token}");
@@ -277,16 +285,20 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
 
     private static Found? Read(IDomainControl control, int domid) => Parse(domid, control.ReadStore(PathOf(domid)) ?? "");
 
-    private static Found? Parse(int domid, string content)
+    /// <summary>Reads a mark; null where the text is none that this version understands.</summary>
+    internal static Found? Parse(int domid, string content)
     {
         string[] parts = content.Split(' ', 5);
-        string[] names = parts.Length == 5 ? parts[4].Split(Tab, 2) : [];
-        return names.Length > 0
+        string[] words = parts.Length == 5 ? parts[4].Split(Tab, 3) : [];
+        long limit = 0;
+        return words.Length > 0
             && Enum.TryParse(parts[0], out IncomingMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
             && parts[3].All(char.IsAsciiHexDigit)
-                ? new Found(domid, mark, owner, new Arrival(names[0], parts[2], parts[3]), PeerName.Read(names.ElementAtOrDefault(1)), content)
+            && (words.Length < 3 || long.TryParse(words[2], NumberStyles.None, CultureInfo.InvariantCulture, out limit))
+                ? new Found(
+                    domid, mark, owner, new Arrival(words[0], parts[2], parts[3]), PeerName.Read(words.ElementAtOrDefault(1)), limit > 0 ? limit : null, content)
                 : null;
     }
 }

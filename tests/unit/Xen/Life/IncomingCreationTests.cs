@@ -3,6 +3,7 @@ using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Life;
 
@@ -281,6 +282,22 @@ public class IncomingCreationTests
         Assert.True(_arrival.LimitAtPages >= FakeArrival.PageCount, "its pages were announced before they were allowed");
         Finish(made);
         Assert.Equal(32ul, Assert.Single(_xen.Domains).MaxPages);
+    }
+
+    [Fact]
+    public void A_limit_comes_down_though_the_name_cannot_be_had_yet_and_the_name_though_the_limit_does_not()
+    {
+        _arrival.Limit = 32;
+        using XenIncomingDomain made = _arrival.Create();
+        FakeDomain other = _xen.Add("vm");
+        Assert.Throws<MigrationException>(() => Finish(made));
+        FakeDomain domain = _xen.Domains.Single(domain => domain != other);
+        Assert.Equal(32ul, domain.MaxPages);
+
+        _xen.Remove(other);
+        _xen.FailAlways(nameof(IDomainControl.SetMaximumMemory));
+        Assert.Throws<XenException>(made.Complete);
+        Assert.Equal("vm", _xen.NameOf(domain));
     }
 
     [Fact]
