@@ -71,9 +71,10 @@ finally {
     [System.Threading.Monitor]::Exit([System.Runtime.Loader.AssemblyLoadContext]::Default)
 }
 
-# Not by the manifest: PowerShell would take them in before this file could refuse another version, and fail at what is there already.
+# Not by the manifest: PowerShell would take them in before this file could refuse another version, and fail at what is there already. A script that
+# only tries what it would do, or asks before it does something, means what it does, and not that.
 if ($null -eq (Microsoft.PowerShell.Utility\Get-TypeData 'PreRecordMigration.Operations.MigrationOutcome')) {
-    Microsoft.PowerShell.Utility\Update-TypeData -AppendPath ([System.IO.Path]::Combine($PSScriptRoot, 'PreRecordMigration.Types.ps1xml'))
+    Microsoft.PowerShell.Utility\Update-TypeData -AppendPath ([System.IO.Path]::Combine($PSScriptRoot, 'PreRecordMigration.Types.ps1xml')) -WhatIf:$false -Confirm:$false
 }
 
 $inner = Microsoft.PowerShell.Core\Import-Module -Assembly $cmdlets -PassThru

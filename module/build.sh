@@ -4,9 +4,10 @@
 #   --ready-to-run  compile ahead of time for linux-x64: starts faster; the assemblies still run anywhere
 #   --output DIR    another directory than artifacts/module
 set -euo pipefail
+help() { sed -n "${1:-2},5s/^# //p" "${BASH_SOURCE[0]}"; }
 usage() {
     echo "module/build.sh: $1" >&2
-    sed -n '3,5s/^# //p' "${BASH_SOURCE[0]}" >&2
+    help 3 >&2
     exit 2
 }
 
@@ -15,6 +16,7 @@ output=$root/artifacts/module
 publish=()
 while (($#)); do
     case $1 in
+        --help) help; exit ;;
         --ready-to-run) publish+=(-r linux-x64 -p:PublishReadyToRun=true) ;;
         --output)
             # What looks like an option is none either: that its value was forgotten is likelier.

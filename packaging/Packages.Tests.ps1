@@ -107,7 +107,7 @@ Describe 'The Debian package' {
         foreach ($script in 'postinst', 'prerm', 'postrm') {
             & sh -n "$root/DEBIAN/$script"
             $LASTEXITCODE | Should -Be 0
-            [System.IO.File]::ReadAllText("$root/DEBIAN/$script") | Should -Not -Match 'enable (?!--now)'
+            [System.IO.File]::ReadAllText("$root/DEBIAN/$script") | Should -Not -Match '\benable\b'
         }
     }
 
@@ -124,6 +124,72 @@ Import-Module '$root/usr/lib/prerecord-migration/PreRecordMigration'
 "moved `$((Invoke-PreRecordMigration web01 -Destination sim2 -Method PostCopy).DomainName)"
 "@
         $output | Should -Match 'moved web01'
+    }
+}
+
+Describe 'Installing the Debian package' {
+    BeforeAll {
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'DebianHost.ps1'))
+        $debian = (Get-Item "$first/prerecord-migration_*_amd64.deb").FullName
+        $place = '/usr/lib/prerecord-migration/PreRecordMigration'
+    }
+
+    It 'has PowerShell find the module, without systemd, and takes away all but the settings' {
+        $there = New-DebianHost
+        Invoke-Dpkg $there install $debian | Should -Not -Match '(?m)^prerecord-migration:'
+        [System.IO.File]::ResolveLinkTarget("$there/$link", $false).FullName | Should -Be $place
+        [System.IO.File]::Exists("$there$place/PreRecordMigration.psd1") | Should -BeTrue
+        Invoke-Dpkg $there install $debian | Should -Match 'kill -HUP PROCESS'
+        Invoke-Dpkg $there remove prerecord-migration | Should -Not -Match '(?m)^prerecord-migration:'
+        Get-Left $there | Should -Be '/etc/prerecord/receiver.json'
+        Invoke-Dpkg $there purge prerecord-migration
+        Get-Left $there | Should -BeNullOrEmpty
+    }
+
+    It 'leaves what stands in the place of its link, and says so: <Case>' -ForEach @(
+        @{ Case = 'a module'; Make = { $null = [System.IO.Directory]::CreateDirectory("$args/0.0.1") }; Look = { [System.IO.Directory]::GetFileSystemEntries($args[0]) | Should -Be "$($args[0])/0.0.1" } }
+        @{ Case = 'a link to another one'; Make = { $null = [System.IO.File]::CreateSymbolicLink("$args", '/opt/module') }; Look = { [System.IO.File]::ResolveLinkTarget("$args", $false).FullName | Should -Be '/opt/module' } }
+    ) {
+        $there = New-DebianHost
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName("$there/$link"))
+        & $Make "$there/$link"
+        Invoke-Dpkg $there install $debian | Should -Match "PreRecordMigration is there already, and is none of the package's.*`n.*ln -s $place "
+        & $Look "$there/$link"
+        Invoke-Dpkg $there remove prerecord-migration
+        & $Look "$there/$link"
+    }
+
+    It 'has a service that runs go on with the new version when it holds nothing: <Case>' -ForEach @(
+        @{ Case = 'it does not run'; Active = 3; Unit = '/lib/systemd/system'; Reload = 0; Calls = 'daemon-reload', '--quiet is-active U'; Says = 'Setting up' }
+        @{ Case = 'the package''s'; Active = 0; Unit = '/lib/systemd/system'; Reload = 0; Calls = 'daemon-reload', '--quiet is-active U', 'show --property=FragmentPath --value U', 'reload U'; Says = 'goes on with the new version when it holds no migration' }
+        @{ Case = 'the package''s, that cannot be told'; Active = 0; Unit = '/usr/lib/systemd/system'; Reload = 1; Calls = 'daemon-reload', '--quiet is-active U', 'show --property=FragmentPath --value U', 'reload U'; Says = 'goes on with the old version: systemctl restart' }
+        @{ Case = 'the host''s own'; Active = 0; Unit = '/etc/systemd/system'; Reload = 0; Calls = 'daemon-reload', '--quiet is-active U', 'show --property=FragmentPath --value U'; Says = 'goes on as it is' }
+    ) {
+        $there = New-DebianHost "case `$* in *is-active*) exit $Active;; show*) echo $Unit/prerecord-receiver.service;; reload*) exit $Reload;; esac"
+        Invoke-Dpkg $there install $debian
+        Get-Calls $there | Should -Be 'daemon-reload'
+        Invoke-Dpkg $there install $debian | Should -Match $Says
+        Get-Calls $there | Should -Be $Calls
+    }
+
+    It 'ends its service, enabled or not, and never the host''s own: <Case>' -ForEach @(
+        @{ Case = 'not enabled'; Own = $null; Wanted = $null; Calls = 'stop U', 'daemon-reload'; Left = @() }
+        @{ Case = 'enabled'; Own = $null; Wanted = '/lib/systemd/system/prerecord-receiver.service'; Calls = 'stop U', 'daemon-reload'; Left = @() }
+        @{ Case = 'masked'; Own = '/dev/null'; Wanted = $null; Calls = 'stop U', 'daemon-reload'; Left = @('/etc/systemd/system/prerecord-receiver.service') }
+        @{ Case = 'the host''s own'; Own = '[Service]'; Wanted = '/etc/systemd/system/prerecord-receiver.service'; Calls = @('daemon-reload')
+            Left = '/etc/systemd/system/multi-user.target.wants/prerecord-receiver.service', '/etc/systemd/system/prerecord-receiver.service' }
+    ) {
+        $there = New-DebianHost ''
+        Invoke-Dpkg $there install $debian
+        $null = Get-Calls $there
+        $units = [System.IO.Directory]::CreateDirectory("$there/etc/systemd/system/multi-user.target.wants").Parent.FullName
+        if ($Wanted) { $null = [System.IO.File]::CreateSymbolicLink("$units/multi-user.target.wants/prerecord-receiver.service", $Wanted) }
+        if ($Own -eq '/dev/null') { $null = [System.IO.File]::CreateSymbolicLink("$units/prerecord-receiver.service", $Own) }
+        elseif ($Own) { [System.IO.File]::WriteAllText("$units/prerecord-receiver.service", $Own) }
+        Invoke-Dpkg $there remove prerecord-migration
+        Get-Calls $there | Should -Be $Calls
+        Invoke-Dpkg $there purge prerecord-migration
+        Get-Left $there | Should -Be $Left
     }
 }
 

@@ -8,7 +8,12 @@ root=$(cd "$here/../.." && pwd)
 build="$root/artifacts/obj/interop"
 out="$root/artifacts/native"
 require=OFF
-[ "${1:-}" = "--require-xen" ] && require=ON
+case $* in
+    '') ;;
+    --require-xen) require=ON ;;
+    --help) echo "usage: native/interop/build.sh [--require-xen]"; sed -n '3,4s/^# //p' "$0"; exit ;;
+    *) echo "usage: native/interop/build.sh [--require-xen]" >&2; exit 2 ;;
+esac
 if ! command -v cmake >/dev/null 2>&1; then
     echo "SKIPPED: libprerecordxen is not built: cmake is not installed (apt-get install cmake gcc libxen-dev)." >&2
     [ "$require" = OFF ] && exit 0

@@ -69,6 +69,25 @@ Describe 'The service' {
         }
     }
 
+    It 'makes room for its successor when it holds nothing, where it is to be started anew' {
+        $name = "@prerecord-$([guid]::NewGuid().ToString('N'))"
+        $manager = New-Manager $name
+        $process = Start-Service '{ "HostName": "served" }' $name
+        try {
+            Read-Manager $manager | Should -Match '^READY=1'
+            Send-Signal HUP $process
+            do { $last = Read-Manager $manager } until ($last.StartsWith('STOPPING=1'))
+            $process.WaitForExit(60000) | Should -BeTrue
+            $process.ExitCode | Should -Be 0
+            $process.StandardError.ReadToEnd() | Should -BeNullOrEmpty
+        }
+        finally {
+            if (-not $process.HasExited) { $process.Kill() }
+            $process.Dispose()
+            $manager.Dispose()
+        }
+    }
+
     It 'does not start, and says why, with settings that cannot be: <Case>' -ForEach @(
         @{ Case = 'a key that is none'; Settings = '{ "HostName": "served", "Prot": 7000 }'; Says = "has a 'Prot'" }
         @{ Case = 'no JSON'; Settings = '{ "HostName": '; Says = 'is no JSON' }
@@ -103,6 +122,7 @@ Describe 'Installing the service' {
         $text | Should -Match '(?m)^ExecStart="/.*" "-File" ".*/service/Receive\.ps1"$'
         $text | Should -Match '(?m)^Type=notify$'
         $text | Should -Match '(?m)^Restart=always$'
+        $text | Should -Match '(?m)^ExecReload=/bin/kill -HUP \$MAINPID$'
         $text | Should -Not -Match '@'
         $settings = [System.IO.Path]::Combine($root, 'etc/prerecord/receiver.json')
         $written = [System.IO.File]::ReadAllText($settings) | ConvertFrom-Json
@@ -116,6 +136,65 @@ Describe 'Installing the service' {
         & $manage -Remove -Root $root -Confirm:$false
         [System.IO.File]::Exists($unit) | Should -BeFalse
         [System.IO.File]::Exists($settings) | Should -BeTrue
+    }
+
+    It 'refuses an address that the settings there do not have, and changes it where that is forced: <Case>' -ForEach @(
+        @{ Case = 'another address'; There = '{ "Address": "10.77.0.2", "Port": 7001, "PeerTimeout": "45s" }'; Given = @{ Address = '10.77.0.3' }; Says = 'Address 10\.77\.0\.2'; Then = '10.77.0.3 7001 45s' }
+        @{ Case = 'another port'; There = '{ "Address": "10.77.0.2", "Port": 7001 }'; Given = @{ Port = 7002 }; Says = 'Port 7001'; Then = '10.77.0.2 7002 ' }
+        @{ Case = 'none'; There = '[{ "PeerTimeout": "45s" }]'; Given = @{ Address = '10.77.0.3' }; Says = 'Address none'; Then = '10.77.0.3  45s' }
+    ) {
+        $root = New-Root
+        $settings = [System.IO.Path]::Combine($root, 'etc/prerecord/receiver.json')
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($settings))
+        [System.IO.File]::WriteAllText($settings, $There)
+        $refused = { & $manage -Install -Root $root @Given } | Should -Throw -ErrorId 'SettingsExist*' -PassThru
+        $refused.Exception.Message | Should -Match $Says
+        $refused.ErrorDetails.RecommendedAction | Should -Match '-Force'
+        [System.IO.File]::ReadAllText($settings) | Should -Be $There
+        [System.IO.Directory]::Exists("$root/etc/systemd") | Should -BeFalse
+        foreach ($time in 1, 2) {
+            # The second time it is so already.
+            $null = & $manage -Install -Root $root @Given -Force:($time -eq 1)
+            $now = [System.IO.File]::ReadAllText($settings) | ConvertFrom-Json
+            "$($now.Address) $($now.Port) $($now.PeerTimeout)" | Should -Be $Then
+        }
+    }
+
+    It 'changes no settings of which it does not know what is meant: <Case>' -ForEach @(
+        @{ Case = 'two receivers'; There = '[{ "Port": 7001 }, { "Port": 7002 }]'; ErrorId = 'SettingsExist*' }
+        @{ Case = 'no JSON'; There = '{ "Port": '; ErrorId = 'SettingsNotUnderstood*' }
+    ) {
+        $root = New-Root
+        $settings = [System.IO.Path]::Combine($root, 'etc/prerecord/receiver.json')
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($settings))
+        [System.IO.File]::WriteAllText($settings, $There)
+        { & $manage -Install -Root $root -Port 7003 -Force } | Should -Throw -ErrorId $ErrorId
+        [System.IO.File]::ReadAllText($settings) | Should -Be $There
+    }
+
+    It 'changes nothing where it is to ask and nobody answers: <_>' -ForEach @('-NoProfile', '-NonInteractive') {
+        $root = New-Root
+        $start = New-FreshStart $manage
+        $start.ArgumentList.Insert($start.ArgumentList.IndexOf('-File'), $_)
+        foreach ($argument in '-Install', '-Root', "$root/host", '-Confirm') { $start.ArgumentList.Add($argument) }
+        $process = [System.Diagnostics.Process]::Start($start)
+        try {
+            $process.StandardInput.Close()
+            $errors = $process.StandardError.ReadToEndAsync()
+            $output = $process.StandardOutput.ReadToEnd()
+            $process.WaitForExit()
+            [regex]::Replace($errors.Result, "\e\[[0-9;]*m|\s+\|? *", ' ') | Should -BeLike '*Nobody can be asked whether to go on: *Nothing was changed.*'
+            "$output$($errors.Result)" | Should -Not -Match 'TypeData'
+        }
+        finally {
+            $process.Dispose()
+        }
+
+        [System.IO.Directory]::Exists("$root/host") | Should -BeFalse
+    }
+
+    It 'does not begin on a machine without systemd' -Skip:([System.IO.Directory]::Exists('/run/systemd/system')) {
+        { & $manage -Install -WhatIf } | Should -Throw -ErrorId 'SystemdNotRunning*'
     }
 
     It 'writes and takes away nothing with -WhatIf' {
@@ -141,6 +220,39 @@ Describe 'Installing the service' {
         { & $manage -Install -Root $root } | Should -Throw -ErrorId 'FileExists*'
         $null = & $manage -Install -Root $root -Force
         @(& $manage -Check -Root $root).Where({ -not $_.IsRight }).Name | Should -Be 'Settings'
+    }
+
+    It 'leaves the unit of a package to apt, and looks at what that unit runs' {
+        # As dpkg unpacks it: what the unit names is below the root.
+        $root = New-Root
+        $unit = [System.IO.Path]::Combine($root, 'lib/systemd/system/prerecord-receiver.service')
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($unit))
+        [System.IO.File]::WriteAllText($unit, "[Service]`nExecStart=`"/usr/bin/a `\`"50%%`\`" pwsh`" `"-NoProfile`" `"-NonInteractive`" `"-File`" `"$service/Receive.ps1`"`n")
+        $program = [System.IO.Path]::Combine($root, 'usr/bin/a "50%" pwsh')
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($program))
+        $entry = [System.IO.Path]::Join($root, $service, 'Receive.ps1')
+        @(& $manage -Check -Root $root).Where({ -not $_.IsRight }).Problem | Should -Be "There is no '$root/etc/prerecord/receiver.json'.", "There is no '$program'.", "There is no '$entry'."
+        [System.IO.File]::WriteAllText($program, '')
+        $null = [System.IO.Directory]::CreateDirectory([System.IO.Path]::GetDirectoryName($entry))
+        [System.IO.File]::WriteAllText($entry, '')
+        @(& $manage -Check -Root $root).Where({ -not $_.IsRight }).Name | Should -Be 'Settings'
+        $refused = { & $manage -Remove -Root $root } | Should -Throw -ErrorId 'ServiceIsPackaged*' -PassThru
+        $refused.ErrorDetails.RecommendedAction | Should -Match '^apt remove prerecord-migration '
+        [System.IO.File]::Exists($unit) | Should -BeTrue
+
+        # Another module's goes before it.
+        $null = & $manage -Install -Root $root
+        [System.IO.File]::Exists("$root/etc/systemd/system/prerecord-receiver.service") | Should -BeTrue
+        & $manage -Remove -Root $root
+        { & $manage -Remove -Root $root } | Should -Throw -ErrorId 'ServiceIsPackaged*'
+    }
+
+    It 'looks at the programs that the unit runs, not at those that look' {
+        $root = New-Root
+        $null = & $manage -Install -Root $root
+        $unit = [System.IO.Path]::Combine($root, 'etc/systemd/system/prerecord-receiver.service')
+        [System.IO.File]::WriteAllText($unit, [regex]::Replace([System.IO.File]::ReadAllText($unit), '(?m)^ExecStart=.* "-NoProfile"', 'ExecStart="/nowhere/pwsh" "-NoProfile"'))
+        @(& $manage -Check -Root $root).Where({ -not $_.IsRight }).Problem | Should -Be "'$unit' is not what this module writes.", "There is no '/nowhere/pwsh'."
     }
 
     It 'has a unit that systemd understands' {

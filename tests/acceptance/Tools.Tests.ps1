@@ -62,6 +62,14 @@ Describe 'What is run from the repository' {
         @{ Command = 'demo'; Arguments = , '-Foo'; Match = 'there is no -Foo\s+usage: ./demo \[-Workload' }
         @{ Command = 'demo'; Arguments = , '-Window'; Match = '-Window has no value\s+usage' }
         @{ Command = 'demo'; Arguments = '-Memory', '64MB', 'x'; Match = 'there is no x\s+usage' }
+        @{ Command = 'demo'; Arguments = '-Window', 'nonsense'; Match = "-Window 'nonsense' is no length of time: give one such as 500ms\s+usage: ./demo" }
+        @{ Command = 'demo'; Arguments = '-Epoch', '50ms', '-memory', 'much'; Match = "-Memory 'much' is no size" }
+        @{ Command = 'demo'; Arguments = '-BandwidthLimit', 'none'; Match = "-BandwidthLimit 'none' is no rate" }
+        @{ Command = 'demo'; Arguments = '-Workload', 'Hot'; Match = "there is no workload 'Hot', but Idle, .*HotSet" }
+        @{ Command = 'packaging/build'; Arguments = , '--nosuch'; Match = "there is no '--nosuch'\s+usage: packaging/build" }
+        @{ Command = 'packaging/test'; Arguments = , 'x'; Match = 'usage: packaging/test' }
+        @{ Command = 'packaging/debian'; Arguments = , 'x'; Match = 'usage: packaging/debian' }
+        @{ Command = 'native/interop/build.sh'; Arguments = , '--nosuch'; Match = 'usage: native/interop/build.sh' }
         @{ Command = 'tests/reliability'; Arguments = , 'x'; Match = '(?s)usage: bash tests/reliability \[each.*each +each second fault once.*NUMBER +so many of all' }
         @{ Command = 'tests/reliability'; Arguments = '1', '2'; Match = 'usage: bash tests/reliability \[each' }
         @{ Command = 'tests/acceptance/run'; Arguments = , 'nosuch'; Match = "'nosuch' is none of the tests: name a file of tests/acceptance" }
@@ -79,6 +87,15 @@ Describe 'What is run from the repository' {
         $said = env "PATH=$TestDrive/none:/usr/bin:/bin" 'DOTNET_ROOT=/none' bash "$root/$Command" @Arguments 2>&1 | Out-String
         $LASTEXITCODE | Should -Be 2
         $said | Should -Match $Match
+    }
+
+    It 'tells how it is used where that is asked for: <_>' -ForEach @(
+        'demo', 'module/build.sh', 'native/interop/build.sh', 'packaging/build', 'packaging/debian', 'packaging/test', 'tests/acceptance/run', 'tests/fuzz/run'
+        'tests/reliability', 'tests/run'
+    ) {
+        $said = env "PATH=$TestDrive/none:/usr/bin:/bin" 'DOTNET_ROOT=/none' bash "$root/$_" --help 2>$null | Out-String
+        $LASTEXITCODE | Should -Be 0
+        $said | Should -Match ([regex]::Escape($_))
     }
 
     It 'keeps packages where NuGet does, and never at the root of the file system: HOME is "<Folder>"' -ForEach @(

@@ -119,14 +119,14 @@ internal static class Targets
         {
             Seeds =
             [
-                .. Samples.Texts($"Welcome\nstarting\nlistens 7000 {new string('a', 64)}\n"), .. Samples.Texts("starting\nlacks pwsh\n"),
+                .. Samples.Texts($"Welcome\nstarting\nlistens 7000 {new string('a', 64)}\n"), .. Samples.Texts("starting\nlacks pwsh\n"), .. Samples.Texts("starting\nwaiting\nhangs 4711\n"),
                 .. Samples.Texts("failed\nXen does not answer.\nremedy Run it in dom0.\n"),
             ],
             Longest = 8192,
             AllocationPerByte = 256,
         },
         new("loopback-answer", [], ReadAnswer, error => IsEngine(error)) { Seeds = [new byte[98], [1], [2], [3]] },
-        new("store-notes", ["OwnerProcess.TryParse", "PeerName.Read", "Departure.Read", "RouteNote.Read", "SourceMarker.OriginOf", "Leave.Read", "SuspendRequest.OriginOf", "ArrivalNames.Parse"], ReadNotes, IsEngine) { Seeds = [.. Samples.Texts("Leaving 12:345 ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10 123 xen2:7000"), .. Samples.Texts("xen2:7000 0123456789abcdef0123456789abcdef AB01 PreRecord Rollback via:Loopback;127.0.0.1;7000 ran")], AllocationPerByte = 256 },
+        new("store-notes", ["OwnerProcess.TryParse", "PeerName.Read", "Departure.Read", "RouteNote.Read", "SourceMarker.OriginOf", "Leave.Read", "SuspendRequest.OriginOf", "ArrivalNames.Parse", "IncomingMarker.Parse"], ReadNotes, IsEngine) { Seeds = [.. Samples.Texts("Leaving 12:345 ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10 123 xen2:7000"), .. Samples.Texts("Started 12:345 ea9b4b2c0a0f4f0d9a1e7b1c5b0d8f10 01234567 web01\txen2:7000\t65536"), .. Samples.Texts("xen2:7000 0123456789abcdef0123456789abcdef AB01 PreRecord Rollback via:Loopback;127.0.0.1;7000 ran")], AllocationPerByte = 256 },
         new("arrival-journals", ["ArrivalJournal.Read"], input => Methods.ArrivalJournal.Read(input), IsEngine) { Seeds = Samples.ArrivalJournals, Longest = 32 << 10 },
         new("addresses", ["HostAddress.Parse", "HostAddress.TryParse"], input => HostAddress.TryParse(Encoding.UTF8.GetString(input), out _, out int? _, out _), IsEngine)
         {
@@ -292,6 +292,7 @@ internal static class Targets
         SourceMarker.OriginOf(text);
         SuspendRequest.OriginOf(text);
         ArrivalNames.Parse(text);
+        IncomingMarker.Parse(7, text);
         _ = OwnerProcess.TryParse(text, out _);
         PeerName.Of(text);
         Departure.Read(text);

@@ -2,24 +2,29 @@ using System.Buffers.Binary;
 using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Backup;
 
 /// <summary>
 /// Where a store's originals outlive their process: files of the runtime folder, which only their user reads and which end with the boot of the
-/// machine, as its domains do. One file, the head, says of how many pages the guest is and whether the domain has left; the others are steps.
+/// machine, as its domains do. One file, the head, says of how many pages the guest is, whether the domain has left, and whose they are; the others
+/// are steps.
 /// </summary>
 /// <remarks>
 /// The process that records holds a lock on the head. What nobody holds any more, and has not left, the next recording takes away, or the service.
-/// What has left is taken away by whoever ends its migration, or finds that the domain is gone.
+/// What has left is taken away by whoever ends its migration, or finds that the domain is gone; or by the service, where its process ended before it
+/// had noted in the domain's mark that it leaves. Heads are read with a lock that they share: who takes a migration over may read at the same time.
 /// </remarks>
 internal sealed class BackupFiles : IDisposable
 {
     private const string Prefix = "originals-";
     private const string Making = "making-";
-    private const int HeadSize = 12;
+    private const int HeadSize = 24;
     private const int LeavingOffset = 4;
     private const int CountOffset = 8;
+    private const int OwnerOffset = 12;
+    private const int StartOffset = 16;
 
     /// <summary>Bytes of the file system that are left to others.</summary>
     private const long Reserve = 64 << 20;
@@ -34,12 +39,14 @@ internal sealed class BackupFiles : IDisposable
 
     /// <summary>Makes the files of an empty store, after taking away what recordings left that were killed.</summary>
     /// <param name="pageCount">The guest's page count.</param>
+    /// <param name="owner">Whose they are; null for this process.</param>
+    /// <param name="runtime">The runtime folder; null for this user's.</param>
     /// <returns>Null where none can be made: the store is then in this process' memory alone.</returns>
-    public static BackupFiles? TryMake(int pageCount)
+    public static BackupFiles? TryMake(int pageCount, OwnerProcess? owner = null, string? runtime = null)
     {
         try
         {
-            string folder = RuntimeFolder.Open(RuntimeFolder.Find());
+            string folder = RuntimeFolder.Open(runtime ?? RuntimeFolder.Find());
             SweepIn(folder);
             Guid id = Guid.NewGuid();
             string path = PathOf(folder, id);
@@ -50,7 +57,10 @@ internal sealed class BackupFiles : IDisposable
             try
             {
                 byte[] content = new byte[HeadSize];
+                OwnerProcess process = owner ?? OwnerProcess.Current;
                 BinaryPrimitives.WriteInt32LittleEndian(content, pageCount);
+                BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(OwnerOffset), process.Id);
+                BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(StartOffset), process.StartTime);
                 head.Write(content);
                 head.Flush();
                 File.Move(making, path);
@@ -100,13 +110,13 @@ internal sealed class BackupFiles : IDisposable
     {
         try
         {
-            byte[] content = new byte[HeadSize - LeavingOffset];
+            byte[] content = new byte[OwnerOffset - LeavingOffset];
             content[0] = 1;
             BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(CountOffset - LeavingOffset), count);
             _head.Seek(LeavingOffset, SeekOrigin.Begin);
             _head.Write(content);
 
-            // From here on the note protects them, and not this process' life.
+            // From here on the note protects them, and not this lock.
             _head.Dispose();
             return true;
         }
@@ -169,33 +179,70 @@ internal sealed class BackupFiles : IDisposable
         }
     }
 
+    /// <summary>
+    /// Takes away what is there for whoever takes a migration over, where nobody will: its process has ended, and no domain's mark names it.
+    /// </summary>
+    /// <param name="marked">What the marks of all domains of this machine name; null where that is not known. Asked where there is something.</param>
+    /// <param name="runtime">The runtime folder; null for this user's.</param>
+    /// <exception cref="MigrationException">The runtime folder is not this user's alone, or the marks cannot be read.</exception>
+    public static void SweepUnmarked(Func<IReadOnlySet<Guid>?> marked, string? runtime = null)
+    {
+        if (TrustedFile.FindFolder(runtime ?? RuntimeFolder.Find()) is not { } folder)
+        {
+            return;
+        }
+
+        // First the processes, then the marks: one that has ended marks nothing any more, and whoever takes its migration over finds a mark that names
+        // them, which goes on to do so until the migration is over.
+        Guid[] left = [.. HeadsIn(folder).Where(head => head.HasLeft && !head.Owner.IsAlive).Select(head => head.Id)];
+        if (left.Length > 0 && marked() is { } named)
+        {
+            foreach (Guid id in left.Where(id => !named.Contains(id)))
+            {
+                Delete(PathOf(folder, id));
+            }
+        }
+    }
+
     /// <summary>Lets go of the files, which stay.</summary>
     public void Dispose() => _head.Dispose();
 
     private static void SweepIn(string folder)
     {
+        foreach (Head head in HeadsIn(folder).Where(head => !head.HasLeft))
+        {
+            Delete(PathOf(folder, head.Id));
+        }
+    }
+
+    /// <summary>The heads on which no process holds a lock.</summary>
+    private static List<Head> HeadsIn(string folder)
+    {
+        List<Head> heads = [];
+        byte[] content = new byte[HeadSize];
         foreach (string path in Directory.EnumerateFiles(folder, $"{Prefix}*"))
         {
-            if (!Guid.TryParseExact(Path.GetFileName(path)[Prefix.Length..], "N", out _))
+            if (!Guid.TryParseExact(Path.GetFileName(path)[Prefix.Length..], "N", out Guid id))
             {
                 continue;
             }
 
             try
             {
-                // Where its process lives, it cannot be opened.
-                using FileStream head = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-                byte[] content = new byte[HeadSize];
-                if (head.ReadAtLeast(content, HeadSize, throwOnEndOfStream: false) < HeadSize || content[LeavingOffset] == 0)
-                {
-                    Delete(path);
-                }
+                // Where its process lives and has not let it go, it cannot be opened.
+                using FileStream head = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                Array.Clear(content);
+                _ = head.ReadAtLeast(content, HeadSize, throwOnEndOfStream: false);
+                heads.Add(new Head(id, content[LeavingOffset] != 0, new OwnerProcess(
+                    BinaryPrimitives.ReadInt32LittleEndian(content.AsSpan(OwnerOffset)), BinaryPrimitives.ReadUInt64LittleEndian(content.AsSpan(StartOffset)))));
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
                 // Somebody's.
             }
         }
+
+        return heads;
     }
 
     private static void Delete(string path)
@@ -227,4 +274,10 @@ internal sealed class BackupFiles : IDisposable
     private static string PathOf(string folder, Guid id) => Path.Combine(folder, $"{Prefix}{id:N}");
 
     private static string StepOf(string path, int index) => string.Create(CultureInfo.InvariantCulture, $"{path}.{index}");
+
+    /// <summary>What a head says.</summary>
+    /// <param name="Id">Of which store it is.</param>
+    /// <param name="HasLeft">Whether its domain was about to leave.</param>
+    /// <param name="Owner">The process that made it.</param>
+    private readonly record struct Head(Guid Id, bool HasLeft, OwnerProcess Owner);
 }

@@ -136,6 +136,9 @@ public sealed partial class IncomingMigration : IDisposable
     /// <summary>Whether the domain runs here wholly, but could not get its final name.</summary>
     public bool IsUnnamed => Holding == IncomingHolding.Whole && State.IsFinal;
 
+    /// <summary>Whether its domain is a simulated one, which ends with its host's process.</summary>
+    internal bool IsSimulated { get; private set; }
+
     /// <summary>Whether its source may have committed, so that it has to ask here what came of the domain.</summary>
     internal bool MayBeAskedFor => Custody.IsRestored;
 
@@ -268,6 +271,7 @@ public sealed partial class IncomingMigration : IDisposable
     private void TakeFor(DomainDescription description)
     {
         _domainName = description.Name;
+        IsSimulated = description.Kind == DomainKind.Simulated;
         Memory.Take(DomainCostOf(description), $"A domain of {description.PageCount} page numbers");
     }
 

@@ -28,6 +28,16 @@ public sealed class Elsewhere
     /// <summary>How long a process may take to answer; a test waits shorter.</summary>
     internal TimeSpan Patience { get; init; } = s_patience;
 
+    /// <summary>Takes away what processes that have ended left of what they said. Whoever looks does so too.</summary>
+    /// <exception cref="MigrationException">The folder of the boards cannot be believed or read.</exception>
+    internal void Sweep()
+    {
+        if (_folder() is { } folder)
+        {
+            BoardFolder.Others(folder, _self);
+        }
+    }
+
     /// <summary>Looks at all of them, many at the same time; those that do not answer are among them, with the reason.</summary>
     /// <param name="cancellationToken">Ends the wait for their answers.</param>
     /// <exception cref="MigrationException">The folder of the boards cannot be believed or read.</exception>

@@ -12,14 +12,14 @@ namespace PreRecordMigration.Operations;
 /// </summary>
 public sealed class MigrationRegistry
 {
-    /// <summary>Ended migrations that are kept to be asked for.</summary>
-    private const int KeptEnded = 100;
-
     private readonly Workspace _workspace;
     private readonly ConcurrentDictionary<int, MigrationJob> _jobs = new();
     private int _lastId;
 
     internal MigrationRegistry(Workspace workspace) => _workspace = workspace;
+
+    /// <summary>How many ended migrations are kept to be asked for; a test keeps fewer.</summary>
+    internal int KeptEnded { get; set; } = 100;
 
     /// <summary>All migrations, oldest first.</summary>
     public IReadOnlyList<MigrationJob> All => [.. _jobs.Values.OrderBy(job => job.Id)];
@@ -37,11 +37,7 @@ public sealed class MigrationRegistry
         {
             int id = Interlocked.Increment(ref _lastId);
             MigrationJob job = _workspace.Gate.Begin(() => _jobs[id] = MigrationJob.Start(id, move, source, watcher, tracer, _workspace.History));
-            foreach (MigrationJob ended in All.Where(other => !other.HoldsDomain).SkipLast(KeptEnded))
-            {
-                _jobs.TryRemove(ended.Id, out _);
-            }
-
+            ForgetFirstEnded();
             return job;
         }
         catch
@@ -74,6 +70,7 @@ public sealed class MigrationRegistry
         // Not at the gate, which nobody may hold for as long as a hypervisor's call takes: what is taken over stays as it is until it is resumed.
         MigrationJob job = MigrationJob.TakeOver(id, move, _workspace.History);
         Resume(_jobs[id] = job, null);
+        ForgetFirstEnded();
         return job;
     }
 
@@ -151,6 +148,14 @@ public sealed class MigrationRegistry
         Text.Format(SR.MigrationNoneUnderWay, name),
         SR.MigrationNoneUnderWayRemedy,
         name);
+
+    private void ForgetFirstEnded()
+    {
+        foreach (MigrationJob ended in All.Where(job => !job.HoldsDomain).SkipLast(KeptEnded))
+        {
+            _jobs.TryRemove(ended.Id, out _);
+        }
+    }
 
     private static OperationException NotFound(string message, object target) => new(
         nameof(SR.MigrationNotFound), OperationProblem.NotFound, message, SR.MigrationNotFoundRemedy, target);

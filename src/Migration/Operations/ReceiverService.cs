@@ -9,7 +9,7 @@ namespace PreRecordMigration.Operations;
 /// <summary>
 /// Receivers that are a service of the system: the process stays until it is told to end, and the service manager is told where they
 /// stand. What becomes of migrations at the end is the end's of every process of this module: what has not been committed is given up,
-/// what has is waited for.
+/// what has is waited for. Where it is to be started anew, as with another version of the module, that waits until it holds nothing.
 /// </summary>
 public static class ReceiverService
 {
@@ -23,8 +23,8 @@ public static class ReceiverService
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// Says that the receivers of a workspace are ready, and returns when the process is asked to end (TERM or INT). Meanwhile it takes up what
-    /// other processes of these hosts leave behind.
+    /// Says that the receivers of a workspace are ready, and returns when the process is asked to end (TERM or INT), or when it is asked to make
+    /// room for its successor (HUP) and holds nothing. Meanwhile it takes up what other processes of these hosts leave behind.
     /// </summary>
     /// <param name="workspace">The workspace, whose receivers have been started.</param>
     /// <param name="options">How migrations go on that are taken over.</param>
@@ -70,9 +70,11 @@ public static class ReceiverService
     private static void Run(Workspace workspace)
     {
         using ManualResetEventSlim isAskedToEnd = new();
+        using ManualResetEventSlim isAskedToRenew = new();
+        using PosixSignalRegistration hangingUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Renew);
         using PosixSignalRegistration terminating = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         using PosixSignalRegistration interrupting = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
-        Run(workspace, state => ServiceManager.Notify(state), timeout => isAskedToEnd.Wait(timeout));
+        Run(workspace, state => ServiceManager.Notify(state), timeout => isAskedToEnd.Wait(timeout), () => isAskedToRenew.IsSet);
 
         void End(PosixSignalContext signal)
         {
@@ -80,16 +82,29 @@ public static class ReceiverService
             signal.Cancel = true;
             isAskedToEnd.Set();
         }
+
+        void Renew(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            isAskedToRenew.Set();
+        }
     }
 
     /// <summary>As the public one, with another service manager and another end.</summary>
-    internal static void Run(Workspace workspace, Action<string> notify, Func<TimeSpan, bool> isAskedToEnd)
+    internal static void Run(Workspace workspace, Action<string> notify, Func<TimeSpan, bool> isAskedToEnd, Func<bool> isAskedToRenew)
     {
         string said = Describe(workspace);
         notify($"READY=1\nSTATUS={said}");
         while (!isAskedToEnd(s_betweenWords))
         {
+            bool isRenewing = isAskedToRenew();
+            if (isRenewing && IsIdle(workspace))
+            {
+                break;
+            }
+
             string now = Describe(workspace);
+            now = isRenewing ? Text.Format(SR.ServiceRenews, now) : now;
             if (now != said)
             {
                 notify($"STATUS={said = now}");
@@ -98,6 +113,10 @@ public static class ReceiverService
 
         notify($"STOPPING=1\nSTATUS={Text.Format(SR.ServiceEnds, Describe(workspace))}");
     }
+
+    /// <summary>Whether an end would cost nobody anything. What comes in just then runs on at its source, as at any end.</summary>
+    private static bool IsIdle(Workspace workspace) =>
+        !workspace.End.Matters && workspace.Receivers.All.All(receiver => receiver.WaitingConnections == 0);
 
     /// <summary>Where the receivers stand, in a line.</summary>
     private static string Describe(Workspace workspace)

@@ -10,7 +10,7 @@ namespace PreRecordMigration.Operations;
 
 /// <summary>
 /// What a service does unasked for processes of its hosts that have ended, however they did: domains that they stopped or trapped run on, what
-/// came in and never ran is taken down, originals that nobody needs go, and migrations whose domain had left are taken over. It holds nothing between two tries, so that
+/// came in and never ran is taken down, originals that nobody needs go, as do the boards of ended processes, and migrations whose domain had left are taken over. It holds nothing between two tries, so that
 /// an administrator can take over, or take back, what it could not bring on.
 /// </summary>
 internal sealed class Successor
@@ -46,6 +46,7 @@ internal sealed class Successor
         }
 
         Attempt(new Concern(Chore.Originals), BackupFiles.Sweep);
+        Attempt(new Concern(Chore.Boards), _workspace.Elsewhere.Sweep);
         Dictionary<string, MigrationException> silent = [];
         foreach (IMigrationHost host in _workspace.Receivers.All.Select(receiver => receiver.Host))
         {
@@ -182,6 +183,9 @@ internal sealed class Successor
     {
         /// <summary>Originals of recordings that were killed.</summary>
         Originals,
+
+        /// <summary>By what processes said what they had.</summary>
+        Boards,
 
         /// <summary>What came in to a host and never ran.</summary>
         Arrivals,

@@ -95,7 +95,8 @@ internal sealed class WorkspaceEnd
 
         foreach (MigrationJob job in _workspace.Migrations.All.Where(IsUnfinished))
         {
-            _say(Text.Format(SR.ExitInterrupted, job.Id, job.Location.Info.Name, job.Location.Host.Name, job.Destination.Name));
+            object[] of = [job.Id, job.Location.Info.Name, job.Location.Host.Name, job.Destination.Name];
+            _say(Text.Format(SR.ExitInterrupted, of) + Next(IsSimulated(job), SR.ExitInterruptedNext, of));
         }
 
         foreach ((MigrationReceiver receiver, Task done) in stopping)
@@ -110,7 +111,8 @@ internal sealed class WorkspaceEnd
         }
 
         if (lettingGo.Select(held => held.Held.Location).Concat(_workspace.Migrations.All.Where(IsUnfinished).Concat(active).Select(job => job.Location))
-            .Any(location => location.Info.Kind == DomainKind.Simulated))
+            .Any(location => location.Info.Kind == DomainKind.Simulated)
+            || stopping.Any(one => LeftIn(one.Receiver).Any(incoming => incoming.IsSimulated)))
         {
             _say(SR.ExitSimulated);
         }
@@ -160,8 +162,8 @@ internal sealed class WorkspaceEnd
             isHurried);
         if (!hasEnded)
         {
-            _say(Text.Format(
-                job.HasLeft ? SR.ExitWithoutMoved : SR.ExitWithoutStopped, job.Id, domain, job.Location.Host.Name, job.Destination.Name, job.ExplainHolder()));
+            object[] of = [job.Id, domain, job.Location.Host.Name, job.Destination.Name, job.ExplainHolder()];
+            _say(job.HasLeft ? Text.Format(SR.ExitWithoutMoved, of) + Next(IsSimulated(job), SR.ExitWithoutMovedNext, of) : Text.Format(SR.ExitWithoutStopped, of));
         }
         else if (job.State != MigrationState.Interrupted)
         {
@@ -184,7 +186,8 @@ internal sealed class WorkspaceEnd
                 now.PagesTotal,
                 now.Remaining is >= 1 and { } left ? Text.Format(SR.ExitRemaining, Text.Duration(TimeSpan.FromSeconds(left))) : "",
                 job.ExplainHolder(),
-                limit)
+                limit,
+                Next(IsSimulated(job), SR.ExitMovingNext, now.Name))
             : Text.Format(SR.ExitStopping, job.Id, now.Name, job.ExplainHolder(), limit, job.Location.Host.Name);
     }
 
@@ -200,18 +203,27 @@ internal sealed class WorkspaceEnd
                 host,
                 Names(receiver.Incoming.Where(incoming => !incoming.Ended.IsCompleted)),
                 receiver.Incoming.Sum(incoming => (long)incoming.MissingPages),
-                Text.Duration(receiver.MaximumSilence + SettleLimit)),
+                Text.Duration(receiver.MaximumSilence + SettleLimit),
+                Next(receiver.Incoming.Any(incoming => incoming.IsSimulated), SR.ExitReceivingNext, host)),
             isHurried);
-        IncomingMigration[] left = [.. receiver.Incoming.Where(incoming => incoming.IsKept || !incoming.Ended.IsCompleted)];
+        IncomingMigration[] left = LeftIn(receiver);
         if (left.Length > 0)
         {
-            _say(Text.Format(SR.ExitKept, host, Names(left)));
+            _say(Text.Format(SR.ExitKept, host, Names(left)) + Next(left.Any(incoming => incoming.IsSimulated), SR.ExitKeptNext, host));
         }
         else if (hasEnded && done.Exception?.InnerException is { } error)
         {
             _say(error.Message);
         }
     }
+
+    /// <summary>What comes next, as a part of a sentence; nothing where the host ends with the session, and nobody can take anything over.</summary>
+    private static string Next(bool isSimulated, string words, params object[] of) => isSimulated ? "" : Text.Format(words, of);
+
+    private static bool IsSimulated(MigrationJob job) => job.Location.Info.Kind == DomainKind.Simulated;
+
+    private static IncomingMigration[] LeftIn(MigrationReceiver receiver) =>
+        [.. receiver.Incoming.Where(incoming => incoming.IsKept || !incoming.Ended.IsCompleted)];
 
     private static bool IsUnfinished(MigrationJob job) => job.State == MigrationState.Interrupted;
 

@@ -49,6 +49,8 @@ internal sealed record SshReceiver(int Port, LoopbackKey Key)
                         program == "pwsh"
                             ? "Install PowerShell 7.6 and the module there, or start a receiver there and give its port: -Port."
                             : "Install util-linux there, or start a receiver there and give its port: -Port.");
+                case [SshScript.Hangs, .. var process]:
+                    throw Hangs(target, string.Concat(process));
                 case [SshScript.Failed]:
                     throw Failed(target, lines[(line + 1)..]);
             }
@@ -71,6 +73,16 @@ internal sealed record SshReceiver(int Port, LoopbackKey Key)
             remedy is null
                 ? $"Install this version of the module there where PowerShell finds it by its name, and PowerShell 7.6. What is said there is in {SshScript.LogName}, beside {LoopbackKey.FileName}. Or start a receiver there and give its port: -Port."
                 : $"On {target}: {ForeignText.ShowLines(remedy, LongestReason)}");
+    }
+
+    private static MigrationException Hangs(string target, string process)
+    {
+        bool isKnown = int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int id);
+        string number = isKnown ? id.ToString(CultureInfo.InvariantCulture) : "PROCESS";
+        return None(
+            target,
+            $"another one is being started there{(isKnown ? $", process {number}," : "")} and does not listen yet",
+            $"Look at it there: ps -fp {number}, and {SshScript.LogName}, beside {LoopbackKey.FileName}. Where it hangs, end it (kill {number}) and try again; or start a receiver there and give its port: -Port.");
     }
 
     /// <summary>The error of a machine where no receiver listens and none could be started.</summary>

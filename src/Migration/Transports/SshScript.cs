@@ -1,3 +1,4 @@
+using System.Globalization;
 using PreRecordMigration.Files;
 
 namespace PreRecordMigration.Transports;
@@ -7,8 +8,8 @@ namespace PreRecordMigration.Transports;
 /// outlives the connection, and to say where it is. It is always the same text: nothing that anybody gave is in it.
 /// </summary>
 /// <remarks>
-/// <para>What it says is for <see cref="SshReceiver"/>: <c>starting</c>, where nobody listens yet; and at the end <c>listens PORT KEY</c>,
-/// <c>lacks PROGRAM</c>, or <c>failed</c> and, in the lines behind it, why.</para>
+/// <para>What it says is for <see cref="SshReceiver"/>: <c>starting</c>, where nobody listens yet; <c>waiting</c>, again and again, where somebody else
+/// starts one; and at the end <c>listens PORT KEY</c>, <c>lacks PROGRAM</c>, <c>hangs PROCESS</c>, or <c>failed</c> and, in the lines behind it, why.</para>
 /// <para>It is one line for <c>sh -c</c> in single quotes, so that the user's own shell takes it as it is, whichever that is: there are no single quotes
 /// in it, no exclamation mark but before an equals sign, and no backslash before a backslash. <c>sh</c> may be dash.</para>
 /// </remarks>
@@ -22,6 +23,9 @@ internal static class SshScript
 
     /// <summary>What is before the name of a program that is missing there.</summary>
     internal const string Lacks = "lacks";
+
+    /// <summary>What is before the process that somebody else has started and that does not listen.</summary>
+    internal const string Hangs = "hangs";
 
     /// <summary>What is before the reason why none could be started.</summary>
     internal const string Failed = "failed";
@@ -52,10 +56,21 @@ internal static class SshScript
         find;
         """;
 
+    /// <summary>The file that whoever starts one has locked: which process that is.</summary>
+    private const string LockName = "receiver.lock";
+
+    /// <summary>How many seconds pass between two words of who waits for another one's start.</summary>
+    private const int WaitSeconds = 2;
+
+    /// <summary>How many times it waits: until shortly before its source gives up, which is to hear what it waited for.</summary>
+    private static readonly int s_waits = ((int)SshReceiver.StartLimit.TotalSeconds / WaitSeconds) - 5;
+
     /// <summary>
-    /// Lets nobody else start one meanwhile. Who was cut off does not let another in early, either: this shell goes on without its ssh.
+    /// Lets nobody else start one meanwhile. Who was cut off does not let another in early, either: this shell goes on without its ssh. Who waits
+    /// ends with its ssh, to which it cannot speak any more, or in its time: a start that hangs has one shell behind it, and no queue.
     /// </summary>
-    private const string Lock =
+    private static string Lock => string.Create(
+        CultureInfo.InvariantCulture,
         $$"""
         echo {{Starting}};
         for program in setsid flock; do
@@ -63,10 +78,17 @@ internal static class SshScript
         done;
         umask 077;
         mkdir -p "$dir" || exit 1;
-        exec 9>"$dir/receiver.lock";
-        flock 9;
+        lock="$dir/{{LockName}}";
+        exec 9>>"$lock" || exit 1;
+        waits=0;
+        until flock -w {{WaitSeconds}} 9; do
+            find;
+            if [ $((waits += 1)) -ge {{s_waits}} ]; then read -r starts <"$lock"; echo "{{Hangs}} $starts"; exit 0; fi;
+            echo waiting || exit 1;
+        done;
         find;
-        """;
+        echo $$ >"$lock";
+        """);
 
     /// <summary>
     /// Chooses what to run. A service that is to run anyway, and does not yet, is started instead. Else it is the PowerShell and the module of the
@@ -115,7 +137,7 @@ internal static class SshScript
         cd /; trap "" HUP;
         PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin;
         export PATH POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off NO_COLOR=1;
-        answer=$(setsid "$@" 3>&1 >>"$log" 2>&1 </dev/null 9>&- &);
+        answer=$(setsid sh -c "echo \$\$ >\"\$0\"; exec \"\$@\"" "$lock" "$@" 3>&1 >>"$log" 2>&1 </dev/null 9>&- &);
         find;
         echo {{Failed}};
         if [ "$answer" ]; then echo "$answer"; else tail -c "+$((${size:-0} + 1))" "$log" | tail -c 2000; fi;

@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Tests.Backup;
 
@@ -223,6 +224,45 @@ public sealed class PageBackupTests
         Assert.Equal(hasLeft, File.Exists($"{head}.0"));
         BackupFiles.Delete(killed.Id);
         Assert.False(File.Exists($"{head}.0"));
+    }
+
+    [Theory]
+    [InlineData(true, false, true, false)]
+    [InlineData(true, true, true, true)]
+    [InlineData(true, false, false, true)]
+    [InlineData(false, false, true, true)]
+    public void What_is_there_for_a_successor_goes_where_its_process_has_ended_and_no_mark_names_it(bool hasEnded, bool isNamed, bool isKnown, bool stays)
+    {
+        string folder = Directory.CreateTempSubdirectory("prerecord-originals-").FullName;
+        try
+        {
+            BackupFiles left = BackupFiles.TryMake(1000, hasEnded ? new OwnerProcess(int.MaxValue, 1) : null, folder)!;
+            left.TryMakeStep(0)!.Dispose();
+            Assert.True(left.TryKeep(0));
+            BackupFiles held = BackupFiles.TryMake(1000, new OwnerProcess(int.MaxValue, 1), folder)!;
+            string head = Path.Combine(folder, $"originals-{left.Id:N}");
+
+            // Somebody who takes over reads the head just then, and goes on with the steps.
+            using (FileStream reading = File.OpenRead(head))
+            {
+                BackupFiles.SweepUnmarked(
+                    () =>
+                    {
+                        Assert.True(hasEnded, "asked though there is nothing to ask for");
+                        return isKnown ? new HashSet<Guid>(isNamed ? [left.Id] : []) : null;
+                    },
+                    folder);
+            }
+
+            Assert.Equal(stays, File.Exists(head));
+            Assert.Equal(stays, File.Exists($"{head}.0"));
+            Assert.True(File.Exists(Path.Combine(folder, $"originals-{held.Id:N}")));
+            held.Dispose();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     private static byte[] Filled(byte value)

@@ -28,7 +28,7 @@ public sealed class ReceiverServiceTests
                 bool isOver = !meanwhile.TryDequeue(out Func<Task>? next);
                 next?.Invoke().GetAwaiter().GetResult();
                 return isOver;
-            }),
+            }, () => false),
             TestContext.Current.CancellationToken);
         Assert.Equal(
             [
@@ -38,5 +38,48 @@ public sealed class ReceiverServiceTests
                 + $"Receiving: xen2 at {listening}; 0 migrations under way, 1 interrupted.",
             ],
             said);
+    }
+
+    [Fact]
+    public async Task One_that_is_to_make_room_does_so_when_it_holds_nothing_and_lets_in_what_comes_until_then()
+    {
+        using WorkspaceFixture fixture = new();
+        fixture.Workspace.Receivers.Start(fixture.Destination, new IPEndPoint(IPAddress.Loopback, 0), null, TimeSpan.FromSeconds(30));
+        List<string> said = [];
+        MigrationJob job = null!;
+        bool isToRenew = false;
+        Queue<Func<Task>> meanwhile = new(
+        [
+            async () =>
+            {
+                job = await fixture.InterruptAsync();
+                await fixture.Workspace.Receivers.Get("xen2").Incoming[0].Ended;
+                isToRenew = true;
+            },
+            () => Task.CompletedTask,
+            async () =>
+            {
+                Assert.DoesNotContain(said, word => word.StartsWith("STOPPING", StringComparison.Ordinal));
+                fixture.Workspace.Migrations.Resume(job, null);
+                await job.Ended;
+                SpinWait.SpinUntil(() => !fixture.Workspace.End.Matters && fixture.Workspace.Receivers.Get("xen2").WaitingConnections == 0);
+            },
+        ]);
+        await Task.Run(
+            () => ReceiverService.Run(
+                fixture.Workspace,
+                said.Add,
+                _ =>
+                {
+                    Assert.True(meanwhile.TryDequeue(out Func<Task>? next), "it goes on though it holds nothing");
+                    next().GetAwaiter().GetResult();
+                    return false;
+                },
+                () => isToRenew),
+            TestContext.Current.CancellationToken);
+        Assert.Empty(meanwhile);
+        Assert.Equal(MigrationState.Completed, job.State);
+        Assert.Contains(said, word => word.StartsWith("STATUS=Goes on until it holds nothing", StringComparison.Ordinal));
+        Assert.StartsWith("STOPPING=1", said[^1], StringComparison.Ordinal);
     }
 }

@@ -1,11 +1,14 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using PreRecordMigration.Backup;
+using PreRecordMigration.Boards;
 using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
 
@@ -166,6 +169,43 @@ public sealed class SuccessorTests : IAsyncDisposable
         Assert.False(File.Exists(head));
         Assert.False(File.Exists($"{head}.0"));
         Assert.Empty(_said);
+    }
+
+    [Fact]
+    public void Boards_of_killed_processes_go()
+    {
+        using WorkspaceFixture seen = new(isSeen: true);
+        seen.Workspace.Receivers.Start(seen.Destination, new IPEndPoint(IPAddress.Loopback, 0), null, TimeSpan.FromSeconds(30));
+        string killed = Path.Combine(seen.Boards, BoardFolder.NameOf(new OwnerProcess(int.MaxValue, 1)));
+        using (Socket bound = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            // Not under its own name, which its end takes away.
+            bound.Bind(new UnixDomainSocketEndPoint(killed + "_"));
+            File.Move(killed + "_", killed);
+        }
+
+        new Successor(seen.Workspace, new MigrationOptions(), _said.Add, _clock).Look(s_cancel);
+
+        Assert.Equal([BoardFolder.NameOf(OwnerProcess.Current)], Directory.GetFileSystemEntries(seen.Boards).Select(Path.GetFileName));
+        Assert.Empty(_said);
+    }
+
+    [Fact]
+    public async Task What_ended_first_is_forgotten_when_something_is_taken_over()
+    {
+        MigrationRegistry migrations = _fixture.Workspace.Migrations;
+        migrations.KeptEnded = 1;
+        _fixture.Destination.Faults.Fail(SimulatedCall.CreateIncoming, 1);
+        MigrationJob first = await _fixture.MoveAsync();
+        await _fixture.MoveAsync();
+        Assert.Same(first, migrations.All[0]);
+        await KillAsync();
+
+        _successor.Look(s_cancel);
+
+        Assert.DoesNotContain(first, migrations.All);
+        Assert.True(migrations.All[^1].IsTakenOver);
+        await migrations.All[^1].Ended;
     }
 
     [Fact]

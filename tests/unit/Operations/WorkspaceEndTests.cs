@@ -91,6 +91,23 @@ public sealed class WorkspaceEndTests
         Assert.Empty(fixture.Source.GetDomains());
     }
 
+    [Theory]
+    [InlineData(DomainKind.Simulated)]
+    [InlineData(DomainKind.Pvh)]
+    public async Task Who_can_take_over_is_said_of_a_domain_that_outlives_the_session(DomainKind kind)
+    {
+        using WorkspaceFixture fixture = new();
+        fixture.Destination.Faults.Fail(SimulatedCall.Place, 20);
+        PlannedMove move = fixture.Move();
+        MigrationJob job = fixture.Workspace.Migrations.Start(move with { Location = move.Location with { Info = move.Location.Info with { Kind = kind } } });
+        await job.Ended;
+        End(fixture);
+        string said = Assert.Single(fixture.Said, line => line.Contains("is interrupted", StringComparison.Ordinal));
+        Assert.Equal(kind != DomainKind.Simulated, said.Contains("Destroy nothing: Resume-Migration web01 -TakeOver goes on with it in any session of 'xen1'", StringComparison.Ordinal));
+        Assert.Equal(kind == DomainKind.Simulated, fixture.Said.Contains("Simulated hosts end with the session, and their domains with them."));
+        fixture.Workspace.Migrations.GiveUp(job);
+    }
+
     [Fact]
     public async Task Work_that_somebody_waits_for_is_stopped_and_what_was_said_of_it_is_said()
     {

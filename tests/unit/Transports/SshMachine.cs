@@ -84,6 +84,15 @@ internal sealed class SshMachine : IDisposable
 
     public SshRoute Route() => new("root@xen2", null, Client);
 
+    /// <summary>Starts what a source has run there as sshd does, with its output as a pipe whose other end may go.</summary>
+    public Process Shell()
+    {
+        ProcessStartInfo start = new("/bin/bash", ["-c", SshScript.Command]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.Environment["PATH"] = Bin;
+        start.Environment[RuntimeFolder.VariableName] = Runtime;
+        return Process.Start(start)!;
+    }
+
     /// <summary>Starts a receiver on the machine's loopback. It is found where it is announced.</summary>
     public MigrationReceiver Receive(SimulatedHost host, bool isAnnounced)
     {

@@ -13,7 +13,7 @@ namespace PreRecordMigration.Tests.Transports;
 
 /// <summary>Where no port is given, the receiver is found by ssh, or one is started.</summary>
 [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
-public sealed class SshStartTests : IDisposable
+public sealed partial class SshStartTests : IDisposable
 {
     private readonly SimulatedHost _host = new("xen2");
     private readonly List<SshMachine> _machines = [];
@@ -75,22 +75,6 @@ public sealed class SshStartTests : IDisposable
         ReceiverProbe.Ask(machine.Route(), Token);
         Assert.Equal(["pwsh"], machine.Calls);
         Assert.Equal(["starting", "listens", "listens"], machine.Said.Select(line => line.Split(' ')[0]));
-    }
-
-    [Fact]
-    public async Task Of_two_that_ask_at_the_same_time_one_starts_it()
-    {
-        SshMachine machine = Machine();
-        await using MigrationReceiver receiver = machine.Receive(_host, isAnnounced: false);
-        string go = machine.Pipe("go");
-        machine.PowerShell(receiver.Endpoint.Port, $"read < {go}");
-        Task[] asking = [.. Enumerable.Range(0, 2).Select(_ => Task.Run(() => ReceiverProbe.Ask(machine.Route(), Token), Token))];
-
-        // Both have found none, and none listens before this.
-        SpinWait.SpinUntil(() => machine.Said.Count(line => line == "starting") == 2);
-        await File.WriteAllTextAsync(go, "\n", Token);
-        await Task.WhenAll(asking);
-        Assert.Equal(["pwsh"], machine.Calls);
     }
 
     [Fact]

@@ -132,7 +132,9 @@ public sealed partial class XenHost : IMigrationHost
 
     /// <inheritdoc/>
     public void SweepArrivals() => CleanUp.All(
-        () => ArrivalNames.Sweep(_control), () => StaleNotes.Remove(_control, OutputLayers.OfThisMachine));
+        () => ArrivalNames.Sweep(_control),
+        () => StaleNotes.Remove(_control, OutputLayers.OfThisMachine),
+        () => StaleNotes.RemoveOriginals(_control));
 
     /// <inheritdoc/>
     public void Dispose() => _control.Dispose();

@@ -86,7 +86,7 @@ internal static class ArrivalNames
         {
             // The marks are read after the reservation is made: another arrival's mark stands before its reservation goes, so that one of
             // the two is seen.
-            RequireFree(control, arrival, IncomingMarker.Sweep(control));
+            RequireFree(control, arrival, IncomingMarker.Sweep(control).Left);
             return reservation;
         }
         catch (Exception error)
@@ -158,10 +158,15 @@ internal static class ArrivalNames
         name);
 
     /// <summary>Takes down domains whose process was killed before they ran.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: there are marks that are not understood, which stay. All that is
+    /// understood is done before.</exception>
     internal static void Sweep(IDomainControl control)
     {
         SweepUnmarked(control);
-        IncomingMarker.Sweep(control);
+        if (IncomingMarker.Sweep(control).Unknown is { Count: > 0 } unknown)
+        {
+            throw IncomingMarker.Unknown(MigrationErrorId.DomainState, unknown, "Domains that come in");
+        }
     }
 
     /// <summary>Takes down domains whose process was killed before it had marked them: they never ran.</summary>

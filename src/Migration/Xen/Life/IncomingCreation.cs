@@ -60,13 +60,12 @@ internal sealed class IncomingCreation(
 
             marker = new IncomingMarker(control, domain.DomId, _arrival);
             marker.Write(IncomingMark.Preparing);
-            long? limit = RaiseLimit(process, domain, cancellationToken);
+            marker.LimitAfterwards = RaiseLimit(process, domain, cancellationToken);
             restore.Write(kind.AnnouncePages);
             kind.Allocate(process, domain.DomId, cancellationToken);
             XenIncomingDomain made =
                 new(domain, hostName, description, kind.Build(restore, domain.DomId, _arrival.ProvisionalName), marker)
                 {
-                    LimitAfterwards = limit,
                     Promise = promise,
                 };
 

@@ -8,8 +8,8 @@ namespace PreRecordMigration.Xen.Life;
 
 /// <summary>
 /// What XenStore says of incoming domains, so that a later run finds what a killed one left: /prerecord/incoming/DOMID holds
-/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, behind a tab, where it comes from. What
-/// is too large for that is in a file beside it, which goes with the mark.
+/// the mark, the owning process, who the domain is (UUID, what only its arrival has, final name) and, each behind a tab, where it comes from and the
+/// limit of its memory once it is complete. What is too large for that is in a file beside it, which goes with the mark.
 /// </summary>
 /// <param name="control">The connection.</param>
 /// <param name="domid">The domain.</param>
@@ -28,7 +28,16 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     private (IncomingMark Mark, string? Source)? _last;
 
     /// <summary>A mark found, whose domain is there.</summary>
-    internal readonly record struct Found(int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source, string Content);
+    internal readonly record struct Found(
+        int DomId, IncomingMark Mark, OwnerProcess Owner, Arrival Arrival, string? Source, long? LimitAfterwards, string Content);
+
+    /// <summary>How much memory the domain may have once it is complete, in KiB; null where its present limit stays. It is noted with the next mark.</summary>
+    internal long? LimitAfterwards { get; set; }
+
+    /// <summary>What is left of the marks.</summary>
+    /// <param name="Left">Those of living processes, and of domains that have run.</param>
+    /// <param name="Unknown">Where those are that are not understood.</param>
+    internal readonly record struct Swept(IReadOnlyList<Found> Left, IReadOnlyList<string> Unknown);
 
     /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
     internal void Write(IncomingMark mark, string? source = null)
@@ -101,7 +110,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process has it.</exception>
     internal static IncomingMarker Claim(IDomainControl control, in Found left)
     {
-        IncomingMarker marker = new(control, left.DomId, left.Arrival);
+        IncomingMarker marker = new(control, left.DomId, left.Arrival) { LimitAfterwards = left.LimitAfterwards };
         string own = marker.Format((left.Mark, left.Source), OwnerProcess.Current);
         if (left.Owner.IsAlive || !StoreSwap.Try(control, PathOf(left.DomId), left.Content, own))
         {
@@ -116,14 +125,25 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         return marker;
     }
 
-    /// <summary>Whether a domain has a mark.</summary>
-    internal static bool IsMarked(KnownDomain domain) => Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid;
+    /// <summary>Whether a domain has a mark, of whatever version.</summary>
+    internal static bool IsMarked(KnownDomain domain) => domain.Control.ReadStore(PathOf(domain.DomId)) is { } content
+        && (Parse(domain.DomId, content) is not { } found || found.Arrival.Uuid == domain.Uuid);
 
     /// <summary>Refuses a domain that comes in, and whose pages may be missing.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
     internal static void RequireNotComingIn(KnownDomain domain)
     {
-        if (Read(domain.Control, domain.DomId) is { } found && found.Arrival.Uuid == domain.Uuid
+        if (domain.Control.ReadStore(PathOf(domain.DomId)) is not { } content)
+        {
+            return;
+        }
+
+        if (Parse(domain.DomId, content) is not { } found)
+        {
+            throw Unknown(MigrationErrorId.DomainBusy, [PathOf(domain.DomId)], domain.Name);
+        }
+
+        if (found.Arrival.Uuid == domain.Uuid
             && (found.Owner.IsAlive || found.Mark != IncomingMark.Whole))
         {
             throw new MigrationException(
@@ -138,28 +158,49 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
 
     /// <summary>
     /// Does what killed runs noted: takes domains down that never ran, and leaves the others. Marks of domains that are gone, or have
-    /// another name by now, are removed.
+    /// another name by now, are removed. One that is not understood is another version's, perhaps a newer one's, and stays as long as a domain has its
+    /// number.
     /// </summary>
-    /// <returns>The marks that are left: of living processes, and of domains that have run.</returns>
-    internal static IReadOnlyList<Found> Sweep(IDomainControl control)
+    internal static Swept Sweep(IDomainControl control)
     {
         List<Found> left = [];
+        List<string> unknown = [];
         foreach (string child in control.ListStore(Root))
         {
-            Found? read = int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid) ? Read(control, domid) : null;
-            KnownDomain? domain = read?.Arrival.Find(control) is { } there && there.DomId == domid ? there : null;
-            bool neverRan = read is { Owner.IsAlive: false, Mark: IncomingMark.Preparing };
-            if (domain is not null && !neverRan)
+            string path = $"{Root}/{child}";
+            if (control.ReadStore(path) is not { } content)
             {
-                left.Add(read!.Value);
                 continue;
             }
 
-            string? file = read is { } found ? FileOf(domid, found.Arrival) : null;
-            if (neverRan && IsReadable(control, file!))
+            bool isNumber = int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid);
+            if (!isNumber || Parse(domid, content) is not { } read)
+            {
+                if (isNumber && control.ListDomains().All(other => other.DomId != domid))
+                {
+                    control.TrySwapStore(path, content, null);
+                }
+                else
+                {
+                    unknown.Add(path);
+                }
+
+                continue;
+            }
+
+            KnownDomain? domain = read.Arrival.Find(control) is { } there && there.DomId == domid ? there : null;
+            bool neverRan = read is { Owner.IsAlive: false, Mark: IncomingMark.Preparing };
+            if (domain is not null && !neverRan)
+            {
+                left.Add(read);
+                continue;
+            }
+
+            string? file = FileOf(domid, read.Arrival);
+            if (neverRan && IsReadable(control, file))
             {
                 // Before it is taken down: where a tool dies in between, its mark is found again.
-                NoteTakenDown(control, file!);
+                NoteTakenDown(control, file);
                 file = null;
             }
 
@@ -169,10 +210,24 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
                 control.RemoveFile(file);
             }
 
-            control.RemoveStore($"{Root}/{child}");
+            control.RemoveStore(path);
         }
 
-        return left;
+        return new Swept(left, unknown);
+    }
+
+    /// <summary>The error of marks that are not understood.</summary>
+    /// <param name="id">What cannot be done for them.</param>
+    /// <param name="paths">Where they are.</param>
+    /// <param name="target">What the error is about.</param>
+    internal static MigrationException Unknown(MigrationErrorId id, IReadOnlyList<string> paths, string target)
+    {
+        string all = string.Join(' ', paths);
+        return new MigrationException(
+            id,
+            $"{target}: XenStore has notes of domains that come in which this version of the module does not understand: {all}.",
+            $"Leave them to the version that made them. Where none is installed any more, look at these domains (xl list), and then: xenstore-rm {all}",
+            target);
     }
 
     /// <summary>Whether something was taken down that never ran here.</summary>
@@ -216,25 +271,34 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
 
     private void Write((IncomingMark Mark, string? Source) last, OwnerProcess owner) => control.WriteStore(PathOf(domid), Format(last, owner));
 
-    private string Format((IncomingMark Mark, string? Source) last, OwnerProcess owner) =>
-        $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{(last.Source is null ? "" : $"{Tab}{last.Source}")}";
+    private string Format((IncomingMark Mark, string? Source) last, OwnerProcess owner)
+    {
+        string limit = LimitAfterwards is { } afterwards ? string.Create(CultureInfo.InvariantCulture, $"{Tab}{afterwards}") : "";
+        string source = last.Source is not null || limit.Length > 0 ? $"{Tab}{last.Source}" : "";
+        return $"{last.Mark} {owner} {arrival.Uuid} {arrival.Token} {arrival.Name}{source}{limit}";
+    }
 
     /// <summary>The file of an arrival: another one of the same number has another token.</summary>
     private static string FileOf(int domid, Arrival arrival) => string.Create(CultureInfo.InvariantCulture, $"incoming-{domid}-{arrival.Token}");
 
     private static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
-    private static Found? Read(IDomainControl control, int domid)
+    private static Found? Read(IDomainControl control, int domid) => Parse(domid, control.ReadStore(PathOf(domid)) ?? "");
+
+    /// <summary>Reads a mark; null where the text is none that this version understands.</summary>
+    internal static Found? Parse(int domid, string content)
     {
-        string content = control.ReadStore(PathOf(domid)) ?? "";
         string[] parts = content.Split(' ', 5);
-        string[] names = parts.Length == 5 ? parts[4].Split(Tab, 2) : [];
-        return names.Length > 0
+        string[] words = parts.Length == 5 ? parts[4].Split(Tab, 3) : [];
+        long limit = 0;
+        return words.Length > 0
             && Enum.TryParse(parts[0], out IncomingMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
             && parts[3].All(char.IsAsciiHexDigit)
-                ? new Found(domid, mark, owner, new Arrival(names[0], parts[2], parts[3]), PeerName.Read(names.ElementAtOrDefault(1)), content)
+            && (words.Length < 3 || long.TryParse(words[2], NumberStyles.None, CultureInfo.InvariantCulture, out limit))
+                ? new Found(
+                    domid, mark, owner, new Arrival(words[0], parts[2], parts[3]), PeerName.Read(words.ElementAtOrDefault(1)), limit > 0 ? limit : null, content)
                 : null;
     }
 }

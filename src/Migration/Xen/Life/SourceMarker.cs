@@ -19,6 +19,9 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Where the marks of all domains are.</summary>
     internal const string Root = "/prerecord/source";
 
+    /// <summary>How many words a mark has before how its domain left.</summary>
+    private const int Words = 3;
+
     private (SourceMark Mark, Leave? Leave)? _last;
 
     /// <summary>How a domain left.</summary>
@@ -52,6 +55,31 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
 
     /// <summary>How the domain of a mark left; null where it did not, or where the text is no mark.</summary>
     internal static Departure? DepartureOf(string content) => Read(content)?.Leave?.Departure;
+
+    /// <summary>The originals that marks name, of whichever process and domain; null where a mark is not understood, which may name others.</summary>
+    internal static IReadOnlySet<Guid>? OriginalsOf(IDomainControl control)
+    {
+        HashSet<Guid> named = [];
+        foreach (string child in control.ListStore(Root))
+        {
+            if (control.ReadStore($"{Root}/{child}") is not { } content)
+            {
+                continue;
+            }
+
+            if (Read(content) is not { } read || (read.Leave is null && content.Split(' ').Length > Words))
+            {
+                return null;
+            }
+
+            if (read.Leave?.Departure.Continuation?.Originals is { } originals)
+            {
+                named.Add(originals);
+            }
+        }
+
+        return named;
+    }
 
     /// <summary>What a mark says; null where the text is no mark.</summary>
     internal static SourceMark? MarkOf(string content) => Read(content)?.Mark;
@@ -149,12 +177,12 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
 
     private static (SourceMark Mark, NoteOrigin Origin, Leave? Leave)? Read(string? content)
     {
-        string[] parts = (content ?? "").Split(' ', 4);
-        return parts.Length >= 3
+        string[] parts = (content ?? "").Split(' ', Words + 1);
+        return parts.Length >= Words
             && Enum.TryParse(parts[0], out SourceMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-                ? (mark, new NoteOrigin(owner, parts[2]), Leave.Read(parts.ElementAtOrDefault(3) ?? ""))
+                ? (mark, new NoteOrigin(owner, parts[2]), Leave.Read(parts.ElementAtOrDefault(Words) ?? ""))
                 : null;
     }
 }

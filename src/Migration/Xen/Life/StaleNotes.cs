@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.Backup;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
@@ -30,6 +31,12 @@ internal static class StaleNotes
             content => SourceMarker.DepartureOf(content)?.DeleteOriginals());
         Remove(control, SuspendRequest.Root, SuspendRequest.OriginOf, (_, _, _) => { }, _ => { });
     }
+
+    /// <summary>Takes away originals of recordings that were killed when they were there for whoever takes over, and before a mark said so.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="runtime">The runtime folder; null for this user's.</param>
+    internal static void RemoveOriginals(IDomainControl control, string? runtime = null) =>
+        BackupFiles.SweepUnmarked(() => SourceMarker.OriginalsOf(control), runtime);
 
     private static void Remove(
         IDomainControl control, string root, Func<string, NoteOrigin?> parse, Action<int, string, string> before, Action<string> afterwards)

@@ -28,9 +28,6 @@ internal sealed class XenIncomingDomain(
     private bool _isRestored;
     private bool _isDisposed;
 
-    /// <summary>How much memory the domain may have once it is complete, in KiB; null where its present limit stays.</summary>
-    internal long? LimitAfterwards { get; init; }
-
     /// <summary>Whether another tool made and restored it, and was killed.</summary>
     internal bool WasLeft
     {
@@ -133,25 +130,7 @@ internal sealed class XenIncomingDomain(
     public void Pause() => domain.Pause();
 
     /// <inheritdoc/>
-    public void Complete()
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (DomainNames.Of(domain.Control, domain.DomId) != description.Name && TryRename() is { } error)
-        {
-            // On one host the source bears the name until it has been taken down.
-            if (Stopwatch.GetElapsedTime(start) > s_sourcePatience)
-            {
-                throw DomainNames.Find(domain.Control, description.Name) is null ? error : NameTaken(error);
-            }
-
-            Thread.Sleep(s_sourcePause);
-        }
-
-        if (LimitAfterwards is { } limit)
-        {
-            domain.Control.SetMaximumMemory(domain.DomId, limit);
-        }
-    }
+    public void Complete() => CleanUp.All(LowerLimit, TakeName);
 
     /// <inheritdoc/>
     public void Destroy() => CleanUp.All(
@@ -170,6 +149,30 @@ internal sealed class XenIncomingDomain(
 
             // A mark that is still there says what is to be done with the domain; without a living owner the next tool does it.
             CleanUp.All(mechanism.Dispose, marker.Orphan, domain.Control.Dispose, () => Promise?.Dispose());
+        }
+    }
+
+    /// <summary>Before the name: a tool that is killed in between is followed by one that knows the domain by its provisional name.</summary>
+    private void LowerLimit()
+    {
+        if (marker.LimitAfterwards is { } limit)
+        {
+            domain.Control.SetMaximumMemory(domain.DomId, limit);
+        }
+    }
+
+    private void TakeName()
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (DomainNames.Of(domain.Control, domain.DomId) != description.Name && TryRename() is { } error)
+        {
+            // On one host the source bears the name until it has been taken down.
+            if (Stopwatch.GetElapsedTime(start) > s_sourcePatience)
+            {
+                throw DomainNames.Find(domain.Control, description.Name) is null ? error : NameTaken(error);
+            }
+
+            Thread.Sleep(s_sourcePause);
         }
     }
 

@@ -52,6 +52,24 @@ public class ArrivalOpeningTests
         Assert.Empty(xen.Files);
     }
 
+    [Theory]
+    [InlineData(IncomingMark.Started)]
+    [InlineData(IncomingMark.Whole)]
+    public void A_limit_that_was_raised_for_its_balloon_comes_down_whoever_completes_it(IncomingMark mark)
+    {
+        FakeXen xen = new();
+        FakeDomain domain = Left(xen, mark, limit: 32);
+        Assert.True(domain.MaxPages > 32);
+
+        // Of two that were killed the second one noted it again.
+        Open(xen)!.Domain.Dispose();
+        using IIncomingDomain taken = Open(xen)!.Domain;
+        taken.Complete();
+
+        Assert.Equal(32ul, domain.MaxPages);
+        Assert.Equal("vm", xen.NameOf(domain));
+    }
+
     [Fact]
     public void The_memory_that_it_lacks_is_promised_to_nobody_else()
     {
@@ -113,9 +131,9 @@ public class ArrivalOpeningTests
         });
 
     /// <summary>A domain that came in, and whose tool is dead.</summary>
-    private static FakeDomain Left(FakeXen xen, IncomingMark mark)
+    private static FakeDomain Left(FakeXen xen, IncomingMark mark, ulong limit = 1024)
     {
-        using XenIncomingDomain made = new FakeArrival(xen, Uuid) { Manner = ChildManner.LeavesDomain }.Create();
+        using XenIncomingDomain made = new FakeArrival(xen, Uuid) { Manner = ChildManner.LeavesDomain, Limit = limit }.Create();
         made.Keep(s_journal);
         if (mark != IncomingMark.Preparing)
         {

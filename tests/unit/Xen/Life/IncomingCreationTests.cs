@@ -1,7 +1,9 @@
+using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Life;
 
@@ -136,7 +138,7 @@ public class IncomingCreationTests
             FakeDomain left = Leave("other", IncomingMark.Preparing);
             _xen.Files[$"incoming-{left.DomId}-01234567"] = [(byte)arrival];
             Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == arrival));
-            Assert.Empty(IncomingMarker.Sweep(_xen.Connect()));
+            Assert.Empty(IncomingMarker.Sweep(_xen.Connect()).Left);
             Assert.Empty(_xen.Domains);
             Assert.True(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == arrival));
         }
@@ -145,6 +147,40 @@ public class IncomingCreationTests
         Assert.Equal(64, _xen.Files.Count);
         Assert.Equal(64, _xen.Notes.Count);
         Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 0));
+    }
+
+    [Theory]
+    [InlineData("Halved 1:1 {0} 01234567 other")]
+    [InlineData("2 Preparing 1:1 {0} 01234567 other")]
+    [InlineData("")]
+    public void A_mark_of_another_version_stays_with_its_domain_and_is_reported(string content)
+    {
+        FakeDomain left = _xen.Add("other--incoming-01234567");
+        string path = $"/prerecord/incoming/{left.DomId}";
+        _xen.Write(path, string.Format(CultureInfo.InvariantCulture, content, left.Uuid));
+
+        // Its process ended before its name was given back: it may have run since.
+        _xen.Write("/prerecord/arrivals/6f74686572", $"{default(OwnerProcess)} {left.Uuid} 01234567 other");
+        _xen.Write("/prerecord/incoming/all", "of another version");
+        FakeDomain understood = Leave("third", IncomingMark.Preparing);
+        using (_arrival.Create())
+        {
+            Assert.Contains(left, _xen.Domains);
+            Assert.DoesNotContain(understood, _xen.Domains);
+        }
+
+        MigrationException error = Assert.Throws<MigrationException>(() => ArrivalNames.Sweep(_xen.Connect()));
+        Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
+        Assert.Equal(["/prerecord/incoming/all", path], error.Remedy.Split(' ')[^2..].OrderDescending(StringComparer.Ordinal));
+        Assert.NotNull(_xen.Read(path));
+        Assert.Equal(
+            MigrationErrorId.DomainBusy,
+            Assert.Throws<MigrationException>(() => SourceOpening.RequireUnclaimed(_xen.Connect(), _xen.NameOf(left)!)).ErrorId);
+
+        // Of a domain that is gone it means nothing to anybody.
+        _xen.Remove(left);
+        Assert.Throws<MigrationException>(() => ArrivalNames.Sweep(_xen.Connect()));
+        Assert.Null(_xen.Read(path));
     }
 
     [Theory]
@@ -246,6 +282,22 @@ public class IncomingCreationTests
         Assert.True(_arrival.LimitAtPages >= FakeArrival.PageCount, "its pages were announced before they were allowed");
         Finish(made);
         Assert.Equal(32ul, Assert.Single(_xen.Domains).MaxPages);
+    }
+
+    [Fact]
+    public void A_limit_comes_down_though_the_name_cannot_be_had_yet_and_the_name_though_the_limit_does_not()
+    {
+        _arrival.Limit = 32;
+        using XenIncomingDomain made = _arrival.Create();
+        FakeDomain other = _xen.Add("vm");
+        Assert.Throws<MigrationException>(() => Finish(made));
+        FakeDomain domain = _xen.Domains.Single(domain => domain != other);
+        Assert.Equal(32ul, domain.MaxPages);
+
+        _xen.Remove(other);
+        _xen.FailAlways(nameof(IDomainControl.SetMaximumMemory));
+        Assert.Throws<XenException>(made.Complete);
+        Assert.Equal("vm", _xen.NameOf(domain));
     }
 
     [Fact]

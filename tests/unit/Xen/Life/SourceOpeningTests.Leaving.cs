@@ -1,3 +1,4 @@
+using PreRecordMigration.Backup;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
@@ -47,6 +48,34 @@ public sealed partial class SourceOpeningTests
         Assert.StartsWith("Running", _xen.Read(MarkPath), StringComparison.Ordinal);
         new SourceCustody(open).Dispose();
         Assert.Empty(_xen.Notes);
+    }
+
+    [Fact]
+    public void Originals_that_no_mark_of_any_domain_names_go_unless_a_mark_is_not_understood()
+    {
+        string folder = Directory.CreateTempSubdirectory("prerecord-originals-").FullName;
+        try
+        {
+            BackupFiles left = BackupFiles.TryMake(1000, new OwnerProcess(int.MaxValue, 1), folder)!;
+            Assert.True(left.TryKeep(0));
+            Departure departure = s_departure with { Continuation = s_departure.Continuation! with { Originals = left.Id } };
+            _xen.Write("/prerecord/source/9", $"{SourceMark.Running} {default(OwnerProcess)} {_domain.Uuid}");
+            foreach (string mark in (string[])
+                [$"Leaving {default(OwnerProcess)} {_domain.Uuid} {new SourceMarker.Leave(1, departure)}", $"Leaving {default(OwnerProcess)} {_domain.Uuid} of another version", "other"])
+            {
+                _xen.Write(MarkPath, mark);
+                StaleNotes.RemoveOriginals(_xen.Connect(), folder);
+                Assert.Single(Directory.GetFiles(folder));
+            }
+
+            _xen.Write(MarkPath, $"Leaving {default(OwnerProcess)} {_domain.Uuid} {new SourceMarker.Leave(1, s_departure)}");
+            StaleNotes.RemoveOriginals(_xen.Connect(), folder);
+            Assert.Empty(Directory.GetFiles(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Fact]
