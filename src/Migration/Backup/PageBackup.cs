@@ -16,10 +16,11 @@ public sealed class PageBackup : IDisposable
     /// <summary>Pages by which the store grows: 1 MiB.</summary>
     public const int StepPages = 256;
 
-    private const int NoSlot = -1;
+    private const int BlockShift = 9;
+    private const int BlockPages = 1 << BlockShift;
     private readonly PageBitmap _claimed;
     private readonly PageBitmap _backed;
-    private readonly int[] _slots;
+    private readonly int[]?[] _slots;
     private readonly BackupStep?[] _steps;
     private readonly BackupFiles? _files;
     private Guid? _kept;
@@ -42,8 +43,7 @@ public sealed class PageBackup : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(LimitPages, nameof(limitPages));
         _claimed = new PageBitmap(pageCount);
         _backed = new PageBitmap(pageCount);
-        _slots = new int[pageCount];
-        Array.Fill(_slots, NoSlot);
+        _slots = new int[(pageCount + BlockPages - 1L) / BlockPages][];
         _steps = new BackupStep[(LimitPages + StepPages - 1) / StepPages];
     }
 
@@ -66,7 +66,7 @@ public sealed class PageBackup : IDisposable
             backups._steps[slot / StepPages] = step;
             if (step.NumberOf(slot % StepPages) is { } pfn && pfn < pageCount && backups._claimed.TrySet(pfn))
             {
-                backups._slots[pfn] = slot;
+                backups.SlotOf(pfn) = slot;
                 backups._backed.TrySet(pfn);
             }
         }
@@ -91,7 +91,7 @@ public sealed class PageBackup : IDisposable
     public int LimitPages { get; }
 
     /// <summary>Bytes that the store holds now.</summary>
-    public long AllocatedBytes => _steps.Count(step => step is not null) * (long)StepPages * Page.Size;
+    public long AllocatedBytes => UsedSteps.Count(step => step is not null) * (long)StepPages * Page.Size;
 
     /// <summary>Whether a page is backed up.</summary>
     public bool Contains(int pfn) => _backed[pfn];
@@ -135,7 +135,7 @@ public sealed class PageBackup : IDisposable
         }
 
         Step(slot / StepPages).Write(slot % StepPages, pfn, content);
-        Volatile.Write(ref _slots[pfn], slot);
+        Volatile.Write(ref SlotOf(pfn), slot);
         _backed.TrySet(pfn);
         return true;
     }
@@ -151,14 +151,14 @@ public sealed class PageBackup : IDisposable
             return false;
         }
 
-        int slot = Volatile.Read(ref _slots[pfn]);
+        int slot = Volatile.Read(ref SlotOf(pfn));
         _steps[slot / StepPages]!.Read(slot % StepPages, content);
         return true;
     }
 
     /// <summary>Keeps what is here for another process: the domain is about to leave, and takes no more.</summary>
     /// <returns>By what <see cref="Reopen"/> finds it; null where a part of it is in this process' memory alone.</returns>
-    internal Guid? TryKeep() => _files is not null && _steps.All(step => step is not MemoryStep) && _files.TryKeep(Count) ? _kept : null;
+    internal Guid? TryKeep() => _files is not null && UsedSteps.All(step => step is not MemoryStep) && _files.TryKeep(Count) ? _kept : null;
 
     /// <summary>Takes the files away, where it has any: nobody needs the originals any more.</summary>
     internal void Discard()
@@ -174,12 +174,29 @@ public sealed class PageBackup : IDisposable
     /// <summary>Lets go of its memory; files stay.</summary>
     public void Dispose()
     {
-        foreach (BackupStep? step in _steps)
+        foreach (BackupStep? step in UsedSteps)
         {
             step?.Dispose();
         }
 
         _files?.Dispose();
+    }
+
+    /// <summary>The steps that may be there: the store is not gone through as far as it could grow.</summary>
+    private IEnumerable<BackupStep?> UsedSteps =>
+        _steps.Take((Math.Min(Volatile.Read(ref _used), LimitPages) + StepPages - 1) / StepPages);
+
+    private ref int SlotOf(int pfn)
+    {
+        ref int[]? block = ref _slots[pfn >> BlockShift];
+        int[]? slots = Volatile.Read(ref block);
+        if (slots is null)
+        {
+            int[] fresh = new int[BlockPages];
+            slots = Interlocked.CompareExchange(ref block, fresh, null) ?? fresh;
+        }
+
+        return ref slots[pfn & (BlockPages - 1)];
     }
 
     private BackupStep Step(int index)
