@@ -22,6 +22,7 @@ public sealed class PageBackup : IDisposable
     private readonly PageBitmap _backed;
     private readonly int[]?[] _slots;
     private readonly BackupStep?[] _steps;
+    private readonly PageHash[]?[]? _hashes;
     private readonly BackupFiles? _files;
     private Guid? _kept;
     private readonly Lock _growing = new();
@@ -31,12 +32,13 @@ public sealed class PageBackup : IDisposable
     /// <summary>Makes an empty store.</summary>
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
-    public PageBackup(int pageCount, int? limitPages = null)
-        : this(pageCount, limitPages, null)
+    /// <param name="hashes">Whether each original is hashed as it comes, so that it can be told later whether it is still the same.</param>
+    public PageBackup(int pageCount, int? limitPages = null, bool hashes = false)
+        : this(pageCount, limitPages, hashes, null)
     {
     }
 
-    private PageBackup(int pageCount, int? limitPages, BackupFiles? files)
+    private PageBackup(int pageCount, int? limitPages, bool hashes, BackupFiles? files)
     {
         (_files, _kept) = (files, files?.Id);
         LimitPages = Math.Min(limitPages ?? pageCount, pageCount);
@@ -45,12 +47,15 @@ public sealed class PageBackup : IDisposable
         _backed = new PageBitmap(pageCount);
         _slots = new int[(pageCount + BlockPages - 1L) / BlockPages][];
         _steps = new BackupStep[(LimitPages + StepPages - 1) / StepPages];
+        _hashes = hashes ? new PageHash[_steps.Length][] : null;
     }
 
     /// <summary>Makes an empty store that outlives this process where there is room for it in the runtime folder; see <see cref="TryKeep"/>.</summary>
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
-    internal static PageBackup Outliving(int pageCount, int? limitPages) => new(pageCount, limitPages, BackupFiles.TryMake(pageCount));
+    /// <param name="hashes">Whether each original is hashed as it comes.</param>
+    internal static PageBackup Outliving(int pageCount, int? limitPages, bool hashes = false) =>
+        new(pageCount, limitPages, hashes, BackupFiles.TryMake(pageCount));
 
     /// <summary>Opens a store that another process kept and left. It takes no more originals.</summary>
     /// <param name="id">What <see cref="TryKeep"/> said.</param>
@@ -134,7 +139,13 @@ public sealed class PageBackup : IDisposable
                 "Use a shorter window, or allow a larger backup store.");
         }
 
-        Step(slot / StepPages).Write(slot % StepPages, pfn, content);
+        BackupStep step = Step(slot / StepPages);
+        if (_hashes is not null)
+        {
+            _hashes[slot / StepPages]![slot % StepPages] = PageHash.Of(content);
+        }
+
+        step.Write(slot % StepPages, pfn, content);
         Volatile.Write(ref SlotOf(pfn), slot);
         _backed.TrySet(pfn);
         return true;
@@ -154,6 +165,14 @@ public sealed class PageBackup : IDisposable
         int slot = Volatile.Read(ref SlotOf(pfn));
         _steps[slot / StepPages]!.Read(slot % StepPages, content);
         return true;
+    }
+
+    /// <summary>The hash of a page's original as it came, by which its content can be checked; null where none was taken.</summary>
+    /// <param name="pfn">A page that is backed up.</param>
+    internal PageHash? HashOf(int pfn)
+    {
+        int slot = Volatile.Read(ref SlotOf(pfn));
+        return _hashes?[slot / StepPages]?[slot % StepPages];
     }
 
     /// <summary>Keeps what is here for another process: the domain is about to leave, and takes no more.</summary>
@@ -209,6 +228,11 @@ public sealed class PageBackup : IDisposable
 
         lock (_growing)
         {
+            if (_hashes is not null)
+            {
+                _hashes[index] ??= new PageHash[StepPages];
+            }
+
             return _steps[index] ??= _files?.TryMakeStep(index) ?? new MemoryStep();
         }
     }

@@ -241,6 +241,7 @@ public sealed partial class SimulatedDomain
             if (_paging == paging)
             {
                 _paging = null;
+                _pages.JoinTraps();
             }
         }
     }

@@ -90,6 +90,9 @@ internal sealed class GuestPages
     /// <summary>Clears traps of all pages. The vCPUs must be outside of guest code.</summary>
     public void UntrapAll(PageTraps traps) => _traps.ChangeAll(PageTraps.None, traps);
 
+    /// <summary>What was trapped page by page is one entry again where it is all alike. Under the domain's lock; the vCPUs may run.</summary>
+    public void JoinTraps() => _traps.Join();
+
     /// <summary>The guest's access to a page: passes the traps first.</summary>
     /// <param name="vcpu">Whose access.</param>
     /// <param name="frame">The page's number, as the guest's tables say.</param>

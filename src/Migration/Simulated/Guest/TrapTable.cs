@@ -74,44 +74,40 @@ internal sealed class TrapTable
     /// <param name="removed">What is taken away first.</param>
     public void ChangeAll(PageTraps added, PageTraps removed)
     {
-        byte kept = (byte)~removed;
-        Span<Vector<byte>> vectors = MemoryMarshal.Cast<byte, Vector<byte>>(_alike.AsSpan());
-        for (int i = 0; i < vectors.Length; i++)
-        {
-            vectors[i] = Changed(vectors[i], added, kept);
-        }
-
-        foreach (ref byte alike in _alike.AsSpan(vectors.Length * Vector<byte>.Count))
-        {
-            alike = Changed(alike, added, kept);
-        }
-
-        _splitBlocks.RemoveAll(block =>
-        {
-            byte[] pages = _split[block]!;
-            foreach (ref byte page in pages.AsSpan())
-            {
-                page = Changed(page, added, kept);
-            }
-
-            if (pages.AsSpan().ContainsAnyExcept(pages[0]))
-            {
-                return false;
-            }
-
-            _alike[block] = pages[0];
-            Volatile.Write(ref _split[block], null);
-            return true;
-        });
+        Change(_alike, added, removed);
+        _splitBlocks.ForEach(block => Change(_split[block], added, removed));
+        Join();
     }
 
-    private static byte Changed(byte traps, PageTraps added, byte kept) =>
-        (traps & (byte)PageTraps.Unpopulated) != 0 ? traps : (byte)((traps & kept) | (byte)added);
-
-    private static Vector<byte> Changed(Vector<byte> traps, PageTraps added, byte kept)
+    /// <summary>Makes one entry again of every block whose pages are all alike. Nothing changes for who reads meanwhile.</summary>
+    public void Join() => _splitBlocks.RemoveAll(block =>
     {
-        Vector<byte> unpopulated = Vector.Equals(traps & new Vector<byte>((byte)PageTraps.Unpopulated), new Vector<byte>((byte)PageTraps.Unpopulated));
-        return Vector.ConditionalSelect(unpopulated, traps, (traps & new Vector<byte>(kept)) | new Vector<byte>((byte)added));
+        byte[] pages = _split[block]!;
+        if (pages.AsSpan().ContainsAnyExcept(pages[0]))
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _alike[block], pages[0]);
+        Volatile.Write(ref _split[block], null);
+        return true;
+    });
+
+    private static void Change(Span<byte> traps, PageTraps added, PageTraps removed)
+    {
+        Span<Vector<byte>> vectors = MemoryMarshal.Cast<byte, Vector<byte>>(traps);
+        Vector<byte> kept = new((byte)~removed);
+        Vector<byte> given = new((byte)added);
+        Vector<byte> absent = new((byte)PageTraps.Unpopulated);
+        foreach (ref Vector<byte> had in vectors)
+        {
+            had = Vector.ConditionalSelect(Vector.Equals(had & absent, absent), had, (had & kept) | given);
+        }
+
+        foreach (ref byte had in traps[(vectors.Length * Vector<byte>.Count)..])
+        {
+            had = (had & (byte)PageTraps.Unpopulated) != 0 ? had : (byte)((had & (byte)~removed) | (byte)added);
+        }
     }
 
     /// <summary>A block's pages, each by itself from here on.</summary>
