@@ -51,11 +51,7 @@ public class JournalCost
     {
         PageBackup store = PageBackup.Outliving(Originals, null);
         Fill(store);
-        if (store.TryKeep() is null)
-        {
-            throw new InvalidOperationException($"{_folder} has no room for {Originals} pages.");
-        }
-
+        store.Keep("vm");
         store.Discard();
     }
 

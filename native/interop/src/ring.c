@@ -74,6 +74,8 @@ int32_t prx_ring_open(prx_handle *h, uint32_t domid, prx_ring **out)
         rc = prx_fail_errno("xenevtchn_open");
         goto fail;
     }
+    /* Before anybody can ask: a backend may, as soon as the ring is on. */
+    SHARED_RING_INIT((vm_event_sring_t *)r->page);
     if (xc_mem_paging_enable(h->xc, domid, &remote)) {
         rc = prx_fail_errno("xc_mem_paging_enable");
         goto fail;
@@ -85,7 +87,6 @@ int32_t prx_ring_open(prx_handle *h, uint32_t domid, prx_ring **out)
         goto fail;
     }
     r->port = (evtchn_port_t)local;
-    SHARED_RING_INIT((vm_event_sring_t *)r->page);
     BACK_RING_INIT(&r->back, (vm_event_sring_t *)r->page, PRX_PAGE_SIZE);
     /* Out of the guest's reach, so that it can neither read nor forge requests. */
     frame = r->gfn;

@@ -1,4 +1,5 @@
 using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Backup;
@@ -50,7 +51,7 @@ public sealed class PageBackup : IDisposable
         _hashes = hashes ? new PageHash[_steps.Length][] : null;
     }
 
-    /// <summary>Makes an empty store that outlives this process where there is room for it in the runtime folder; see <see cref="TryKeep"/>.</summary>
+    /// <summary>Makes an empty store that outlives this process where there is room for it in the runtime folder; see <see cref="Keep"/>.</summary>
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
     /// <param name="hashes">Whether each original is hashed as it comes.</param>
@@ -58,7 +59,7 @@ public sealed class PageBackup : IDisposable
         new(pageCount, limitPages, hashes, BackupFiles.TryMake(pageCount));
 
     /// <summary>Opens a store that another process kept and left. It takes no more originals.</summary>
-    /// <param name="id">What <see cref="TryKeep"/> said.</param>
+    /// <param name="id">What <see cref="Keep"/> said.</param>
     /// <param name="pageCount">The guest's page count.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: it is not there, or not whole.</exception>
     internal static PageBackup Reopen(Guid id, int pageCount)
@@ -176,8 +177,18 @@ public sealed class PageBackup : IDisposable
     }
 
     /// <summary>Keeps what is here for another process: the domain is about to leave, and takes no more.</summary>
-    /// <returns>By what <see cref="Reopen"/> finds it; null where a part of it is in this process' memory alone.</returns>
-    internal Guid? TryKeep() => _files is not null && UsedSteps.All(step => step is not MemoryStep) && _files.TryKeep(Count) ? _kept : null;
+    /// <param name="subject">The domain's name.</param>
+    /// <returns>By what <see cref="Reopen"/> finds it.</returns>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.BackupStoreFull"/>: a part of it is in this process' memory alone, and
+    /// would be lost with it, and the domain's memory at the checkpoint with that.</exception>
+    internal Guid Keep(string subject) =>
+        _files is not null && _kept is { } kept && UsedSteps.All(step => step is not MemoryStep) && _files.TryKeep(Count)
+            ? kept
+            : throw new MigrationException(
+                MigrationErrorId.BackupStoreFull,
+                $"The originals of {Count} pages that {subject} changed in its window have no room in {RuntimeFolder.Find()}, where they would outlive this process: it is not moved.",
+                $"Make room there, name a larger folder in memory by {RuntimeFolder.VariableName}, give a shorter window, or record with -Mode Observe.",
+                subject);
 
     /// <summary>Takes the files away, where it has any: nobody needs the originals any more.</summary>
     internal void Discard()

@@ -166,11 +166,6 @@ public sealed class SourceCustody : IDisposable
     /// <exception cref="MigrationException">It could not be noted; the domain goes on leaving.</exception>
     public void NoteThatItRan() => Note(departure => departure with { HasRun = true });
 
-    /// <summary>What is in the domain's memory is what travels, so that any tool can go on with its migration.</summary>
-    /// <param name="continuation">How.</param>
-    /// <exception cref="MigrationException">It could not be noted; the domain goes on leaving.</exception>
-    public void NoteContinuation(Continuation continuation) => Note(departure => departure with { Continuation = continuation });
-
     /// <summary>The domain never ran elsewhere: it is stopped here, and may run on.</summary>
     /// <param name="word">Who says so.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: it ran there, as was said before.</exception>

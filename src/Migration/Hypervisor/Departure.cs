@@ -133,7 +133,7 @@ public sealed record LeftDomain(ISourceDomain Domain, Departure Departure, IOutp
 
         return departure is { Continuation: not null } ? departure : throw new MigrationException(
             MigrationErrorId.DomainState,
-            $"{name} was moving when its tool was killed, and nothing is noted that another tool could go on with: what its destination misses was in that tool's memory.",
+            $"{name} was moving when its tool was killed, and nothing is noted that another tool could go on with.",
             $"Look at {departure?.Destination ?? "its destination"}. Only where {name} certainly never ran there: Stop-Migration {name} -NeverRanThere wakes it here.",
             name);
     }

@@ -146,16 +146,14 @@ public sealed class PreRecordSession : IDisposable
                 Info.Name);
         }
 
-        RestoreMemory(() => true);
+        RestoreMemory();
         domain.RestoreCoreState(Checkpoint!);
         Custody.DropOutputs();
         Dispose();
     }
 
     /// <summary>Ends the recording and writes the originals back: the stopped domain's memory is that of the checkpoint again.</summary>
-    /// <param name="isWanted">Asked before each batch of pages, whether it is still worth the while.</param>
-    /// <returns>Whether all of it is; false where it was not wanted any more.</returns>
-    internal bool RestoreMemory(Func<bool> isWanted)
+    private void RestoreMemory()
     {
         // What the hypervisor has of them goes with the recording.
         Backups!.CatchUp();
@@ -163,11 +161,6 @@ public sealed class PreRecordSession : IDisposable
         byte[] pages = new byte[RestoreBatch * Page.Size];
         foreach (int[] pfns in Backups.Pfns().Chunk(RestoreBatch))
         {
-            if (!isWanted())
-            {
-                return false;
-            }
-
             for (int i = 0; i < pfns.Length; i++)
             {
                 Backups.TryRead(pfns[i], Page.At(pages.AsSpan(), i));
@@ -175,8 +168,6 @@ public sealed class PreRecordSession : IDisposable
 
             Custody.Domain.Memory.Write(pfns, pages.AsSpan(0, pfns.Length * Page.Size));
         }
-
-        return true;
     }
 
     /// <summary>Refuses a recording that has nothing to roll back to.</summary>

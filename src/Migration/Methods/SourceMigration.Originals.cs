@@ -13,7 +13,6 @@ internal sealed partial class SourceMigration
 {
     /// <summary>The originals that another process kept, of a migration that was taken over.</summary>
     private readonly PageBackup? _originals;
-    private bool _areOriginalsHere;
 
     /// <summary>The memory that travels.</summary>
     private IGuestMemory Memory => Recorded?.Memory ?? (_originals is null ? Domain.Memory : new CheckpointMemory(Domain.Memory, _originals));
@@ -21,11 +20,8 @@ internal sealed partial class SourceMigration
     /// <summary>Whether pages that may be missing there are backed up here, and what is in the domain's memory is newer.</summary>
     private bool IsFromOriginals => Recorded?.Backups is not null && Options.IsSplit;
 
-    /// <summary>
-    /// Beside the push: notes that the domain runs there. Originals that are in this process alone can be written back here then, so that what
-    /// travels no longer is. Where a page cannot be written (a page table of a PV domain), the migration goes on, and only this process can end it.
-    /// </summary>
-    private void HandOn()
+    /// <summary>Beside the push: notes that the domain runs there.</summary>
+    private void NoteThatItRan()
     {
         if (Custody.Departure is not { HasRun: false } || _attempt!.State.Stage is not (SourceStage.Running or SourceStage.Draining))
         {
@@ -35,13 +31,6 @@ internal sealed partial class SourceMigration
         try
         {
             Custody.NoteThatItRan();
-
-            // Between two batches this thread does what the session decided meanwhile; at the end nobody needs originals any more.
-            if (_areOriginalsHere && Recorded!.RestoreMemory(() => !_attempt.WorkUntil(SourceStage.Releasing, TimeSpan.Zero)))
-            {
-                Custody.NoteContinuation(_continuation!);
-                Options.Trace?.Report(MigrationTrace.Step("the originals are written back: another tool could go on with this migration"));
-            }
         }
         catch (MigrationException error)
         {
@@ -50,13 +39,11 @@ internal sealed partial class SourceMigration
     }
 
     /// <summary>Says of the domain that is about to leave where it goes, and how another tool could go on with that.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.BackupStoreFull"/>: none could, so the domain stays.</exception>
     private void NoteDeparture()
     {
-        // Originals that are in this process' memory alone no other tool can send, until they are written back.
-        Guid? kept = IsFromOriginals ? Recorded!.Backups!.TryKeep() : null;
-        _areOriginalsHere = IsFromOriginals && kept is null;
-        Custody.Departure = new Departure(
-            _destination.ToString(), _areOriginalsHere ? null : _continuation! with { Originals = kept }, Way: NotedWay.Of(_destination.Note?.ToString()));
+        Guid? kept = IsFromOriginals ? Recorded!.Backups!.Keep(_announced!.Name) : null;
+        Custody.Departure = new Departure(_destination.ToString(), _continuation! with { Originals = kept }, Way: NotedWay.Of(_destination.Note?.ToString()));
     }
 
     /// <summary>Opens the originals of a migration that is taken over; null where what is in the domain's memory travels.</summary>

@@ -193,7 +193,7 @@ internal sealed partial class SourceMigration : IDisposable
     public void PushRest(PageOrder? order)
     {
         _attempt!.CompletePush(order is null || _attempt.Sent is null ? null : new LivePageOrder(order, _attempt.Sent.Unclaimed, OrderOptions));
-        HandOn();
+        NoteThatItRan();
         AwaitAllThere();
     }
 

@@ -84,7 +84,7 @@ public sealed record MigrationOptions
     /// </summary>
     internal int ProofSamplePages { get; init; } = 1024;
 
-    /// <summary>Whether originals are kept where they outlive this process, if there is room; else they are in its memory alone.</summary>
+    /// <summary>Whether originals are kept where they outlive this process; else they are in its memory alone, as where there is no room.</summary>
     internal bool OriginalsOutliveProcess { get; init; } = true;
 
     /// <summary>Checks that the options make sense together.</summary>

@@ -21,3 +21,4 @@ class RandomMoments(unittest.TestCase):
             rounds.begin(Kind("writer"), ["post-copy"])
             for _ in FAULTS:
                 print(f"\n{rounds.next()}", end="", flush=True)
+            rounds.end_kind()

@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import json
+import struct
 import time
 
 from lablib.errors import LabError
@@ -38,14 +39,17 @@ class ModuleShell:
 
     paging  "ring": domains with nested paging are recorded and served by Xen's paging ring also where the hypervisor's extension would
     faulty  whether calls of Xen's libraries can be made to fail: see fail()
+    clocked whether what it spends on what it keeps for other processes is added up: see spent()
     """
 
-    def __init__(self, host, start_limit=600, paging="", faulty=False):
+    def __init__(self, host, start_limit=600, paging="", faulty=False, clocked=False):
         install(host)
         self.host, self.paging = host, paging
         # A folder of its own, so that the calls of another shell beside it do not meet its faults.
-        self._faults = f"/tmp/prerecord-faults-{next(_numbers)}"
+        number = next(_numbers)
+        self._faults, self._clock = f"/tmp/prerecord-faults-{number}", f"/tmp/prerecord-clock-{number}"
         preloaded = [f"LD_PRELOAD={FOLDER}/faults.so", f"LAB_FAULTS={self._faults}"] if faulty else []
+        preloaded += [f"LD_PRELOAD={FOLDER}/clock.so", f"LAB_CLOCK={self._clock}"] if clocked else []
         self._process = host.start(["env", f"PRERECORD_XEN_PAGING={paging}", *preloaded, PWSH, "-NoProfile", "-NonInteractive",
                                     "-File", f"{FOLDER}/serve.ps1", "-Module", f"{FOLDER}/PreRecordMigration"])
         self._pending, self._errors, self._number = b"", b"", 0
@@ -90,6 +94,11 @@ class ModuleShell:
     def wait_held(self, call, timeout=600):
         """Waits until the last call that is to be held has come."""
         self.host.run(f"until read -r _ n < {self._faults}/{call} && [ $n = 0 ]; do sleep 0.1; done", timeout).check()
+
+    def spent(self):
+        """What a clocked shell has spent so far on what it keeps for other processes: seconds, calls, bytes given to files."""
+        nanoseconds, calls, given = struct.unpack("=3Q", self.host.run(f"cat {self._clock}").check().output)
+        return nanoseconds / 1e9, calls, given
 
     def heal(self):
         """Ends every fault, and lets go what is held. Returns by call how many were still to fail."""

@@ -1,8 +1,7 @@
 """Moves of guests to and fro between two hosts, each of which meets a failure at a moment that a seed chooses.
 
-After each round, whatever failed: the guest does not run twice. It runs and finds no wrong byte, if need be after what the operating guide has an
-administrator do. Or it is lost, which may happen only where the source's process died with the originals of a Rollback, and whoever comes next must
-say so.
+After each round, whatever failed: the guest does not run twice. It runs, if need be after what the operating guide has an administrator do, and finds
+no wrong byte for a minute. Nothing else of it is left on either host: no memory, no note, no file, no process.
 """
 import random
 import re
@@ -10,38 +9,50 @@ import time
 from dataclasses import dataclass
 
 from lablib.errors import LabError
-from lablib.guest import Guest, destroy_all, names_of_arrivals
+from lablib.guest import Guest, destroy_all
+from lablib.marks import wait_nothing_noted
+from lablib.memory import expect_memory, free_memory
 from lablib.module_shell import ModuleShell
 from lablib.moves import METHODS, RECORD
 from lablib.ports import forward, is_listening
+from lablib.service import Service
 from lablib.ways import PORT, RELAY_PORT, receive, share_key
 
 CUT, SOURCE, DESTINATION, BOTH = "connections cut", "source's tool killed", "destination's tool killed", "both tools killed"
 FAULTS = (CUT, SOURCE, DESTINATION, BOTH)
-RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, BY_HAND, LOST = "ran on at its source", "arrived", "resumed", "taken over", "by the guide's command", "lost, and said so"
-OUTCOMES = (RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, BY_HAND, LOST)
+RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, UNASKED, BY_HAND = (
+    "ran on at its source", "arrived", "resumed", "taken over", "taken over by the service", "by the guide's command")
+OUTCOMES = (RAN_ON, ARRIVED, RESUMED, TAKEN_OVER, UNASKED, BY_HAND)
 PATIENCE = 600
+# Seconds for which a guest must find no wrong byte after each round.
+WATCHED = 60
+# What the toolstack starts beside a domain.
+PROCESSES = "ps -o pid,args | grep -E '[x]l (create|restore|migrate)|[l]ibxl-save-helper|[x]en-qemu-system'"
 # The port at which a host takes in what comes over the wire. What goes out goes through RELAY_PORT of the host's loopback.
 ENTRANCE = RELAY_PORT + 1
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is moved: a guest of a configuration, recorded and served by the hypervisor's extension, or by Xen's paging ring."""
+    """What is moved: a guest of a configuration, recorded and served by the hypervisor's extension, or by Xen's paging ring; taken in by a shell, or
+    by the receiver's service of its package, which both hosts have then."""
 
     config: str
     paging: str = ""
+    by_service: bool = False
 
     @classmethod
     def parse(cls, text):
-        """Understands CONFIG or CONFIG:ring."""
-        config, _, paging = text.partition(":")
-        if not config or paging not in ("", "ring"):
-            raise ValueError(f"'{text}' is not CONFIG or CONFIG:ring")
-        return cls(config, paging)
+        """Understands CONFIG[:ring][:service]."""
+        config, *words = text.split(":")
+        if not config or words not in ([], ["ring"], ["service"], ["ring", "service"]):
+            raise ValueError(f"'{text}' is not CONFIG[:ring][:service]")
+        return cls(config, "ring" if "ring" in words else "", "service" in words)
 
     def __str__(self):
-        return f"{self.config} by the {self.paging or 'extension'}"
+        # The extension takes no HVM guest.
+        ring = self.paging or self.config.startswith("hvm")
+        return f"{self.config} by the {'ring' if ring else 'extension'}{', to the service' if self.by_service else ''}"
 
 
 @dataclass(frozen=True)
@@ -68,8 +79,10 @@ class Rounds:
     def __init__(self, lab, seed, overrides=()):
         self._seed, self._random = seed, random.Random(seed)
         self._lab, self._overrides = lab, overrides
-        self._shells, self._durations, self._cases, self._number = {}, {}, [], 0
-        self._kind = self.guest = None
+        self._shells, self._services, self._durations, self._cases, self._number = {}, {}, {}, [], 0
+        self._kind = self.guest = self._settled_at = None
+        # By host: what its hypervisor has free while the guest is not there.
+        self._free = {}
 
     def __enter__(self):
         return self
@@ -81,6 +94,8 @@ class Rounds:
         """Goes on with a guest of this kind. The first one is moved by each method with nothing in the way, to learn how late a failure may come."""
         self.give_up()
         self._kind = kind
+        if kind.by_service:
+            self._services = {host.number: Service(host, kind.paging).__enter__() for host in self._hosts()}
         for method in [] if self._durations else methods:
             self._start()
             here, there = self._ends()
@@ -90,6 +105,7 @@ class Rounds:
                 raise LabError(f"{method} with nothing in the way: {answer['stderr']}")
             self._durations[method] = time.monotonic() - started
             self._settled(there.host)
+            self._require_nothing_left()
 
     def next(self):
         """Makes the next round."""
@@ -97,6 +113,9 @@ class Rounds:
         self._number += 1
         method, fault = self._next_case()
         here, there = self._ends()
+        self._watch()
+        for service in self._services.values():
+            service.said_since_last()
         moment = self._random.random() * self._durations[method]
         number = here.begin(self._command(method, here, there))
         time.sleep(moment)
@@ -107,13 +126,24 @@ class Rounds:
             outcome, said = self._settle(fault, answer, here, there)
         finally:
             self._require_one()
+        self._require_nothing_left()
         return Round(self._seed, self._number, str(self._kind), method, fault, moment, outcome, " ".join(said.split())[:400], copies)
+
+    def end_kind(self):
+        """Watches the guest once more, destroys it, and finds nothing of it on either host."""
+        self._watch()
+        self._lose()
+        for host in self._hosts():
+            self._require_empty(host, "it is destroyed")
 
     def give_up(self):
         """After a round that failed, or at the end: what comes next begins with a fresh guest and fresh tools."""
         for shell in self._shells.values():
             shell.kill()
         self._shells.clear()
+        for service in self._services.values():
+            service.__exit__()
+        self._services.clear()
         if self._kind is not None:
             self._lose()
 
@@ -141,18 +171,30 @@ class Rounds:
 
     def _start(self):
         if self.guest is None:
+            self._free = {host.number: free_memory(host) for host in self._hosts()}
             self.guest = Guest(self._lab.host(1), self._kind.config).create(*self._overrides)
             self.guest.wait_ready(PATIENCE)
+            self._settled_at = time.monotonic()
+
+    def _watch(self):
+        """Waits until the guest has checked itself for a minute since it last moved, or was mended: it goes on, and finds nothing wrong."""
+        before = self.guest.wait_report(lambda _: True, "a report", PATIENCE)
+        time.sleep(max(0, self._settled_at + WATCHED - time.monotonic()))
+        after = self.guest.wait_report(lambda report: report.checks > before.checks, "checks after a minute", PATIENCE)
+        if after.errors:
+            raise AssertionError(f"{after.errors} wrong: {self.guest.read('data/lab-error')}")
 
     def _command(self, method, here, there):
         self._open(here, there)
         return (f"$null = Invoke-PreRecordMigration -Name {self.guest.name} -Destination localhost:{RELAY_PORT} {METHODS[method]} "
                 "-Confirm:$false -ErrorAction Stop")
 
-    @staticmethod
-    def _open(here, there):
+    def _open(self, here, there):
         """Opens the way from one host to the receiver of the other where it is not open: one that can be cut, and encrypts nothing."""
-        receive(there)
+        if there.host.number in self._services:
+            self._services[there.host.number].wait_ready()
+        else:
+            receive(there)
         share_key(there.host, here.host)
         if not is_listening(there.host, ENTRANCE):
             forward(there.host, ENTRANCE, f"127.0.0.1:{PORT}", f",bind={there.host.address}")
@@ -179,11 +221,24 @@ class Rounds:
         if fault == CUT:
             here.host.run("killall -KILL socat").check()
         else:
-            for victim in {SOURCE: [here], DESTINATION: [there], BOTH: [here, there]}[fault]:
-                victim.end_alone()
-                del self._shells[victim.host.number]
+            if fault in (DESTINATION, BOTH):
+                self._kill_receiver(there)
+            if fault in (SOURCE, BOTH):
+                self._kill(here)
+
+    def _kill(self, shell):
+        shell.end_alone()
+        del self._shells[shell.host.number]
+
+    def _kill_receiver(self, there):
+        if there.host.number in self._services:
+            self._services[there.host.number].kill()
+        else:
+            self._kill(there)
 
     def _settle(self, fault, answer, here, there):
+        if fault in (SOURCE, BOTH) and self._services:
+            return self._unasked(here.host, there.host)
         if fault == SOURCE:
             return self._after_source(here.host, there)
         if fault == BOTH:
@@ -214,9 +269,8 @@ class Rounds:
         said = answer["stderr"]
         if answer["exitCode"] == 0:
             return self._settled(host, RAN_ON, "it was mended")
-        copies = self._copies(there.host)
         if "DomainNotFound" in said:
-            if [copy for copy in copies if copy[0] == self.guest.name]:
+            if [copy for copy in self._copies(there.host) if copy[0] == self.guest.name]:
                 return self._settled(there.host, ARRIVED, said)
             return self._name(there, said)
         if "DomainState" not in said:
@@ -228,26 +282,17 @@ class Rounds:
             return self._settled(there.host, TAKEN_OVER, said)
         if "it runs on here" in taken["stderr"]:
             return self._settled(host, TAKEN_OVER, taken["stderr"])
-        if "in that tool's memory" not in taken["stderr"]:
-            raise AssertionError(f"it was not taken over: {taken['stderr']}")
-        return self._after_leaving(new, there, copies, taken["stderr"])
+        raise AssertionError(f"it was not taken over: {taken['stderr']}")
 
-    def _after_leaving(self, here, there, copies, said):
-        if not copies:
-            return self._release(here, said)
-        incoming = there.values("@((Get-MigrationReceiver).Incoming)[-1] | Select-Object State, MissingPages, Error | ConvertTo-Json -Compress")
-        if incoming is None:
-            # Its tool was killed, too, and nobody comes back for what it had.
-            self._lose()
-            return LOST, said
-        if incoming["MissingPages"] == 0:
-            here.host.run(["xl", "destroy", self.guest.name], 120).check()
-            return self._name(there, said)
-        if not incoming["Error"]:
-            raise AssertionError(f"the destination misses {incoming['MissingPages']} pages and does not say why: {incoming}")
-        there.check("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false", PATIENCE)
-        self._lose()
-        return LOST, incoming["Error"]
+    def _unasked(self, here, there):
+        """The services of the hosts find what was left, and nobody asks for anything."""
+        for host in (here, there):
+            self._services[host.number].wait_ready()
+            wait_nothing_noted(host, PATIENCE)
+        said = self._services[here.number].said_since_last()
+        has_arrived = Guest(there, self._kind.config).exists()
+        outcome = UNASKED if "goes on here" in said else ARRIVED if has_arrived else RAN_ON
+        return self._settled(there if has_arrived else here, outcome, said)
 
     def _after_destination(self, here, host, said):
         """The destination's process is gone after the commit: another one takes over what it had when the source comes back."""
@@ -258,15 +303,6 @@ class Rounds:
         if "runs on here" in answer["stderr"]:
             return self._settled(here.host, TAKEN_OVER, answer["stderr"])
         raise AssertionError(f"it was not taken over: {answer['stderr']}")
-
-    def _release(self, here, said):
-        """The administrator says, by the command that the error has, that the guest never ran elsewhere."""
-        command = re.search(r"Stop-Migration \S+ -NeverRanThere", said)
-        if not command:
-            raise AssertionError(f"no command in: {said}")
-        here.check(f"{command[0]} -Force -Confirm:$false -ErrorAction Stop", PATIENCE)
-        here.check(RECORD.format(name=self.guest.name, mode="Observe"), PATIENCE)
-        return self._settled(here.host, BY_HAND, said)
 
     def _name(self, there, said):
         """The whole guest at its destination gets its name when its source will not come back."""
@@ -285,7 +321,28 @@ class Rounds:
             for name, _, runs in self._copies(other):
                 if (other.number, name) != (host.number, self.guest.name) and runs:
                     raise AssertionError(f"{name} runs on host{other.number} too")
+        self._settled_at = time.monotonic()
         return outcome, said
+
+    def _require_nothing_left(self):
+        """Of the guest there is nothing but itself on either host."""
+        for host in self._hosts():
+            wait_nothing_noted(host, PATIENCE)
+            files = host.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'", 120).stdout.split()
+            if files:
+                raise AssertionError(f"host{host.number} has {', '.join(files)}")
+            if host.number != self.guest.host.number:
+                self._require_empty(host, f"it is on host{self.guest.host.number}")
+
+    def _require_empty(self, host, where):
+        """The host has no copy of the guest, none of its memory, and nothing that the toolstack starts beside a domain."""
+        deadline = time.monotonic() + PATIENCE
+        while left := [*self._copies(host), *host.run(PROCESSES, 120).stdout.splitlines()]:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{where}, and host{host.number} has {left}")
+            time.sleep(1)
+        expect_memory(host, self._free[host.number])
+        self._free[host.number] = free_memory(host)
 
     def _lose(self):
         for host in self._hosts():

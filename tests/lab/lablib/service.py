@@ -1,5 +1,6 @@
-"""The receiver's service in a dom0, which has no systemd: its package's script writes unit and settings, and a small supervisor runs the
-unit's command, again when it was killed."""
+"""The receiver's service in a dom0, installed from its Debian package. dom0 has no systemd: a small supervisor runs the unit's command, again when it
+was killed."""
+import json
 import re
 import time
 
@@ -8,8 +9,16 @@ from lablib.ports import is_listening, wait_listening
 from lablib.ways import PORT
 
 # Not below /tmp: what root's service runs must be where only root may write, and so must each folder above.
-FOLDER = "/opt/prerecord"
-UNIT, LOG, STOP, PID = (f"{FOLDER}/service{suffix}" for suffix in ("", ".log", ".stop", ".pid"))
+FOLDER = "/opt/powershell"
+LOG, STOP, PID = (f"/run/receiver{suffix}" for suffix in (".log", ".stop", ".pid"))
+# PowerShell is a package of its own, which Debian does not have. What dom0 has of Debian's packages was not installed by dpkg, which so knows none.
+INSTALL = f"""
+[ -e /usr/bin/pwsh ] && exit
+mkdir -p {FOLDER} && /bin/tar -C {FOLDER} --exclude=./PreRecordMigration -xf /share/prerecord.tar && chown -R root:root {FOLDER} || exit
+mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates && touch /var/lib/dpkg/status || exit
+/usr/bin/dpkg --force-depends,bad-path --install /share/prerecord-migration_*_amd64.deb || exit
+printf '#!/bin/sh\nexec {FOLDER}/pwsh "$@"\n' > /usr/bin/pwsh && chmod 755 /usr/bin/pwsh
+"""
 SUPERVISOR = f"""
 cd / && rm -f {STOP}
 until [ -e {STOP} ]; do
@@ -22,14 +31,17 @@ done
 class Service:
     """Runs for as long as the context does."""
 
-    def __init__(self, host):
+    def __init__(self, host, paging=""):
         self.host = host
-        host.run(f"[ -x {FOLDER}/pwsh ] || {{ mkdir -p {FOLDER} && tar -C {FOLDER} -xf /share/prerecord.tar && chown -R root:root {FOLDER}; }}", 300).check()
-        host.run([f"{FOLDER}/pwsh", "-NoProfile", "-NonInteractive", "-File", f"{FOLDER}/PreRecordMigration/service/ReceiverService.ps1",
-                  "-Install", "-Root", UNIT, "-Port", str(PORT), "-Force"], 300).check()
-        unit = host.run(f"cp {UNIT}/etc/prerecord/receiver.json /etc/prerecord/ && cat {UNIT}/etc/systemd/system/prerecord-receiver.service").check().stdout
+        host.run(INSTALL, 600).check()
+        settings = json.loads(host.run("cat /etc/prerecord/receiver.json", 60).check().stdout)
+        if settings != {"Address": "127.0.0.1", "Port": PORT}:
+            raise LabError(f"the package's service listens where the lab does not expect it: {settings}")
+        unit = host.run("cat /lib/systemd/system/prerecord-receiver.service", 60).check().stdout
         self._script = SUPERVISOR.format(
-            environment="env " + re.search(r"^Environment=(.*)$", unit, re.M)[1], command=re.search(r"^ExecStart=(.*)$", unit, re.M)[1])
+            environment=f"env PRERECORD_XEN_PAGING={paging} " + re.search(r"^Environment=(.*)$", unit, re.M)[1],
+            command=re.search(r"^ExecStart=(.*)$", unit, re.M)[1])
+        self._heard = 0
 
     def __enter__(self):
         self._process = self.host.start(["sh", "-c", self._script])
@@ -56,3 +68,9 @@ class Service:
     def said(self):
         """What it has said so far."""
         return self.host.run(f"cat {LOG}", 60).stdout
+
+    def said_since_last(self):
+        """What it has said since this was last asked."""
+        said = self.said
+        new, self._heard = said[self._heard:], len(said)
+        return new

@@ -4,7 +4,7 @@ import unittest
 from lablib.errors import LabError
 from lablib.guest import Report, parse_migration
 from lablib.host import Result
-from lablib.random_rounds import ARRIVED, CUT, LOST, SOURCE, Kind, Round, table
+from lablib.random_rounds import ARRIVED, BY_HAND, CUT, SOURCE, Kind, Round, table
 from lablib.results import count
 
 
@@ -28,7 +28,7 @@ class Words(unittest.TestCase):
     def test_the_table_of_random_rounds(self):
         rounds = [Round(7, 1, "writer by the ring", "post-copy", CUT, 1.0, ARRIVED, "", ""),
                   Round(7, 2, "writer by the ring", "post-copy", CUT, 2.0, ARRIVED, "", ""),
-                  Round(8, 1, "pvwriter by the extension", "pre-copy", SOURCE, 2.0, LOST, "", "")]
+                  Round(8, 1, "pvwriter by the extension", "pre-copy", SOURCE, 2.0, BY_HAND, "", "")]
         lines = table(rounds).splitlines()
         self.assertEqual(lines[2:7], ["| pre-copy | source's tool killed | 1 |  |  |  |  |  | 1 |",
                                       "| post-copy | connections cut | 2 |  | 2 |  |  |  |  |",
@@ -38,8 +38,9 @@ class Words(unittest.TestCase):
         self.assertEqual(lines[-1], "3 rounds; seed 7, 8.")
 
     def test_what_is_moved(self):
-        self.assertEqual([str(Kind.parse(text)) for text in ("writer:ring", "pvwriter")], ["writer by the ring", "pvwriter by the extension"])
-        for text in ("", ":ring", "writer:rings"):
+        self.assertEqual([str(Kind.parse(text)) for text in ("writer:ring", "pvwriter:service", "hvm")],
+                         ["writer by the ring", "pvwriter by the extension, to the service", "hvm by the ring"])
+        for text in ("", ":ring", "writer:rings", "writer:service:ring"):
             with self.subTest(text), self.assertRaises(ValueError):
                 Kind.parse(text)
 

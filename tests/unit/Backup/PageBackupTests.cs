@@ -164,7 +164,7 @@ public sealed class PageBackupTests
             Assert.True(backups.TryAdd(999 - pfn, Filled((byte)pfn)));
         }
 
-        Guid kept = backups.TryKeep()!.Value;
+        Guid kept = backups.Keep("vm");
         using PageBackup again = PageBackup.Reopen(kept, 1000);
 
         Assert.Equal(backups.Pfns(), again.Pfns());
@@ -190,7 +190,7 @@ public sealed class PageBackupTests
     {
         PageBackup backups = PageBackup.Outliving(1000, null);
         backups.TryAdd(5, Filled(5));
-        Guid kept = backups.TryKeep()!.Value;
+        Guid kept = backups.Keep("vm");
         Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, 1001));
 
         using (FileStream step = new(Path.Combine(RuntimeFolder.Find(), $"originals-{kept:N}.0"), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))

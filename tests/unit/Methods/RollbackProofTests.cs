@@ -150,7 +150,7 @@ public sealed class RollbackProofTests
                     WriteUnseen(GetPopulatedPages().Pfns().Last());
                     break;
                 case Defect.OriginalChanges:
-                    ChangeSecondOriginal(_backups!.TryKeep()!.Value);
+                    ChangeSecondOriginal(_backups!.Keep(Info.Name));
                     break;
             }
         }

@@ -1,9 +1,9 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
-using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Reliability;
 
@@ -125,70 +125,16 @@ public sealed class TakeOverTests
     }
 
     [Fact]
-    public async Task A_checkpoint_whose_originals_are_in_its_process_alone_is_taken_over_once_they_are_written_back()
+    public async Task A_checkpoint_whose_originals_would_end_with_the_process_does_not_leave()
     {
         await using MigrationFixture fixture = new(MigrationFixture.Options() with { VcpuCount = 2 });
-        using ManualResetEventSlim writtenBack = new();
-        fixture.Destination.Faults.Before(SimulatedCall.Place, 20, () =>
-        {
-            writtenBack.Wait(s_cancel);
-            fixture.Source.KillTool();
-            fixture.Receiver.Incoming[^1].Disconnect();
-        });
-        MigrationOptions options = InMemory with
-        {
-            Trace = new Listener(step =>
-            {
-                if (step.Name.Contains("written back", StringComparison.Ordinal))
-                {
-                    writtenBack.Set();
-                }
-            }),
-        };
-        await Assert.ThrowsAnyAsync<Exception>(() => fixture.MigrateAsync(options));
-        await Assert.Single(fixture.Receiver.Incoming).Ended;
-        Assert.True(Assert.Single(fixture.Receiver.Incoming).MissingPages > 0);
 
-        // It cannot run here any more, whatever anybody says.
-        MigrationException refusal = Assert.Throws<MigrationException>(() => MigrationSource.TakeBack(fixture.Source, MigrationFixture.DomainName));
-        Assert.Contains("ran at its destination", refusal.Message, StringComparison.Ordinal);
+        MigrationException error = await Assert.ThrowsAsync<MigrationException>(() => fixture.MigrateAsync(InMemory));
 
-        await TakeOver(fixture).ResumeAsync(fixture.Route, null, s_cancel);
-
-        await fixture.CheckMovedAsync();
-    }
-
-    [Fact]
-    public async Task A_checkpoint_whose_originals_were_in_the_killed_process_is_not_taken_over()
-    {
-        await using MigrationFixture fixture = new();
-        fixture.Source.Faults.Fail(SimulatedCall.Write, 1, new MigrationException(MigrationErrorId.HypervisorCall, "Not written.", "None."));
-        await KillSourceAsync(fixture, InMemory, SimulatedCall.Place, 20);
-
-        MigrationException refusal = Assert.Throws<MigrationException>(() => TakeOver(fixture));
-
-        Assert.Equal(MigrationErrorId.DomainState, refusal.ErrorId);
-        Assert.Contains("in that tool's memory", refusal.Message, StringComparison.Ordinal);
-        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
-    }
-
-    [Fact]
-    public async Task A_domain_whose_memory_is_being_written_back_is_woken_by_nobodys_word()
-    {
-        await using MigrationFixture fixture = new();
-        fixture.Source.Faults.Before(SimulatedCall.Write, 1, () =>
-        {
-            fixture.Source.KillTool();
-            fixture.Receiver.Incoming[^1].Disconnect();
-            throw new MigrationException(MigrationErrorId.HypervisorCall, "The process is gone.", "None.");
-        });
-        await Assert.ThrowsAnyAsync<Exception>(() => fixture.MigrateAsync(InMemory));
-        await Assert.Single(fixture.Receiver.Incoming).Ended;
-
-        MigrationException refusal = Assert.Throws<MigrationException>(() => MigrationSource.TakeBack(fixture.Source, MigrationFixture.DomainName));
-
-        Assert.Contains("ran at its destination", refusal.Message, StringComparison.Ordinal);
-        Assert.NotEqual(DomainState.Running, fixture.Domain.State);
+        Assert.Equal(MigrationErrorId.BackupStoreFull, error.ErrorId);
+        Assert.Contains("would outlive this process", error.Message, StringComparison.Ordinal);
+        Assert.Contains(RuntimeFolder.VariableName, error.Remedy, StringComparison.Ordinal);
+        await fixture.CheckStayedAsync();
     }
 
     [Fact]
@@ -232,9 +178,4 @@ public sealed class TakeOverTests
         fixture.Source.KillTool();
         fixture.Receiver.Incoming[^1].Disconnect();
     });
-
-    private sealed class Listener(Action<MigrationTrace> onStep) : IProgress<MigrationTrace>
-    {
-        public void Report(MigrationTrace value) => onStep(value);
-    }
 }

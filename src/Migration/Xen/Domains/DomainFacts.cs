@@ -13,6 +13,9 @@ internal sealed class DomainFacts
 
     private const int LastSpecialPage = 0xFFFFF;
 
+    /// <summary>The devices whose other ends touch a guest's memory.</summary>
+    private static readonly string[] s_devices = ["vbd", "vif"];
+
     /// <summary>Asks the hypervisor for the facts.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="hostName">The host's name.</param>
@@ -77,6 +80,12 @@ internal sealed class DomainFacts
             pageCount,
             (long)info.TotalPages * Page.Size);
     }
+
+    /// <summary>Whether something in the control domain touches a domain's memory beside the guest: an emulator, or what is behind its disks and
+    /// network cards.</summary>
+    internal static bool HasBackends(XenControl control, int domid) =>
+        control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/image/device-model-pid")) is not null
+        || s_devices.Any(kind => control.ListStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/device/{kind}")).Count > 0);
 
     /// <summary>A domain's kind.</summary>
     internal static DomainKind KindOf(XenControl control, XenDomainInfo info)

@@ -21,10 +21,11 @@ internal enum Recorder
 /// <param name="Kind">Its kind. Beside an HVM domain stands an emulator.</param>
 /// <param name="HasNestedPaging">Whether it has nested paging; PV domains and those with hap=0 have not.</param>
 /// <param name="VcpuCount">How many vCPUs it has.</param>
-internal readonly record struct DomainTraits(DomainKind Kind, bool HasNestedPaging, int VcpuCount)
+/// <param name="HasBackends">Whether something beside the guest touches its memory: an emulator, or what is behind its devices.</param>
+internal readonly record struct DomainTraits(DomainKind Kind, bool HasNestedPaging, int VcpuCount, bool HasBackends)
 {
-    /// <summary>A PV domain. Its number of vCPUs does not matter for the choice.</summary>
-    internal static DomainTraits Paravirtualised => new(DomainKind.PV, HasNestedPaging: false, VcpuCount: 1);
+    /// <summary>A PV domain. Its vCPUs and devices do not matter for the choice.</summary>
+    internal static DomainTraits Paravirtualised => new(DomainKind.PV, HasNestedPaging: false, VcpuCount: 1, HasBackends: false);
 }
 
 /// <summary>What matters about a host for the choice of a recorder.</summary>
@@ -125,10 +126,19 @@ internal sealed record RecorderChoice(Recorder? Recorder, string Reason, string 
             return No("The hypervisor was built without MEM_PAGING.", XenErrno.BuildRemedy);
         }
 
-        return domain.VcpuCount > 1 && !host.HasSeveralVcpuFix
-            ? No(
+        if (domain.VcpuCount > 1 && !host.HasSeveralVcpuFix)
+        {
+            return No(
                 "The hypervisor lacks this project's fix: recording a domain with several vCPUs could hang the host.",
-                XenErrno.BuildRemedy + " Or give the domain one vCPU.")
+                XenErrno.BuildRemedy + " Or give the domain one vCPU.");
+        }
+
+        // Xen crashes a domain of which a backend touches a trapped or missing page while there is no ring, and without that fix there is
+        // none between that of a process which was killed and its successor's.
+        return domain.HasBackends && !host.GivesRingsOver
+            ? No(
+                "The hypervisor lacks this project's fix: a domain with an emulator or devices would be lost if the process that records or serves it is killed.",
+                XenErrno.BuildRemedy + " Or use `xl migrate`.")
             : new(Domains.Recorder.Ring, domain.VcpuCount > 1 ? "The hypervisor carries this project's fix." : "The hypervisor has memory paging.", "");
     }
 

@@ -54,6 +54,17 @@ public sealed record XenDomainConfiguration(
     /// <summary>The pages that hold a PV domain's p2m, in order; empty for other domains.</summary>
     public IReadOnlyList<int> P2mPages { get; init; } = [];
 
+    /// <summary>Whether the domain has disks, network cards or other devices: libxl lists each kind in an array of its own.</summary>
+    internal bool HasDevices
+    {
+        get
+        {
+            using JsonDocument json = JsonDocument.Parse(Json, new JsonDocumentOptions { MaxDepth = DeepestJson });
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.EnumerateObject().Any(static member =>
+                member.Value.ValueKind == JsonValueKind.Array && member.Value.GetArrayLength() > 0);
+        }
+    }
+
     /// <summary>Finds a parameter; 0 where the domain has none of that index.</summary>
     public ulong GetParameter(uint index)
     {

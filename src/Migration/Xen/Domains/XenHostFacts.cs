@@ -1,3 +1,4 @@
+using System.Globalization;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Domains;
@@ -17,6 +18,7 @@ internal sealed record XenHostFacts(
 {
     private const string VersionToken = "prerecord";
     private const string CapabilityToken = "prerecord-paging-";
+    private const int FixThatGivesRingsOver = 3;
     private const string NestedToken = "prerecord-nested";
 
     /// <summary>The whole version, such as "4.17.5-prerecord".</summary>
@@ -32,6 +34,13 @@ internal sealed record XenHostFacts(
     internal bool HasSeveralVcpuFix =>
         CapabilityWords.Contains(CapabilityToken, StringComparison.Ordinal)
         || ExtraVersion.Contains(VersionToken, StringComparison.Ordinal);
+
+    /// <summary>Whether the hypervisor gives the paging ring of a process that was killed to the next one, so that there is a ring all the
+    /// while.</summary>
+    internal bool GivesRingsOver => CapabilityWords.Split(' ').Any(static word =>
+        word.StartsWith(CapabilityToken, StringComparison.Ordinal)
+        && int.TryParse(word.AsSpan(CapabilityToken.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int fixes)
+        && fixes >= FixThatGivesRingsOver);
 
     /// <summary>Whether the hypervisor's extension takes domains with nested paging, too.</summary>
     internal bool HasNestedExtension => CapabilityWords.Split(' ').Contains(NestedToken);

@@ -20,7 +20,7 @@ internal static class XenCapabilities
     /// <param name="prefersRing">Whether the ring goes before the extension where both are there.</param>
     internal static CapabilityReport Of(XenHostFacts facts, XenExtensionAnswer answer, string hostName, bool prefersRing)
     {
-        RecorderChoice Choice(int vcpus) => RecorderChoice.Make(new(DomainKind.Pvh, true, vcpus), new(facts, answer), prefersRing);
+        RecorderChoice Choice(int vcpus) => RecorderChoice.Make(new(DomainKind.Pvh, true, vcpus, HasBackends: false), new(facts, answer), prefersRing);
         return Report(facts, answer, hostName, Choice(1), Choice(2));
     }
 

@@ -20,15 +20,17 @@ internal sealed class HvmIncoming : IIncomingMechanism
     private readonly DomainDescription _description;
     private readonly int _domid;
     private readonly string _name;
+    private readonly bool _hasBackends;
     private readonly IncomingRestore _restore;
     private readonly SynthesisedRestore _stream;
     private readonly XenIncomingMemory _memory;
     private IRemotePaging? _paging;
 
     internal HvmIncoming(
-        XenControl control, DomainDescription description, int domid, string name, IncomingPages pages,
+        XenControl control, DomainDescription description, bool hasDevices, int domid, string name, IncomingPages pages,
         IncomingRestore restore, SynthesisedRestore stream)
     {
+        _hasBackends = hasDevices || description.Kind == DomainKind.Hvm;
         _control = control;
         _description = description;
         _domid = domid;
@@ -50,7 +52,7 @@ internal sealed class HvmIncoming : IIncomingMechanism
     {
         // Xen is asked how many vCPUs the domain has: several of them can hang a host without the fix, so a peer's word must not decide.
         XenDomainInfo made = _control.GetDomain(_domid);
-        DomainTraits traits = new(_description.Kind, made.Flags.HasFlag(XenDomainFlags.Hap), (int)made.MaxVcpuId + 1);
+        DomainTraits traits = new(_description.Kind, made.Flags.HasFlag(XenDomainFlags.Hap), (int)made.MaxVcpuId + 1, _hasBackends);
         return _paging = ExtensionSupport.Choose(_control, _domid, traits).Require(_name) == Recorder.Ring ? ByRing() : ByExtension();
     }
 

@@ -28,7 +28,7 @@ internal sealed class XenSourceExamination : ISourceExamination
         int domid = (int)info.DomId;
         _control = control;
         _traits = new DomainTraits(
-            DomainFacts.KindOf(control, info), info.Flags.HasFlag(XenDomainFlags.Hap), (int)info.MaxVcpuId + 1);
+            DomainFacts.KindOf(control, info), info.Flags.HasFlag(XenDomainFlags.Hap), (int)info.MaxVcpuId + 1, DomainFacts.HasBackends(control, domid));
         RequireKind(control, _traits, domid, name);
         int pageCount = _traits.Kind == DomainKind.PV
             ? PvSource.ReadMap(control, domid, name).PageCount

@@ -54,8 +54,9 @@ internal sealed partial class XenPagingRing : IDisposable
     private readonly int _domid;
     private readonly RingHandle _handle;
 
-    /// <summary>Switches paging on for the domain and takes its ring.</summary>
-    /// <exception cref="XenException">EBUSY: a ring is active; EOPNOTSUPP, ENODEV, EMLINK, EXDEV: see the remedy.</exception>
+    /// <summary>Switches paging on for the domain and takes its ring; a hypervisor that gives rings over lets it have that of a process which
+    /// has ended, with nobody's request in it.</summary>
+    /// <exception cref="XenException">EBUSY: a ring is active, and its process lives or the hypervisor gives none over; EOPNOTSUPP, ENODEV, EMLINK, EXDEV: see the remedy.</exception>
     internal XenPagingRing(XenControl control, int domid)
     {
         _domid = domid;

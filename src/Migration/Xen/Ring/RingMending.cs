@@ -1,4 +1,3 @@
-using System.Globalization;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Domains;
@@ -10,9 +9,6 @@ namespace PreRecordMigration.Xen.Ring;
 /// what it served.</summary>
 internal static class RingMending
 {
-    /// <summary>The devices whose other ends touch a guest's memory.</summary>
-    private static readonly string[] s_devices = ["vbd", "vif"];
-
     /// <summary>Takes charge of the faults of a paused domain that another process has left. Whoever waits for a page asks for it again.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="domid">The domain.</param>
@@ -20,22 +16,16 @@ internal static class RingMending
     /// <param name="vcpuCount">How many vCPUs it has.</param>
     /// <param name="pages">Its pages, of which those become missing that may be.</param>
     /// <returns>Null where there is no ring, and nothing is missing.</returns>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>: something beside the guest may touch missing pages;
-    /// <see cref="MigrationErrorId.DomainState"/>: vCPUs wait for room in the old ring.</exception>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: vCPUs wait for room in the old ring, of a hypervisor that
+    /// does not give it over.</exception>
     internal static RingRemotePaging? Adopt(XenControl control, int domid, string subject, int vcpuCount, IncomingPages pages)
     {
         bool isMissing = control.GetDomain(domid).PagedPages > 0;
-        if (isMissing && HasBackends(control, domid))
+        if (isMissing)
         {
-            // Between the old ring and the new one there is none, and Xen crashes a domain of which dom0 touches a missing page then.
-            throw new MigrationException(
-                MigrationErrorId.NotSupported,
-                $"{subject} is served by Xen's paging ring, and has an emulator or devices that may touch its memory: its migration cannot be taken over here.",
-                "Give it up on both sides, and restore it from a backup. The hypervisor's extension does not have this limit.",
-                subject);
+            WakeAll(control, domid, vcpuCount);
         }
-
-        if (!EndRing(control, domid, vcpuCount) && !isMissing)
+        else if (!EndRing(control, domid, vcpuCount))
         {
             return null;
         }
@@ -62,16 +52,31 @@ internal static class RingMending
     /// <param name="domid">The domain.</param>
     /// <param name="subject">Its name, for errors.</param>
     /// <param name="vcpuCount">How many vCPUs it has.</param>
-    /// <param name="findPages">Finds its pages; called once no ring is active any more.</param>
+    /// <param name="findPages">Finds its pages; called once nobody waits any more for an answer of the old ring.</param>
     internal static void RemoveTraps(XenControl control, int domid, string subject, int vcpuCount, Func<PageBitmap> findPages)
     {
-        _ = EndRing(control, domid, vcpuCount);
+        WakeAll(control, domid, vcpuCount);
         PageBitmap populated = findPages();
         using PageTraps traps = new(
             new XenPagingPort(control, domid, withContents: false), populated.PageCount, vcpuCount, subject,
             RingRecording.UntrapPatience, TimeProvider.System);
         traps.Adopt(populated);
         traps.Remove();
+    }
+
+    /// <summary>Wakes whoever waited for a ring that nobody serves any more. Who asks next goes to the ring that is opened next; until then there
+    /// is one that nobody reads, where the hypervisor gives rings over, and none where it does not.</summary>
+    private static void WakeAll(XenControl control, int domid, int vcpuCount)
+    {
+        if (XenHostFacts.Read(control).GivesRingsOver)
+        {
+            using XenPagingRing ring = new(control, domid);
+            WakeVcpus(ring, vcpuCount);
+        }
+        else
+        {
+            _ = EndRing(control, domid, vcpuCount);
+        }
     }
 
     /// <summary>Ends a ring that nobody serves any more, and wakes whoever waited for it.</summary>
@@ -96,26 +101,21 @@ internal static class RingMending
         }
 
         // Every request went to a ring that is gone, so any page may be trapped and any vCPU may wait.
-        WakeVcpus(control, domid, vcpuCount);
+        using XenPagingRing ring = new(control, domid);
+        WakeVcpus(ring, vcpuCount);
+        ring.TryClose();
         return wasActive;
     }
-
-    /// <summary>Whether something in the control domain may touch a domain's memory beside the guest: an emulator, or what is behind its disks and
-    /// network cards.</summary>
-    private static bool HasBackends(XenControl control, int domid) =>
-        control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/image/device-model-pid")) is not null
-        || s_devices.Any(kind => control.ListStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domid}/device/{kind}")).Count > 0);
 
     /// <summary>
     /// Wakes vCPUs whose requests nobody answered. Answers without requests leave the ring's counters apart, so that Xen
     /// would overwrite requests: the ring is used for nothing else.
     /// </summary>
-    private static void WakeVcpus(XenControl control, int domid, int vcpuCount)
+    private static void WakeVcpus(XenPagingRing ring, int vcpuCount)
     {
         // A vCPU is paused once for a request; an unpatched hypervisor may have counted its duplicates too. An answer that
         // finds a vCPU running changes nothing.
         const int mostPauses = 16;
-        using XenPagingRing ring = new(control, domid);
         for (uint vcpu = 0; vcpu < vcpuCount; vcpu++)
         {
             XenPagingEvent wake = new()
@@ -129,7 +129,5 @@ internal static class RingMending
                 ring.Answer([wake]);
             }
         }
-
-        ring.TryClose();
     }
 }

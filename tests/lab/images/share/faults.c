@@ -3,15 +3,12 @@
  *                      "hold N": they wait until the file is gone, and then do their work. N counts down to 0.
  * CALL is pause, unpause, resume or destroy. Every other call goes through as it is. */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "real.h"
 
 enum fault { NONE, BEFORE, AFTER, HOLD };
 
@@ -47,37 +44,6 @@ static enum fault next(const char *call)
     while (!access(path, F_OK))
         usleep(10000);
     return NONE;
-}
-
-struct library {
-    const char *name;
-    char path[256];
-};
-
-static int find(struct dl_phdr_info *loaded, size_t size, void *data)
-{
-    struct library *library = data;
-
-    (void)size;
-    if (!strstr(loaded->dlpi_name, library->name))
-        return 0;
-    snprintf(library->path, sizeof library->path, "%s", loaded->dlpi_name);
-    return 1;
-}
-
-/* A library's own function. RTLD_NEXT does not find it, because the process loads the library without showing its names to others. */
-static void *function(const char *name, const char *call)
-{
-    struct library library = { name, "" };
-    void *handle, *found = NULL;
-
-    if (dl_iterate_phdr(find, &library) && (handle = dlopen(library.path, RTLD_LAZY | RTLD_NOLOAD)))
-        found = dlsym(handle, call);
-    if (!found) {
-        fprintf(stderr, "faults: %s has no %s\n", name, call);
-        abort();
-    }
-    return found;
 }
 
 /* Makes the real call as far as the fault lets it, and returns from the function that stands in front of it. */

@@ -14,7 +14,8 @@ public sealed class RecorderChoiceTests
         "all" => All,
         "no extension" => All with { Extension = XenExtensionAnswer.None },
         "other version" => All with { Extension = XenExtensionAnswer.OtherVersion },
-        "Intel" => All with { Facts = All.Facts with { CapabilityWords = "Xen-3.0 prerecord-paging-2 " } },
+        "Intel" => All with { Facts = All.Facts with { CapabilityWords = "Xen-3.0 prerecord-paging-3 " } },
+        "older fix" => new(All.Facts with { CapabilityWords = "Xen-3.0 prerecord-paging-2 " }, XenExtensionAnswer.None),
         "refused" => All with { TakesDomain = false },
         "no paging" => All with { Facts = All.Facts with { HasMemoryPaging = false } },
         "Debian's" => new(All.Facts with { HasMemoryPaging = false, CapabilityWords = "Xen-3.0 ", ExtraVersion = ".5" }, XenExtensionAnswer.None),
@@ -47,7 +48,7 @@ public sealed class RecorderChoiceTests
     [InlineData(DomainKind.Hvm, true, 2, "all", false, Recorder.Ring)]
     internal void A_domain_is_recorded_by(DomainKind kind, bool hasNestedPaging, int vcpus, string host, bool prefersRing, Recorder recorder)
     {
-        RecorderChoice choice = RecorderChoice.Make(new(kind, hasNestedPaging, vcpus), HostOf(host), prefersRing);
+        RecorderChoice choice = RecorderChoice.Make(new(kind, hasNestedPaging, vcpus, kind == DomainKind.Hvm), HostOf(host), prefersRing);
         Assert.Equal(recorder, choice.Require("vm"));
         Assert.Equal(recorder != Recorder.Ring, choice.IsByExtension);
         Assert.NotEmpty(choice.Reason);
@@ -65,11 +66,13 @@ public sealed class RecorderChoiceTests
     [InlineData(DomainKind.Pvh, true, 1, "no HAP", "no hardware-assisted paging", "firmware")]
     [InlineData(DomainKind.Pvh, true, 1, "PVH dom0", "control domain is PVH", "PV control domain")]
     [InlineData(DomainKind.Hvm, true, 1, "no paging", "without MEM_PAGING", "native/hypervisor/build")]
+    [InlineData(DomainKind.Hvm, true, 1, "older fix", "would be lost if the process", "native/hypervisor/build")]
+    [InlineData(DomainKind.Hvm, true, 1, "no fix", "would be lost if the process", "native/hypervisor/build")]
     [InlineData(DomainKind.Hvm, false, 1, "all", "QEMU beside an HVM domain", "hap=0")]
     internal void A_domain_is_refused_with_the_reason_and_the_remedy(
         DomainKind kind, bool hasNestedPaging, int vcpus, string host, string reason, string remedy)
     {
-        RecorderChoice choice = RecorderChoice.Make(new(kind, hasNestedPaging, vcpus), HostOf(host), prefersRing: false);
+        RecorderChoice choice = RecorderChoice.Make(new(kind, hasNestedPaging, vcpus, kind == DomainKind.Hvm), HostOf(host), prefersRing: false);
         Assert.False(choice.IsByExtension);
         MigrationException error = Assert.Throws<MigrationException>(() => choice.Require("vm"));
         Assert.Equal(MigrationErrorId.NotSupported, error.ErrorId);
@@ -77,6 +80,28 @@ public sealed class RecorderChoiceTests
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
         Assert.Contains(remedy, error.Remedy, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("all", true)]
+    [InlineData("older fix", false)]
+    [InlineData("no fix", false)]
+    internal void A_domain_with_devices_is_given_to_a_ring_that_outlives_its_process(string host, bool isTaken)
+    {
+        DomainTraits domain = new(DomainKind.Pvh, true, 1, HasBackends: true);
+        Assert.Equal(isTaken ? Recorder.Ring : null, RecorderChoice.Make(domain, HostOf(host), prefersRing: true).Recorder);
+        Assert.Equal(Recorder.Ring, RecorderChoice.Make(domain with { HasBackends = false }, HostOf(host), prefersRing: true).Recorder);
+    }
+
+    [Theory]
+    [InlineData("Xen-3.0 prerecord-paging-3 prerecord-nested", true)]
+    [InlineData("prerecord-paging-14", true)]
+    [InlineData("prerecord-paging-2 ", false)]
+    [InlineData("prerecord-paging- 3", false)]
+    [InlineData("prerecord-paging--3", false)]
+    [InlineData("xprerecord-paging-3", false)]
+    [InlineData("", false)]
+    internal void A_hypervisor_gives_rings_over_by_its_word(string words, bool givesOver) =>
+        Assert.Equal(givesOver, (All.Facts with { CapabilityWords = words }).GivesRingsOver);
 
     private static HostTraits All => new(
         new XenHostFacts(
@@ -87,7 +112,7 @@ public sealed class RecorderChoiceTests
                 Capabilities = XenHostCapabilities.Hvm | XenHostCapabilities.PV | XenHostCapabilities.Hap | XenHostCapabilities.Shadow,
             },
             ".5-prerecord",
-            "Xen-3.0 prerecord-paging-2 prerecord-nested ",
+            "Xen-3.0 prerecord-paging-3 prerecord-nested ",
             IsControlDomainHvm: false,
             HasMemoryPaging: true),
         XenExtensionAnswer.Present);

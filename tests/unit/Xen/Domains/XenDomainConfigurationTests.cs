@@ -88,6 +88,19 @@ public class XenDomainConfigurationTests
     }
 
     [Theory]
+    [InlineData("", false)]
+    [InlineData(""", "disks": [], "nics": []""", false)]
+    [InlineData(""", "disks": [ { "vdev": "xvda" } ]""", true)]
+    [InlineData(""", "nics": [ {} ]""", true)]
+    [InlineData(""", "p9s": [ {} ]""", true)]
+    public void A_domain_has_devices_where_a_list_of_them_is_not_empty(string devices, bool hasDevices)
+    {
+        XenDomainConfiguration configuration = new(
+            $$"""{ "c_info": { "type": "pvh", "cpupool": "x" }, "b_info": { "serial_list": [ 1 ] }{{devices}} }""", 4, 17, default, default, [], []);
+        Assert.Equal(hasDevices, configuration.HasDevices);
+    }
+
+    [Theory]
     [InlineData("""{ "c_info": { "type": "pv" } }""")]
     [InlineData("""{ "c_info": { "type": 3 } }""")]
     [InlineData("""{ "c_info": [] }""")]

@@ -212,7 +212,7 @@ public sealed partial class SourceOpeningTests
         MigrationException error = Assert.Throws<MigrationException>(_source.OpenLeaving);
 
         Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
-        Assert.Contains("in that tool's memory", error.Message, StringComparison.Ordinal);
+        Assert.Contains("nothing is noted that another tool could go on with", error.Message, StringComparison.Ordinal);
         Assert.False(_domain.Runs);
         Assert.StartsWith("Leaving", _xen.Read(MarkPath), StringComparison.Ordinal);
     }
