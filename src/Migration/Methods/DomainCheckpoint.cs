@@ -48,8 +48,8 @@ internal sealed class DomainCheckpoint
         DomainRecording recording, PageBitmap populated, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         _custody.PlugOutputs(_options.OutputLimits);
-        Trace("outputs can be held back");
         _prover = RollbackProver.Choose(_custody, _options, populated);
+        Trace("outputs can be held back");
         long start = TimeProvider.System.GetTimestamp();
         HeldSince = start;
         _custody.Suspend(_options.SuspendTimeout, cancellationToken);
