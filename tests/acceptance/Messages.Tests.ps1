@@ -62,6 +62,7 @@ Describe 'The engine''s options' {
 
     It 'are the target of the error, by the parameter that was given: <Parameter>' -ForEach @(
         @{ Parameter = 'Memory'; Value = 4097 }
+        @{ Parameter = 'UsedMemory'; Value = 0 }
         @{ Parameter = 'WorkingSet'; Value = 0 }
         @{ Parameter = 'VcpuCount'; Value = 17 }
         @{ Parameter = 'WritePercent'; Value = 101 }

@@ -44,11 +44,20 @@ Describe 'Invoke-PreRecordMigration' {
         New-Worker proved
         $result = Invoke-PreRecordMigration proved there -Mode Rollback -Window 60ms -Epoch 20ms
         $result.RollbackProof.IsProved | Should -BeTrue
-        $result.RollbackProof.PagesCompared | Should -BeGreaterOrEqual 2048
+        "$($result.RollbackProof.Kind)" | Should -Be 'Witness'
+        $result.RollbackProof.PagesCompared | Should -BeGreaterThan 0
+        $result.RollbackProof.WrittenPages | Should -BeGreaterThan 0
         $result.RollbackProof.ChangedPages | Should -BeGreaterThan 0
         $result.BackedUpPages | Should -BeGreaterThan 0
         $result.RecordedPages | Should -BeGreaterThan 0
         $result.DiscardedExecution | Should -BeGreaterThan ([TimeSpan]::Zero)
+    }
+
+    It 'proves the rollback by all memory where that is asked for' {
+        New-Worker wholly
+        $result = Invoke-PreRecordMigration wholly there -Mode Rollback -Window 60ms -Epoch 20ms -RollbackProof Full
+        $result.RollbackProof.IsProved | Should -BeTrue
+        $result.RollbackProof.PagesCompared | Should -BeGreaterOrEqual 2048
     }
 
     It 'takes domains from the pipeline, and wildcards' {

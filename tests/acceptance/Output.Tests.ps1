@@ -24,7 +24,7 @@ BeforeDiscovery {
         @{ Type = 'PreRecord'; Telling = 'Domain', 'Host', 'Mode', 'Window', 'Recorded', 'Backups', 'Destination', 'RemotePF' }
         @{ Type = 'PreRecord#Held'; Telling = 'Domain', 'Host', 'State', 'Until', 'Holder' }
         @{ Type = 'RemotePFInfo'; Telling = 'Domain', 'Host', 'RemotePF', 'State', 'Missing', 'Faults', 'Waiting' }
-        @{ Type = 'RollbackProof'; Telling = 'Proved', 'Compared', 'Changed', 'At checkpoint', 'After window' }
+        @{ Type = 'RollbackProof'; Telling = 'Proved', 'Kind', 'Compared', 'Changed', 'At checkpoint', 'After window' }
     )
 }
 

@@ -40,9 +40,32 @@ Describe 'Start-PreRecord' {
         $recorded.RollbackProof | Should -BeNullOrEmpty
     }
 
-    It 'leaves the proof out where that is asked for' {
-        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms -SkipRollbackProof
+    It 'leaves the proof out where that is asked for: <_>' -ForEach @{ SkipRollbackProof = $true }, @{ RollbackProof = 'None' }, @{ SkipRollbackProof = $true; RollbackProof = 'None' } {
+        $how = $_
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms @how
         $recorded.RollbackProof | Should -BeNullOrEmpty
+    }
+
+    It 'proves the rollback by all memory where that is asked for, or where the host has no second witness' {
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms -RollbackProof Full
+        "$($recorded.RollbackProof.Kind)" | Should -Be 'Full'
+        Stop-PreRecord $recorded
+        "$((Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms).RollbackProof.Kind)" | Should -Be 'Witness'
+
+        $null = New-SimulatedHost unwitnessed -Without DirtyTracking
+        try {
+            $null = New-SimulatedDomain alone -HostName unwitnessed -Memory 8MB
+            "$((Start-PreRecord alone -Mode Rollback -Window 20ms -Epoch 20ms).RollbackProof.Kind)" | Should -Be 'Full'
+        }
+        finally {
+            Disconnect-MigrationHost unwitnessed
+        }
+    }
+
+    It 'refuses a proof that is to be made and left out' {
+        Start-PreRecord worker -Mode Rollback -SkipRollbackProof -RollbackProof Full -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^InvalidOption,'
+        Get-WorkerState | Should -Be 'Running'
     }
 
     It 'takes an epoch no longer than the window where none is given' {

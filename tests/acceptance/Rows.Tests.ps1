@@ -95,6 +95,7 @@ rc,row1,row2,,Rollback,60ms,,,,true
         @{ Column = 'BandwidthLimit'; Value = 'fast' }
         @{ Column = 'BackupLimit'; Value = '1' }
         @{ Column = 'Order'; Value = 'Alphabetical' }
+        @{ Column = 'RollbackProof'; Value = 'Perhaps' }
         @{ Column = 'SkipRollbackProof'; Value = 'perhaps' }
         @{ Column = 'MaximumExposure'; Value = '-' }
     ) {

@@ -40,7 +40,13 @@ public sealed class NewSimulatedDomainCommand : RowCommand
     [Size]
     public long Memory { get; set; } = 64L << 20;
 
-    /// <summary>The memory the guest uses most; a sixteenth of all where it is not given.</summary>
+    /// <summary>How much of its memory the guest uses; all of it where it is not given. The rest are pages of zeros, which take none of this process'.</summary>
+    [Parameter]
+    [Column]
+    [Size]
+    public long? UsedMemory { get; set; }
+
+    /// <summary>The memory the guest uses most; a sixteenth of what it uses where it is not given.</summary>
     [Parameter]
     [Column]
     [Size]
@@ -130,6 +136,7 @@ public sealed class NewSimulatedDomainCommand : RowCommand
             Name = name,
             Workload = (GuestWorkloadKind)Workload,
             MemoryBytes = Memory,
+            UsedBytes = UsedMemory,
             WorkingSetBytes = WorkingSet,
             VcpuCount = VcpuCount,
             Seed = Seed,

@@ -51,6 +51,13 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [ValidateRange(Page.Size, uint.MaxValue)]
     public long PacketLimit { get; set; } = OutputLimits.Default.PacketBytes;
 
+    /// <summary>How the rollback is proved.</summary>
+    [Parameter]
+    [Column]
+    [PreRecordOnly]
+    [DecidedByRecording]
+    public RollbackProofKind RollbackProof { get; set; } = new MigrationOptions().RollbackProof;
+
     /// <summary>Leaves the proof of the rollback out.</summary>
     [Parameter]
     [Column]
@@ -77,6 +84,15 @@ public abstract class RecordingOptionsCommand : WindowCommand
                 useless);
         }
 
+        if (SkipRollbackProof && IsGiven(nameof(RollbackProof)) && RollbackProof != RollbackProofKind.None)
+        {
+            throw new MigrationException(
+                MigrationErrorId.InvalidOption,
+                Text.Format(SR.ProofContradicted, RollbackProof),
+                SR.ProofContradictedRemedy,
+                nameof(RollbackProof));
+        }
+
         MigrationOptions options = new()
         {
             Method = method,
@@ -86,7 +102,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
             SuspendTimeout = SuspendTimeout,
             BackupLimitPages = BackupLimit is { } bytes ? (int)Math.Min(bytes / Page.Size, int.MaxValue) : null,
             OutputLimits = new OutputLimits(PacketLimit, OverlayLimit),
-            ProveRollback = !SkipRollbackProof,
+            RollbackProof = SkipRollbackProof ? RollbackProofKind.None : RollbackProof,
         };
         options.Validate();
         return options;

@@ -17,11 +17,13 @@ public sealed class PageBackup : IDisposable
     /// <summary>Pages by which the store grows: 1 MiB.</summary>
     public const int StepPages = 256;
 
-    private const int NoSlot = -1;
+    private const int BlockShift = 9;
+    private const int BlockPages = 1 << BlockShift;
     private readonly PageBitmap _claimed;
     private readonly PageBitmap _backed;
-    private readonly int[] _slots;
+    private readonly int[]?[] _slots;
     private readonly BackupStep?[] _steps;
+    private readonly PageHash[]?[]? _hashes;
     private readonly BackupFiles? _files;
     private Guid? _kept;
     private readonly Lock _growing = new();
@@ -31,27 +33,30 @@ public sealed class PageBackup : IDisposable
     /// <summary>Makes an empty store.</summary>
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
-    public PageBackup(int pageCount, int? limitPages = null)
-        : this(pageCount, limitPages, null)
+    /// <param name="hashes">Whether each original is hashed as it comes, so that it can be told later whether it is still the same.</param>
+    public PageBackup(int pageCount, int? limitPages = null, bool hashes = false)
+        : this(pageCount, limitPages, hashes, null)
     {
     }
 
-    private PageBackup(int pageCount, int? limitPages, BackupFiles? files)
+    private PageBackup(int pageCount, int? limitPages, bool hashes, BackupFiles? files)
     {
         (_files, _kept) = (files, files?.Id);
         LimitPages = Math.Min(limitPages ?? pageCount, pageCount);
         ArgumentOutOfRangeException.ThrowIfNegative(LimitPages, nameof(limitPages));
         _claimed = new PageBitmap(pageCount);
         _backed = new PageBitmap(pageCount);
-        _slots = new int[pageCount];
-        Array.Fill(_slots, NoSlot);
+        _slots = new int[(pageCount + BlockPages - 1L) / BlockPages][];
         _steps = new BackupStep[(LimitPages + StepPages - 1) / StepPages];
+        _hashes = hashes ? new PageHash[_steps.Length][] : null;
     }
 
     /// <summary>Makes an empty store that outlives this process where there is room for it in the runtime folder; see <see cref="Keep"/>.</summary>
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
-    internal static PageBackup Outliving(int pageCount, int? limitPages) => new(pageCount, limitPages, BackupFiles.TryMake(pageCount));
+    /// <param name="hashes">Whether each original is hashed as it comes.</param>
+    internal static PageBackup Outliving(int pageCount, int? limitPages, bool hashes = false) =>
+        new(pageCount, limitPages, hashes, BackupFiles.TryMake(pageCount));
 
     /// <summary>Opens a store that another process kept and left. It takes no more originals.</summary>
     /// <param name="id">What <see cref="Keep"/> said.</param>
@@ -67,7 +72,7 @@ public sealed class PageBackup : IDisposable
             backups._steps[slot / StepPages] = step;
             if (step.NumberOf(slot % StepPages) is { } pfn && pfn < pageCount && backups._claimed.TrySet(pfn))
             {
-                backups._slots[pfn] = slot;
+                backups.SlotOf(pfn) = slot;
                 backups._backed.TrySet(pfn);
             }
         }
@@ -92,7 +97,7 @@ public sealed class PageBackup : IDisposable
     public int LimitPages { get; }
 
     /// <summary>Bytes that the store holds now.</summary>
-    public long AllocatedBytes => _steps.Count(step => step is not null) * (long)StepPages * Page.Size;
+    public long AllocatedBytes => UsedSteps.Count(step => step is not null) * (long)StepPages * Page.Size;
 
     /// <summary>Whether a page is backed up.</summary>
     public bool Contains(int pfn) => _backed[pfn];
@@ -135,8 +140,14 @@ public sealed class PageBackup : IDisposable
                 "Use a shorter window, or allow a larger backup store.");
         }
 
-        Step(slot / StepPages).Write(slot % StepPages, pfn, content);
-        Volatile.Write(ref _slots[pfn], slot);
+        BackupStep step = Step(slot / StepPages);
+        if (_hashes is not null)
+        {
+            _hashes[slot / StepPages]![slot % StepPages] = PageHash.Of(content);
+        }
+
+        step.Write(slot % StepPages, pfn, content);
+        Volatile.Write(ref SlotOf(pfn), slot);
         _backed.TrySet(pfn);
         return true;
     }
@@ -152,9 +163,17 @@ public sealed class PageBackup : IDisposable
             return false;
         }
 
-        int slot = Volatile.Read(ref _slots[pfn]);
+        int slot = Volatile.Read(ref SlotOf(pfn));
         _steps[slot / StepPages]!.Read(slot % StepPages, content);
         return true;
+    }
+
+    /// <summary>The hash of a page's original as it came, by which its content can be checked; null where none was taken.</summary>
+    /// <param name="pfn">A page that is backed up.</param>
+    internal PageHash? HashOf(int pfn)
+    {
+        int slot = Volatile.Read(ref SlotOf(pfn));
+        return _hashes?[slot / StepPages]?[slot % StepPages];
     }
 
     /// <summary>Keeps what is here for another process: the domain is about to leave, and takes no more.</summary>
@@ -163,7 +182,7 @@ public sealed class PageBackup : IDisposable
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.BackupStoreFull"/>: a part of it is in this process' memory alone, and
     /// would be lost with it, and the domain's memory at the checkpoint with that.</exception>
     internal Guid Keep(string subject) =>
-        _files is not null && _kept is { } kept && _steps.All(step => step is not MemoryStep) && _files.TryKeep(Count)
+        _files is not null && _kept is { } kept && UsedSteps.All(step => step is not MemoryStep) && _files.TryKeep(Count)
             ? kept
             : throw new MigrationException(
                 MigrationErrorId.BackupStoreFull,
@@ -185,12 +204,29 @@ public sealed class PageBackup : IDisposable
     /// <summary>Lets go of its memory; files stay.</summary>
     public void Dispose()
     {
-        foreach (BackupStep? step in _steps)
+        foreach (BackupStep? step in UsedSteps)
         {
             step?.Dispose();
         }
 
         _files?.Dispose();
+    }
+
+    /// <summary>The steps that may be there: the store is not gone through as far as it could grow.</summary>
+    private IEnumerable<BackupStep?> UsedSteps =>
+        _steps.Take((Math.Min(Volatile.Read(ref _used), LimitPages) + StepPages - 1) / StepPages);
+
+    private ref int SlotOf(int pfn)
+    {
+        ref int[]? block = ref _slots[pfn >> BlockShift];
+        int[]? slots = Volatile.Read(ref block);
+        if (slots is null)
+        {
+            int[] fresh = new int[BlockPages];
+            slots = Interlocked.CompareExchange(ref block, fresh, null) ?? fresh;
+        }
+
+        return ref slots[pfn & (BlockPages - 1)];
     }
 
     private BackupStep Step(int index)
@@ -203,6 +239,11 @@ public sealed class PageBackup : IDisposable
 
         lock (_growing)
         {
+            if (_hashes is not null)
+            {
+                _hashes[index] ??= new PageHash[StepPages];
+            }
+
             return _steps[index] ??= _files?.TryMakeStep(index) ?? new MemoryStep();
         }
     }

@@ -51,8 +51,8 @@ public static class MigrationEstimator
         }
 
         bool isRollback = options.Method == MigrationMethod.PreRecord && options.Mode == RecordingMode.Rollback;
-        TimeSpan proof = isRollback && options.ProveRollback ? sample.HashTime * sample.Populated.Count : TimeSpan.Zero;
-        TimeSpan downtime = isRollback ? proof + (link.RoundTrip * HandoverTrips) : plain.Downtime;
+        (TimeSpan proof, TimeSpan check) = isRollback ? Proof(sample, options) : (TimeSpan.Zero, TimeSpan.Zero);
+        TimeSpan downtime = isRollback ? check + (link.RoundTrip * HandoverTrips) : plain.Downtime;
         if (plain.Exposure <= link.RoundTrip)
         {
             return plain with
@@ -60,8 +60,8 @@ public static class MigrationEstimator
                 RemoteFaults = 0,
                 Stalled = TimeSpan.Zero,
                 CheckpointPause = proof,
-                Downtime = plain.Downtime + proof,
-                TotalTime = plain.TotalTime + (2 * proof),
+                Downtime = plain.Downtime + check,
+                TotalTime = plain.TotalTime + proof + check,
             };
         }
 
@@ -82,6 +82,20 @@ public static class MigrationEstimator
             Exposure = push + link.RoundTrip,
             RemoteFaults = faults,
             Stalled = stalled,
+        };
+    }
+
+    /// <summary>How long the domain stands still for the proof of its rollback: at the checkpoint, and after the window. By a second witness the latter
+    /// looks at the originals as well, of which there are as many as pages that were written.</summary>
+    private static (TimeSpan AtCheckpoint, TimeSpan AfterWindow) Proof(MigrationSample sample, MigrationOptions options)
+    {
+        int all = sample.Populated.Count;
+        int some = Math.Min(all, options.ProofSamplePages);
+        return options.RollbackProof switch
+        {
+            RollbackProofKind.None => (TimeSpan.Zero, TimeSpan.Zero),
+            RollbackProofKind.Witness when sample.IsWitnessed => (sample.HashTime * some, sample.HashTime * (some + sample.DirtyPages)),
+            _ => (sample.HashTime * all, sample.HashTime * all),
         };
     }
 

@@ -33,6 +33,12 @@ public interface ISourceDomain : IDisposable
     /// </summary>
     bool HasUnseenWriters { get; }
 
+    /// <summary>
+    /// Whether <see cref="StartDirtyTracking"/> sees every write of the vCPUs by a mechanism of its own, beside a recording with backups: a second
+    /// witness of what was written. Only where it was seen to be one; where not, a rollback is proved by all memory.
+    /// </summary>
+    bool HasWriteWitness { get; }
+
     /// <summary>Which page frames are populated. Reading it again sees later changes.</summary>
     PageBitmap GetPopulatedPages();
 
@@ -84,7 +90,7 @@ public interface ISourceDomain : IDisposable
     /// writes cannot be trapped at once; null to record only. The domain must be suspended where it is not null.</param>
     IAccessRecorder StartRecording(PageBackup? backups);
 
-    /// <summary>Starts tracking written pages, for rounds of pre-copy. The domain may run.</summary>
+    /// <summary>Starts tracking written pages, for rounds of pre-copy and as a second witness beside a recording. The domain may run or be suspended.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/> with the reason.</exception>
     IDirtyTracker StartDirtyTracking();
 

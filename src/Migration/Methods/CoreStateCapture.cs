@@ -16,9 +16,7 @@ public static class CoreStateCapture
     public static CoreState Capture(ISourceDomain domain, PageBitmap announced)
     {
         PageBitmap populated = domain.GetPopulatedPages();
-        PageBitmap changed = populated.Clone();
-        changed.AndNot(announced);
-        if (changed.NextSet(0) >= 0 || populated.Count != announced.Count)
+        if (!populated.HasSameBits(announced))
         {
             throw new MigrationException(
                 MigrationErrorId.DomainChanged,

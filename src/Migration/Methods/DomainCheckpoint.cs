@@ -20,7 +20,8 @@ internal sealed class DomainCheckpoint
     {
         _custody = custody;
         _options = options;
-        Backups = options.OriginalsOutliveProcess ? PageBackup.Outliving(pageCount, options.BackupLimitPages) : new PageBackup(pageCount, options.BackupLimitPages);
+        bool hashes = options.RollbackProof == RollbackProofKind.Witness && custody.Domain.HasWriteWitness;
+        Backups = options.OriginalsOutliveProcess ? PageBackup.Outliving(pageCount, options.BackupLimitPages, hashes) : new PageBackup(pageCount, options.BackupLimitPages, hashes);
         Memory = new CheckpointMemory(custody.Domain.Memory, Backups);
     }
 
@@ -47,6 +48,7 @@ internal sealed class DomainCheckpoint
         DomainRecording recording, PageBitmap populated, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         _custody.PlugOutputs(_options.OutputLimits);
+        _prover = RollbackProver.Choose(_custody, _options, populated);
         Trace("outputs can be held back");
         long start = TimeProvider.System.GetTimestamp();
         HeldSince = start;
@@ -58,11 +60,7 @@ internal sealed class DomainCheckpoint
         Trace("accesses are recorded, pages are backed up");
         Core = CoreStateCapture.Capture(_custody.Domain, populated);
         Trace($"core state captured, {Core.Pages.Count} pages");
-        if (_options.ProveRollback || _custody.Domain.HasUnseenWriters)
-        {
-            _prover = RollbackProver.AtCheckpoint(_custody.Domain.Memory, populated, progress, cancellationToken);
-        }
-
+        _prover?.AtCheckpoint(progress, cancellationToken);
         _custody.Continue();
         Trace("runs on after the checkpoint");
         Pause = TimeProvider.System.GetElapsedTime(start);
@@ -78,13 +76,14 @@ internal sealed class DomainCheckpoint
         // The domain writes no more, so the originals that are kept now are all there will be; whether any was lost must be known before
         // anything is committed.
         Backups.CatchUp();
-        Proof = _prover?.AfterWindow(_custody.Domain.Memory, Backups, progress, cancellationToken);
+        Proof = _prover?.AfterWindow(Backups, progress, cancellationToken);
+        Trace(Proof is null ? "nothing is proved" : $"the rollback is {Proof}");
         if (Proof is { IsProved: false })
         {
             string name = _custody.Domain.Info.Name;
             throw new MigrationException(
                 MigrationErrorId.VerificationFailed,
-                $"The checkpoint of {name} cannot be restored: {_prover!.Describe()}.",
+                $"The checkpoint of {name} cannot be restored: {_prover!.Difference}.",
                 "Report this with the domain's devices and kernel version; the domain runs on.",
                 name);
         }

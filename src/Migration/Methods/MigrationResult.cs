@@ -107,17 +107,28 @@ public sealed record MigrationResult
 /// <param name="Duration">How long it took.</param>
 public sealed record MigrationPhaseTime(MigrationPhase Phase, TimeSpan Start, TimeSpan Duration);
 
-/// <summary>The proof that the checkpoint could be restored: two digests over all pages.</summary>
-/// <param name="PagesCompared">How many pages.</param>
-/// <param name="AtCheckpoint">SHA-256 over the hashes of all populated pages at the checkpoint, in hexadecimal.</param>
+/// <summary>The proof that the checkpoint could be restored: two digests over pages, and what a second witness says.</summary>
+/// <param name="Kind">How it was proved: by all pages, or by the hypervisor's own dirty log and some pages.</param>
+/// <param name="PagesCompared">How many pages: all populated ones, or those that were chosen.</param>
+/// <param name="AtCheckpoint">SHA-256 over the hashes of these pages at the checkpoint, in hexadecimal.</param>
 /// <param name="AfterWindow">The same after pre-execution, with backups laid over.</param>
 /// <param name="ChangedPages">Pages whose live content differed from the checkpoint's at the window's end.</param>
-public sealed record RollbackProof(int PagesCompared, string AtCheckpoint, string AfterWindow, int ChangedPages)
+public sealed record RollbackProof(RollbackProofKind Kind, int PagesCompared, string AtCheckpoint, string AfterWindow, int ChangedPages)
 {
-    /// <summary>Whether the digests agree.</summary>
-    public bool IsProved => AtCheckpoint == AfterWindow;
+    /// <summary>Pages that were written in the window, as the witness says; zero where none was asked.</summary>
+    public int WrittenPages { get; init; }
+
+    /// <summary>Those of them that have no original.</summary>
+    public int MissedPages { get; init; }
+
+    /// <summary>Originals that are not what was backed up, by the hashes that were taken of them then.</summary>
+    public int DamagedOriginals { get; init; }
+
+    /// <summary>Whether the digests agree, and the witness and the originals with them.</summary>
+    public bool IsProved => AtCheckpoint == AfterWindow && MissedPages == 0 && DamagedOriginals == 0;
 
     /// <summary>The proof in one line, the same in every culture.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{(IsProved ? "proved" : "not proved")}: {PagesCompared} pages compared, {ChangedPages} changed");
+        CultureInfo.InvariantCulture,
+        $"{(IsProved ? "proved" : "not proved")} by {(Kind == RollbackProofKind.Witness ? $"a second witness ({WrittenPages} pages written) and " : "")}{PagesCompared} pages compared, {ChangedPages} changed");
 }

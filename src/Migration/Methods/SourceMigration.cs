@@ -171,7 +171,11 @@ internal sealed partial class SourceMigration : IDisposable
     public void Feed(int[] pfns) => _attempt!.Feed(pfns);
 
     /// <summary>Notes the moment from which the domain does not run.</summary>
-    public void NoteStop() => _stoppedAt = Log.Elapsed;
+    public void NoteStop()
+    {
+        Options.Trace?.Report(MigrationTrace.Step("the domain is about to be stopped"));
+        _stoppedAt = Log.Elapsed;
+    }
 
     /// <summary>The domain is stopped for good: waits for the destination, commits, and waits until it runs there.</summary>
     public void Commit()

@@ -15,6 +15,7 @@ namespace PreRecordMigration.Operations;
     Converters =
     [
         typeof(ShownText), typeof(Count), typeof(LongCount), typeof(Seconds), typeof(Moment), typeof(Word<MigrationMethod>), typeof(Word<RecordingMode>),
+        typeof(Word<RollbackProofKind>),
         typeof(Word<MigrationState>), typeof(Word<MigrationPhase>), typeof(Word<DomainHolder>), typeof(Word<OperationProblem>),
         typeof(Items<IncomingMigrationInfo>), typeof(Items<PhaseOutcome>), typeof(Items<string>),
     ])]

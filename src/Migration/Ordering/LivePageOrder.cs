@@ -18,7 +18,6 @@ public sealed class LivePageOrder : IPushOrder
     private readonly PageOrderOptions _options;
     private readonly UnsentPages _unsent;
     private readonly int _pageCount;
-    private readonly int _knownCount;
     private readonly StreamWindows _upwards;
     private readonly StreamWindows _downwards;
     private readonly FaultMailbox _faults = new();
@@ -26,6 +25,7 @@ public sealed class LivePageOrder : IPushOrder
     private int _frontCount;
     private PushFront? _rest;
     private int _next;
+    private int _nextOfRest;
 
     /// <summary>Starts to follow an order.</summary>
     /// <param name="order">The order.</param>
@@ -39,7 +39,6 @@ public sealed class LivePageOrder : IPushOrder
         _options = options ?? PageOrderOptions.Default;
         _unsent = new UnsentPages(unsent);
         _pageCount = unsent.PageCount;
-        _knownCount = order.RecordedCount + order.PredictedCount;
         _upwards = new StreamWindows(order.Windows, 1, _pageCount, _options);
         _downwards = new StreamWindows(order.Windows, -1, _pageCount, _options);
         _fronts = new PushFront[_options.Fronts];
@@ -67,9 +66,9 @@ public sealed class LivePageOrder : IPushOrder
             _frontCount--;
         }
 
-        while (_next < _order.Count && (_next < _knownCount || _rest is null))
+        while (_next < _order.Known.Length)
         {
-            int pfn = _order.Pfns[_next++];
+            int pfn = _order.Known[_next++];
             if (_unsent.Contains(pfn))
             {
                 return pfn;
@@ -84,6 +83,16 @@ public sealed class LivePageOrder : IPushOrder
         }
 
         // An order may be of some pages only; the others are not pushed by it.
+        while ((_nextOfRest = _unsent.AtOrAbove(_nextOfRest)) >= 0)
+        {
+            int pfn = _nextOfRest++;
+            if (_order.Rest[pfn])
+            {
+                return pfn;
+            }
+        }
+
+        _nextOfRest = _pageCount;
         return -1;
     }
 
@@ -93,7 +102,7 @@ public sealed class LivePageOrder : IPushOrder
         {
             Push(PushFront.Along(fault, last));
         }
-        else if (_next < _knownCount)
+        else if (_next < _order.Known.Length)
         {
             Push(PushFront.Around(fault, _options.BubbleReach));
         }

@@ -14,22 +14,33 @@ namespace PreRecordMigration.Ordering;
 /// </remarks>
 public sealed class PageOrder
 {
-    private readonly int[] _pfns;
+    private readonly int[] _known;
+    private readonly PageBitmap _rest;
+    private int[]? _pfns;
 
-    internal PageOrder(int[] pfns, IReadOnlyList<PageOrderStrategy> strategies)
+    private PageOrder(PageOrderComposition composition, IReadOnlyList<PageOrderStrategy> strategies)
     {
-        _pfns = pfns;
+        _known = composition.Known;
+        _rest = composition.Rest;
+        Count = _known.Length + _rest.Count;
         Strategies = strategies;
     }
 
     /// <summary>How the order was made, as it was asked for.</summary>
     public IReadOnlyList<PageOrderStrategy> Strategies { get; }
 
-    /// <summary>The pages, first to be sent first.</summary>
-    public ReadOnlySpan<int> Pfns => _pfns;
+    /// <summary>The pages, first to be sent first. The first call makes the list, which takes as long as the guest is large: who follows an order
+    /// page by page does without.</summary>
+    public ReadOnlySpan<int> Pfns => _pfns ??= [.. _known, .. _rest.Pfns()];
 
     /// <summary>How many pages.</summary>
-    public int Count => _pfns.Length;
+    public int Count { get; }
+
+    /// <summary>Those of them that were recorded or predicted: the first ones.</summary>
+    internal ReadOnlySpan<int> Known => _known;
+
+    /// <summary>The others, which follow by ascending page frame number.</summary>
+    internal PageBitmap Rest => _rest;
 
     /// <summary>How many of the first pages were recorded.</summary>
     public int RecordedCount { get; private init; }
@@ -46,7 +57,7 @@ public sealed class PageOrder
     /// <summary>Ascending page frame numbers.</summary>
     /// <param name="remaining">The pages still to be sent.</param>
     public static PageOrder Sequential(PageBitmap remaining) =>
-        new(new PageOrderComposition(remaining).Complete(), [PageOrderStrategy.Sequential]);
+        new(new PageOrderComposition(remaining), [PageOrderStrategy.Sequential]);
 
     /// <summary>Composes an order.</summary>
     /// <param name="remaining">The pages still to be sent.</param>
@@ -101,7 +112,7 @@ public sealed class PageOrder
         }
 
         int predicted = composition.Count - recorded;
-        return new PageOrder(composition.Complete(), [.. strategies.Distinct()])
+        return new PageOrder(composition, [.. strategies.Distinct()])
         {
             RecordedCount = recorded,
             PredictedCount = predicted,

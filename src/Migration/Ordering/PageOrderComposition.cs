@@ -7,17 +7,22 @@ namespace PreRecordMigration.Ordering;
 internal sealed class PageOrderComposition
 {
     private readonly PageBitmap _rest;
-    private readonly int[] _pfns;
+    private readonly List<int> _known = [];
 
     public PageOrderComposition(PageBitmap remaining)
     {
         // A copy first: pages may be sent by others meanwhile, and the order is of one moment.
         _rest = remaining.Clone();
-        _pfns = new int[_rest.Count];
     }
 
     /// <summary>How many pages the order has so far.</summary>
-    public int Count { get; private set; }
+    public int Count => _known.Count;
+
+    /// <summary>The pages that were added, in order.</summary>
+    public int[] Known => [.. _known];
+
+    /// <summary>The pages that were not, which go by ascending page frame number.</summary>
+    public PageBitmap Rest => _rest;
 
     /// <summary>Adds the recorded pages by first touch.</summary>
     public void AddRecorded(
@@ -56,18 +61,11 @@ internal sealed class PageOrderComposition
         }
     }
 
-    /// <summary>Adds the rest by ascending page frame number.</summary>
-    public int[] Complete()
-    {
-        Count += _rest.CopyPfns(_pfns.AsSpan(Count));
-        return _pfns;
-    }
-
     private void Add(int pfn)
     {
         if (_rest.TryClear(pfn))
         {
-            _pfns[Count++] = pfn;
+            _known.Add(pfn);
         }
     }
 }

@@ -21,21 +21,24 @@ internal sealed class UnsentPages
     public UnsentPages(PageBitmap unsent)
     {
         _unsent = unsent;
-        List<ulong[]> summaries = [];
-        int bits = unsent.WordCount;
-        do
+        ulong[] lowest = new ulong[(unsent.WordCount + PageBitmap.ChunkWords - 1) / PageBitmap.ChunkWords];
+        for (int i = 0; i < lowest.Length; i++)
+        {
+            lowest[i] = unsent.WordsWithBits(i);
+        }
+
+        List<ulong[]> summaries = [lowest];
+        for (int bits = lowest.Length; bits > 1; bits = summaries[^1].Length)
         {
             ulong[] summary = new ulong[(bits + 63) / 64];
             for (int i = 0; i < bits; i++)
             {
-                ulong word = summaries.Count == 0 ? unsent.WordAt(i) : summaries[^1][i];
-                summary[i >> 6] |= word == 0 ? 0 : 1UL << (i & 63);
+                summary[i >> 6] |= summaries[^1][i] == 0 ? 0 : 1UL << (i & 63);
             }
 
             summaries.Add(summary);
-            bits = summary.Length;
         }
-        while (bits > 1);
+
         _summaries = [.. summaries];
     }
 

@@ -7,12 +7,23 @@ namespace PreRecordMigration.Pages;
 /// One bit a page, changed atomically: the state that the threads of a migration share instead of a coordinator.
 /// </summary>
 /// <remarks>
-/// Single-bit operations are atomic and may run from any thread. Operations over the whole map (<see cref="Count"/>,
-/// enumeration, <see cref="Clear()"/>) see each word at some moment of the call, which is exact once writers have stopped.
+/// <para>Single-bit operations are atomic and may run from any thread. Operations over the whole map (<see cref="Count"/>,
+/// enumeration, <see cref="Clear()"/>) see each word at some moment of the call, which is exact once writers have stopped.</para>
+/// <para>What is all clear or all set takes no memory and no time: the map is made of chunks, and a chunk gets words of its own with its first
+/// bit that differs. A map of a large guest is made, copied and gone through while that guest stands still.</para>
 /// </remarks>
 public sealed class PageBitmap
 {
-    private readonly ulong[] _words;
+    /// <summary>Words in a chunk: as many as one word has bits.</summary>
+    internal const int ChunkWords = 64;
+
+    private const int ChunkShift = 12;
+    private const int ChunkPages = 1 << ChunkShift;
+
+    // Shared by all maps, and never written.
+    private static readonly ulong[] s_clear = new ulong[ChunkWords];
+    private static readonly ulong[] s_set = FullChunk();
+    private readonly ulong[][] _chunks;
 
     /// <summary>Makes an empty bitmap.</summary>
     /// <param name="pageCount">How many pages it covers: pfn 0 to <paramref name="pageCount"/> − 1.</param>
@@ -20,7 +31,9 @@ public sealed class PageBitmap
     {
         ArgumentOutOfRangeException.ThrowIfNegative(pageCount);
         PageCount = pageCount;
-        _words = new ulong[(pageCount + 63L) / 64];
+        WordCount = (int)((pageCount + 63L) / 64);
+        _chunks = new ulong[(pageCount + ChunkPages - 1L) / ChunkPages][];
+        Array.Fill(_chunks, s_clear);
     }
 
     /// <summary>How many pages the bitmap covers.</summary>
@@ -32,9 +45,10 @@ public sealed class PageBitmap
         get
         {
             int count = 0;
-            foreach (ref ulong word in _words.AsSpan())
+            for (int i = 0; i < _chunks.Length; i++)
             {
-                count += BitOperations.PopCount(Volatile.Read(ref word));
+                ulong[] chunk = Chunk(i);
+                count += chunk == s_clear ? 0 : chunk == s_set ? ChunkPages : CountOf(chunk);
             }
 
             return count;
@@ -42,27 +56,27 @@ public sealed class PageBitmap
     }
 
     /// <summary>How many words of 64 pages the bitmap has.</summary>
-    internal int WordCount => _words.Length;
+    internal int WordCount { get; }
 
     /// <summary>Reads one bit.</summary>
-    public bool this[int pfn] => (Volatile.Read(ref WordOf(pfn)) & Mask(pfn)) != 0;
+    public bool this[int pfn] => (WordAt(Index(pfn)) & Mask(pfn)) != 0;
 
     /// <summary>Sets a bit.</summary>
     /// <returns>True for the one caller that changed it; false if it was set.</returns>
     public bool TrySet(int pfn)
     {
-        ref ulong word = ref WordOf(pfn);
+        int index = Index(pfn);
         ulong mask = Mask(pfn);
-        return (Volatile.Read(ref word) & mask) == 0 && (Interlocked.Or(ref word, mask) & mask) == 0;
+        return (WordAt(index) & mask) == 0 && (Interlocked.Or(ref Own(index), mask) & mask) == 0;
     }
 
     /// <summary>Clears a bit.</summary>
     /// <returns>True for the one caller that changed it; false if it was clear.</returns>
     public bool TryClear(int pfn)
     {
-        ref ulong word = ref WordOf(pfn);
+        int index = Index(pfn);
         ulong mask = Mask(pfn);
-        return (Volatile.Read(ref word) & mask) != 0 && (Interlocked.And(ref word, ~mask) & mask) != 0;
+        return (WordAt(index) & mask) != 0 && (Interlocked.And(ref Own(index), ~mask) & mask) != 0;
     }
 
     /// <summary>Sets the bits of a range.</summary>
@@ -76,9 +90,19 @@ public sealed class PageBitmap
         int end = first + count;
         while (first < end)
         {
+            if ((first & (ChunkPages - 1)) == 0 && end - first >= ChunkPages && TryReplace(first >> ChunkShift, s_clear, s_set))
+            {
+                first += ChunkPages;
+                continue;
+            }
+
             int take = Math.Min(64 - (first & 63), end - first);
             ulong mask = (take == 64 ? ulong.MaxValue : (1UL << take) - 1) << (first & 63);
-            Interlocked.Or(ref _words[first >> 6], mask);
+            if ((WordAt(first >> 6) & mask) != mask)
+            {
+                Interlocked.Or(ref Own(first >> 6), mask);
+            }
+
             first += take;
         }
     }
@@ -87,16 +111,29 @@ public sealed class PageBitmap
     public void SetAll() => SetRange(0, PageCount);
 
     /// <summary>Clears every bit.</summary>
-    public void Clear() => Array.Clear(_words);
+    public void Clear() => Array.Fill(_chunks, s_clear);
 
     /// <summary>Sets every bit that <paramref name="other"/> has.</summary>
     /// <param name="other">A bitmap over as many pages.</param>
     public void Or(PageBitmap other)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(other.PageCount, PageCount, nameof(other));
-        for (int i = 0; i < _words.Length; i++)
+        for (int i = 0; i < _chunks.Length; i++)
         {
-            Interlocked.Or(ref _words[i], Volatile.Read(ref other._words[i]));
+            ulong[] added = other.Chunk(i);
+            if (added == s_clear || TryReplace(i, s_clear, added == s_set ? s_set : Copy(added)))
+            {
+                continue;
+            }
+
+            for (int j = 0; j < ChunkWords; j++)
+            {
+                ulong word = Volatile.Read(ref added[j]);
+                if ((word & ~WordAt((i * ChunkWords) + j)) != 0)
+                {
+                    Interlocked.Or(ref Own((i * ChunkWords) + j), word);
+                }
+            }
         }
     }
 
@@ -105,9 +142,22 @@ public sealed class PageBitmap
     public void AndNot(PageBitmap other)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(other.PageCount, PageCount, nameof(other));
-        for (int i = 0; i < _words.Length; i++)
+        for (int i = 0; i < _chunks.Length; i++)
         {
-            Interlocked.And(ref _words[i], ~Volatile.Read(ref other._words[i]));
+            ulong[] removed = other.Chunk(i);
+            if (removed == s_clear || Chunk(i) == s_clear || (removed == s_set && TryReplace(i, s_set, s_clear)))
+            {
+                continue;
+            }
+
+            for (int j = 0; j < ChunkWords; j++)
+            {
+                ulong word = Volatile.Read(ref removed[j]);
+                if ((word & WordAt((i * ChunkWords) + j)) != 0)
+                {
+                    Interlocked.And(ref Own((i * ChunkWords) + j), ~word);
+                }
+            }
         }
     }
 
@@ -115,8 +165,31 @@ public sealed class PageBitmap
     public PageBitmap Clone()
     {
         PageBitmap copy = new(PageCount);
-        copy.Or(this);
+        for (int i = 0; i < _chunks.Length; i++)
+        {
+            ulong[] chunk = Chunk(i);
+            copy._chunks[i] = IsShared(chunk) ? chunk : Copy(chunk);
+        }
+
         return copy;
+    }
+
+    /// <summary>Whether every bit is as in another map.</summary>
+    /// <param name="other">A bitmap over as many pages.</param>
+    internal bool HasSameBits(PageBitmap other)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(other.PageCount, PageCount, nameof(other));
+        for (int i = 0; i < _chunks.Length; i++)
+        {
+            ulong[] mine = Chunk(i);
+            ulong[] theirs = other.Chunk(i);
+            if (mine != theirs && !mine.AsSpan().SequenceEqual(theirs))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>How many bytes <see cref="ToBytes"/> makes of a map over so many pages.</summary>
@@ -138,7 +211,7 @@ public sealed class PageBitmap
         for (int i = 0; i < bytes.Length; i++)
         {
             int k = (first / 8) + i;
-            bytes[i] = (byte)(Volatile.Read(ref _words[k / sizeof(ulong)]) >> (k % sizeof(ulong) * 8));
+            bytes[i] = (byte)(WordAt(k / sizeof(ulong)) >> (k % sizeof(ulong) * 8));
         }
     }
 
@@ -158,7 +231,7 @@ public sealed class PageBitmap
                     return false;
                 }
 
-                _words[k / sizeof(ulong)] |= (ulong)bytes[i] << (k % sizeof(ulong) * 8);
+                Own(k / sizeof(ulong)) |= (ulong)bytes[i] << (k % sizeof(ulong) * 8);
             }
         }
 
@@ -173,7 +246,11 @@ public sealed class PageBitmap
         bool isExact = bytes.Length == ByteCount(pageCount);
         for (int i = 0; isExact && i < bytes.Length; i++)
         {
-            pages._words[i / sizeof(ulong)] |= (ulong)bytes[i] << (i % sizeof(ulong) * 8);
+            if (bytes[i] != 0)
+            {
+                pages.Own(i / sizeof(ulong)) |= (ulong)bytes[i] << (i % sizeof(ulong) * 8);
+            }
+
             isExact = i < bytes.Length - 1 || (pageCount & 7) == 0 || bytes[i] >> (pageCount & 7) == 0;
         }
 
@@ -201,11 +278,15 @@ public sealed class PageBitmap
     public int CopyPfns(Span<int> pfns)
     {
         int count = 0;
-        for (int i = 0; i < _words.Length && count < pfns.Length; i++)
+        for (int chunk = 0; chunk < _chunks.Length && count < pfns.Length; chunk++)
         {
-            for (ulong word = Volatile.Read(ref _words[i]); word != 0 && count < pfns.Length; word &= word - 1)
+            for (ulong words = WordsWithBits(chunk); words != 0 && count < pfns.Length; words &= words - 1)
             {
-                pfns[count++] = (i << 6) + BitOperations.TrailingZeroCount(word);
+                int index = (chunk * ChunkWords) + BitOperations.TrailingZeroCount(words);
+                for (ulong word = WordAt(index); word != 0 && count < pfns.Length; word &= word - 1)
+                {
+                    pfns[count++] = (index << 6) + BitOperations.TrailingZeroCount(word);
+                }
             }
         }
 
@@ -225,7 +306,7 @@ public sealed class PageBitmap
     }
 
     /// <summary>The bits of the 64 pages from 64 times <paramref name="index"/> on.</summary>
-    internal ulong WordAt(int index) => Volatile.Read(ref _words[index]);
+    internal ulong WordAt(int index) => Volatile.Read(ref Chunk(index / ChunkWords)[index % ChunkWords]);
 
     private int Next(int from, ulong invert)
     {
@@ -236,40 +317,103 @@ public sealed class PageBitmap
         }
 
         int index = from >> 6;
-        ulong word = (Volatile.Read(ref _words[index]) ^ invert) & (ulong.MaxValue << (from & 63));
+        ulong word = (WordAt(index) ^ invert) & (ulong.MaxValue << (from & 63));
         while (word == 0)
         {
-            if (++index == _words.Length)
+            index++;
+            while (index % ChunkWords == 0 && index < WordCount && Chunk(index / ChunkWords) == (invert == 0 ? s_clear : s_set))
+            {
+                index += ChunkWords;
+            }
+
+            if (index >= WordCount)
             {
                 return -1;
             }
 
-            word = Volatile.Read(ref _words[index]) ^ invert;
+            word = WordAt(index) ^ invert;
         }
 
         int pfn = (index << 6) + BitOperations.TrailingZeroCount(word);
         return pfn < PageCount ? pfn : -1;
     }
 
-    private static ulong Mask(int pfn) => 1UL << (pfn & 63);
-
-    private ref ulong WordOf(int pfn)
+    /// <summary>Which words of a chunk have a bit set: bit n says it of word n.</summary>
+    /// <param name="index">The chunk: its first word is <see cref="ChunkWords"/> times that.</param>
+    internal ulong WordsWithBits(int index)
     {
-        if ((uint)pfn >= (uint)PageCount)
+        ulong[] chunk = Chunk(index);
+        if (IsShared(chunk))
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(pfn), pfn, $"The page frame number is outside the {PageCount} pages of this bitmap.");
+            return chunk[0];
         }
 
-        return ref _words[pfn >> 6];
-    }
-}
+        ulong words = 0;
+        for (int i = 0; i < chunk.Length; i++)
+        {
+            words |= Volatile.Read(ref chunk[i]) == 0 ? 0 : 1UL << i;
+        }
 
-/// <summary>A run of pages.</summary>
-/// <param name="First">The first pfn.</param>
-/// <param name="Count">How many pages, at least 1.</param>
-public readonly record struct PageRange(int First, int Count)
-{
-    /// <summary>One past the last pfn.</summary>
-    public int End => First + Count;
+        return words;
+    }
+
+    private static ulong Mask(int pfn) => 1UL << (pfn & 63);
+
+    private static ulong[] FullChunk()
+    {
+        ulong[] chunk = new ulong[ChunkWords];
+        Array.Fill(chunk, ulong.MaxValue);
+        return chunk;
+    }
+
+    private static bool IsShared(ulong[] chunk) => chunk == s_clear || chunk == s_set;
+
+    private static int CountOf(ulong[] chunk)
+    {
+        int count = 0;
+        foreach (ref ulong word in chunk.AsSpan())
+        {
+            count += BitOperations.PopCount(Volatile.Read(ref word));
+        }
+
+        return count;
+    }
+
+    private static ulong[] Copy(ulong[] chunk)
+    {
+        ulong[] copy = new ulong[ChunkWords];
+        for (int i = 0; i < copy.Length; i++)
+        {
+            copy[i] = Volatile.Read(ref chunk[i]);
+        }
+
+        return copy;
+    }
+
+    private int Index(int pfn) => (uint)pfn < (uint)PageCount
+        ? pfn >> 6
+        : throw new ArgumentOutOfRangeException(
+            nameof(pfn), pfn, $"The page frame number is outside the {PageCount} pages of this bitmap.");
+
+    private ulong[] Chunk(int index) => Volatile.Read(ref _chunks[index]);
+
+    /// <summary>A word to be changed: its chunk gets words of its own where it had none.</summary>
+    private ref ulong Own(int index)
+    {
+        int chunk = index / ChunkWords;
+        while (true)
+        {
+            ulong[] words = Chunk(chunk);
+            if (!IsShared(words))
+            {
+                return ref words[index % ChunkWords];
+            }
+
+            // Whoever loses against another thread changes a bit of that one's words.
+            TryReplace(chunk, words, Copy(words));
+        }
+    }
+
+    private bool TryReplace(int chunk, ulong[] shared, ulong[] words) =>
+        Chunk(chunk) == shared && Interlocked.CompareExchange(ref _chunks[chunk], words, shared) == shared;
 }

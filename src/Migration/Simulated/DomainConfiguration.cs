@@ -11,7 +11,7 @@ namespace PreRecordMigration.Simulated;
 /// </summary>
 internal static class DomainConfiguration
 {
-    private const int Version = 1;
+    private const int Version = 2;
     private const int LongestName = 255;
     private const long None = -1;
 
@@ -26,6 +26,7 @@ internal static class DomainConfiguration
         writer.Write(name);
         writer.Write((int)options.Workload);
         writer.Write(options.MemoryBytes);
+        writer.Write(options.UsedBytes ?? None);
         writer.Write(options.VcpuCount);
         writer.Write(options.Seed);
         writer.Write(options.OperationsPerSecond);
@@ -62,6 +63,7 @@ internal static class DomainConfiguration
                 Name = Encoding.UTF8.GetString(ReadBytes(reader, ReadCount(reader, LongestName, "bytes of its name"))),
                 Workload = (GuestWorkloadKind)reader.ReadInt32(),
                 MemoryBytes = reader.ReadInt64(),
+                UsedBytes = ReadOptional(reader),
                 VcpuCount = reader.ReadInt32(),
                 Seed = reader.ReadUInt64(),
                 OperationsPerSecond = reader.ReadInt64(),

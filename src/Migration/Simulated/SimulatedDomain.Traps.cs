@@ -58,10 +58,7 @@ public sealed partial class SimulatedDomain
                 }
 
                 _recorder = new SimulatedRecorder(this, backups);
-                foreach (int pfn in TrackedPages())
-                {
-                    _pages.Trap(pfn, backups is null ? PageTraps.Access : PageTraps.Access | PageTraps.Write);
-                }
+                TrapTracked(backups is null ? PageTraps.Access : PageTraps.Access | PageTraps.Write);
             });
             return _recorder!;
         }
@@ -84,11 +81,7 @@ public sealed partial class SimulatedDomain
 
         _recorder = null;
         _heldError = null;
-        foreach (int pfn in TrackedPages())
-        {
-            bool isTracked = _dirtyTracker is not null && !_dirtyTracker.IsDirty(pfn);
-            _pages.Untrap(pfn, isTracked ? PageTraps.Access : PageTraps.Access | PageTraps.Write);
-        }
+        _pages.UntrapAll(PageTraps.Access | PageTraps.Write);
     });
 
     internal SimulatedDirtyTracker StartDirtyTracking()
@@ -104,10 +97,7 @@ public sealed partial class SimulatedDomain
             AtSafepoint(() =>
             {
                 _dirtyTracker = new SimulatedDirtyTracker(this);
-                foreach (int pfn in TrackedPages())
-                {
-                    _pages.Trap(pfn, PageTraps.Write);
-                }
+                TrapTracked(PageTraps.Log);
             });
             return _dirtyTracker!;
         }
@@ -119,7 +109,7 @@ public sealed partial class SimulatedDomain
         dirty.Or(written);
         foreach (int pfn in written.Pfns())
         {
-            _pages.Trap(pfn, PageTraps.Write);
+            _pages.Trap(pfn, PageTraps.Log);
         }
 
         written.Clear();
@@ -134,13 +124,7 @@ public sealed partial class SimulatedDomain
         }
 
         _dirtyTracker = null;
-        foreach (int pfn in TrackedPages())
-        {
-            if (_recorder?.NeedsBackup(pfn) != true)
-            {
-                _pages.Untrap(pfn, PageTraps.Write);
-            }
-        }
+        _pages.UntrapAll(PageTraps.Log);
     });
 
     internal void MarkUntracked(PageBitmap pages)
@@ -214,11 +198,7 @@ public sealed partial class SimulatedDomain
                 throw StateError("given RemotePF", "RemotePF is on already.");
             }
 
-            foreach (int pfn in _pages.Populated.Pfns())
-            {
-                _pages.Trap(pfn, PageTraps.Missing);
-            }
-
+            _pages.TrapAll(PageTraps.Missing);
             return _paging = new SimulatedRemotePaging(this, _pages, _pages.Populated.Clone());
         }
     }
@@ -261,11 +241,20 @@ public sealed partial class SimulatedDomain
             if (_paging == paging)
             {
                 _paging = null;
+                _pages.JoinTraps();
             }
         }
     }
 
-    private IEnumerable<int> TrackedPages() => _pages.Populated.Pfns().Where(pfn => !_sharedInfoPfns.Contains(pfn));
+    /// <summary>Traps every page but those that the hypervisor writes without a fault.</summary>
+    private void TrapTracked(PageTraps traps)
+    {
+        _pages.TrapAll(traps);
+        foreach (int pfn in _sharedInfoPfns)
+        {
+            _pages.Untrap(pfn, traps);
+        }
+    }
 
     private void ThrowIfHeld()
     {
@@ -311,27 +300,31 @@ public sealed partial class SimulatedDomain
         }
     }
 
-    /// <summary>Backs a page up and marks it dirty, as far as its first write asks for.</summary>
+    /// <summary>Backs a page up and logs it as dirty, as far as its first write asks for: two mechanisms, of which neither knows the other.</summary>
     /// <returns>False where the write must not happen: its original cannot be kept.</returns>
     private bool TryPassWrite(int pfn, bool isWrite, PageTraps traps)
     {
-        if (!isWrite || (traps & PageTraps.Write) == 0)
+        if (isWrite && (traps & PageTraps.Write) != 0)
         {
-            return true;
+            try
+            {
+                _recorder?.Backups?.TryAdd(pfn, _pages[pfn]);
+            }
+            catch (MigrationException full)
+            {
+                _heldError ??= full;
+                return false;
+            }
+
+            _pages.Untrap(pfn, PageTraps.Write);
         }
 
-        try
+        if (isWrite && (traps & PageTraps.Log) != 0)
         {
-            _recorder?.Backups?.TryAdd(pfn, _pages[pfn]);
-        }
-        catch (MigrationException full)
-        {
-            _heldError ??= full;
-            return false;
+            _dirtyTracker?.MarkDirty(pfn);
+            _pages.Untrap(pfn, PageTraps.Log);
         }
 
-        _dirtyTracker?.MarkDirty(pfn);
-        _pages.Untrap(pfn, PageTraps.Write);
         return true;
     }
 

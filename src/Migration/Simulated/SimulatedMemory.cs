@@ -26,7 +26,7 @@ internal sealed class SimulatedMemory(SimulatedDomain? domain, GuestPages pages)
         Check(SimulatedCall.Write, pfns, source.Length);
         for (int i = 0; i < pfns.Length; i++)
         {
-            Page.At(source, i).CopyTo(pages[pfns[i]]);
+            pages.Put(pfns[i], Page.At(source, i));
         }
     }
 

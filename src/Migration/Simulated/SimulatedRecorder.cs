@@ -30,8 +30,6 @@ internal sealed class SimulatedRecorder : IAccessRecorder
 
     public PageBackup? Backups { get; }
 
-    public bool NeedsBackup(int pfn) => Backups is not null && !Backups.Contains(pfn);
-
     public void Record(int pfn, AccessKind kind)
     {
         _touched.TrySet(pfn);
@@ -83,9 +81,6 @@ internal sealed class SimulatedDirtyTracker(SimulatedDomain domain) : IDirtyTrac
 
     /// <summary>Under the domain's lock.</summary>
     public void MarkDirty(int pfn) => _written.TrySet(pfn);
-
-    /// <summary>Under the domain's lock.</summary>
-    public bool IsDirty(int pfn) => _written[pfn];
 
     public void Collect(PageBitmap dirty)
     {

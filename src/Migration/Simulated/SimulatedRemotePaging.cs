@@ -143,7 +143,7 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
 
             if (_missing[pfn])
             {
-                Page.At(pages, i).CopyTo(_pages[pfn]);
+                _pages.Put(pfn, Page.At(pages, i));
                 _domain.MarkPlaced(pfn);
             }
             else if (!_isAdopted)

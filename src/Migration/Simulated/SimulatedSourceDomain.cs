@@ -22,6 +22,8 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain,
 
     public bool HasUnseenWriters => false;
 
+    public bool HasWriteWitness => host.GetCapabilities()[MigrationCapability.DirtyTracking].IsAvailable;
+
     private protected SimulatedDomain Domain => domain;
 
     public PageBitmap GetPopulatedPages() => domain.PopulatedPages;

@@ -49,6 +49,8 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 
     public bool HasUnseenWriters => false;
 
+    public bool HasWriteWitness => false;
+
     /// <summary>Opens the domain as the next tool does, by the table of <see cref="PreRecordMigration.Custody.SourceHolding"/>.</summary>
     /// <returns>Whether the domain could be opened.</returns>
     public bool Open()

@@ -81,6 +81,22 @@ public sealed class MigrationEstimatorTests
         Assert.True(observed.Downtime > all.Downtime);
     }
 
+    [Theory]
+    [InlineData(RollbackProofKind.Witness, true, 1_024, 1_024 + 30)]
+    [InlineData(RollbackProofKind.Witness, false, PageCount, PageCount)]
+    [InlineData(RollbackProofKind.Full, true, PageCount, PageCount)]
+    [InlineData(RollbackProofKind.None, true, 0, 0)]
+    public void The_proof_of_a_rollback_takes_what_it_hashes(RollbackProofKind kind, bool isWitnessed, int atCheckpoint, int afterWindow)
+    {
+        MigrationSample taken = Sample([1, 2, 3], [20, 30]);
+        TimeSpan hashTime = TimeSpan.FromMilliseconds(1);
+        MigrationSample sample = new(taken.Populated, taken.Trajectory, taken.DirtyGrowth, hashTime) { IsWitnessed = isWitnessed };
+        MigrationOptions rollback = Options(MigrationMethod.PreRecord) with { RollbackProof = kind };
+        MigrationEstimate estimate = MigrationEstimator.Of(sample, rollback, s_link);
+        Assert.Equal(hashTime * atCheckpoint, estimate.CheckpointPause);
+        Assert.Equal(hashTime * afterWindow, estimate.Downtime - (2 * s_link.RoundTrip));
+    }
+
     [Fact]
     public void Without_RemotePF_the_domain_stands_still_for_its_whole_memory_and_is_not_split()
     {

@@ -161,15 +161,18 @@ public sealed class MigrationTests
         Assert.All(reports, report => Assert.InRange(report.PagesDone, 0, report.PagesTotal));
     }
 
-    [Fact]
-    public async Task The_proof_of_a_rollback_reports_every_page_that_it_hashes()
+    [Theory]
+    [InlineData(RollbackProofKind.Witness)]
+    [InlineData(RollbackProofKind.Full)]
+    public async Task The_proof_of_a_rollback_reports_every_page_that_it_hashes(RollbackProofKind kind)
     {
         await using MigrationFixture fixture = new();
         List<MigrationProgress> reports = [];
-        int total = fixture.Domain.PopulatedPages.Count;
+        MigrationOptions options = MigrationFixture.Move(MigrationMethod.PreRecord) with { RollbackProof = kind };
+        int total = kind == RollbackProofKind.Full ? fixture.Domain.PopulatedPages.Count : options.ProofSamplePages;
         using PreRecordSession session = PreRecordSession.Record(
             fixture.Source.OpenSource(MigrationFixture.DomainName),
-            MigrationFixture.Move(MigrationMethod.PreRecord),
+            options,
             new Collector(reports),
             TestContext.Current.CancellationToken);
         List<long> hashed = [.. reports.Where(report => report.Phase == MigrationPhase.Prove).Select(report => report.PagesDone)];

@@ -13,6 +13,10 @@ public sealed class PageBitmapTests
     [InlineData(64)]
     [InlineData(65)]
     [InlineData(130)]
+    [InlineData(4096)]
+    [InlineData(4097)]
+    [InlineData(12287)]
+    [InlineData(12288)]
     public void All_bits_and_no_more(int pageCount)
     {
         PageBitmap bitmap = new(pageCount);
@@ -50,6 +54,83 @@ public sealed class PageBitmapTests
             bytes[^1] |= 0x80;
             Assert.False(PageBitmap.TryFromBytes(bytes, pageCount, out _));
         }
+    }
+
+    [Fact]
+    public void Large_maps_are_sets_of_numbers_whatever_parts_of_them_are_all_alike()
+    {
+        const int PageCount = (5 * 4096) + 77;
+        Random random = new(20);
+        for (int round = 0; round < 200; round++)
+        {
+            (PageBitmap bitmap, bool[] model) = (new(PageCount), new bool[PageCount]);
+            (PageBitmap other, bool[] ofOther) = (new(PageCount), new bool[PageCount]);
+            for (int step = 0; step < 6; step++)
+            {
+                int first = random.Next(4) == 0 ? 4096 * random.Next(5) : random.Next(PageCount);
+                int count = random.Next(3) switch
+                {
+                    0 => Math.Min(4096 * random.Next(1, 5), PageCount - first),
+                    1 => Math.Min(1, PageCount - first),
+                    _ => random.Next(PageCount - first),
+                };
+                (PageBitmap changed, bool[] changedModel) = random.Next(2) == 0 ? (bitmap, model) : (other, ofOther);
+                if (random.Next(3) > 0)
+                {
+                    changed.SetRange(first, count);
+                    changedModel.AsSpan(first, count).Fill(true);
+                }
+                else
+                {
+                    for (int pfn = first; pfn < first + count; pfn++)
+                    {
+                        Assert.Equal(changedModel[pfn], changed.TryClear(pfn));
+                        changedModel[pfn] = false;
+                    }
+                }
+            }
+
+            Check(bitmap, model);
+            PageBitmap either = bitmap.Clone();
+            Assert.True(either.HasSameBits(bitmap));
+            either.Or(other);
+            Check(either, [.. model.Zip(ofOther, (a, b) => a || b)]);
+            PageBitmap without = bitmap.Clone();
+            without.AndNot(other);
+            Check(without, [.. model.Zip(ofOther, (a, b) => a && !b)]);
+            Check(bitmap, model);
+            Assert.Equal(model.SequenceEqual(ofOther), bitmap.HasSameBits(other));
+            bitmap.Clear();
+            Check(bitmap, new bool[PageCount]);
+        }
+
+        static void Check(PageBitmap bitmap, bool[] model)
+        {
+            int[] expected = [.. Enumerable.Range(0, PageCount).Where(pfn => model[pfn])];
+            int[] copied = new int[PageCount];
+            Assert.Equal(expected, bitmap.Pfns());
+            Assert.Equal(expected, copied[..bitmap.CopyPfns(copied)]);
+            Assert.Equal(expected.Length, bitmap.Count);
+            Assert.Equal(expected, bitmap.Ranges().SelectMany(range => Enumerable.Range(range.First, range.Count)));
+            Assert.True(PageBitmap.TryFromBytes(bitmap.ToBytes(), PageCount, out PageBitmap? read));
+            Assert.True(read.HasSameBits(bitmap));
+        }
+    }
+
+    [Fact]
+    public void One_thread_alone_changes_a_bit_of_a_part_that_was_all_alike()
+    {
+        const int PageCount = 64 * 4096;
+        PageBitmap bitmap = new(PageCount);
+        int set = 0;
+        int cleared = 0;
+        Parallel.For(0, 8, _ => Interlocked.Add(ref set, Enumerable.Range(0, PageCount).Count(bitmap.TrySet)));
+        Assert.Equal(PageCount, set);
+        bitmap.Clear();
+        bitmap.SetAll();
+        Parallel.For(0, 8, _ => Interlocked.Add(ref cleared, Enumerable.Range(0, PageCount).Count(bitmap.TryClear)));
+        Assert.Equal(PageCount, cleared);
+        Assert.Equal(0, bitmap.Count);
     }
 
     [Fact]

@@ -45,7 +45,7 @@ internal sealed class GuestBuilder
         for (int i = 0; i < GuestLayout.KernelPages; i++)
         {
             int pfn = NewFrame();
-            PageContent.Fill(_pages[pfn], PageContent.Key(_options.Seed, -1, i, 0));
+            PageContent.Fill(_pages.Writable(pfn), PageContent.Key(_options.Seed, -1, i, 0));
             Map(kernel, GuestLayout.KernelBase + ((ulong)i << Page.Shift), pfn, PresentAccessed);
         }
 
@@ -65,7 +65,7 @@ internal sealed class GuestBuilder
             {
                 int root = NewProcess(kernel, _layout.ProcessId(vcpu, process));
                 BinaryPrimitives.WriteUInt64LittleEndian(
-                    _pages[tasks[vcpu]][(process * sizeof(ulong))..], (ulong)root << Page.Shift);
+                    _pages.Writable(tasks[vcpu])[(process * sizeof(ulong))..], (ulong)root << Page.Shift);
             }
 
             contexts[vcpu] = new VcpuContext
@@ -81,11 +81,11 @@ internal sealed class GuestBuilder
     private int NewProcess(int kernel, int id)
     {
         int root = NewTable();
-        _pages[kernel][(Page.Size / 2)..].CopyTo(_pages[root][(Page.Size / 2)..]);
+        _pages[kernel][(Page.Size / 2)..].CopyTo(_pages.Writable(root)[(Page.Size / 2)..]);
         for (int i = 0; i < _layout.DataPagesPerProcess; i++)
         {
             int pfn = NewFrame();
-            PageContent.Fill(_pages[pfn], PageContent.Key(_options.Seed, id, i, 0));
+            PageContent.Fill(_pages.Writable(pfn), PageContent.Key(_options.Seed, id, i, 0));
             Map(root, GuestLayout.DataBase + ((ulong)i << Page.Shift), pfn, Present | Writable);
         }
 
@@ -102,7 +102,7 @@ internal sealed class GuestBuilder
         int table = root;
         for (int shift = 39; shift > Page.Shift; shift -= 9)
         {
-            Span<byte> entry = _pages[table][(int)(((address >> shift) & 511) * sizeof(ulong))..];
+            Span<byte> entry = _pages.Writable(table)[(int)(((address >> shift) & 511) * sizeof(ulong))..];
             ulong value = BinaryPrimitives.ReadUInt64LittleEndian(entry);
             if (value == 0)
             {
@@ -114,7 +114,7 @@ internal sealed class GuestBuilder
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(
-            _pages[table][(int)(((address >> Page.Shift) & 511) * sizeof(ulong))..],
+            _pages.Writable(table)[(int)(((address >> Page.Shift) & 511) * sizeof(ulong))..],
             ((ulong)pfn << Page.Shift) | flags | (flags == PresentAccessed ? Dirty : 0));
     }
 
@@ -154,7 +154,17 @@ internal sealed class GuestBuilder
             (blocks[i], blocks[other]) = (blocks[other], blocks[i]);
         }
 
-        return [.. blocks.SelectMany(block => Enumerable.Range(block.First, block.Count))];
+        int[] frames = new int[_layout.MemoryPages];
+        int next = 0;
+        foreach (PageRange block in blocks)
+        {
+            for (int pfn = block.First; pfn < block.End; pfn++)
+            {
+                frames[next++] = pfn;
+            }
+        }
+
+        return frames;
     }
 
     /// <summary>An order from 0 to the largest, each half as likely as the one below it.</summary>

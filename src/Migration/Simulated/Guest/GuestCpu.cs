@@ -128,7 +128,7 @@ internal sealed class GuestCpu
     // The hypervisor's write: no virtual address, no trap, no record.
     private void WriteTime(long operation)
     {
-        Span<byte> content = _pages[_sharedInfoPfn];
+        Span<byte> content = _pages.Writable(_sharedInfoPfn);
         BinaryPrimitives.WriteInt64LittleEndian(content, operation);
         BinaryPrimitives.WriteUInt64LittleEndian(content[8..], GuestRandom.Mix((ulong)operation));
     }

@@ -40,10 +40,12 @@ internal sealed class GuestLayout
             ? Math.Max(1, options.ProcessCount / Math.Max(1, VcpuCount))
             : 1;
         long processes = Math.Max(1L, (long)VcpuCount * ProcessesPerVcpu);
+
         // A tenth stays free (zero pages, as in a real guest); tables and generations take about a 256th of the data.
         long reserved = (processes * TablesPerProcess) + KernelTables + KernelPages + (2L * VcpuCount);
-        DataPagesPerProcess = (int)Math.Max(0, ((MemoryPages * 9L / 10) - reserved) * 127 / 128 / processes);
-        long workingSet = options.WorkingSetBytes ?? (options.MemoryBytes / 16);
+        long used = Math.Min(MemoryPages, (options.UsedBytes ?? options.MemoryBytes) / Page.Size);
+        DataPagesPerProcess = (int)Math.Max(0, ((used * 9 / 10) - reserved) * 127 / 128 / processes);
+        long workingSet = options.WorkingSetBytes ?? (used * Page.Size / 16);
         WorkingSetPages = (int)Math.Clamp(workingSet / Page.Size / processes, 8, Math.Max(8, DataPagesPerProcess));
     }
 

@@ -7,8 +7,11 @@ namespace PreRecordMigration.Simulated.Guest;
 /// <summary>What a simulated domain is: its memory after k operations is a function of these options and k alone.</summary>
 public sealed record SimulatedDomainOptions
 {
-    /// <summary>Most memory a simulated domain may have, in bytes: its pages are one array.</summary>
-    public const long MaximumMemoryBytes = 1L << 30;
+    /// <summary>Most memory a simulated domain may have, in bytes.</summary>
+    public const long MaximumMemoryBytes = 1L << 36;
+
+    /// <summary>Most memory that a simulated domain may use, in bytes: this process has it.</summary>
+    public const long MaximumUsedBytes = 1L << 30;
 
     /// <summary>Most vCPUs a simulated domain may have.</summary>
     public const int MaximumVcpus = 16;
@@ -27,6 +30,10 @@ public sealed record SimulatedDomainOptions
     /// <summary>The memory it holds, in bytes; a multiple of the page size.</summary>
     public long MemoryBytes { get; init; } = 64L << 20;
 
+    /// <summary>How much of its memory the guest uses, its tables included; the rest are pages of zeros, scattered between the others, which take no
+    /// memory of this process. Null for as much as there is.</summary>
+    public long? UsedBytes { get; init; }
+
     /// <summary>How many vCPUs it has. Each has its own data, so that their interleaving does not matter.</summary>
     public int VcpuCount { get; init; } = 1;
 
@@ -36,7 +43,7 @@ public sealed record SimulatedDomainOptions
     /// <summary>How many operations each vCPU does in a second of the domain's time.</summary>
     public long OperationsPerSecond { get; init; } = 200_000;
 
-    /// <summary>The memory the workload uses most, over all vCPUs and processes; null for a sixteenth of the domain's.</summary>
+    /// <summary>The memory the workload uses most, over all vCPUs and processes; null for a sixteenth of what the guest uses.</summary>
     public long? WorkingSetBytes { get; init; }
 
     /// <summary>How many of a hundred operations write (the idle workload has its own, lower share).</summary>
@@ -86,6 +93,9 @@ public sealed record SimulatedDomainOptions
         Check(
             MemoryBytes is > 0 and <= MaximumMemoryBytes && MemoryBytes % Page.Size == 0,
             "Memory", $"is {MemoryBytes} bytes", $"Give a multiple of {Page.Size} bytes, at most {MaximumMemoryBytes >> 20} MB, such as 64MB: a number without a unit is one of bytes.");
+        Check(
+            UsedBytes is null or > 0 && (UsedBytes ?? MemoryBytes) <= MaximumUsedBytes,
+            "UsedMemory", $"is {UsedBytes ?? MemoryBytes} bytes", $"Give a part of the memory, at most {MaximumUsedBytes >> 20} MB, such as 64MB.");
         Check(VcpuCount is >= 1 and <= MaximumVcpus, nameof(VcpuCount), $"is {VcpuCount}", $"Give 1 to {MaximumVcpus} vCPUs.");
         Check(OperationsPerSecond is > 0 and <= 1_000_000_000, nameof(OperationsPerSecond), $"is {OperationsPerSecond}", "Give 1 to 1,000,000,000 operations a second.");
         Check(WorkingSetBytes is null or > 0, "WorkingSet", $"is {WorkingSetBytes} bytes", "Give a size above zero.");

@@ -61,6 +61,12 @@ internal sealed class XenSourceDomain : ISourceDomain
     public bool HasUnseenWriters => _mechanism.Emulator is not null || _plug is { IsEmpty: false };
 
     /// <inheritdoc/>
+    /// <remarks>Xen's log-dirty mode is none: under shadow paging it hangs on the same call as the extension's recording, with nested paging the
+    /// extension itself marks pages dirty, and beside the ring no rollback has been held against it. docs/decisions/rollback-proof.md has what is
+    /// missing.</remarks>
+    public bool HasWriteWitness => false;
+
+    /// <inheritdoc/>
     public PageBitmap GetPopulatedPages()
     {
         CheckUsable();
