@@ -19,6 +19,15 @@ internal sealed class PageOrderComposition
     /// <summary>How many pages the order has so far.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Adds pages as they stand.</summary>
+    public void Add(ReadOnlySpan<int> pfns)
+    {
+        foreach (int pfn in pfns)
+        {
+            Add(pfn);
+        }
+    }
+
     /// <summary>Adds the recorded pages by first touch.</summary>
     public void AddRecorded(
         AccessTrajectory trajectory, IrregularSequenceSeries series, ReadOnlySpan<PageSummary> summaries)

@@ -214,12 +214,20 @@ public sealed partial class SimulatedDomain
                 throw StateError("given RemotePF", "RemotePF is on already.");
             }
 
-            foreach (int pfn in _pages.Populated.Pfns())
+            return _paging = new SimulatedRemotePaging(this, _pages, new PageBitmap(_pages.PageCount));
+        }
+    }
+
+    /// <summary>Takes pages away from a domain that stands still.</summary>
+    internal void MarkMissing(PageBitmap pages)
+    {
+        lock (_gate)
+        {
+            RequireState("deprived of pages", DomainState.Paused);
+            foreach (int pfn in pages.Pfns())
             {
                 _pages.Trap(pfn, PageTraps.Missing);
             }
-
-            return _paging = new SimulatedRemotePaging(this, _pages, _pages.Populated.Clone());
         }
     }
 
