@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-Moves the same busy simulated guest by pre-copy, post-copy and pre-record, and shows the results side by side.
+Moves the same busy simulated guest by pre-copy, post-copy, hybrid and pre-record, and shows the results side by side.
 
 .DESCRIPTION
 Needs no hypervisor. Each method gets a guest of its own with the same seed, so that all move the same work. The push rate
@@ -27,6 +27,7 @@ try {
     $moves = @(
         @{ Name = 'precopy'; Method = 'PreCopy' }
         @{ Name = 'postcopy'; Method = 'PostCopy' }
+        @{ Name = 'hybrid'; Method = 'Hybrid' }
         @{ Name = 'observe'; Method = 'PreRecord'; Mode = 'Observe'; Window = $Window; Epoch = $Epoch }
         @{ Name = 'rollback'; Method = 'PreRecord'; Mode = 'Rollback'; Window = $Window; Epoch = $Epoch }
     )

@@ -65,6 +65,7 @@ Describe 'Stopping' {
 
     It 'Invoke-PreRecordMigration in <Phase> lets the domain run on' -ForEach @(
         @{ Phase = 'Rounds'; Arguments = '-Method PreCopy -BandwidthLimit 1MB' }
+        @{ Phase = 'Rounds'; Arguments = '-Method Hybrid -BandwidthLimit 1MB' }
         @{ Phase = 'Record'; Arguments = '-Mode Observe -Window 10min -Epoch 20ms' }
         @{ Phase = 'Record'; Arguments = '-Mode Rollback -Window 10min -Epoch 20ms' }
     ) {

@@ -5,9 +5,9 @@ Describe 'The examples' {
 
     It 'Compare-Methods.ps1 moves a guest by every method' {
         $results = & ([System.IO.Path]::Combine($examples, 'Compare-Methods.ps1')) -Memory 16MB -Window 100ms -Epoch 20ms
-        $results.ForEach({ "$($_.Method) $($_.Mode)".Trim() }) -join ', ' | Should -Be 'PreCopy, PostCopy, PreRecord Observe, PreRecord Rollback'
+        $results.ForEach({ "$($_.Method) $($_.Mode)".Trim() }) -join ', ' | Should -Be 'PreCopy, PostCopy, Hybrid, PreRecord Observe, PreRecord Rollback'
         $results[0].RemoteFaults | Should -Be 0
-        $results[3].RollbackProof.IsProved | Should -BeTrue
+        $results[4].RollbackProof.IsProved | Should -BeTrue
         Get-MigrationHost sim* | Should -BeNullOrEmpty
     }
 

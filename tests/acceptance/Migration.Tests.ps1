@@ -20,6 +20,7 @@ Describe 'Invoke-PreRecordMigration' {
     It 'moves a running domain by <Method> <Mode>' -ForEach @(
         @{ Method = 'PreCopy'; Mode = ''; Arguments = @{ Method = 'PreCopy' } }
         @{ Method = 'PostCopy'; Mode = ''; Arguments = @{ Method = 'PostCopy' } }
+        @{ Method = 'Hybrid'; Mode = ''; Arguments = @{ Method = 'Hybrid' } }
         @{ Method = 'PreRecord'; Mode = 'Observe'; Arguments = @{ Mode = 'Observe'; Window = '60ms'; Epoch = '20ms' } }
         @{ Method = 'PreRecord'; Mode = 'Rollback'; Arguments = @{ Mode = 'Rollback'; Window = '60ms'; Epoch = '20ms' } }
     ) {

@@ -26,12 +26,16 @@ Describe 'Test-Migration' {
         $report.SampleWindow | Should -Be ([TimeSpan]::FromMilliseconds(100))
         $report.Reasons.Count | Should -BeGreaterThan 0
         $report.Estimates.ForEach({ "$($_.Method) $($_.Mode)".Trim() }) -join ', ' |
-            Should -Be 'PreCopy, PostCopy, PreRecord Observe, PreRecord Rollback'
+            Should -Be 'PreCopy, PostCopy, Hybrid, PreRecord Observe, PreRecord Rollback'
         (Get-Estimate $report PreCopy).RemoteFaults | Should -Be 0
         (Get-Estimate $report PreCopy).BytesSent | Should -BeGreaterThan 8MB
         $postCopy = Get-Estimate $report PostCopy
         $postCopy.RemoteFaults | Should -BeGreaterThan 0
         $postCopy.Exposure | Should -BeGreaterThan ([TimeSpan]::FromMilliseconds(240))
+        $hybrid = Get-Estimate $report Hybrid
+        $hybrid.RemoteFaults | Should -BeLessThan $postCopy.RemoteFaults
+        $hybrid.Exposure | Should -BeLessThan $postCopy.Exposure
+        $hybrid.Downtime | Should -BeLessOrEqual (Get-Estimate $report PreCopy).Downtime
         (Get-Estimate $report PreRecord Rollback).RemoteFaults | Should -BeLessThan $postCopy.RemoteFaults
         Get-TestedState | Should -Be 'Running'
     }
@@ -55,7 +59,7 @@ Describe 'Test-Migration' {
             "$($report.Recommendation)" | Should -Be 'PreCopy'
             $problem = $report.Incompatibilities[0]
             $problem.ErrorId | Should -Be 'NotSupported'
-            $problem.Methods -join ', ' | Should -Be 'PostCopy, PreRecord Observe, PreRecord Rollback'
+            $problem.Methods -join ', ' | Should -Be 'PostCopy, Hybrid, PreRecord Observe, PreRecord Rollback'
             "$($problem.Target.Capability)" | Should -Be 'RemotePF'
             $problem.Target.HostName | Should -Be 'lacking'
             $problem.Remedy | Should -Not -BeNullOrEmpty

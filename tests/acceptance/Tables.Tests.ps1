@@ -32,7 +32,7 @@ BeforeAll {
         AtCheckpoint = @('0123456789abcdef' * 2); AfterWindow = @('fedcba9876543210' * 2)
         Reason = $sentences; Remedy = $sentences; Gain = $sentences; Error = $sentences; Message = $sentences
         ErrorId = [Enum]::GetNames([PreRecordMigration.Errors.MigrationErrorId])
-        Methods = @(, @('PreCopy')), @(, @('PreCopy', 'PostCopy', 'PreRecord Observe', 'PreRecord Rollback'))
+        Methods = @(, @('PreCopy')), @(, @('PreCopy', 'PostCopy', 'Hybrid', 'PreRecord Observe', 'PreRecord Rollback'))
         Origin = '', 'PRERECORD_TRUSTED_CERTIFICATE_PATH', '/etc/prerecord/settings.json'
         State = 'Greeted', 'Collecting', 'Restoring', 'Completed', 'Decided'
         Name = $names; HostName = $names; Source = $names; Destination = $names

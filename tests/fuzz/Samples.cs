@@ -82,7 +82,7 @@ internal static class Samples
         {
             new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.Empty, 0),
             new WelcomeRecord(Protocol.Version, 0),
-            new PrepareRecord(s_description, true),
+            new PrepareRecord(s_description, PageArrival.AfterRun),
             new CoreStateRecord(2, 1, [new VcpuState(0, 4096, PagingMode.FourLevel)], [new CoreStateSection(CoreStateKind.Tsc, new byte[24])]),
             new CompleteRecord(3, FaultLatency.None, 1),
             new AbortRecord(MigrationErrorId.Cancelled, "no", "none"),
@@ -94,6 +94,8 @@ internal static class Samples
     ];
 
     public static IReadOnlyList<byte[]> Batches { get; } = [Body(new PageBatch().Copy(RecordType.Pages, [1, 2, 3], new byte[3 * Page.Size])), Body(new PageBatch().Copy(RecordType.Pages, [7], Filled(Page.Size)))];
+
+    public static IReadOnlyList<byte[]> Rests { get; } = [[1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0]];
 
     public static IReadOnlyList<byte[]> Requests { get; } = [[2, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0]];
 
@@ -143,7 +145,7 @@ internal static class Samples
 
     /// <summary>What is kept of a domain that comes in.</summary>
     public static IReadOnlyList<byte[]> ArrivalJournals { get; } =
-        [new ArrivalJournal(Guid.Empty, "AB01", "xen1:7000", new PrepareRecord(s_description, true)).ToBytes()];
+        [new ArrivalJournal(Guid.Empty, "AB01", "xen1:7000", new PrepareRecord(s_description, PageArrival.AfterRun)).ToBytes()];
 
     /// <summary>One page that is its own page table at every level.</summary>
     public static IReadOnlyList<byte[]> GuestTables { get; } = [[.. Enumerable.Range(0, Page.Size).Select(i => (byte)(i % 8 == 0 ? 1 : 0))]];

@@ -48,6 +48,7 @@ internal static class Targets
         },
         new("connection", [], ReadConnection, IsEngine) { Seeds = Samples.Records, AllocationPerByte = 256 },
         new("page-batch", [], ReadBatch, IsEngine) { Seeds = Samples.Batches, Allocation = 64 << 10 },
+        new("rest-pages", ["RestPages.Decode"], ReadRest, IsEngine) { Seeds = Samples.Rests },
         new("page-request", [], ReadRequest, IsEngine) { Seeds = Samples.Requests },
         new("xl-stream", StreamReaders, input => ReadStream(input, XenStreamFormat.Xl), IsStream) { Seeds = Samples.XlStreams, Longest = 64 << 10 },
         new("libxl-stream", StreamReaders, input => ReadStream(input, XenStreamFormat.Libxl), IsStream) { Seeds = Samples.LibxlStreams, Longest = 64 << 10 },
@@ -206,6 +207,8 @@ internal static class Targets
     private static readonly PageBatch s_batch = new();
 
     private static void ReadBatch(byte[] input) => s_batch.Decode(RecordType.Pages, input, s_pages, out _, out _);
+
+    private static void ReadRest(byte[] input) => RestPages.Decode(input, s_pages, new PageBitmap(s_pages.PageCount));
 
     private static void ReadRequest(byte[] input)
     {

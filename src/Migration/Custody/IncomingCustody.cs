@@ -1,6 +1,7 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Custody;
 
@@ -39,7 +40,7 @@ internal sealed class IncomingCustody : IDisposable
     /// <summary>Makes the paused domain.</summary>
     /// <param name="host">Where.</param>
     /// <param name="prepare">What the source says of it.</param>
-    /// <param name="remotePF">Whether its memory arrives after it runs.</param>
+    /// <param name="remotePF">Whether memory of it arrives after it runs.</param>
     /// <param name="journal">What another tool needs to go on with it.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     public void Create(
@@ -82,6 +83,14 @@ internal sealed class IncomingCustody : IDisposable
     {
         _isDisposed = true;
         _domain?.Dispose();
+    }
+
+    /// <summary>Takes pages away that arrive after the domain runs.</summary>
+    /// <param name="pages">Which.</param>
+    public void TakeAway(PageBitmap pages)
+    {
+        Require(IncomingHolding.Preparing);
+        Paging!.TakeAway(pages);
     }
 
     /// <summary>Restores the core state; the domain stays paused.</summary>

@@ -45,9 +45,9 @@ public static class MigrationEstimator
     public static MigrationEstimate Of(MigrationSample sample, MigrationOptions options, LinkSpeed link)
     {
         MigrationEstimate plain = OfSize(sample.Populated.Count, options, link);
-        if (options.Method == MigrationMethod.PreCopy)
+        if (options.HasRounds)
         {
-            return PreCopy(sample, options, link, plain);
+            return InRounds(sample, options, link, plain);
         }
 
         bool isRollback = options.Method == MigrationMethod.PreRecord && options.Mode == RecordingMode.Rollback;
@@ -99,28 +99,36 @@ public static class MigrationEstimator
         };
     }
 
-    /// <summary>Predicts the rounds of pre-copy, each of which sends what was written during the one before.</summary>
-    private static MigrationEstimate PreCopy(MigrationSample sample, MigrationOptions options, LinkSpeed link, MigrationEstimate plain)
+    /// <summary>Predicts rounds, each of which sends what was written during the one before, and what follows from what they leave: in pre-copy
+    /// the domain stands still for it, in hybrid it is missing for a while.</summary>
+    private static MigrationEstimate InRounds(MigrationSample sample, MigrationOptions options, LinkSpeed link, MigrationEstimate plain)
     {
-        double pages = sample.Populated.Count;
+        double left = sample.Populated.Count;
         double sent = 0;
-        int round = 0;
+        double last;
+        int rounds = 0;
         do
         {
-            sent += pages;
-            pages = DirtyAfter(sample, link.TimeOf(pages));
+            last = left;
+            sent += last;
+            left = DirtyAfter(sample, link.TimeOf(last));
         }
-        while (++round < options.MaximumRounds && pages > options.DirtyPageThreshold);
+        while (options.HasAnotherRound(++rounds, last, left));
 
-        TimeSpan downtime = link.TimeOf(pages + CorePages(sample.Populated.Count)) + (link.RoundTrip * HandoverTrips);
+        TimeSpan rest = link.TimeOf(left);
+        TimeSpan downtime = link.TimeOf(CorePages(sample.Populated.Count)) + (link.RoundTrip * HandoverTrips) + (options.IsSplit ? TimeSpan.Zero : rest);
+        (long faults, TimeSpan stalled) = options.IsSplit
+            ? ArrivalModel.Run(PageOrder.Build(sample.Populated, sample.Trajectory, [PageOrderStrategy.RecordedFirst]).Pfns[..(int)left], sample.Trajectory, link)
+            : (0, TimeSpan.Zero);
         return plain with
         {
-            TotalTime = (link.RoundTrip * PrepareTrips) + link.TimeOf(sent) + downtime,
+            TotalTime = (link.RoundTrip * PrepareTrips) + link.TimeOf(sent) + downtime + (options.IsSplit ? rest : TimeSpan.Zero),
             Downtime = downtime,
-            BytesSent = (long)(sent + pages) * Page.Size,
-            RemoteFaults = 0,
-            Stalled = TimeSpan.Zero,
-            Converges = pages <= options.DirtyPageThreshold,
+            Exposure = options.IsSplit ? rest + link.RoundTrip : link.RoundTrip,
+            BytesSent = (long)(sent + left) * Page.Size,
+            RemoteFaults = faults,
+            Stalled = stalled,
+            Converges = options.IsSplit || left <= options.DirtyPageThreshold,
         };
     }
 

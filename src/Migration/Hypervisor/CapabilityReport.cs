@@ -38,7 +38,7 @@ public sealed record Capability(MigrationCapability Kind, bool IsAvailable, stri
         MigrationCapability.Rollback => "Mode Rollback: the domain runs ahead while its checkpoint travels.",
         MigrationCapability.OutputIsolation => "Mode Rollback: what the window sends out never gets out.",
         MigrationCapability.DirtyTracking => "Pre-copy, and the prediction of what it would cost.",
-        MigrationCapability.RemotePF => "Domains can come in whose memory arrives after they run: post-copy and pre-record.",
+        MigrationCapability.RemotePF => "Domains can come in whose memory arrives after they run: post-copy, hybrid and pre-record.",
         MigrationCapability.SeveralVcpus => "Domains with more than one vCPU can be recorded and come in.",
         MigrationCapability.ParavirtualisedDomains => "PV domains can be recorded, rolled back, and come in.",
         MigrationCapability.Receiver => "Domains can be moved there.",

@@ -6,8 +6,8 @@ namespace PreRecordMigration.Hypervisor;
 
 /// <summary>A domain that a migration comes into. It exists and is paused from the start.</summary>
 /// <remarks>
-/// Order of calls: <see cref="EnableRemotePF"/> (where memory arrives after the start), <see cref="Restore"/>,
-/// <see cref="Unpause"/>, …, RemotePF off, <see cref="Complete"/>. Disposing frees this object's handles and decides nothing:
+/// Order of calls: <see cref="EnableRemotePF"/> (where memory arrives after the start), <see cref="IRemotePaging.TakeAway"/>,
+/// <see cref="Restore"/>, <see cref="Unpause"/>, …, RemotePF off, <see cref="Complete"/>. Disposing frees this object's handles and decides nothing:
 /// <see cref="Custody.IncomingCustody"/> says when the domain is destroyed. <see cref="Unpause"/>, <see cref="Pause"/>,
 /// <see cref="Complete"/> and <see cref="Destroy"/> can be made again where they took effect and reported an error.
 /// </remarks>
@@ -24,8 +24,8 @@ public interface IIncomingDomain : IDisposable
     bool IsTouchedByRestore { get; }
 
     /// <summary>
-    /// RemotePF on: takes every populated page away, so that the guest's touch of one is a fault that comes here.
-    /// Before <see cref="Restore"/>. Of a domain that another tool has left (<see cref="LeftArrival"/>): takes charge of its faults, wakes
+    /// RemotePF on: faults of the domain come here. Nothing is missing yet, and the domain's memory can be written until
+    /// <see cref="IRemotePaging.TakeAway"/>. Before <see cref="Restore"/>. Of a domain that another tool has left (<see cref="LeftArrival"/>): takes charge of its faults, wakes
     /// whoever waited, and has at least the pages missing that the hypervisor holds to be missing. To place one of the others changes nothing.
     /// </summary>
     IRemotePaging EnableRemotePF();
@@ -83,6 +83,15 @@ public interface IRemotePaging : IDisposable
 {
     /// <summary>The pages that have not been placed. Live: shared with the placing threads.</summary>
     PageBitmap Missing { get; }
+
+    /// <summary>
+    /// Takes pages away, with what is in them: the guest's touch of one is a fault that comes here. Once, before
+    /// <see cref="IIncomingDomain.Restore"/>, which must bring the content of those that cannot be taken away: they are not among
+    /// <see cref="Missing"/> then.
+    /// </summary>
+    /// <param name="pages">Populated pages.</param>
+    /// <exception cref="MigrationException">It failed, perhaps with some of them taken away: the domain cannot be used.</exception>
+    void TakeAway(PageBitmap pages);
 
     /// <summary>Waits for faults on missing pages.</summary>
     /// <param name="faults">Receives what there is, at least one unless 0 is returned.</param>

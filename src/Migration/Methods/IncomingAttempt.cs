@@ -14,7 +14,7 @@ namespace PreRecordMigration.Methods;
 /// One attempt of an incoming migration: its connections, its session and its threads. The owner's thread does what the
 /// session decides; another receives control records and pushed pages, a third demanded pages, and a fourth asks for them.
 /// </summary>
-internal sealed class IncomingAttempt : IDestinationWork, IDisposable
+internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
 {
     /// <summary>How long a source may take to read why the migration was given up.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
@@ -41,6 +41,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     private readonly Workers _demandWorkers;
     private readonly ControlReader _control;
     private CorePageCollector? _corePages;
+    private EarlyPages? _early;
     private readonly ProgressWatch _watch;
     private readonly ProgressWatch? _beginning;
     private volatile int _recordsTaken;
@@ -101,8 +102,8 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             _beginning?.Start();
             if (_resume is null)
             {
-                _bulk.Send(new WelcomeRecord(Protocol.Version, 0));
-                _demand.Send(new WelcomeRecord(Protocol.Version, 0));
+                _bulk.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
+                _demand.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
             }
             else
             {
@@ -174,6 +175,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         _beginning?.Dispose();
         _corePages!.Expect(prepare.Description);
         _migration.Create(prepare, _interrupting.Token);
+        _early = prepare.Arrival == PageArrival.Both ? new EarlyPages(_migration.Populated!) : null;
     }
 
     void IDestinationWork.Restore(CoreStateRecord record)
@@ -187,6 +189,13 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             foreach (int pfn in core.Pages.Pfns)
             {
                 expected.TryClear(pfn);
+            }
+
+            if (_early is { } early)
+            {
+                expected = early.StillMissing(expected);
+                _migration.Custody.TakeAway(expected);
+                _early = null;
             }
 
             _placer = new PagePlacer(paging, new SentPageTable(expected), _migration.Faults);
@@ -228,97 +237,6 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
     {
         _faultWorkers.Stop();
         _faultWorkers.Join();
-    }
-
-    private void ReceiveRecords(CancellationToken cancellationToken)
-    {
-        PageBatch batch = new();
-        bool isBulk = false;
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            RecordType type = _bulk.Receive(out ReadOnlySpan<byte> body);
-            if (State.IsFinal)
-            {
-                // The session has ended: what still comes is read only to see when the source stops.
-                continue;
-            }
-
-            if (!isBulk && State is DestinationState.Running && _placer is not null)
-            {
-                // From here on this thread places pushed pages, for which no vCPU waits; it must not keep those from running that place
-                // demanded ones.
-                BulkThread.Enter();
-                isBulk = true;
-            }
-
-            Take(type, body, batch);
-            _recordsTaken++;
-            PostWhenAllPlaced();
-
-            // Where the work is broken off, or about to be, this goes on reading: what comes may still say why.
-            _pump.WaitWhile(state => state.MustWait && !IsOver(state));
-        }
-    }
-
-    private void ReceiveDemanded(CancellationToken cancellationToken)
-    {
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            RecordType type = _demand.Receive(out ReadOnlySpan<byte> body);
-            if (type != RecordType.DemandPages || _requester is not { } requester)
-            {
-                throw ProtocolErrors.Violation(
-                    $"The source sent {type} on the demand connection, which is not legal while the destination is {State.GetType().Name}.");
-            }
-
-            requester.Take(type, body);
-            PostWhenAllPlaced();
-        }
-    }
-
-    private void Take(RecordType type, ReadOnlySpan<byte> body, PageBatch batch)
-    {
-        DestinationState state = State;
-        switch (type)
-        {
-            case RecordType.CorePages or RecordType.Pages when IsOver(state):
-                // The attempt has ended, so nobody places this page any more.
-                break;
-            case RecordType.CorePages when state.MayTakeCorePages:
-                batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);
-                _corePages!.Add(core, contents);
-                break;
-            case RecordType.Pages when state.MayTakePages:
-                batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
-                if (_placer is { } placer)
-                {
-                    placer.Place(pfns, pages);
-                }
-                else
-                {
-                    _migration.Custody.Domain.Memory.Write(pfns, pages);
-                }
-
-                break;
-            case RecordType.CorePages or RecordType.Pages or RecordType.PageRequest or RecordType.DemandPages:
-                throw ProtocolErrors.Violation(
-                    $"The source sent {type} on the bulk connection, which is not legal while the destination is {state.GetType().Name}.");
-            default:
-                if (_control.Read(type, body) is { } record)
-                {
-                    _pump.Post(new DestinationEvent.Received(record));
-                }
-
-                break;
-        }
-    }
-
-    private void PostWhenAllPlaced()
-    {
-        if (_placer is { Unplaced: 0 } && State is DestinationState.Running { IsAllPlaced: false })
-        {
-            _pump.Post(new DestinationEvent.PlacedAll());
-        }
     }
 
     private void Post(Exception error) => _pump.Post(DestinationDispatcher.Failure(error));
@@ -365,6 +283,9 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
         {
             _interrupting.Cancel();
         }
+
+        // What arrived before the run may be all there is.
+        PostWhenAllPlaced();
     }
 
     /// <summary>Closes the connections, after the source where that is still to read why; then ends every thread.</summary>
@@ -382,7 +303,7 @@ internal sealed class IncomingAttempt : IDestinationWork, IDisposable
             () =>
             {
                 // An ended attempt is looked at long afterwards: nothing that is as large as the guest stays with it.
-                (_missingAtEnd, _placer, _requester, _corePages) = (MissingPages, null, null, null);
+                (_missingAtEnd, _placer, _requester, _corePages, _early) = (MissingPages, null, null, null, null);
                 _bulk.ForgetBuffer();
                 _demand.ForgetBuffer();
             });

@@ -251,7 +251,13 @@ public sealed partial class IncomingMigration : IDisposable
         TakeFor(prepare.Description);
         ArrivalJournal journal = new(Id, Peer, Custody.Source, prepare);
         Custody.Create(_host, prepare.Description, prepare.RemotePF, journal.ToBytes(), cancellationToken);
-        Populated = PopulatedOf(prepare.Description);
+        PageBitmap populated = PopulatedOf(prepare.Description);
+        if (prepare.Arrival == PageArrival.AfterRun)
+        {
+            Custody.TakeAway(populated);
+        }
+
+        Populated = populated;
     }
 
     internal CompleteRecord MakeReport(long duplicatePages) =>

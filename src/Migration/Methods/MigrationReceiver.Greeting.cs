@@ -55,7 +55,7 @@ public sealed partial class MigrationReceiver
             connection!.MaximumBody = Protocol.MaximumLength;
             if (hello.Role == ConnectionRole.Probe)
             {
-                connection.Send(new WelcomeRecord(Protocol.Version, 0));
+                connection.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
                 connection.CloseAfterPeer(s_farewell);
                 return;
             }
@@ -93,7 +93,7 @@ public sealed partial class MigrationReceiver
     private void AnswerInquiry(Connection connection)
     {
         connection.Memory = Budget.Share(connection.Peer);
-        connection.Send(new WelcomeRecord(Protocol.Version, 0));
+        connection.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
         RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
         connection.Memory.Take((long)body.Length * IncomingMigration.ConfigurationCost, "What is asked about");
         if (type != RecordType.Prepare || RecordCodec.Decode(type, body) is not PrepareRecord prepare)

@@ -24,8 +24,8 @@ public sealed partial class MigrationReceiver
             known?.Disconnect();
 
             // The welcome comes first: from then on the source hears this side's beats, however long the last attempt takes to end.
-            demand.Send(new WelcomeRecord(Protocol.Version, 0));
-            bulk.Send(new WelcomeRecord(Protocol.Version, 0));
+            demand.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
+            bulk.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
             IncomingMigration? migration = known ?? TakeOver(pair);
             if (migration is null && !HasTakenDown(pair))
             {

@@ -4,7 +4,6 @@ using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
-using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transports;
 
@@ -42,8 +41,8 @@ public static class MigrationSource
         {
             switch (options.Method)
             {
-                case MigrationMethod.PreCopy:
-                    PreCopy(run);
+                case MigrationMethod.PreCopy or MigrationMethod.Hybrid:
+                    InRounds(run);
                     break;
                 case MigrationMethod.PostCopy:
                     PostCopy(run);
@@ -133,36 +132,20 @@ public static class MigrationSource
     /// <exception cref="MigrationException">It was not leaving, or cannot be woken; then the next tool tries that again.</exception>
     public static void TakeBack(IMigrationHost host, string name) => new SourceCustody(host.OpenLeft(name)).Dispose();
 
-    /// <summary>Rounds of dirty pages while the domain runs, then the last ones while it stands.</summary>
-    private static void PreCopy(SourceMigration run)
+    /// <summary>Rounds of dirty pages while the domain runs. What they leave travels while it stands (pre-copy), or after it has moved
+    /// (hybrid).</summary>
+    private static void InRounds(SourceMigration run)
     {
         run.Log.Run(MigrationPhase.Prepare, run.Prepare);
-        IDirtyTracker tracker = run.Custody.StartDirtyTracking();
-        PageBitmap dirty = run.Populated.Clone();
-        run.Log.Run(MigrationPhase.Rounds, () =>
-        {
-            for (int round = 0; round < run.Options.MaximumRounds; round++)
-            {
-                run.SendBeforeRun([.. dirty.Pfns()]);
-                tracker.Collect(dirty);
-                if (dirty.Count <= run.Options.DirtyPageThreshold)
-                {
-                    break;
-                }
-            }
-        });
+        DirtyRounds rounds = run.BeginRounds();
+        run.Log.Run(MigrationPhase.Rounds, rounds.Run);
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             Suspend(run);
-            PageBitmap last = new(dirty.PageCount);
-            tracker.Collect(last);
-            last.Or(dirty);
-            CoreState core = run.CaptureCoreState();
-            run.SendBeforeRun([.. last.Pfns()]);
-            run.SendCore(core);
-            run.Commit();
+            rounds.Look();
+            HandOver(run, run.CaptureCoreState);
         });
-        run.Log.Run(MigrationPhase.Push, () => run.PushRest(null));
+        run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));
     }
 
     /// <summary>Stops, moves, and sends the memory afterwards.</summary>
@@ -231,7 +214,7 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Push, () => run.PushRest(RestOrder(run)));
     }
 
-    /// <summary>Sends the core state of the stopped domain and commits; with RemotePF off every page goes first.</summary>
+    /// <summary>Sends the core state of the stopped domain and commits; with RemotePF off every page that is left goes first.</summary>
     private static void HandOver(SourceMigration run, Func<CoreState> capture)
     {
         CoreState core = capture();

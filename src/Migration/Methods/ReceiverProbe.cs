@@ -33,7 +33,7 @@ public sealed record ReceiverProbe(int Version, string? Peer)
             ConnectionRole.Inquiry,
             (connection, _) =>
             {
-                connection.Send(new PrepareRecord(description, false));
+                connection.Send(new PrepareRecord(description, PageArrival.BeforeRun));
                 RecordType type = connection.Receive(out ReadOnlySpan<byte> body);
                 return RecordCodec.Decode(type, body) switch
                 {

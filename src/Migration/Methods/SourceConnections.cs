@@ -78,7 +78,7 @@ internal sealed class SourceConnections : IDisposable
         {
             requirePeer(bulk.Peer);
             bulk.ReceiveTimeout = options.PeerTimeout;
-            bulk.Send(new HelloRecord(Protocol.Version, bulkRole, session, 0));
+            bulk.Send(new HelloRecord(Protocol.Version, bulkRole, session, Protocol.Capabilities));
             demand = Connection.Open(destination, options.PeerTimeout, cancellationToken, options.Clock);
             demand.TraceTo("demand", options.Trace);
             if (demand.Peer != bulk.Peer)
@@ -88,7 +88,7 @@ internal sealed class SourceConnections : IDisposable
             }
 
             demand.ReceiveTimeout = options.PeerTimeout;
-            demand.Send(new HelloRecord(Protocol.Version, demandRole, session, 0));
+            demand.Send(new HelloRecord(Protocol.Version, demandRole, session, Protocol.Capabilities));
             return new SourceConnections(session, bulk, demand);
         }
         catch

@@ -17,6 +17,9 @@ namespace PreRecordMigration.Methods;
 /// </summary>
 internal sealed partial class SourceMigration : IDisposable
 {
+    /// <summary>Pages in a record of a round.</summary>
+    internal const int RoundBatch = PagePusher.BatchPages;
+
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How long the destination may take over the final name; its own patience with a name that is taken is 30 s.</summary>
@@ -24,6 +27,7 @@ internal sealed partial class SourceMigration : IDisposable
 
     private readonly PageBatch _batch = new();
     private readonly PageBitmap _populated;
+    private DirtyRounds? _rounds;
     private Route _destination;
     private CancellationToken _cancellation;
     private DomainDescription? _announced;
@@ -34,7 +38,8 @@ internal sealed partial class SourceMigration : IDisposable
     private TimeSpan _committedAt;
     private TimeSpan _runningAt;
     private TimeSpan _allThereAt;
-    private long _roundPages;
+    private long _earlyPages;
+    private long _leftAtCommit;
     private int _corePages;
     private int _pageTablePages;
     private volatile bool _isGivenUp;
@@ -107,6 +112,12 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
     public CancellationToken Token => _attempt?.Token ?? _cancellation;
 
+    /// <summary>When memory travels.</summary>
+    private PageArrival Arrival => !Options.IsSplit ? PageArrival.BeforeRun : Options.HasRounds ? PageArrival.Both : PageArrival.AfterRun;
+
+    /// <summary>The pages that no round has brought to the destination as they are now.</summary>
+    private PageBitmap Left => _rounds?.Left ?? _populated;
+
     private PageOrderOptions OrderOptions => PageOrderOptions.Default with
     {
         Bandwidth = Options.BandwidthLimit ?? PageOrderOptions.Default.Bandwidth,
@@ -117,7 +128,7 @@ internal sealed partial class SourceMigration : IDisposable
     {
         _announced = Domain.Describe();
         _attempt = SourceAttempt.Open(
-            _destination, new PrepareRecord(_announced, Options.IsSplit), Custody, () => Memory, Options, _cancellation);
+            _destination, new PrepareRecord(_announced, Arrival), Custody, () => Memory, Options, _cancellation);
         _continuation = new Continuation(_attempt.Connections.Session, _attempt.Connections.Peer, Options.Method, Options.Mode);
 
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
@@ -128,10 +139,18 @@ internal sealed partial class SourceMigration : IDisposable
     /// <exception cref="MigrationException">The domain's memory map is no longer the one that was announced.</exception>
     public CoreState CaptureCoreState() => CoreStateCapture.Capture(Domain, _populated);
 
-    /// <summary>Sends the core state; from here on pages outside it are pushed or asked for.</summary>
+    /// <summary>Begins to track what the domain writes, for rounds.</summary>
+    public DirtyRounds BeginRounds()
+    {
+        _rounds = new DirtyRounds(this);
+        _rounds.Begin();
+        return _rounds;
+    }
+
+    /// <summary>Sends the core state; from here on pages outside it that are left are pushed or asked for.</summary>
     public void SendCore(CoreState core)
     {
-        PageBitmap remaining = _populated.Clone();
+        PageBitmap remaining = Left.Clone();
         ReadOnlySpan<int> pfns = core.Pages.Pfns;
         for (int start = 0; start < pfns.Length; start += _batch.Capacity)
         {
@@ -142,6 +161,11 @@ internal sealed partial class SourceMigration : IDisposable
             {
                 remaining.TryClear(pfn);
             }
+        }
+
+        foreach (byte[] named in Arrival == PageArrival.Both ? RestPages.Encode(remaining) : [])
+        {
+            _attempt!.Bulk.Send(named);
         }
 
         _attempt!.Bulk.Send(new CoreStateRecord(core.Pages.Count, core.PageTablePageCount, core.Vcpus, core.Sections));
@@ -156,12 +180,12 @@ internal sealed partial class SourceMigration : IDisposable
     public void SendBeforeRun(ReadOnlySpan<int> pfns)
     {
         BandwidthLimiter limiter = new(Options.BandwidthLimit, TimeProvider.System);
-        for (int start = 0; start < pfns.Length; start += PagePusher.BatchPages)
+        for (int start = 0; start < pfns.Length; start += RoundBatch)
         {
-            ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(PagePusher.BatchPages, pfns.Length - start));
+            ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(RoundBatch, pfns.Length - start));
             ReadOnlyMemory<byte> record = _batch.Read(RecordType.Pages, part, Memory);
             _attempt!.Bulk.Send(record);
-            _roundPages += part.Length;
+            _earlyPages += part.Length;
             limiter.Sent(record.Length, Token);
             Log.Report();
         }
@@ -183,6 +207,7 @@ internal sealed partial class SourceMigration : IDisposable
         Domain.RequireUnchanged(_announced!);
         NoteDeparture();
         _attempt!.HoldPush();
+        _leftAtCommit = _attempt.Sent?.Remaining ?? 0;
         _attempt.Post(new SourceEvent.Stopped());
         _attempt.WaitFor(SourceStage.Committed);
         _committedAt = Log.Elapsed;
@@ -204,7 +229,12 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>The order in which the pages outside the core state go.</summary>
     public PageOrder Order()
     {
-        PageBitmap remaining = _attempt!.Sent?.GetUnclaimed() ?? _populated.Clone();
+        PageBitmap remaining = _attempt!.Sent?.GetUnclaimed() ?? Left.Clone();
+        if (_rounds is not null && Options.Order?.Contains(PageOrderStrategy.Sequential) != true)
+        {
+            return _rounds.Order(remaining, OrderOptions);
+        }
+
         return Options.Order is null && Options.Method != MigrationMethod.PreRecord || Recorded is null
             ? PageOrder.Sequential(remaining)
             : PageOrder.Build(remaining, Recorded.Trajectory, Options.Order ?? [PageOrderStrategy.RecordedFirst], OrderOptions);
@@ -292,80 +322,5 @@ internal sealed partial class SourceMigration : IDisposable
         }
 
         _attempt.ThrowIfEnded();
-    }
-
-    private MigrationResult Describe(SourceState.Finished end)
-    {
-        // One that was taken over has no recording here: what was recorded went with the process that did it.
-        bool isRecorded = Options.Method == MigrationMethod.PreRecord;
-        bool isRollback = isRecorded && Recorded?.Backups is not null;
-        return new MigrationResult
-        {
-            Name = Domain.Info.Name,
-            Source = Domain.Info.HostName,
-            Destination = _destination.ToString(),
-            Method = Options.Method,
-            Mode = isRecorded ? Recorded?.Options.Mode ?? Options.Mode : null,
-            Phases = Log.Phases,
-            TotalTime = Log.Elapsed,
-            Downtime = _runningAt - _stoppedAt,
-            CheckpointPause = isRollback ? Recorded!.CheckpointPause : TimeSpan.Zero,
-            DiscardedExecution = isRollback ? Recorded!.Recording.WindowTime : TimeSpan.Zero,
-            OutputsHeldBack = isRollback && Recorded!.HeldSince is { } since ? _runningAt - Log.TimeOf(since) : TimeSpan.Zero,
-            WindowCutShort = isRollback && Recorded!.Recording.WasCutShort,
-            Exposure = _allThereAt - _committedAt,
-            BytesSent = _earlier.Bytes + _attempt!.Connections.BytesSent,
-            PagesPushed = _earlier.Pushed + _roundPages + _attempt.PagesPushed,
-            PagesDemanded = _earlier.Demanded + _attempt.PagesDemanded,
-            CorePages = _corePages,
-            PageTablePages = _pageTablePages,
-            RecordedPages = isRecorded ? Recorded?.RecordedPages ?? 0 : 0,
-            BackedUpPages = isRollback ? Recorded!.Backups!.Count : 0,
-            RemoteFaults = end.Report.RemoteFaults,
-            FaultLatency = end.Report.Latency,
-            RollbackProof = isRollback ? Recorded!.Proof : null,
-            Problems = [.. Problems(end)],
-        };
-    }
-
-    /// <summary>What went wrong after the domain had moved: it changes nothing of that.</summary>
-    private IEnumerable<MigrationException> Problems(SourceState.Finished end)
-    {
-        string name = Domain.Info.Name;
-        foreach (Exception error in _attempt!.Afterwards)
-        {
-            yield return LeftBehind(error);
-        }
-
-        foreach (Exception error in _leftOver.Errors)
-        {
-            yield return new MigrationException(
-                MigrationErrorId.ConnectionLost,
-                $"{name} has moved; what the connections that were lost meanwhile held here could not be let go of: {error.Message}",
-                "It ends with this process.",
-                name,
-                error);
-        }
-
-        if (end.Settled?.Problem is { } problem)
-        {
-            yield return new MigrationException(
-                problem.ErrorId, $"{name} runs at {_destination} under the name {end.Settled.Name}: {problem.Message}", problem.Remedy, name);
-        }
-        else if (end.Settled is null)
-        {
-            yield return new MigrationException(
-                MigrationErrorId.ConnectionLost,
-                $"{name} runs at {_destination}; whether it has got its final name there was not heard.",
-                "Look there: it may still be named as an incoming domain.",
-                name);
-        }
-    }
-
-    private (long Done, long Total, long Bytes) Status()
-    {
-        long total = _populated.Count;
-        long done = _attempt?.Sent is { } sent ? total - sent.Remaining : _roundPages;
-        return (Math.Min(done, total), total, _earlier.Bytes + (_attempt?.Connections.BytesSent ?? 0));
     }
 }

@@ -47,6 +47,9 @@ public sealed record MigrationOutcome
         BytesSent = result.BytesSent;
         BytesPerSecond = Rates.Average(result.BytesSent, result.TotalTime);
         PagesPushed = result.PagesPushed;
+        Rounds = result.Rounds;
+        PagesBeforeCommit = result.PagesBeforeCommit;
+        PagesLeftAtCommit = result.PagesLeftAtCommit;
         PagesDemanded = result.PagesDemanded;
         CorePages = result.CorePages;
         PageTablePages = result.PageTablePages;
@@ -129,6 +132,16 @@ public sealed record MigrationOutcome
 
     /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
     public required long PagesPushed { get; init; }
+
+    /// <summary>Rounds that sent pages while the domain ran; zero with methods without.</summary>
+    public int Rounds { get; init; }
+
+    /// <summary>Pages of <see cref="PagesPushed"/> that went before the commit because they had to: in rounds, and with RemotePF off.</summary>
+    public long PagesBeforeCommit { get; init; }
+
+    /// <summary>Pages that were still to be sent when the domain left; zero where all had to be there before, and where another process took
+    /// the migration over.</summary>
+    public long PagesLeftAtCommit { get; init; }
 
     /// <summary>Pages sent because of a demand fault.</summary>
     public required long PagesDemanded { get; init; }

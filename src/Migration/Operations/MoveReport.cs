@@ -16,6 +16,7 @@ public static class MoveReport
     [
         (MigrationMethod.PreCopy, RecordingMode.Observe),
         (MigrationMethod.PostCopy, RecordingMode.Observe),
+        (MigrationMethod.Hybrid, RecordingMode.Observe),
         (MigrationMethod.PreRecord, RecordingMode.Observe),
         (MigrationMethod.PreRecord, RecordingMode.Rollback),
     ];

@@ -99,7 +99,7 @@ public static class Preflight
             needed.Add(MigrationCapability.SeveralVcpus);
         }
 
-        if (options.Method == MigrationMethod.PreCopy)
+        if (options.HasRounds)
         {
             needed.Add(MigrationCapability.DirtyTracking);
         }

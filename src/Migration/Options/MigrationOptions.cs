@@ -3,6 +3,9 @@ namespace PreRecordMigration.Options;
 /// <summary>What an administrator chooses for one migration.</summary>
 public sealed record MigrationOptions
 {
+    /// <summary>The share of its pages that a round may leave for another one to be worth the while, where what is left may follow.</summary>
+    private const double WorthwhileShare = 0.75;
+
     /// <summary>How memory travels.</summary>
     public MigrationMethod Method { get; init; } = MigrationMethod.PreRecord;
 
@@ -17,7 +20,7 @@ public sealed record MigrationOptions
 
     /// <summary>
     /// Whether memory may arrive after the domain runs at the destination. Null for what suits the method: on for
-    /// post-copy and pre-record, never for pre-copy. Off, every page travels before the commit.
+    /// post-copy, hybrid and pre-record, never for pre-copy. Off, every page travels before the commit.
     /// </summary>
     public bool? RemotePF { get; init; }
 
@@ -26,6 +29,9 @@ public sealed record MigrationOptions
     /// source. What <see cref="RemotePF"/> says, or else what suits the method.
     /// </summary>
     public bool IsSplit => RemotePF ?? Method != MigrationMethod.PreCopy;
+
+    /// <summary>Whether rounds of pages travel before the domain stops: first all of them, then those that were written meanwhile.</summary>
+    public bool HasRounds => Method is MigrationMethod.PreCopy or MigrationMethod.Hybrid;
 
     /// <summary>
     /// In which order pages are pushed; null for what suits the method. Several compose
@@ -52,10 +58,10 @@ public sealed record MigrationOptions
     /// <summary>How much of what the domain sends and writes in its window is held back; only for <see cref="RecordingMode.Rollback"/>.</summary>
     public OutputLimits OutputLimits { get; init; } = OutputLimits.Default;
 
-    /// <summary>Most rounds of pre-copy before the domain is suspended all the same.</summary>
+    /// <summary>Most rounds before the domain is suspended all the same; only where there are any (<see cref="HasRounds"/>).</summary>
     public int MaximumRounds { get; init; } = 5;
 
-    /// <summary>Pre-copy suspends when a round leaves no more pages than this.</summary>
+    /// <summary>The domain is suspended when a round leaves no more pages than this.</summary>
     public int DirtyPageThreshold { get; init; } = 50;
 
     /// <summary>
@@ -87,6 +93,14 @@ public sealed record MigrationOptions
     /// <summary>Whether originals are kept where they outlive this process; else they are in its memory alone, as where there is no room.</summary>
     internal bool OriginalsOutliveProcess { get; init; } = true;
 
+    /// <summary>Whether another round goes before the domain is suspended. Where what is left may follow, rounds have to be few: one that left
+    /// nearly as much as it sent has found the domain's pace, and another one would leave as much.</summary>
+    /// <param name="rounds">How many there were.</param>
+    /// <param name="sent">Pages that the last one sent.</param>
+    /// <param name="left">Pages that it left.</param>
+    internal bool HasAnotherRound(int rounds, double sent, double left) =>
+        rounds < MaximumRounds && left > DirtyPageThreshold && (!IsSplit || left <= sent * WorthwhileShare);
+
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="Errors.MigrationException"><see cref="Errors.MigrationErrorId.InvalidOption"/>.</exception>
     public void Validate()
@@ -94,7 +108,7 @@ public sealed record MigrationOptions
         Check(Window > TimeSpan.Zero, nameof(Window), $"is {Window}, not longer than zero", "Give a window such as 500ms.");
         Check(Epoch > TimeSpan.Zero, nameof(Epoch), $"is {Epoch}, not longer than zero", "Give an epoch such as 20ms.");
         Check(Epoch <= Window, nameof(Epoch), $"({Epoch}) is longer than the window ({Window})", "Give an epoch of at most the window.");
-        Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy or pre-record, or leave RemotePF off.");
+        Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy, hybrid or pre-record, or leave RemotePF off.");
         Check(BandwidthLimit is null or > 0, nameof(BandwidthLimit), $"is {BandwidthLimit}", "Give bytes a second above zero, or leave it out.");
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
         Options.PeerTimeout.Require(PeerTimeout);
@@ -132,6 +146,9 @@ public enum MigrationMethod : long
 
     /// <summary>Recorded pages first, the rest after the domain has moved.</summary>
     PreRecord = 3,
+
+    /// <summary>Rounds as in pre-copy, but few; what they leave, after the domain has moved.</summary>
+    Hybrid = 4,
 }
 
 /// <summary>What a recording does to the domain.</summary>

@@ -59,6 +59,19 @@ public sealed class PageOrder
     public static PageOrder Sequential(PageBitmap remaining) =>
         new(new PageOrderComposition(remaining), [PageOrderStrategy.Sequential]);
 
+    /// <summary>The pages that were written of late and often first (<see cref="PagePriority"/>), then the others ascending.</summary>
+    /// <param name="remaining">The pages still to be sent.</param>
+    /// <param name="written">What dirty tracking has told.</param>
+    /// <param name="options">Every constant; the defaults where not given.</param>
+    public static PageOrder Of(PageBitmap remaining, WrittenPages written, PageOrderOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(written.PageCount, remaining.PageCount, nameof(written));
+        PageOrderComposition composition = new(remaining);
+        composition.Add(written.ByPriority(remaining, options ?? PageOrderOptions.Default));
+        int recorded = composition.Count;
+        return new PageOrder(composition.Complete(), [PageOrderStrategy.RecordedFirst]) { RecordedCount = recorded };
+    }
+
     /// <summary>Composes an order.</summary>
     /// <param name="remaining">The pages still to be sent.</param>
     /// <param name="trajectory">What was recorded; pages that are not remaining are left out.</param>

@@ -24,6 +24,15 @@ internal sealed class PageOrderComposition
     /// <summary>The pages that were not, which go by ascending page frame number.</summary>
     public PageBitmap Rest => _rest;
 
+    /// <summary>Adds pages as they stand.</summary>
+    public void Add(ReadOnlySpan<int> pfns)
+    {
+        foreach (int pfn in pfns)
+        {
+            Add(pfn);
+        }
+    }
+
     /// <summary>Adds the recorded pages by first touch.</summary>
     public void AddRecorded(
         AccessTrajectory trajectory, IrregularSequenceSeries series, ReadOnlySpan<PageSummary> summaries)

@@ -28,13 +28,16 @@ public sealed class PagePriority
     /// <param name="epochCount">How many epochs it has.</param>
     /// <param name="options">α and the half-life.</param>
     public PagePriority(ReadOnlySpan<PageSummary> summaries, int epochCount, PageOrderOptions options)
+        : this(Most(summaries), epochCount, options)
     {
-        int most = 1;
-        foreach (ref readonly PageSummary summary in summaries)
-        {
-            most = Math.Max(most, summary.EpochCount);
-        }
+    }
 
+    /// <summary>Prepares for the pages of one recording.</summary>
+    /// <param name="most">The most epochs in which one of them was touched, at least 1.</param>
+    /// <param name="epochCount">How many epochs it has.</param>
+    /// <param name="options">α and the half-life.</param>
+    internal PagePriority(int most, int epochCount, PageOrderOptions options)
+    {
         (_lastEpoch, _share, _halfLife, _logOfMost) = (epochCount - 1, options.RecencyShare, options.HalfLife, Math.Log(1.0 + most));
         for (int i = 0; i < TableSize; i++)
         {
@@ -43,13 +46,28 @@ public sealed class PagePriority
     }
 
     /// <summary>The priority of a page, 1 to <see cref="Full"/>.</summary>
-    public int Of(in PageSummary summary)
+    public int Of(in PageSummary summary) => Of(summary.LastEpoch, summary.EpochCount);
+
+    /// <summary>The priority of a page, 1 to <see cref="Full"/>.</summary>
+    /// <param name="lastEpoch">The epoch of its last touch.</param>
+    /// <param name="count">In how many epochs it was touched.</param>
+    internal int Of(int lastEpoch, int count)
     {
-        int age = _lastEpoch - summary.LastEpoch;
-        int count = summary.EpochCount;
+        int age = _lastEpoch - lastEpoch;
         double weight = (age < TableSize ? _recency[age] : Recency(age))
             + (count < TableSize ? _frequency[count] : Frequency(count));
         return Math.Clamp((int)Math.Round(weight * Full), 1, Full);
+    }
+
+    private static int Most(ReadOnlySpan<PageSummary> summaries)
+    {
+        int most = 1;
+        foreach (ref readonly PageSummary summary in summaries)
+        {
+            most = Math.Max(most, summary.EpochCount);
+        }
+
+        return most;
     }
 
     private double Recency(int age) => _share * Math.Pow(2, -age / _halfLife);

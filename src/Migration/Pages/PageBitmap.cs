@@ -308,6 +308,9 @@ public sealed class PageBitmap
     /// <summary>The bits of the 64 pages from 64 times <paramref name="index"/> on.</summary>
     internal ulong WordAt(int index) => Volatile.Read(ref Chunk(index / ChunkWords)[index % ChunkWords]);
 
+    /// <summary>Sets bits of the 64 pages from 64 times <paramref name="index"/> on; none of a page beyond the last.</summary>
+    internal void OrWord(int index, ulong bits) => Interlocked.Or(ref _words[index], bits);
+
     private int Next(int from, ulong invert)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(from);

@@ -198,8 +198,26 @@ public sealed partial class SimulatedDomain
                 throw StateError("given RemotePF", "RemotePF is on already.");
             }
 
-            _pages.TrapAll(PageTraps.Missing);
-            return _paging = new SimulatedRemotePaging(this, _pages, _pages.Populated.Clone());
+            return _paging = new SimulatedRemotePaging(this, _pages, new PageBitmap(_pages.PageCount));
+        }
+    }
+
+    /// <summary>Takes pages away from a domain that stands still.</summary>
+    internal void MarkMissing(PageBitmap pages)
+    {
+        lock (_gate)
+        {
+            RequireState("deprived of pages", DomainState.Paused);
+            if (pages.Count == _pages.Populated.Count)
+            {
+                _pages.TrapAll(PageTraps.Missing);
+                return;
+            }
+
+            foreach (int pfn in pages.Pfns())
+            {
+                _pages.Trap(pfn, PageTraps.Missing);
+            }
         }
     }
 

@@ -85,6 +85,9 @@ public enum SimulatedCall
     /// <summary><see cref="IIncomingDomain.EnableRemotePF"/>.</summary>
     EnableRemotePF,
 
+    /// <summary><see cref="IRemotePaging.TakeAway"/>.</summary>
+    TakeAway,
+
     /// <summary><see cref="IIncomingDomain.Restore"/>.</summary>
     Restore,
 

@@ -65,13 +65,17 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
         Require(!_isRestored, "a core state is restored once");
         (Guest.VcpuContext[] contexts, int[] sharedInfoPfns) =
             GuestState.Load(core, domain.Layout, domain.Populated, domain.Name);
-        if (_paging is null)
+        for (int i = 0; i < core.Pages.Count; i++)
         {
-            Memory.Write(core.Pages.Pfns, core.Pages.Contents);
-        }
-        else
-        {
-            _paging.PlaceAll(core.Pages.Pfns, core.Pages.Contents);
+            ReadOnlySpan<int> pfn = core.Pages.Pfns.Slice(i, 1);
+            if (_paging is { } paging && paging.Missing[pfn[0]])
+            {
+                paging.PlaceAll(pfn, core.Pages.ContentAt(i));
+            }
+            else
+            {
+                Memory.Write(pfn, core.Pages.ContentAt(i));
+            }
         }
 
         domain.RestoreVcpus(contexts, sharedInfoPfns);

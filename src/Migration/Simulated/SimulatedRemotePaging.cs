@@ -68,6 +68,25 @@ internal sealed class SimulatedRemotePaging : IRemotePaging
         }
     }
 
+    public void TakeAway(PageBitmap pages)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        long number = _domain.Host.Faults.Enter(SimulatedCall.TakeAway);
+        _life.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDead, this);
+            _missing.Or(pages);
+            _domain.MarkMissing(pages);
+        }
+        finally
+        {
+            _life.ExitReadLock();
+        }
+
+        _domain.Host.Faults.Leave(SimulatedCall.TakeAway, number);
+    }
+
     public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfZero(faults.Length, nameof(faults));

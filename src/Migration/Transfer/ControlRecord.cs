@@ -27,8 +27,12 @@ public sealed record WelcomeRecord(ushort Version, ulong Capabilities) : Control
 
 /// <summary>What the destination must know to prepare.</summary>
 /// <param name="Description">The domain.</param>
-/// <param name="RemotePF">Whether memory arrives after the domain runs.</param>
-public sealed record PrepareRecord(DomainDescription Description, bool RemotePF) : ControlRecord;
+/// <param name="Arrival">When its memory arrives.</param>
+public sealed record PrepareRecord(DomainDescription Description, PageArrival Arrival) : ControlRecord
+{
+    /// <summary>Whether memory arrives after the domain runs, so that its faults come to the migration.</summary>
+    public bool RemotePF => Arrival != PageArrival.BeforeRun;
+}
 
 /// <summary>The incoming domain exists.</summary>
 public sealed record PreparedRecord : ControlRecord;

@@ -47,10 +47,10 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
             (new DestinationState.Creating(prepare, null), [new DestinationAction.Create(prepare)]),
         (DestinationState.Creating creating, DestinationEvent.Created) =>
             creating.End is null
-                ? (new DestinationState.Collecting(creating.Prepare.RemotePF), [new DestinationAction.Send(new PreparedRecord())])
+                ? (new DestinationState.Collecting(creating.Prepare.Arrival), [new DestinationAction.Send(new PreparedRecord())])
                 : EndBeforeStart(state, creating.End),
         (DestinationState.Collecting collecting, DestinationEvent.Received { Record: CoreStateRecord core }) =>
-            (new DestinationState.Restoring(collecting.RemotePF, null), [new DestinationAction.Restore(core)]),
+            (new DestinationState.Restoring(collecting.Arrival != PageArrival.BeforeRun, null), [new DestinationAction.Restore(core)]),
         (DestinationState.Restoring restoring, DestinationEvent.RestoreDone) =>
             restoring.End is null
                 ? (new DestinationState.Restored(restoring.RemotePF), [new DestinationAction.Send(new RestoredRecord())])

@@ -18,8 +18,9 @@ public abstract record DestinationState
     /// <summary>The incoming domain is being created. No pages; abort is free.</summary>
     public sealed record Creating(PrepareRecord Prepare, DestinationEvent? End) : DestinationState;
 
-    /// <summary>The incoming domain exists. Core pages are legal, pushed pages too where RemotePF is off; abort is free.</summary>
-    public sealed record Collecting(bool RemotePF) : DestinationState;
+    /// <summary>The incoming domain exists. Core pages are legal, pushed pages too where memory arrives before the run, and the names of
+    /// those that follow where it arrives after it as well; abort is free.</summary>
+    public sealed record Collecting(PageArrival Arrival) : DestinationState;
 
     /// <summary>The core state is being restored. Pushed pages wait; demanded pages and faults are legal where RemotePF is on
     /// (an emulator may touch memory while it starts); abort is free.</summary>
@@ -87,8 +88,11 @@ public abstract record DestinationState
     public bool MayTakeCorePages => this is Collecting;
 
     /// <summary>Whether pushed pages may come.</summary>
-    public bool MayTakePages => this is Collecting { RemotePF: false } or Restored { RemotePF: true }
+    public bool MayTakePages => this is Collecting { Arrival: not PageArrival.AfterRun } or Restored { RemotePF: true }
         or Running { IsPushComplete: false };
+
+    /// <summary>Whether the source may name pages that arrive after the domain runs.</summary>
+    public bool MayTakeRest => this is Collecting { Arrival: PageArrival.Both };
 }
 
 /// <summary>What happens to a destination.</summary>

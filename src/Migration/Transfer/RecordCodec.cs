@@ -170,7 +170,7 @@ public static partial class RecordCodec
     private static void WritePrepare(ArrayBufferWriter<byte> writer, PrepareRecord prepare)
     {
         DomainDescription description = prepare.Description;
-        writer.Write([prepare.RemotePF ? (byte)1 : (byte)0, (byte)description.Kind]);
+        writer.Write([(byte)prepare.Arrival, (byte)description.Kind]);
         Put(writer, (ushort)description.VcpuCount);
         Put(writer, (uint)description.PageCount);
         PutString(writer, description.Name);
@@ -230,10 +230,10 @@ public static partial class RecordCodec
 
     private static PrepareRecord ReadPrepare(ref WireReader reader, ControlReader? ahead)
     {
-        byte remotePF = reader.ReadByte();
-        if (remotePF > 1)
+        PageArrival arrival = (PageArrival)reader.ReadByte();
+        if (!Enum.IsDefined(arrival))
         {
-            throw reader.Violation($"a switch of {remotePF}");
+            throw reader.Violation($"memory that arrives in the unknown way {(byte)arrival}");
         }
 
         DomainKind kind = (DomainKind)reader.ReadByte();
@@ -254,7 +254,7 @@ public static partial class RecordCodec
 
         ReadRanges(ref reader, count, ranges.Count == 0 ? 0 : ranges[^1].End, pageCount, ranges);
         return new PrepareRecord(
-            new DomainDescription(name, kind, pageCount, ranges, vcpus, reader.ReadBytes()), remotePF == 1);
+            new DomainDescription(name, kind, pageCount, ranges, vcpus, reader.ReadBytes()), arrival);
     }
 
     private static CoreStateRecord ReadCoreState(ref WireReader reader)

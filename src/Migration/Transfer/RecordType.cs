@@ -66,6 +66,9 @@ public enum RecordType : ushort
     /// <summary>What a destination says to a domain that would come: what of it is refused.</summary>
     Verdict = 23,
 
+    /// <summary>Pages that arrive after the domain runs, whatever came of them before.</summary>
+    Rest = 24,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 
@@ -118,8 +121,30 @@ public static class Protocol
     /// <summary>What a record's type reads as where a TLS alert begins instead. It is never given to a record.</summary>
     internal const RecordType TlsAlert = (RecordType)0x0315;
 
+    /// <summary>Most words of 64 pages in a record of pages that are still to come.</summary>
+    public const int MaximumRestWords = 64 << 10;
+
+    /// <summary>Capability bit: a destination that takes memory before and after the domain runs (<see cref="PageArrival.Both"/>).</summary>
+    public const ulong ArrivalOfBoth = 1;
+
+    /// <summary>The capabilities of this version of the module.</summary>
+    public const ulong Capabilities = ArrivalOfBoth;
+
     /// <summary>Flag bit: a receiver that does not know the type passes over it.</summary>
     public const ushort OptionalFlag = 1;
+}
+
+/// <summary>When the memory of a domain arrives. Numbers travel: never reuse or renumber.</summary>
+public enum PageArrival : byte
+{
+    /// <summary>All of it before the domain runs: RemotePF is off.</summary>
+    BeforeRun = 0,
+
+    /// <summary>All but the core state after the domain runs: everything is missing from the beginning.</summary>
+    AfterRun = 1,
+
+    /// <summary>Some before, and after it the rest, which the source names before the core state: only that is missing then.</summary>
+    Both = 2,
 }
 
 /// <summary>What a connection is for.</summary>

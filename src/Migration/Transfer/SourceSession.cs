@@ -35,9 +35,9 @@ public sealed class SourceSession : ISession<SourceState, SourceEvent, SourceAct
             ({ IsFinal: true }, _) => (State, []),
 
             (SourceState.Greeting, SourceEvent.Received { Record: WelcomeRecord welcome }) =>
-                welcome.Version == Protocol.Version
-                    ? (new SourceState.Preparing(), [new SourceAction.Send(_prepare!)])
-                    : Fail(ProtocolErrors.Version(welcome.Version, Protocol.Version)),
+                welcome.Version != Protocol.Version ? Fail(ProtocolErrors.Version(welcome.Version, Protocol.Version))
+                : _prepare!.Arrival == PageArrival.Both && (welcome.Capabilities & Protocol.ArrivalOfBoth) == 0 ? Fail(ProtocolErrors.NoArrivalOfBoth())
+                : (new SourceState.Preparing(), [new SourceAction.Send(_prepare)]),
             (SourceState.Resuming, SourceEvent.Received { Record: WelcomeRecord { Version: Protocol.Version } }) => (State, []),
             (SourceState.Resuming, SourceEvent.Received { Record: ResumeRecord resume }) => ResumeFrom(resume.Position),
             (SourceState.Preparing, SourceEvent.Received { Record: PreparedRecord }) =>

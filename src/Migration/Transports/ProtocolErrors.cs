@@ -20,6 +20,12 @@ internal static class ProtocolErrors
         $"The peer speaks version {theirs} of the migration protocol; this side speaks version {ours}.",
         "Install the same version of the module on both hosts.");
 
+    /// <summary>The error of a destination that cannot take memory both before and after a domain runs.</summary>
+    public static MigrationException NoArrivalOfBoth() => new(
+        MigrationErrorId.NotSupported,
+        "The destination's version of the module does not know the method Hybrid.",
+        "Install the same version of the module on both hosts, or use -Method PreCopy or PostCopy.");
+
     public static MigrationException Tls() => new(
         MigrationErrorId.TransportMismatch,
         "The peer speaks TLS, and this side does not.",

@@ -6,6 +6,7 @@ PACED = 'extra="console=hvc0 quiet mitigations=off pci=noearly lab.workload=writ
 METHODS = {
     "pre-copy": "-Method PreCopy",
     "post-copy": "-Method PostCopy",
+    "hybrid": "-Method Hybrid",
     "observe": "-Method PreRecord -Mode Observe -Window 2s -Epoch 500ms",
     "rollback": "-Method PreRecord -Mode Rollback -Window 2s -Epoch 500ms",
 }
@@ -27,7 +28,8 @@ $phases = @{{}}
 $r.Phases | ForEach-Object {{ $phases["$($_.Phase)"] = $_.Duration.TotalSeconds }}
 @{{ total = $r.TotalTime.TotalSeconds; downtime = $r.Downtime.TotalSeconds; checkpoint = $r.CheckpointPause.TotalSeconds
    discarded = $r.DiscardedExecution.TotalSeconds; exposure = $r.Exposure.TotalSeconds
-   bytes = $r.BytesSent; pushed = $r.PagesPushed; demanded = $r.PagesDemanded; core = $r.CorePages; tables = $r.PageTablePages
+   bytes = $r.BytesSent; pushed = $r.PagesPushed; demanded = $r.PagesDemanded
+   rounds = $r.Rounds; early = $r.PagesBeforeCommit; left = $r.PagesLeftAtCommit; core = $r.CorePages; tables = $r.PageTablePages
    recorded = $r.RecordedPages; backed = $r.BackedUpPages; faults = $r.RemoteFaults
    median = $l.Median.TotalSeconds; p99 = $l.P99.TotalSeconds; stall = $l.Total.TotalSeconds
    proved = $r.RollbackProof ? $r.RollbackProof.IsProved : $null; phases = $phases }} | ConvertTo-Json -Compress

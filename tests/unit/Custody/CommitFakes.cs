@@ -106,8 +106,6 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 /// <summary>The domain at its destination, and the host that makes it. Its state outlives the tool.</summary>
 internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IIncomingDomain
 {
-    private bool _isRestored;
-
     public bool Exists { get; private set; }
 
     public bool Runs { get; private set; }
@@ -169,8 +167,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public IRemotePaging EnableRemotePF()
     {
-        // What another tool has restored misses what it missed then.
-        calls.Call(() => _ = _isRestored || Paging.Missing.TrySet(0));
+        calls.Call(() => { });
         return Paging;
     }
 
@@ -180,7 +177,7 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which) => throw new NotSupportedException();
 
-    public void Restore(CoreState core, CancellationToken cancellationToken) => calls.Call(() => _isRestored = true);
+    public void Restore(CoreState core, CancellationToken cancellationToken) => calls.Call(() => { });
 
     public void Unpause() => calls.Call(() => (Runs, HasEverRun) = (Exists, true));
 
@@ -217,6 +214,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 internal sealed class FakePaging(FaultyCalls calls) : IRemotePaging
 {
     public PageBitmap Missing { get; } = new(1);
+
+    public void TakeAway(PageBitmap pages) => calls.Call(() => Missing.TrySet(0));
 
     public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken) => throw new NotSupportedException();
 

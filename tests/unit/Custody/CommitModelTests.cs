@@ -14,9 +14,10 @@ public sealed class CommitModelTests
     private const int MaximumFaults = 2;
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Nothing_that_fails_or_dies_makes_two_runnable_copies_or_loses_the_domain(bool remotePF)
+    [InlineData(PageArrival.BeforeRun)]
+    [InlineData(PageArrival.AfterRun)]
+    [InlineData(PageArrival.Both)]
+    public void Nothing_that_fails_or_dies_makes_two_runnable_copies_or_loses_the_domain(PageArrival arrival)
     {
         HashSet<string> visited = [];
         HashSet<string> states = [];
@@ -29,7 +30,7 @@ public sealed class CommitModelTests
         {
             while (frontiers[faults].TryDequeue(out Step[]? trace))
             {
-                CommitWorld world = CommitWorld.Replay(remotePF, trace);
+                CommitWorld world = CommitWorld.Replay(arrival, trace);
                 if (trace.Length > 0 && trace[^1].Outcome.At == 0 && faults < MaximumFaults && !trace[^1].IsFault)
                 {
                     foreach (Outcome outcome in Outcome.Of(world.LastCalls))

@@ -19,12 +19,13 @@ internal sealed partial class CommitWorld : IDestinationWork
     private static readonly MigrationException s_error = new(MigrationErrorId.HypervisorCall, "It was made to fail.", "None.");
     private static readonly MigrationException s_lost = new(MigrationErrorId.ConnectionLost, "It was cut.", "None.");
     private readonly FaultyCalls _calls = new();
-    private readonly Queue<ControlRecord> _toSource = new([new WelcomeRecord(Protocol.Version, 0)]);
+    private readonly Queue<ControlRecord> _toSource = new([new WelcomeRecord(Protocol.Version, Protocol.Capabilities)]);
     private readonly Queue<ControlRecord> _toDestination = new();
     private readonly Queue<SourceAction> _sourceDue = new();
     private readonly Queue<DestinationAction> _destinationDue = new();
     private SourceCustody _sourceCustody;
-    private readonly bool _remotePF;
+    private static readonly PageBitmap s_page = new(1);
+    private readonly PageArrival _arrival;
     private IncomingCustody _incomingCustody = new();
     private SourceDispatcher _sourceDispatcher;
     private DestinationDispatcher _destinationDispatcher;
@@ -40,16 +41,16 @@ internal sealed partial class CommitWorld : IDestinationWork
     private bool _sourceGivenUp;
     private int _resumptions;
 
-    private CommitWorld(bool remotePF)
+    private CommitWorld(PageArrival arrival)
     {
-        _remotePF = remotePF;
+        _arrival = arrival;
         Source = new FakeSource(_calls);
         Destination = new FakeDestination(_calls);
         _sourceCustody = new SourceCustody(Source);
         _sourceDispatcher = new SourceDispatcher(_sourceCustody, SendToDestination);
         _destinationDispatcher = new DestinationDispatcher(_incomingCustody, this);
         _source = new SourceSession(new PrepareRecord(
-            new DomainDescription("d", DomainKind.Simulated, 1, [], 1, ReadOnlyMemory<byte>.Empty), remotePF));
+            new DomainDescription("d", DomainKind.Simulated, 1, [], 1, ReadOnlyMemory<byte>.Empty), arrival));
     }
 
     public FakeSource Source { get; }
@@ -105,9 +106,9 @@ internal sealed partial class CommitWorld : IDestinationWork
     /// <summary>The states of both sessions: what a run has reached.</summary>
     public string States => $"{_source.State.GetType().Name} / {_destination.State.GetType().Name}";
 
-    public static CommitWorld Replay(bool remotePF, IEnumerable<Step> trace)
+    public static CommitWorld Replay(PageArrival arrival, IEnumerable<Step> trace)
     {
-        CommitWorld world = new(remotePF);
+        CommitWorld world = new(arrival);
         foreach (Step step in trace)
         {
             world.Take(step);
@@ -116,11 +117,24 @@ internal sealed partial class CommitWorld : IDestinationWork
         return world;
     }
 
-    void IDestinationWork.Create(PrepareRecord prepare) =>
+    void IDestinationWork.Create(PrepareRecord prepare)
+    {
         _incomingCustody.Create(Destination, prepare.Description, prepare.RemotePF, ReadOnlyMemory<byte>.Empty, CancellationToken.None);
+        if (_arrival == PageArrival.AfterRun)
+        {
+            _incomingCustody.TakeAway(s_page);
+        }
+    }
 
-    void IDestinationWork.Restore(CoreStateRecord core) => _incomingCustody.Restore(
-        new PreRecordMigration.CoreStates.CoreState(core.Vcpus, core.Sections, PageSet.Empty, 0), CancellationToken.None);
+    void IDestinationWork.Restore(CoreStateRecord core)
+    {
+        if (_arrival == PageArrival.Both)
+        {
+            _incomingCustody.TakeAway(s_page);
+        }
+
+        _incomingCustody.Restore(new PreRecordMigration.CoreStates.CoreState(core.Vcpus, core.Sections, PageSet.Empty, 0), CancellationToken.None);
+    }
 
     void IDestinationWork.ServeFaults()
     {
@@ -187,7 +201,7 @@ internal sealed partial class CommitWorld : IDestinationWork
                 Destination.Pause();
             }
 
-            custody.Adopt(new LeftArrival(Destination, Destination.Noted!.Value), _remotePF);
+            custody.Adopt(new LeftArrival(Destination, Destination.Noted!.Value), _arrival != PageArrival.BeforeRun);
             if (custody.Holding == IncomingHolding.Whole)
             {
                 custody.HaveAll();
@@ -220,7 +234,7 @@ internal sealed partial class CommitWorld : IDestinationWork
         Assert.True(_destination.State.IsFinal);
         (_sourceCut, _destinationCut, _destinationCleaned) = (false, false, false);
         _source = SourceSession.Resume();
-        _toSource.Enqueue(new WelcomeRecord(Protocol.Version, 0));
+        _toSource.Enqueue(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
         ResumePosition position;
         try
         {

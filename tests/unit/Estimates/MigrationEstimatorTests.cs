@@ -108,6 +108,31 @@ public sealed class MigrationEstimatorTests
     }
 
     [Fact]
+    public void A_hybrid_move_ends_its_rounds_where_they_gain_nothing_and_misses_what_they_leave()
+    {
+        // Three thousand pages that are written again and again, the first thousand of them touched at once.
+        MigrationSample sample = Sample([.. Enumerable.Range(0, 1_000)], [3_000, 3_000]);
+        MigrationEstimate hybrid = MigrationEstimator.Of(sample, Options(MigrationMethod.Hybrid), s_link);
+        MigrationEstimate postCopy = MigrationEstimator.Of(sample, Options(MigrationMethod.PostCopy), s_link);
+        MigrationEstimate preCopy = MigrationEstimator.Of(sample, Options(MigrationMethod.PreCopy), s_link);
+        Assert.Equal((long)(PageCount + 3_000 + 3_000) * Page.Size, hybrid.BytesSent);
+        Assert.Equal(3.01, hybrid.Exposure.TotalSeconds, 3);
+        Assert.True(hybrid.Converges);
+        Assert.InRange(hybrid.RemoteFaults!.Value, 1, 1_000);
+        Assert.Equal(postCopy.Downtime, hybrid.Downtime);
+        Assert.True(hybrid.Downtime < preCopy.Downtime);
+        Assert.True(hybrid.Exposure < postCopy.Exposure);
+    }
+
+    [Fact]
+    public void A_hybrid_move_without_RemotePF_costs_what_pre_copy_does()
+    {
+        MigrationSample sample = Sample([1, 2, 3], [100, 200]);
+        MigrationEstimate hybrid = MigrationEstimator.Of(sample, Options(MigrationMethod.Hybrid) with { RemotePF = false }, s_link);
+        Assert.Equal(MigrationEstimator.Of(sample, Options(MigrationMethod.PreCopy), s_link) with { Method = MigrationMethod.Hybrid }, hybrid);
+    }
+
+    [Fact]
     public void Pre_copy_is_advised_where_it_converges_and_left_out_of_nothing()
     {
         MigrationEstimate preCopy = Estimate(MigrationMethod.PreCopy, downtime: 0.1, exposure: 0.001);

@@ -45,5 +45,5 @@ public sealed class ArrivalJournalTests
         s_session, peer, source,
         new PrepareRecord(
             new DomainDescription("web01", DomainKind.Pvh, 4 * ranges, [.. Enumerable.Range(0, ranges).Select(i => new PageRange(4 * i, 2))], 2, new byte[] { 1, 2, 3 }),
-            true));
+            PageArrival.AfterRun));
 }

@@ -22,7 +22,7 @@ public sealed class MigrationFailureTests
     public static TheoryData<SimulatedCall> SourceCalls => [.. s_sourceCallsBeforeCommit];
 
     public static TheoryData<SimulatedCall> DestinationCalls =>
-        [SimulatedCall.CreateIncoming, SimulatedCall.EnableRemotePF, SimulatedCall.Restore, SimulatedCall.Unpause];
+        [SimulatedCall.CreateIncoming, SimulatedCall.EnableRemotePF, SimulatedCall.TakeAway, SimulatedCall.Restore, SimulatedCall.Unpause];
 
     [Theory]
     [MemberData(nameof(SourceCalls))]

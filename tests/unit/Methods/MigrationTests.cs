@@ -24,6 +24,7 @@ public sealed class MigrationTests
                 {
                     moves.Add(MigrationMethod.PreCopy, RecordingMode.Observe, workload, vcpus);
                     moves.Add(MigrationMethod.PostCopy, RecordingMode.Observe, workload, vcpus);
+                    moves.Add(MigrationMethod.Hybrid, RecordingMode.Observe, workload, vcpus);
                     moves.Add(MigrationMethod.PreRecord, RecordingMode.Observe, workload, vcpus);
                     moves.Add(MigrationMethod.PreRecord, RecordingMode.Rollback, workload, vcpus);
                 }
@@ -39,7 +40,7 @@ public sealed class MigrationTests
         MigrationMethod method, RecordingMode mode, GuestWorkloadKind workload, int vcpus)
     {
         await using MigrationFixture fixture = new(
-            MigrationFixture.Options() with { Workload = workload, VcpuCount = vcpus, ProcessCount = 6, FreeRunning = method == MigrationMethod.PreCopy });
+            MigrationFixture.Options() with { Workload = workload, VcpuCount = vcpus, ProcessCount = 6, FreeRunning = method is MigrationMethod.PreCopy or MigrationMethod.Hybrid });
         MigrationResult result = await fixture.MigrateAsync(MigrationFixture.Move(method, mode));
         await fixture.CheckMovedAsync();
 
@@ -80,6 +81,7 @@ public sealed class MigrationTests
 
     [Theory]
     [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe)]
+    [InlineData(MigrationMethod.Hybrid, RecordingMode.Observe)]
     [InlineData(MigrationMethod.PreRecord, RecordingMode.Observe)]
     [InlineData(MigrationMethod.PreRecord, RecordingMode.Rollback)]
     public async Task With_RemotePF_off_every_page_travels_before_the_domain_runs(MigrationMethod method, RecordingMode mode)

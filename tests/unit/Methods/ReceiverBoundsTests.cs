@@ -21,7 +21,7 @@ public sealed class ReceiverBoundsTests
     {
         await using MigrationFixture fixture = Bounded(out MemoryBudget budget);
         byte[] prepare = RecordCodec.Encode(new PrepareRecord(
-            new DomainDescription("large", DomainKind.Simulated, int.MaxValue, [new PageRange(0, 1)], 1, new byte[] { 1 }), true));
+            new DomainDescription("large", DomainKind.Simulated, int.MaxValue, [new PageRange(0, 1)], 1, new byte[] { 1 }), PageArrival.AfterRun));
         Assert.InRange(prepare.Length, 1, 100);
         for (int i = 0; i < 8; i++)
         {
@@ -46,7 +46,7 @@ public sealed class ReceiverBoundsTests
         PrepareRecord prepare = new(
             new DomainDescription(
                 "ragged", DomainKind.Simulated, int.MaxValue, [.. Enumerable.Range(0, 16 * Protocol.RangesInPart).Select(i => new PageRange(2 * i, 1))], 1, new byte[] { 1 }),
-            true);
+            PageArrival.AfterRun);
         try
         {
             source.Bulk.Send(prepare);
@@ -70,7 +70,7 @@ public sealed class ReceiverBoundsTests
         large.CreateDomain(new SimulatedDomainOptions { Name = "large", MemoryBytes = 64L << 20, FreeRunning = false });
         using ISourceDomain domain = large.OpenSource("large");
         DomainDescription description = domain.Describe();
-        source.Bulk.Send(new PrepareRecord(description, true));
+        source.Bulk.Send(new PrepareRecord(description, PageArrival.AfterRun));
         Assert.Equal(RecordType.Prepared, source.Bulk.Receive(out _));
         PageBatch batch = new();
         try
@@ -281,7 +281,7 @@ public sealed class ReceiverBoundsTests
 
         using (Greeted source = new(fixture))
         {
-            source.Bulk.Send(new PrepareRecord(announced with { Populated = [new PageRange(0, pages)] }, true));
+            source.Bulk.Send(new PrepareRecord(announced with { Populated = [new PageRange(0, pages)] }, PageArrival.AfterRun));
             AbortRecord abort = source.ReceiveAbort();
             Assert.Equal(MigrationErrorId.OutOfMemory, abort.ErrorId);
             Assert.Contains("control domain more memory", abort.Remedy, StringComparison.Ordinal);

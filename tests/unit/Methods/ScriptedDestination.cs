@@ -28,6 +28,9 @@ internal sealed class ScriptedDestination : IDisposable
 
     public CoreStateRecord? Core { get; private set; }
 
+    /// <summary>The pages that were to follow the run, where the source has named any; null where it was none that came in both ways.</summary>
+    public PageBitmap? Rest { get; private set; }
+
     /// <summary>What it does once the source has let go and before it tells the domain's name; null for nothing.</summary>
     public Action<Connection>? AtRelease { get; init; }
 
@@ -43,8 +46,8 @@ internal sealed class ScriptedDestination : IDisposable
         List<int> pushed = [];
         PageBatch batch = new();
         PageBitmap populated = new(0);
-        bulk.Send(new WelcomeRecord(Protocol.Version, 0));
-        demand.Send(new WelcomeRecord(Protocol.Version, 0));
+        bulk.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
+        demand.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
         while (true)
         {
             RecordType type = bulk.Receive(out ReadOnlySpan<byte> body);
@@ -52,6 +55,12 @@ internal sealed class ScriptedDestination : IDisposable
             {
                 batch.Decode(type, body, populated, out ReadOnlySpan<int> pfns, out _);
                 (type == RecordType.Pages ? pushed : core).AddRange(pfns);
+                continue;
+            }
+
+            if (type == RecordType.Rest)
+            {
+                RestPages.Decode(body, populated, Rest!);
                 continue;
             }
 
@@ -64,6 +73,7 @@ internal sealed class ScriptedDestination : IDisposable
                         populated.SetRange(range.First, range.Count);
                     }
 
+                    Rest = prepare.Arrival == PageArrival.Both ? new PageBitmap(populated.PageCount) : null;
                     bulk.Send(new PreparedRecord());
                     break;
                 case CoreStateRecord state:

@@ -53,6 +53,8 @@ internal sealed class TouchingHost(IMigrationHost host) : ForwardingHost(host)
 
         public PageBitmap Missing => paging.Missing;
 
+        public void TakeAway(PageBitmap pages) => paging.TakeAway(pages);
+
         public void Touch(int pfn) => _touches.Enqueue(new PageFault(pfn, -1, TimeProvider.System.GetTimestamp()));
 
         public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)

@@ -17,6 +17,7 @@ public sealed class PreflightTests
     [Theory]
     [InlineData(MigrationMethod.PreCopy, RecordingMode.Observe)]
     [InlineData(MigrationMethod.PostCopy, RecordingMode.Observe)]
+    [InlineData(MigrationMethod.Hybrid, RecordingMode.Observe)]
     [InlineData(MigrationMethod.PreRecord, RecordingMode.Observe)]
     [InlineData(MigrationMethod.PreRecord, RecordingMode.Rollback)]
     public void Nothing_stands_against_a_move_between_hosts_that_can_everything(MigrationMethod method, RecordingMode mode)
@@ -30,6 +31,8 @@ public sealed class PreflightTests
     public static TheoryData<string, SimulatedHostOptions, bool, MigrationMethod, RecordingMode> Lacks => new()
     {
         { "no dirty tracking", new SimulatedHostOptions { SupportsDirtyTracking = false }, true, MigrationMethod.PreCopy, RecordingMode.Observe },
+        { "no dirty tracking", new SimulatedHostOptions { SupportsDirtyTracking = false }, true, MigrationMethod.Hybrid, RecordingMode.Observe },
+        { "no RemotePF", new SimulatedHostOptions { SupportsRemotePF = false }, false, MigrationMethod.Hybrid, RecordingMode.Observe },
         { "no recording", new SimulatedHostOptions { SupportsRecording = false }, true, MigrationMethod.PreRecord, RecordingMode.Observe },
         { "no rollback", new SimulatedHostOptions { SupportsRollback = false }, true, MigrationMethod.PreRecord, RecordingMode.Rollback },
         { "no isolation", new SimulatedHostOptions { SupportsOutputIsolation = false }, true, MigrationMethod.PreRecord, RecordingMode.Rollback },

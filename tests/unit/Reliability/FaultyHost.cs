@@ -145,6 +145,8 @@ internal sealed class FaultyPaging(IRemotePaging inner, FaultPlan plan, string s
 {
     public PageBitmap Missing => inner.Missing;
 
+    public void TakeAway(PageBitmap pages) => Do(() => inner.TakeAway(pages), nameof(TakeAway));
+
     public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
     {
         PageFault[] taken = new PageFault[faults.Length];

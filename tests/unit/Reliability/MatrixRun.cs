@@ -18,6 +18,7 @@ internal sealed partial class MatrixRun : IAsyncDisposable
 {
     private const string Name = "web01";
     private const int Resumptions = 4;
+    private const long OperationsAfterRounds = 300;
 
     /// <summary>Longer than anything here takes: only what hangs for ever meets it.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
@@ -49,6 +50,12 @@ internal sealed partial class MatrixRun : IAsyncDisposable
         _plan = new FaultPlan(matrixCase.Disturbances) { OnTheWay = OnTheWay, Situation = Situation };
         _route = new FaultyRoute(_plan, () => Route.Loopback(_receivers[^1].Endpoint));
         _domain = _source.CreateDomain(Guest(matrixCase.Vcpus));
+        if (new MigrationOptions { Method = matrixCase.Method }.HasRounds)
+        {
+            // After the last round, so that it leaves something.
+            _source.Faults.Before(SimulatedCall.Suspend, 1, () => _domain.RunOperations(OperationsAfterRounds, CancellationToken.None));
+        }
+
         StartReceiver();
     }
 

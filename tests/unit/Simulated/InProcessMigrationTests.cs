@@ -62,6 +62,7 @@ public sealed class InProcessMigrationTests
 
         using IIncomingDomain incoming = right.CreateIncoming(source.Describe(), s_cancel);
         IRemotePaging paging = incoming.EnableRemotePF();
+        paging.TakeAway(source.GetPopulatedPages());
         incoming.Restore(core, s_cancel);
         PageOrder order = PageOrder.Build(paging.Missing, trajectory, [PageOrderStrategy.RecordedFirst]);
         plug.Drop();
@@ -86,6 +87,7 @@ public sealed class InProcessMigrationTests
         using ISourceDomain source = left.OpenSource(domain.Name);
         using IIncomingDomain incoming = right.CreateIncoming(source.Describe(), s_cancel);
         IRemotePaging paging = incoming.EnableRemotePF();
+        paging.TakeAway(source.GetPopulatedPages());
         source.Suspend(TimeSpan.FromSeconds(10), s_cancel);
         incoming.Restore(
             PageTableWalker.AddPageTables(source.CaptureCoreState(), source.Memory, source.GetPopulatedPages()), s_cancel);

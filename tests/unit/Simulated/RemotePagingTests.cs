@@ -166,6 +166,7 @@ public sealed class RemotePagingTests
             Source.Suspend(TimeSpan.FromSeconds(10), s_cancel);
             Incoming = Right.CreateIncoming(Source.Describe(), s_cancel);
             Paging = Incoming.EnableRemotePF();
+            Paging.TakeAway(Source.GetPopulatedPages());
             Incoming.Restore(
                 PageTableWalker.AddPageTables(Source.CaptureCoreState(), Source.Memory, Source.GetPopulatedPages()), s_cancel);
         }

@@ -111,7 +111,7 @@ public sealed partial class ForeignBoundaryTests
         foreach (ControlRecord record in new ControlRecord[]
         {
             new SettledRecord(name, null),
-            new PrepareRecord(new DomainDescription(name, DomainKind.Pvh, 1, [new PageRange(0, 1)], 1, new byte[] { 1 }), true),
+            new PrepareRecord(new DomainDescription(name, DomainKind.Pvh, 1, [new PageRange(0, 1)], 1, new byte[] { 1 }), PageArrival.AfterRun),
         })
         {
             MigrationException error = Assert.Throws<MigrationException>(() => Decode(record));

@@ -127,7 +127,7 @@ public sealed class ControlReaderTests
     private static PrepareRecord Fragmented(int pieces) => new(
         new DomainDescription(
             "web01", DomainKind.Pvh, 2 * pieces, [.. Enumerable.Range(0, pieces).Select(i => new PageRange(2 * i, 1))], 1, ReadOnlyMemory<byte>.Empty),
-        true);
+        PageArrival.AfterRun);
 
     private static byte[][] Encode(ControlRecord record) => [.. RecordCodec.EncodeAhead(record), RecordCodec.Encode(record)];
 

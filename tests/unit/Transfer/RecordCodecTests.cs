@@ -68,7 +68,7 @@ public sealed class RecordCodecTests
     {
         foreach (PageRange[] ranges in (PageRange[][])[[new(0, 4), new(3, 2)], [new(8, 9)], [new(4, 1), new(0, 1)], [new(int.MaxValue, 1)]])
         {
-            byte[] encoded = RecordCodec.Encode(new PrepareRecord(Description(ranges), true));
+            byte[] encoded = RecordCodec.Encode(new PrepareRecord(Description(ranges), PageArrival.AfterRun));
             Assert.Contains("range", Assert.Throws<MigrationException>(() => Decode(encoded)).Message, StringComparison.Ordinal);
         }
     }
@@ -94,7 +94,7 @@ public sealed class RecordCodecTests
             TimeSpan.FromTicks(1), TimeSpan.FromTicks(2), TimeSpan.FromTicks(3), TimeSpan.FromTicks(4), TimeSpan.FromTicks(5));
         yield return new HelloRecord(Protocol.Version, ConnectionRole.Demand, Guid.Parse("b5a39b29-3c9c-4d6c-8f5e-0a3f2d1c4b5a"), 7);
         yield return new WelcomeRecord(Protocol.Version, 9);
-        yield return new PrepareRecord(Description([new(0, 3), new(5, 11)]), true);
+        yield return new PrepareRecord(Description([new(0, 3), new(5, 11)]), PageArrival.AfterRun);
         yield return new PreparedRecord();
         yield return new CoreStateRecord(
             4,

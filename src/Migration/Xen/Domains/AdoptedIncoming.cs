@@ -41,6 +41,8 @@ internal abstract class AdoptedIncoming(IncomingPages pages) : IIncomingMechanis
     {
         public PageBitmap Missing => missing;
 
+        public void TakeAway(PageBitmap pages) => throw new InvalidOperationException("It was restored by another tool.");
+
         public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
         {
             cancellationToken.WaitHandle.WaitOne(timeout);

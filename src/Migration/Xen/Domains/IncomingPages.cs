@@ -8,6 +8,7 @@ namespace PreRecordMigration.Xen.Domains;
 internal sealed class IncomingPages
 {
     private const int Named = 8;
+    private readonly PageBitmap _wanted;
 
     /// <summary>Sorts the pages by what the source said of the domain.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>: the description contradicts
@@ -53,6 +54,7 @@ internal sealed class IncomingPages
         }
 
         Missing = new PageBitmap(description.PageCount);
+        _wanted = new PageBitmap(description.PageCount);
     }
 
     /// <summary>The pages that the domain has at the source.</summary>
@@ -68,28 +70,27 @@ internal sealed class IncomingPages
     internal HashSet<int> Emptied { get; } = [];
 
     /// <summary>The pages that populating has to add to the reserved ones.</summary>
-    internal PageBitmap OrdinaryPages()
-    {
-        PageBitmap ordinary = Populated.Clone();
-        foreach (int pfn in Reserved)
-        {
-            ordinary.TryClear(pfn);
-        }
-
-        return ordinary;
-    }
+    internal PageBitmap OrdinaryPages() => Ordinary(Populated);
 
     /// <summary>The same, one by one.</summary>
     internal IEnumerable<int> Ordinary() => Populated.Pfns().Where(pfn => !Reserved.Contains(pfn));
 
+    /// <summary>Notes which pages get their content after the domain runs.</summary>
+    /// <returns>Those of them that can be missing until then.</returns>
+    internal PageBitmap Want(PageBitmap later)
+    {
+        _wanted.Or(later);
+        return Ordinary(later);
+    }
+
     /// <summary>
-    /// Every page must get its content before the domain runs, or be missing so that it gets it later: what is neither
-    /// missing nor in the core state nor emptied would silently stay empty.
+    /// Every page whose content is to come after the domain runs must be missing until then: what is neither missing nor in the core state
+    /// nor emptied would silently keep what is in it.
     /// </summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.VerificationFailed"/>.</exception>
     internal void RequireCovered(ReadOnlySpan<int> corePages, string subject)
     {
-        PageBitmap uncovered = Populated.Clone();
+        PageBitmap uncovered = _wanted.Clone();
         uncovered.AndNot(Missing);
         foreach (int pfn in corePages)
         {
@@ -111,6 +112,17 @@ internal sealed class IncomingPages
                 "Install the same version of the module on both hosts.",
                 subject);
         }
+    }
+
+    private PageBitmap Ordinary(PageBitmap pages)
+    {
+        PageBitmap ordinary = pages.Clone();
+        foreach (int pfn in Reserved)
+        {
+            ordinary.TryClear(pfn);
+        }
+
+        return ordinary;
     }
 
     private static MigrationException Violation(string problem) => new(

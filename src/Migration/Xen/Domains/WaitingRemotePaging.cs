@@ -10,7 +10,9 @@ namespace PreRecordMigration.Xen.Domains;
 /// </summary>
 /// <param name="missing">The pages that are missing; shared.</param>
 /// <param name="subject">The domain's name, for messages.</param>
-internal abstract class WaitingRemotePaging(PageBitmap missing, string subject) : IRemotePaging
+/// <param name="takeAway">Takes pages of the paused domain away, as its kind does; null where another tool took them away and was
+/// killed: <paramref name="missing"/> then has those, too, that have come or that the guest has given up since.</param>
+internal abstract class WaitingRemotePaging(PageBitmap missing, string subject, Action<PageBitmap>? takeAway) : IRemotePaging
 {
     private readonly Lock _waitGate = new();
     private bool _isClosed;
@@ -20,6 +22,13 @@ internal abstract class WaitingRemotePaging(PageBitmap missing, string subject) 
 
     /// <summary>The domain's name, for messages.</summary>
     protected string Subject { get; } = subject;
+
+    /// <summary>Whether another tool made and restored the domain, and was killed.</summary>
+    protected bool IsAdopted => takeAway is null;
+
+    /// <inheritdoc/>
+    public void TakeAway(PageBitmap pages) =>
+        (takeAway ?? throw new InvalidOperationException($"{Subject} was restored by another tool."))(pages);
 
     /// <inheritdoc/>
     public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)

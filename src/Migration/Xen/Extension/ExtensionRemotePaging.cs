@@ -10,8 +10,8 @@ namespace PreRecordMigration.Xen.Extension;
 /// <summary>RemotePF inside the hypervisor, by its extension.</summary>
 /// <remarks>
 /// The hypervisor names each page once when it is first touched; the page's content, given by hypercall, wakes whoever waits
-/// for it. So there is nothing to answer, and placing needs no lock. Before <see cref="Begin"/> every page is missing here,
-/// and the hypervisor knows nothing of it yet.
+/// for it. So there is nothing to answer, and placing needs no lock. Before <see cref="Begin"/> the hypervisor knows nothing of what is
+/// missing here.
 /// </remarks>
 internal sealed class ExtensionRemotePaging : WaitingRemotePaging
 {
@@ -21,18 +21,18 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
 
     private readonly CheckedExtensionPort _port;
     private Func<int, ulong>? _frameOf;
-    private bool _isAdopted;
     private long _reported;
     private bool _isStopped;
 
     /// <summary>Takes charge of a domain that is not restored yet.</summary>
     /// <param name="port">The extension, owned from here on.</param>
-    /// <param name="missing">The pages that are missing; shared.</param>
+    /// <param name="missing">The pages that are missing; shared with what takes them away.</param>
     /// <param name="subject">The domain's name, for messages.</param>
-    internal ExtensionRemotePaging(IExtensionPort port, PageBitmap missing, string subject)
-        : base(missing, subject) => _port = CheckedExtensionPort.Around(port, missing.PageCount, subject);
+    /// <param name="takeAway">Takes pages away, and sets their bits; null where another tool did.</param>
+    internal ExtensionRemotePaging(IExtensionPort port, PageBitmap missing, string subject, Action<PageBitmap>? takeAway)
+        : base(missing, subject, takeAway) => _port = CheckedExtensionPort.Around(port, missing.PageCount, subject);
 
-    /// <summary>Switches RemotePF on in the hypervisor. The domain has been restored, and is paused.</summary>
+    /// <summary>Tells the hypervisor which pages are missing, and has it serve them. The domain is paused, and of a PV domain restored.</summary>
     /// <param name="frameOf">The frame by which the hypervisor knows a page.</param>
     internal void Begin(Func<int, ulong> frameOf)
     {
@@ -62,7 +62,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     /// <returns>Null where the hypervisor serves it no more: nothing is missing.</returns>
     internal static ExtensionRemotePaging? Adopt(IExtensionPort port, PageBitmap missing, string subject, Func<int, ulong> frameOf)
     {
-        ExtensionRemotePaging adopted = new(port, missing, subject);
+        ExtensionRemotePaging adopted = new(port, missing, subject, takeAway: null);
         try
         {
             adopted._port.Adopt();
@@ -76,7 +76,6 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
                     subject);
             }
 
-            adopted._isAdopted = true;
             adopted.ClearWhereAllIsHere(state);
             adopted._isStopped = !state.Flags.HasFlag(XenExtensionFlags.Serving);
             Volatile.Write(ref adopted._frameOf, frameOf);
@@ -134,7 +133,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
             }
         }
 
-        if (_isAdopted)
+        if (IsAdopted)
         {
             ClearWhereAllIsHere(_port.Query());
         }

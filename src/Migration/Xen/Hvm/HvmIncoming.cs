@@ -11,8 +11,8 @@ using PreRecordMigration.Xen.Streams;
 namespace PreRecordMigration.Xen.Hvm;
 
 /// <summary>
-/// An incoming PVH or HVM domain. Its pages are missing from before the restoration on: by the hypervisor's extension, where that
-/// serves such domains, otherwise taken away and told of by Xen's paging ring.
+/// An incoming PVH or HVM domain. Pages that arrive after it runs are missing from before the restoration on: by the hypervisor's extension,
+/// where that serves such domains, otherwise taken away and told of by Xen's paging ring.
 /// </summary>
 internal sealed class HvmIncoming : IIncomingMechanism
 {
@@ -92,35 +92,23 @@ internal sealed class HvmIncoming : IIncomingMechanism
 
     private ExtensionRemotePaging ByExtension()
     {
-        Pages.Missing.Or(Pages.OrdinaryPages());
-        ExtensionRemotePaging paging = new(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
-        try
-        {
-            paging.Begin(static pfn => (ulong)pfn);
-            return paging;
-        }
-        catch
-        {
-            paging.Dispose();
-            throw;
-        }
+        ExtensionRemotePaging paging = null!;
+        return paging = new ExtensionRemotePaging(
+            new XenExtensionPort(_control, _domid),
+            Pages.Missing,
+            _name,
+            later =>
+            {
+                Pages.Missing.Or(Pages.Want(later));
+                paging.Begin(static pfn => (ulong)pfn);
+            });
     }
 
-    private RingRemotePaging ByRing()
-    {
-        XenPagingPort port = new(_control, _domid, withContents: true);
-        try
-        {
-            PageEvictor.EvictAll(_control, _domid, Pages, _name);
-        }
-        catch
-        {
-            port.Dispose();
-            throw;
-        }
-
-        return new RingRemotePaging(port, Pages.Missing, _name);
-    }
+    private RingRemotePaging ByRing() => new(
+        new XenPagingPort(_control, _domid, withContents: true),
+        Pages.Missing,
+        _name,
+        later => PageEvictor.Evict(_control, _domid, Pages.Want(later), Pages.Missing, _name));
 
     private void RequireEmulator(XenCoreSections sections)
     {

@@ -127,6 +127,8 @@ internal sealed class LiveDomain(KnownDomain domain)
     {
         public PageBitmap Missing => paging.Missing;
 
+        public void TakeAway(PageBitmap pages) => live.Ask(() => paging.TakeAway(pages));
+
         public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
         {
             try

@@ -47,8 +47,8 @@ internal sealed class PvIncoming : IIncomingMechanism
     public IRemotePaging EnableRemotePF()
     {
         RecorderChoice.Make(DomainTraits.Paravirtualised, HostTraits.Of(_control), prefersRing: false).Require(_name);
-        Pages.Missing.Or(Pages.Populated);
-        return _paging = new ExtensionRemotePaging(new XenExtensionPort(_control, _domid), Pages.Missing, _name);
+        return _paging = new ExtensionRemotePaging(
+            new XenExtensionPort(_control, _domid), Pages.Missing, _name, later => Pages.Missing.Or(Pages.Want(later)));
     }
 
     /// <inheritdoc/>

@@ -1,22 +1,22 @@
-using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Ring;
 
-/// <summary>Takes a paused domain's empty pages away, so that the first touch of each is a fault.</summary>
+/// <summary>Takes pages of a paused domain away, with what is in them, so that the first touch of each is a fault.</summary>
 internal static class PageEvictor
 {
     private const int Chunk = 256;
     private const int EvictAttempts = 20;
     private static readonly TimeSpan s_evictPause = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>Takes away every page that may be missing, and sets its bit. Pages that Xen holds on to stay.</summary>
-    internal static void EvictAll(XenControl control, int domid, IncomingPages pages, string subject)
+    /// <summary>Takes pages away, and sets their bits. Those that Xen holds on to stay.</summary>
+    internal static void Evict(XenControl control, int domid, PageBitmap wanted, PageBitmap missing, string subject)
     {
         using XenPagingBatch batch = new(control, Chunk, withPages: false);
         Span<int> results = stackalloc int[Chunk];
         Span<ulong> gfns = stackalloc ulong[Chunk];
-        foreach (int[] chunk in pages.Ordinary().Chunk(Chunk))
+        foreach (int[] chunk in wanted.Pfns().Chunk(Chunk))
         {
             for (int i = 0; i < chunk.Length; i++)
             {
@@ -25,7 +25,7 @@ internal static class PageEvictor
 
             batch.Run(domid, XenPagingOperation.Nominate, gfns[..chunk.Length], [], results);
             int nominated = KeepNominated(gfns[..chunk.Length], results, subject);
-            Evict(batch, domid, gfns[..nominated], results, pages, subject);
+            Evict(batch, domid, gfns[..nominated], results, missing, subject);
         }
     }
 
@@ -48,7 +48,7 @@ internal static class PageEvictor
     }
 
     private static void Evict(
-        XenPagingBatch batch, int domid, Span<ulong> gfns, Span<int> results, IncomingPages pages, string subject)
+        XenPagingBatch batch, int domid, Span<ulong> gfns, Span<int> results, PageBitmap missing, string subject)
     {
         for (int attempt = 0; !gfns.IsEmpty; attempt++)
         {
@@ -58,7 +58,7 @@ internal static class PageEvictor
             {
                 if (results[i] == 0)
                 {
-                    pages.Missing.TrySet((int)gfns[i]);
+                    missing.TrySet((int)gfns[i]);
                 }
                 else if (results[i] == -XenErrno.Busy && attempt < EvictAttempts)
                 {

@@ -38,7 +38,7 @@ internal static class RingMending
                 pages.Missing.Or(pages.OrdinaryPages());
             }
 
-            return new RingRemotePaging(port, pages.Missing, subject, isAdopted: true);
+            return new RingRemotePaging(port, pages.Missing, subject, takeAway: null);
         }
         catch
         {

@@ -23,20 +23,18 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
     private readonly Lock _gate = new();
     private readonly PendingFaults _pending;
     private readonly List<XenPagingEvent> _answers = [];
-    private readonly bool _isAdopted;
     private bool _isClosed;
 
-    /// <summary>Takes charge of a domain whose pages have been taken away.</summary>
+    /// <summary>Takes charge of a domain's faults.</summary>
     /// <param name="port">The domain's paging interface, owned from here on.</param>
-    /// <param name="missing">The pages that were taken away.</param>
+    /// <param name="missing">The pages that have been taken away; shared with what takes them away.</param>
     /// <param name="subject">The domain's name, for messages.</param>
-    /// <param name="isAdopted">Whether another tool took them away and was killed: <paramref name="missing"/> then has those, too, that
-    /// have come or that the guest has given up since, which only shows when one is placed.</param>
-    internal RingRemotePaging(IPagingPort port, PageBitmap missing, string subject, bool isAdopted = false)
-        : base(missing, subject)
+    /// <param name="takeAway">Takes pages away, and sets their bits; null where another tool did, so that only placing a page shows whether it
+    /// is missing.</param>
+    internal RingRemotePaging(IPagingPort port, PageBitmap missing, string subject, Action<PageBitmap>? takeAway)
+        : base(missing, subject, takeAway)
     {
         _port = port;
-        _isAdopted = isAdopted;
         _pending = new PendingFaults(missing);
     }
 
@@ -70,7 +68,7 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
         }
 
         // More pages may be missing here than are: once the hypervisor misses none, none is.
-        if (_isAdopted && _port.CountPagedOut() == 0)
+        if (IsAdopted && _port.CountPagedOut() == 0)
         {
             Missing.Clear();
         }
@@ -155,7 +153,7 @@ internal sealed class RingRemotePaging : WaitingRemotePaging
     }
 
     /// <summary>Whether Xen refused a page because it is not missing, which it may be where another tool took the pages away.</summary>
-    private bool IsThereAlready(int result) => _isAdopted && result == -XenErrno.NoEntry;
+    private bool IsThereAlready(int result) => IsAdopted && result == -XenErrno.NoEntry;
 
     private void RetryFailed(ReadOnlySpan<int> pfns, ReadOnlySpan<byte> pages, Span<int> results)
     {

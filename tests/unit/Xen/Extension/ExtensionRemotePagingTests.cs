@@ -234,7 +234,7 @@ public sealed class ExtensionRemotePagingTests
     public void Nothing_can_be_placed_before_the_domain_is_restored()
     {
         FakeExtensionPort port = new(PageCount);
-        using ExtensionRemotePaging paging = new(port, All(), "vm");
+        using ExtensionRemotePaging paging = new(port, All(), "vm", _ => { });
         Assert.Throws<InvalidOperationException>(() => paging.Place([5], Filled(1, 9)));
         Assert.Throws<InvalidOperationException>(() => paging.WaitFault(new PageFault[1], TimeSpan.Zero, s_none));
         Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
@@ -252,7 +252,7 @@ public sealed class ExtensionRemotePagingTests
 
     private static ExtensionRemotePaging Begin(FakeExtensionPort port)
     {
-        ExtensionRemotePaging paging = new(port, All(), "vm");
+        ExtensionRemotePaging paging = new(port, All(), "vm", _ => { });
         paging.Begin(static pfn => (ulong)pfn + 1000);
         return paging;
     }

@@ -98,7 +98,7 @@ public sealed class HostileExtensionTests
     public void A_fault_on_no_page_of_the_domain_is_refused(uint pfn)
     {
         LyingPort port = new(new FakeExtensionPort(PageCount));
-        using ExtensionRemotePaging paging = new(port, All(), "vm");
+        using ExtensionRemotePaging paging = new(port, All(), "vm", _ => { });
         paging.Begin(static page => (ulong)page + 1000);
         port.Inner.Read(7);
         port.Record = pfn;
@@ -147,7 +147,7 @@ public sealed class HostileExtensionTests
     public void More_pages_filled_than_were_given_are_refused(int done)
     {
         LyingPort port = new(new FakeExtensionPort(PageCount));
-        using ExtensionRemotePaging paging = new(port, All(), "vm");
+        using ExtensionRemotePaging paging = new(port, All(), "vm", _ => { });
         paging.Begin(static page => (ulong)page + 1000);
         port.Resolved = done;
         AssertRefused(Assert.Throws<MigrationException>(() => paging.Place([1, 2], new byte[2 * Page.Size])));

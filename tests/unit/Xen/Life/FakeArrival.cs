@@ -196,6 +196,8 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
     {
         public PageBitmap Missing => pages.Missing;
 
+        public void TakeAway(PageBitmap later) => Touch();
+
         public int WaitFault(Span<PageFault> faults, TimeSpan timeout, CancellationToken cancellationToken)
         {
             Touch();

@@ -187,6 +187,7 @@ public class XenIncomingDomainTests
 
     /// <summary>A guest may shut down while pages of it are missing.</summary>
     [Theory]
+    [InlineData("TakeAway")]
     [InlineData("WaitFault")]
     [InlineData("Place")]
     [InlineData("Disable")]
@@ -196,6 +197,7 @@ public class XenIncomingDomainTests
         IRemotePaging paging = made.EnableRemotePF();
         Action ask = question switch
         {
+            "TakeAway" => () => paging.TakeAway(new PageBitmap(2)),
             "WaitFault" => () => paging.WaitFault(new PageFault[1], TimeSpan.Zero, TestContext.Current.CancellationToken),
             "Place" => () => paging.Place([1], new byte[Page.Size]),
             _ => paging.Disable,

@@ -143,7 +143,7 @@ internal sealed class FakePagingPort : IPagingPort
     {
         PageBitmap missing = new(_pageCount);
         missing.SetAll();
-        return new RingRemotePaging(this, missing, "domain");
+        return new RingRemotePaging(this, missing, "domain", _ => { });
     }
 
     internal void Touch(int vcpu, int pfn) => Request(new XenPagingEvent

@@ -41,7 +41,7 @@ public class RingRemotePagingTests
         PageBitmap mayBeMissing = new(64);
         mayBeMissing.SetRange(0, 64);
         using FakePagingPort next = port.OfNextTool();
-        using RingRemotePaging paging = new(next, mayBeMissing, "vm", isAdopted: true);
+        using RingRemotePaging paging = new(next, mayBeMissing, "vm", takeAway: null);
         paging.Place([7, 8], new byte[2 * Page.Size]);
 
         Assert.False(paging.Missing[7]);

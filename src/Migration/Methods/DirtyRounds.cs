@@ -1,0 +1,82 @@
+using System.Globalization;
+using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Ordering;
+using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
+
+namespace PreRecordMigration.Methods;
+
+/// <summary>
+/// Rounds of pages while the domain runs: the first sends all of them, each other one those that were written since they were sent. Where
+/// pages may follow after the domain has moved, a round is also a recording: it is looked at several times what the domain writes, so that
+/// the pages that are left have an order.
+/// </summary>
+/// <param name="run">The migration that they belong to; they are run by its own thread.</param>
+internal sealed class DirtyRounds(SourceMigration run)
+{
+    /// <summary>How many epochs a round has where it is a recording. They are counted in pages, which take the link the same time each.</summary>
+    private const int RecordedEpochs = 8;
+
+    private readonly PageBitmap _dirty = run.Populated.Clone();
+    private readonly PageBitmap _latest = new(run.Populated.PageCount);
+    private readonly WrittenPages? _written = run.Options.IsSplit ? new WrittenPages(run.Populated.PageCount) : null;
+    private IDirtyTracker? _tracker;
+
+    /// <summary>How many rounds there were.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The pages whose content at the destination is not what it is here; all of those that were written only while the domain
+    /// stands still, and <see cref="Look"/> has been called since it stopped.</summary>
+    public PageBitmap Left => _dirty;
+
+    /// <summary>Begins to track what the domain writes.</summary>
+    public void Begin() => _tracker = run.Custody.StartDirtyTracking();
+
+    /// <summary>Runs rounds until few pages are left, or no more rounds are allowed or worth the while: a bounded number, however much the
+    /// domain writes.</summary>
+    public void Run()
+    {
+        int sent;
+        do
+        {
+            sent = _dirty.Count;
+            RunOne(sent);
+            Count++;
+            run.Options.Trace?.Report(MigrationTrace.Step(string.Create(
+                CultureInfo.InvariantCulture, $"round {Count} ended, {sent} pages to send and {_dirty.Count} left")));
+        }
+        while (run.Options.HasAnotherRound(Count, sent, _dirty.Count));
+    }
+
+    /// <summary>Looks at what the domain has written since the last time.</summary>
+    public void Look()
+    {
+        _tracker!.Collect(_latest);
+        _dirty.Or(_latest);
+        _written?.Add(_latest);
+    }
+
+    /// <summary>The order of what is left: what the last round has seen written of late and often goes first.</summary>
+    public PageOrder Order(PageBitmap remaining, PageOrderOptions options) =>
+        _written is null ? PageOrder.Sequential(remaining) : PageOrder.Of(remaining, _written, options);
+
+    private void RunOne(int count)
+    {
+        _written?.Clear();
+        int[] pfns = [.. _dirty.Pfns()];
+        int part = _written is null ? count : Math.Max(SourceMigration.RoundBatch, (count + RecordedEpochs - 1) / RecordedEpochs);
+        for (int start = 0; start < pfns.Length; start += part)
+        {
+            ReadOnlySpan<int> next = pfns.AsSpan(start, Math.Min(part, pfns.Length - start));
+
+            // Before they are read: what is written from here on is seen the next time, and what was written before is sent with them.
+            foreach (int pfn in next)
+            {
+                _dirty.TryClear(pfn);
+            }
+
+            run.SendBeforeRun(next);
+            Look();
+        }
+    }
+}

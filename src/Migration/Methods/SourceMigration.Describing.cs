@@ -1,0 +1,87 @@
+using PreRecordMigration.Errors;
+using PreRecordMigration.Options;
+using PreRecordMigration.Transfer;
+
+namespace PreRecordMigration.Methods;
+
+/// <content>What a migration came to, and how far it is.</content>
+internal sealed partial class SourceMigration
+{
+    private MigrationResult Describe(SourceState.Finished end)
+    {
+        // One that was taken over has no recording here: what was recorded went with the process that did it.
+        bool isRecorded = Options.Method == MigrationMethod.PreRecord;
+        bool isRollback = isRecorded && Recorded?.Backups is not null;
+        return new MigrationResult
+        {
+            Name = Domain.Info.Name,
+            Source = Domain.Info.HostName,
+            Destination = _destination.ToString(),
+            Method = Options.Method,
+            Mode = isRecorded ? Recorded?.Options.Mode ?? Options.Mode : null,
+            Phases = Log.Phases,
+            TotalTime = Log.Elapsed,
+            Downtime = _runningAt - _stoppedAt,
+            CheckpointPause = isRollback ? Recorded!.CheckpointPause : TimeSpan.Zero,
+            DiscardedExecution = isRollback ? Recorded!.Recording.WindowTime : TimeSpan.Zero,
+            OutputsHeldBack = isRollback && Recorded!.HeldSince is { } since ? _runningAt - Log.TimeOf(since) : TimeSpan.Zero,
+            WindowCutShort = isRollback && Recorded!.Recording.WasCutShort,
+            Exposure = _allThereAt - _committedAt,
+            BytesSent = _earlier.Bytes + _attempt!.Connections.BytesSent,
+            PagesPushed = _earlier.Pushed + _earlyPages + _attempt.PagesPushed,
+            Rounds = _rounds?.Count ?? 0,
+            PagesBeforeCommit = _earlyPages,
+            PagesLeftAtCommit = _leftAtCommit,
+            PagesDemanded = _earlier.Demanded + _attempt.PagesDemanded,
+            CorePages = _corePages,
+            PageTablePages = _pageTablePages,
+            RecordedPages = isRecorded ? Recorded?.RecordedPages ?? 0 : 0,
+            BackedUpPages = isRollback ? Recorded!.Backups!.Count : 0,
+            RemoteFaults = end.Report.RemoteFaults,
+            FaultLatency = end.Report.Latency,
+            RollbackProof = isRollback ? Recorded!.Proof : null,
+            Problems = [.. Problems(end)],
+        };
+    }
+
+    /// <summary>What went wrong after the domain had moved: it changes nothing of that.</summary>
+    private IEnumerable<MigrationException> Problems(SourceState.Finished end)
+    {
+        string name = Domain.Info.Name;
+        foreach (Exception error in _attempt!.Afterwards)
+        {
+            yield return LeftBehind(error);
+        }
+
+        foreach (Exception error in _leftOver.Errors)
+        {
+            yield return new MigrationException(
+                MigrationErrorId.ConnectionLost,
+                $"{name} has moved; what the connections that were lost meanwhile held here could not be let go of: {error.Message}",
+                "It ends with this process.",
+                name,
+                error);
+        }
+
+        if (end.Settled?.Problem is { } problem)
+        {
+            yield return new MigrationException(
+                problem.ErrorId, $"{name} runs at {_destination} under the name {end.Settled.Name}: {problem.Message}", problem.Remedy, name);
+        }
+        else if (end.Settled is null)
+        {
+            yield return new MigrationException(
+                MigrationErrorId.ConnectionLost,
+                $"{name} runs at {_destination}; whether it has got its final name there was not heard.",
+                "Look there: it may still be named as an incoming domain.",
+                name);
+        }
+    }
+
+    private (long Done, long Total, long Bytes) Status()
+    {
+        long total = _populated.Count;
+        long done = _attempt?.Sent is { } sent ? total - sent.Remaining : _earlyPages;
+        return (Math.Min(done, total), total, _earlier.Bytes + (_attempt?.Connections.BytesSent ?? 0));
+    }
+}
