@@ -69,7 +69,7 @@ public sealed class PageOrder
         PageOrderComposition composition = new(remaining);
         composition.Add(written.ByPriority(remaining, options ?? PageOrderOptions.Default));
         int recorded = composition.Count;
-        return new PageOrder(composition.Complete(), [PageOrderStrategy.RecordedFirst]) { RecordedCount = recorded };
+        return new PageOrder(composition, [PageOrderStrategy.RecordedFirst]) { RecordedCount = recorded };
     }
 
     /// <summary>Composes an order.</summary>

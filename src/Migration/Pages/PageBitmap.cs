@@ -309,7 +309,13 @@ public sealed class PageBitmap
     internal ulong WordAt(int index) => Volatile.Read(ref Chunk(index / ChunkWords)[index % ChunkWords]);
 
     /// <summary>Sets bits of the 64 pages from 64 times <paramref name="index"/> on; none of a page beyond the last.</summary>
-    internal void OrWord(int index, ulong bits) => Interlocked.Or(ref _words[index], bits);
+    internal void OrWord(int index, ulong bits)
+    {
+        if (bits != 0)
+        {
+            Interlocked.Or(ref Own(index), bits);
+        }
+    }
 
     private int Next(int from, ulong invert)
     {

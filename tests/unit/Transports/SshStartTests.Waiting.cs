@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Methods;
-using PreRecordMigration.Transports;
 
 namespace PreRecordMigration.Tests.Transports;
 
