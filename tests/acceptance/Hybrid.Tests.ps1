@@ -1,4 +1,5 @@
 BeforeAll {
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
     $null = New-SimulatedHost hybrid1, hybrid2
 
     function New-Worker([string] $name, [hashtable] $more = @{}) {
@@ -73,32 +74,32 @@ Describe 'Invoke-PreRecordMigration -Method Hybrid' {
         $null = New-SimulatedHost lacking -Without $Lacks
         try {
             $null = New-SimulatedDomain refused -HostName $From -Memory 8MB
+            $tracked = (Get-SimulatedHost $From).Faults.CountOf('StartDirtyTracking')
             Invoke-PreRecordMigration refused -HostName $From -Destination $To -Method Hybrid -ErrorAction SilentlyContinue -ErrorVariable failed
             $failed[0].FullyQualifiedErrorId | Should -Be 'NotSupported,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
             "$($failed[0].TargetObject.Capability)" | Should -Be $Lacks
             "$((Get-MigrationDomain refused -HostName $From).State)" | Should -Be 'Running'
-            (Get-SimulatedHost $From).Faults.CountOf('StartDirtyTracking') | Should -Be (Get-SimulatedHost $From).Faults.CountOf('Collect')
+            (Get-SimulatedHost $From).Faults.CountOf('StartDirtyTracking') | Should -Be $tracked
         }
         finally {
-            (Get-SimulatedHost $From).OpenSource('refused') | ForEach-Object { $_.Dispose() }
             Disconnect-MigrationHost lacking
         }
     }
 
     It 'is resumed from what is missing where it was interrupted after the commit' {
         New-Worker cut @{ OperationsPerSecond = 400000; WorkingSet = 4MB }
-        $receiver = Start-MigrationReceiver hybrid2
-        try {
-            (Get-SimulatedHost hybrid2).Faults.Fail('Place', 2)
-            Invoke-PreRecordMigration cut -Destination hybrid2 -Method Hybrid -BandwidthLimit 8MB/s -ErrorAction SilentlyContinue -ErrorVariable failed
-            "$($failed[0].FullyQualifiedErrorId)" | Should -Match '^MigrationInterrupted|^HypervisorCall|^ConnectionLost'
-            $moved = Resume-Migration cut
-            "$($moved.Method)" | Should -Be 'Hybrid'
-            $moved.PagesDemanded + $moved.PagesPushed - $moved.PagesBeforeCommit | Should -BeLessThan 4096
-            Test-Memory cut
+        (Get-SimulatedHost hybrid2).Faults.Fail('Place', 2)
+        $handle = Start-Migration cut hybrid2 -Method Hybrid -BandwidthLimit 8MB/s
+        $handle | Wait-Migration -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].Exception.Message | Should -Match 'kept stopped here'
+        while ("$((Get-MigrationDomain cut* -HostName hybrid2).State)" -ne 'Paused') {
+            $null = [System.Threading.Thread]::Yield()
         }
-        finally {
-            $receiver | Stop-MigrationReceiver
-        }
+
+        $moved = $handle | Resume-Migration | Wait-Migration
+        "$($moved.Method)" | Should -Be 'Hybrid'
+        $moved.PagesLeftAtCommit | Should -BeLessThan 4096
+        $moved.PagesPushed - $moved.PagesBeforeCommit | Should -BeLessThan (2 * $moved.PagesLeftAtCommit)
+        Test-Memory cut
     }
 }

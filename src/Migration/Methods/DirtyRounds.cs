@@ -25,8 +25,8 @@ internal sealed class DirtyRounds(SourceMigration run)
     /// <summary>How many rounds there were.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The pages whose content at the destination is not what it is here; all of those that were written only while the domain
-    /// stands still, and <see cref="Look"/> has been called since it stopped.</summary>
+    /// <summary>The pages whose content at the destination is not known to be what it is here. Exact once the domain stands still and
+    /// <see cref="Look"/> has been called after that.</summary>
     public PageBitmap Left => _dirty;
 
     /// <summary>Begins to track what the domain writes.</summary>
