@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text;
+using System.Threading.Channels;
 using PreRecordMigration.Boards;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Processes;
@@ -122,10 +123,10 @@ public sealed class ElsewhereTests : IDisposable
         _fixture.Destination.Faults.Before(SimulatedCall.Restore, 1, () => goesOn.Wait(TestContext.Current.CancellationToken));
         MigrationJob job = _fixture.Workspace.Migrations.Start(_fixture.Move());
         Elsewhere elsewhere = Look();
-        using BlockingCollection<ProcessElsewhere> heard = [];
+        Channel<ProcessElsewhere> heard = Channel.CreateUnbounded<ProcessElsewhere>();
         using IDisposable following = elsewhere.Follow(
-            Assert.Single(elsewhere.Look(TestContext.Current.CancellationToken)), process => heard.Add(process));
-        Assert.True(heard.Take(TestContext.Current.CancellationToken).Migrations[0].IsUnderWay());
+            Assert.Single(elsewhere.Look(TestContext.Current.CancellationToken)), process => heard.Writer.TryWrite(process));
+        Assert.True((await heard.Reader.ReadAsync(TestContext.Current.CancellationToken)).Migrations[0].IsUnderWay());
         goesOn.Set();
         await job.Ended;
         using ManualResetEventSlim isHurried = new();
@@ -133,7 +134,7 @@ public sealed class ElsewhereTests : IDisposable
         ProcessElsewhere last;
         do
         {
-            last = heard.Take(TestContext.Current.CancellationToken);
+            last = await heard.Reader.ReadAsync(TestContext.Current.CancellationToken);
             Assert.Null(last.Problem);
         }
         while (!last.HasEnded);
@@ -141,19 +142,19 @@ public sealed class ElsewhereTests : IDisposable
     }
 
     [Fact]
-    public void Who_follows_one_that_falls_silent_is_told_once_and_hears_on()
+    public async Task Who_follows_one_that_falls_silent_is_told_once_and_hears_on()
     {
         using Speaker other = new(_fixture.Boards, Word(), goesOn: true);
         Elsewhere elsewhere = Look(s_shortly);
-        using BlockingCollection<ProcessElsewhere> heard = [];
+        Channel<ProcessElsewhere> heard = Channel.CreateUnbounded<ProcessElsewhere>();
         using IDisposable following = elsewhere.Follow(
-            Assert.Single(elsewhere.Look(TestContext.Current.CancellationToken)), process => heard.Add(process));
+            Assert.Single(elsewhere.Look(TestContext.Current.CancellationToken)), process => heard.Writer.TryWrite(process));
 
         // After each silence it is connected to again, and has something to say then. A slow machine makes more silences, and none is told twice.
         bool wasSilent = false;
         for (int silences = 0; silences < 2 || wasSilent;)
         {
-            bool isSilent = heard.Take(TestContext.Current.CancellationToken).Problem is not null;
+            bool isSilent = (await heard.Reader.ReadAsync(TestContext.Current.CancellationToken)).Problem is not null;
             Assert.False(isSilent && wasSilent);
             silences += isSilent ? 1 : 0;
             wasSilent = isSilent;
@@ -161,16 +162,17 @@ public sealed class ElsewhereTests : IDisposable
     }
 
     [Fact]
-    public void Who_follows_does_not_hear_of_one_that_is_pushed_out_and_comes_again()
+    public async Task Who_follows_does_not_hear_of_one_that_is_pushed_out_and_comes_again()
     {
         using Speaker other = new(_fixture.Boards, Word(), goesOn: false);
         Elsewhere elsewhere = Look();
-        using BlockingCollection<ProcessElsewhere> heard = [];
+        Channel<ProcessElsewhere> heard = Channel.CreateUnbounded<ProcessElsewhere>();
         using IDisposable following = elsewhere.Follow(
-            Assert.Single(elsewhere.Look(TestContext.Current.CancellationToken)), process => heard.Add(process));
+            Assert.Single(elsewhere.Look(TestContext.Current.CancellationToken)), process => heard.Writer.TryWrite(process));
         for (int i = 0; i < 3; i++)
         {
-            Assert.Equal((null, false), heard.Take(TestContext.Current.CancellationToken) is var now ? (now.Problem, now.HasEnded) : default);
+            ProcessElsewhere now = await heard.Reader.ReadAsync(TestContext.Current.CancellationToken);
+            Assert.Equal((null, false), (now.Problem, now.HasEnded));
         }
     }
 
