@@ -97,14 +97,7 @@ class Rounds:
         if kind.by_service:
             self._services = {host.number: Service(host, kind.paging).__enter__() for host in self._hosts()}
         for method in [] if self._durations else methods:
-            self._start()
-            here, there = self._ends()
-            started = time.monotonic()
-            answer = here.finish(here.begin(self._command(method, here, there)), PATIENCE * 2)
-            if answer["exitCode"] != 0:
-                raise LabError(f"{method} with nothing in the way: {answer['stderr']}")
-            self._durations[method] = time.monotonic() - started
-            self._settled(there.host)
+            self._durations[method] = self._move(method)
             self._require_nothing_left()
 
     def next(self):
@@ -126,12 +119,18 @@ class Rounds:
             outcome, said = self._settle(fault, answer, here, there)
         finally:
             self._require_one()
-        self._require_nothing_left()
+        if self._services:
+            self._require_nothing_left()
         return Round(self._seed, self._number, str(self._kind), method, fault, moment, outcome, " ".join(said.split())[:400], copies)
 
     def end_kind(self):
-        """Watches the guest once more, destroys it, and finds nothing of it on either host."""
+        """Watches the guest once more, destroys it, and finds nothing of it on either host. What a killed shell has left where no service is, the
+        next arrival there takes away."""
         self._watch()
+        if not self._services:
+            for _ in self._hosts():
+                self._move("pre-copy")
+            self._require_nothing_left()
         self._lose()
         for host in self._hosts():
             self._require_empty(host, "it is destroyed")
@@ -161,6 +160,18 @@ class Rounds:
         """The shells where the guest is and where it goes."""
         here = self.guest.host
         return self._shell(here), self._shell(self._hosts()[2 - here.number])
+
+    def _move(self, method):
+        """Moves the guest with nothing in the way; returns how many seconds that took."""
+        self._start()
+        here, there = self._ends()
+        started = time.monotonic()
+        answer = here.finish(here.begin(self._command(method, here, there)), PATIENCE * 2)
+        if answer["exitCode"] != 0:
+            raise LabError(f"{method} with nothing in the way: {answer['stderr']}")
+        taken = time.monotonic() - started
+        self._settled(there.host)
+        return taken
 
     def _next_case(self):
         """Each method with each failure once, in an order of chance, and then again."""
