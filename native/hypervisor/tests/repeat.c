@@ -167,6 +167,30 @@ static void what_has_begun_is_never_made_again(void)
     EXPECT(!hypercall_is_to_repeat(&vcpu, __HYPERVISOR_xen_version, (unsigned long[]){ 0, 0, 0 }, -EFAULT));
 }
 
+/* By the paging ring: a vCPU that has asked for a page, and one that is paused until the ring has room, make their calls again. */
+static void who_waits_for_the_pager_comes_again(void)
+{
+    static const unsigned long args[] = { EVTCHNOP_send };
+    static char ring;
+
+    guest.arch.paging.mode = 0;
+    guest.vm_event_paging = (void *)&ring;
+    missing[3] = true;
+    for ( unsigned int i = 0; i < 4; i++ )
+    {
+        bool waits = i & 1 || i & 2;
+
+        vcpu.vm_event_pause_count = i & 1;
+        vcpu.pause_flags = i & 2 ? 1UL << _VPF_mem_paging : 0;
+        EXPECT(hypercall_is_to_repeat(&vcpu, __HYPERVISOR_event_channel_op, args, -EFAULT) == waits);
+        EXPECT(hypercall_awaits_arguments(&vcpu, __HYPERVISOR_mmu_update, (unsigned long[]){ at(3, 0), 1, 0 }) == waits);
+    }
+    missing[3] = extension.repeat = false;
+    vcpu.pause_flags = 0;
+    guest.vm_event_paging = NULL;
+    guest.arch.paging.mode = PG_prerecord;
+}
+
 int main(void)
 {
     static const struct { const char *name; void (*run)(void); } tests[] = {
@@ -174,6 +198,7 @@ int main(void)
         { "lists of frames are there before a call begins", lists_of_frames_are_there_before_a_call_begins },
         { "hostile arguments", hostile_arguments },
         { "what has begun is never made again", what_has_begun_is_never_made_again },
+        { "who waits for the pager comes again", who_waits_for_the_pager_comes_again },
     };
     bool failed = false;
 

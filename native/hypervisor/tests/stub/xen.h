@@ -54,8 +54,10 @@ struct evtchn { unsigned int state; domid_t owner; };
 struct vm_event_domain;
 
 struct prerecord;
+#define _VPF_mem_paging 4
 struct vcpu {
     unsigned int vcpu_id, pauses, vm_event_pause_count, mode;
+    unsigned long pause_flags;
     bool hcall_preempted, is_hvm;
     mfn_t vcpu_info_mfn;
     struct domain *domain;
@@ -66,7 +68,7 @@ struct domain {
     bool is_hap, is_dying, paging_locked;
     int event_lock;
     struct evtchn channels[8]; /* by port, from 1 on */
-    struct vm_event_domain *vm_event_monitor;
+    struct vm_event_domain *vm_event_monitor, *vm_event_paging;
     void *shared_info, *dirty_cpumask;
     struct vcpu *first_vcpu;
     struct {
@@ -160,6 +162,7 @@ static inline bool mfn_eq(mfn_t a, mfn_t b) { return a.m == b.m; }
 #define INVALID_MFN _mfn(~0UL)
 #define virt_to_mfn(p) ((unsigned long)virt_to_page(p))
 static inline bool test_and_set_bit(int bit, unsigned long *word) { bool was = *word >> bit & 1; *word |= 1UL << bit; return was; }
+static inline bool test_bit(int bit, const unsigned long *word) { return *word >> bit & 1; }
 static inline void clear_bit(int bit, unsigned long *word) { *word &= ~(1UL << bit); }
 #define destroy_waitqueue_head(head) ((void)(head))
 #define xfree free

@@ -108,7 +108,7 @@ bool hypercall_may_begin_again(unsigned long call, const unsigned long args[])
 
 static bool awaits_page(struct vcpu *curr)
 {
-    if ( atomic_read(&curr->vm_event_pause_count) )
+    if ( hypercall_awaits_pager(curr) )
         return true;
 
     return prerecord_is_to_repeat(curr) && prerecord_must_repeat(curr);

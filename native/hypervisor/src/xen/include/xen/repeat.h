@@ -20,6 +20,16 @@ static inline bool hypercall_pages_go(const struct domain *d)
 }
 
 /*
+ * Whether the vCPU waits for a page that the paging ring brings: it has asked,
+ * or is paused until the ring has room for its request.
+ */
+static inline bool hypercall_awaits_pager(const struct vcpu *curr)
+{
+    return atomic_read(&curr->vm_event_pause_count) ||
+           test_bit(_VPF_mem_paging, &curr->pause_flags);
+}
+
+/*
  * Before a hypercall, or one of a multicall, begins: is it to be made again,
  * once the page that the vCPU is paused for is there?
  */
@@ -49,7 +59,7 @@ static inline bool hypercall_is_to_repeat(const struct vcpu *curr,
         return result == -ERESTART || hypercall_may_begin_again(call, args);
 
     return result == -EFAULT && hypercall_pages_go(curr->domain) &&
-           atomic_read(&curr->vm_event_pause_count) &&
+           hypercall_awaits_pager(curr) &&
            hypercall_may_begin_again(call, args);
 }
 
