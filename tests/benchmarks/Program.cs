@@ -3,9 +3,14 @@ using PreRecordMigration.Benchmarks;
 
 // dotnet run -c Release --project tests/benchmarks -- --filter '*'
 // dotnet run -c Release --project tests/benchmarks -- --replay [FILE]...
+// dotnet run -c Release --project tests/benchmarks -- --downtime [ROUNDS]
 if (args is ["--replay", ..])
 {
     ReplayTable.Print(args[1..]);
+}
+else if (args is ["--downtime", ..])
+{
+    DowntimeTable.Print(args[1..]);
 }
 else
 {
