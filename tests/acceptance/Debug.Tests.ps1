@@ -9,7 +9,9 @@ BeforeAll {
         "^'traced': (destination )?state [A-Za-z]+ -> [A-Za-z]+$|^'traced': [A-Z][a-z]+\.$|" +
         "^'traced': (outputs (can be|are) held back|suspended at the checkpoint|accesses are recorded(, pages are backed up)?|" +
         'core state captured, \d+ pages|runs on after the checkpoint|epoch \d+ ended, \d+ accesses|' +
-        "paused at the window's end|accesses are not recorded any more|the originals are written back: another tool could go on with this migration)$"
+        "paused at the window's end|accesses are not recorded any more|the domain is about to be stopped|" +
+        'round \d+ ended, \d+ pages to send and \d+ left|' +
+        'the rollback is proved by (a second witness \(\d+ pages written\) and )?\d+ pages compared, \d+ changed)$'
 }
 
 Describe '-Debug' {

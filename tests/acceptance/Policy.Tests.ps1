@@ -26,7 +26,7 @@ Describe 'A policy' {
         $problem[0].ErrorId | Should -Be 'RefusedByPolicy'
         $problem[0].Message | Should -Match 'does not let wished in: memory: it has 8388608 bytes, more than 4194304'
         $problem[0].Remedy | Should -Match ([regex]::Escape("$policy on the destination needs: `"maximumMemory`": 8388608"))
-        $problem[0].Methods -join ', ' | Should -Be 'PreCopy, PostCopy, PreRecord Observe, PreRecord Rollback'
+        $problem[0].Methods -join ', ' | Should -Be 'PreCopy, PostCopy, Hybrid, PreRecord Observe, PreRecord Rollback'
         "$((Get-MigrationDomain wished).State)" | Should -Be 'Running'
     }
 

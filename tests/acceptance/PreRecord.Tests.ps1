@@ -50,12 +50,16 @@ Describe 'Start-PreRecord' {
         $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms -RollbackProof Full
         "$($recorded.RollbackProof.Kind)" | Should -Be 'Full'
         Stop-PreRecord $recorded
-        "$((Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms).RollbackProof.Kind)" | Should -Be 'Witness'
+        $recorded = Start-PreRecord worker -Mode Rollback -Window 20ms -Epoch 20ms
+        "$($recorded.RollbackProof.Kind)" | Should -Be 'Witness'
+        Stop-PreRecord $recorded
 
         $null = New-SimulatedHost unwitnessed -Without DirtyTracking
         try {
             $null = New-SimulatedDomain alone -HostName unwitnessed -Memory 8MB
-            "$((Start-PreRecord alone -Mode Rollback -Window 20ms -Epoch 20ms).RollbackProof.Kind)" | Should -Be 'Full'
+            $recorded = Start-PreRecord alone -Mode Rollback -Window 20ms -Epoch 20ms
+            "$($recorded.RollbackProof.Kind)" | Should -Be 'Full'
+            Stop-PreRecord $recorded
         }
         finally {
             Disconnect-MigrationHost unwitnessed
@@ -63,8 +67,7 @@ Describe 'Start-PreRecord' {
     }
 
     It 'refuses a proof that is to be made and left out' {
-        Start-PreRecord worker -Mode Rollback -SkipRollbackProof -RollbackProof Full -ErrorAction SilentlyContinue -ErrorVariable failed
-        $failed[0].FullyQualifiedErrorId | Should -Match '^InvalidOption,'
+        { Start-PreRecord worker -Mode Rollback -SkipRollbackProof -RollbackProof Full } | Should -Throw -ErrorId 'InvalidOption,*'
         Get-WorkerState | Should -Be 'Running'
     }
 

@@ -142,7 +142,7 @@ Describe 'A report that feeds the move' {
 
 Describe 'A parameter that is marked' {
     BeforeDiscovery {
-        $values = @{ TimeSpan = '10ms'; Nullable = '1MB'; Int64 = '1MB'; SwitchParameter = $true; RecordingModeChoice = 'Observe'; MigrationMethod = 'PostCopy' }
+        $values = @{ TimeSpan = '10ms'; Nullable = '1MB'; Int64 = '1MB'; SwitchParameter = $true; RecordingModeChoice = 'Observe'; MigrationMethod = 'PostCopy'; RollbackProofKind = 'Full' }
         function Get-Marked([string] $purpose) {
             foreach ($property in (Get-Command Invoke-PreRecordMigration).ImplementingType.GetProperties()) {
                 if ($property.CustomAttributes.AttributeType.Name -contains "${purpose}Attribute") {
@@ -173,7 +173,7 @@ Describe 'A parameter that is marked' {
 
     It 'is one of several' {
         $marked = (Get-Command Invoke-PreRecordMigration).ImplementingType.GetProperties().ForEach({ $_.CustomAttributes.AttributeType.Name })
-        @($marked).Where({ $_ -eq 'PreRecordOnlyAttribute' }).Count | Should -Be 7
-        @($marked).Where({ $_ -eq 'DecidedByRecordingAttribute' }).Count | Should -Be 9
+        @($marked).Where({ $_ -eq 'PreRecordOnlyAttribute' }).Count | Should -Be 8
+        @($marked).Where({ $_ -eq 'DecidedByRecordingAttribute' }).Count | Should -Be 10
     }
 }
