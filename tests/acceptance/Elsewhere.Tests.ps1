@@ -290,9 +290,18 @@ Describe 'What other processes have' {
     It 'is told to its end by a process that ends in order' {
         $leaving = Start-Other
         $null = Invoke-There $leaving '$null = New-SimulatedHost far1, far3'
-        Start-Held $leaving early far3
+
+        # What runs in a session ends with it: the migration is held by a process, which ends once it is seen from here that it is being stopped.
+        $gate = Invoke-There $leaving ('$gate = [System.Diagnostics.Process]::Start("sleep", "600"); $null = New-SimulatedDomain early -HostName far1 -Memory 8MB; ' +
+            '(Get-SimulatedHost far1).Faults.Before("CaptureCoreState", 1, (ConvertTo-Action $gate "WaitForExit")); ' +
+            '$null = Start-Migration early far3 -Method PostCopy; $gate.Id')
         $waiting = Start-Waiting 'Wait-Migration early'
-        $leaving.StandardInput.WriteLine('$null = Start-ThreadJob { while ("$((Get-Migration early).State)" -ne "Stopping") { }; ($using:release).Set() }; exit')
+        $leaving.StandardInput.WriteLine('exit')
+        while ("$((Get-Migration early).State)" -ne 'Stopping') {
+            $null = [System.Threading.Thread]::Yield()
+        }
+
+        Stop-Process -Id $gate
         $there = Receive-Waiting $waiting
         $there.Errors[0].FullyQualifiedErrorId | Should -Match '^MigrationStopped,'
         $there.Errors[0].Exception.Message | Should -Match "'early'.*'far1'"
