@@ -246,7 +246,7 @@ Describe 'Another machine' {
         $failed[0].FullyQualifiedErrorId | Should -Be 'DestinationUnreachable,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
         $problem = (Test-Migration untouched -Destination far -Window 50ms -Epoch 50ms).Incompatibilities[0]
         $problem.ErrorId | Should -Be 'DestinationUnreachable'
-        $problem.Methods.Count | Should -Be 4
+        $problem.Methods.Count | Should -Be 5
     }
 
     It 'cannot do what only a session on it can: <Command>' -ForEach @(
