@@ -20,7 +20,7 @@ internal sealed class DomainCheckpoint
     {
         _custody = custody;
         _options = options;
-        bool hashes = options.RollbackProof == RollbackProofKind.Witness && custody.Domain.HasWriteWitness;
+        bool hashes = RollbackProver.HasWitness(custody.Domain, options);
         Backups = options.OriginalsOutliveProcess ? PageBackup.Outliving(pageCount, options.BackupLimitPages, hashes) : new PageBackup(pageCount, options.BackupLimitPages, hashes);
         Memory = new CheckpointMemory(custody.Domain.Memory, Backups);
     }

@@ -39,9 +39,10 @@ internal sealed class EarlyPages(PageBitmap populated)
     /// named; it would be empty without a word.</exception>
     public PageBitmap StillMissing(PageBitmap outside)
     {
-        PageBitmap unaccounted = outside.Clone();
+        PageBitmap present = outside.Clone();
+        present.AndNot(_rest);
+        PageBitmap unaccounted = present.Clone();
         unaccounted.AndNot(_arrived);
-        unaccounted.AndNot(_rest);
         if (unaccounted.Count is > 0 and var count)
         {
             throw ProtocolErrors.Violation(string.Create(
@@ -49,8 +50,6 @@ internal sealed class EarlyPages(PageBitmap populated)
                 $"{count} pages have not come, and the source does not say that they follow, among them {string.Join(", ", unaccounted.Pfns().Take(Named))}."));
         }
 
-        PageBitmap present = outside.Clone();
-        present.AndNot(_rest);
         PageBitmap missing = outside.Clone();
         missing.AndNot(present);
         return missing;

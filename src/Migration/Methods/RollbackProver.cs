@@ -1,5 +1,6 @@
 using PreRecordMigration.Backup;
 using PreRecordMigration.Custody;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
@@ -12,6 +13,10 @@ internal abstract class RollbackProver
 {
     /// <summary>What did not agree, for an error.</summary>
     public abstract string Difference { get; }
+
+    /// <summary>Whether a second witness is wanted, and there is one.</summary>
+    public static bool HasWitness(ISourceDomain domain, MigrationOptions options) =>
+        options.RollbackProof == RollbackProofKind.Witness && domain.HasWriteWitness;
 
     /// <summary>Chooses the kind while the domain still runs; its outputs are plugged, so that it is known who else writes to its memory.</summary>
     /// <param name="custody">The domain.</param>
@@ -29,7 +34,7 @@ internal abstract class RollbackProver
         return options.RollbackProof switch
         {
             RollbackProofKind.None => null,
-            RollbackProofKind.Witness when custody.Domain.HasWriteWitness => new WitnessProver(custody, populated, options.ProofSamplePages),
+            RollbackProofKind.Witness when HasWitness(custody.Domain, options) => new WitnessProver(custody, populated, options.ProofSamplePages),
             _ => new HashingProver(custody.Domain.Memory, populated),
         };
     }

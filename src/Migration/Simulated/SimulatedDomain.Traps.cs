@@ -210,6 +210,7 @@ public sealed partial class SimulatedDomain
             RequireState("deprived of pages", DomainState.Paused);
             if (pages.Count == _pages.Populated.Count)
             {
+                // All of them, as for post-copy, in a time that does not grow with the guest.
                 _pages.TrapAll(PageTraps.Missing);
                 return;
             }
