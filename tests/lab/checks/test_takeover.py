@@ -6,7 +6,7 @@ paging ring; for HVM guests with an emulator beside them.
 """
 from lablib.guest import arriving, running
 from lablib.lab import Lab
-from lablib.marks import notes, wait_marked, wait_noted, wait_nothing_noted
+from lablib.marks import kept_files, notes, wait_marked, wait_noted, wait_nothing_noted
 from lablib.memory import expect_memory, free_memory
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import MoveCase, require_module
@@ -69,7 +69,7 @@ class TakeOverCase(MoveCase):
 
     def check_nothing_kept(self):
         self.assertEqual(notes(HOST), "", "a note was left")
-        self.assertEqual(HOST.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'").stdout.strip(), "", "a file was left")
+        self.assertEqual(kept_files(HOST), set(), "a file was left")
 
     def check_received_by_another(self, config, method, both=False):
         """One host is both ends: the receiver's shell is killed, or both are, and others go on. Killed ones must not listen for the next."""

@@ -32,6 +32,11 @@ def notes(host):
     return host.run("for n in source incoming arrivals suspend; do xenstore-ls /prerecord/$n 2>/dev/null; done", 120).stdout.strip()
 
 
+def kept_files(host):
+    """The names of the files that the module keeps for the next tool."""
+    return set(host.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'", 120).stdout.split())
+
+
 def wait_nothing_noted(host, timeout=300):
     """Waits until nothing is noted any more: whatever was left behind has been taken up."""
     deadline = time.monotonic() + timeout

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lablib.errors import LabError
 from lablib.guest import Guest, destroy_all
-from lablib.marks import wait_nothing_noted
+from lablib.marks import kept_files, wait_nothing_noted
 from lablib.memory import expect_memory, free_memory
 from lablib.module_shell import ModuleShell
 from lablib.moves import METHODS, RECORD
@@ -341,8 +341,7 @@ class Rounds:
             wait_nothing_noted(host, PATIENCE)
             # Of what was taken down before it ran that is remembered, for a source that comes back.
             remembered = host.run("xenstore-list /prerecord/taken-down 2>/dev/null", 120).stdout.split()
-            files = host.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'", 120).stdout.split()
-            if files := set(files) - set(remembered):
+            if files := kept_files(host) - set(remembered):
                 raise AssertionError(f"host{host.number} has {', '.join(files)}")
             if host.number != self.guest.host.number:
                 self._require_empty(host, f"it is on host{self.guest.host.number}")

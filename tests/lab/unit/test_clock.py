@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 from lablib.paths import IMAGES
+from libraries import build
 
 LIBRARY = """
 void *xs_read(void *h, unsigned t, const char *path, unsigned *length) { (void)h, (void)t, (void)length; return (void *)path; }
@@ -29,13 +30,8 @@ class Clock(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
         (cls.folder / "library.c").write_text(LIBRARY, encoding="utf-8")
-        cls.build("clock.so", IMAGES / "share" / "clock.c", f'-DFOLDER="{cls.folder}/kept"')
-        cls.build("libxenstore.so.4", cls.folder / "library.c")
-
-    @classmethod
-    def build(cls, name, source, *options):
-        subprocess.run(["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", *options, "-shared", "-fPIC", "-o", cls.folder / name, source, "-ldl"],
-                       check=True)
+        build(cls.folder, "clock.so", IMAGES / "share" / "clock.c", f'-DFOLDER="{cls.folder}/kept"')
+        build(cls.folder, "libxenstore.so.4", cls.folder / "library.c")
 
     def count(self, script):
         """Calls and bytes that a script in Python comes to."""

@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 from lablib.paths import IMAGES
+from libraries import build
 
 LIBRARY = '#include <stdio.h>\nint xc_domain_pause(void *xc, unsigned domid) { puts("done"); fflush(stdout); return xc ? 1 : domid == 7 ? 0 : 2; }\n'
 # Prints what the caller is told, and errno where the call failed; the library prints that it was called.
@@ -25,13 +26,9 @@ class Faults(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
-        cls.build("faults.so", IMAGES / "share" / "faults.c")
+        build(cls.folder, "faults.so", IMAGES / "share" / "faults.c")
         (cls.folder / "library.c").write_text(LIBRARY, encoding="utf-8")
-        cls.build("libxenctrl.so.4.17", cls.folder / "library.c")
-
-    @classmethod
-    def build(cls, name, source):
-        subprocess.run(["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", cls.folder / name, source, "-ldl"], check=True)
+        build(cls.folder, "libxenctrl.so.4.17", cls.folder / "library.c")
 
     def setUp(self):
         self.fault = self.folder / "pause"
