@@ -113,6 +113,13 @@ Describe 'What other processes have' {
             ($seen | ConvertTo-Json -WarningAction SilentlyContinue | ConvertFrom-Json | Get-Migration).InstanceId | Should -Be $seen.InstanceId
             { Get-Migration -Id 32000 -ErrorAction Stop } | Should -Throw -ErrorId 'MigrationNotFound,*'
 
+            # A process that has no migration itself.
+            $asking = [System.IO.Path]::Combine($TestDrive, 'asking.ps1')
+            [System.IO.File]::WriteAllText($asking, "Import-Module '$manifest'; Get-Migration -Id $($seen.Id) -ErrorVariable failed -ErrorAction SilentlyContinue
+                ""`$(`$failed[0].FullyQualifiedErrorId): `$(`$failed[0]) `$(`$failed[0].ErrorDetails.RecommendedAction)""")
+            (Invoke-Fresh $asking).Output |
+                Should -Match "^MigrationElsewhere,.*: This process has no migration $($seen.Id)\. .* of 'seen' \(Running\) is in another process: process $($moving.Id) .*Name the domain instead: seen\. Get-Migration and Wait-Migration work"
+
             $table = $all | Format-Table | Out-String -Width 79
             $table | Should -Match "(?s)own.*In process $($moving.Id).*seen"
             $own | Format-Table | Out-String | Should -Not -Match 'In process'

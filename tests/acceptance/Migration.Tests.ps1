@@ -158,6 +158,11 @@ Describe 'Invoke-PreRecordMigration, given something wrong' {
         @{ Case = 'bandwidth of zero'; Id = 'InvalidOption'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; BandwidthLimit = 0 } }
         @{ Case = 'window without a recording'; Id = 'OptionNotForMethod'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; Method = 'PostCopy'; Window = '1s' } }
         @{ Case = 'mode without a recording'; Id = 'OptionNotForMethod'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; Method = 'PreCopy'; Mode = 'Observe' } }
+        @{ Case = 'packets held back without a rollback'; Id = 'OptionNotForMode'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; Mode = 'Observe'; PacketLimit = '8MB' } }
+        @{ Case = 'writes set aside without a rollback'; Id = 'OptionNotForMode'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; Mode = 'Observe'; OverlayLimit = '8MB' } }
+        @{ Case = 'backups without a rollback'; Id = 'OptionNotForMode'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; Mode = 'Observe'; BackupLimit = '8MB' } }
+        @{ Case = 'a proof without a rollback'; Id = 'OptionNotForMode'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; Mode = 'Observe'; SkipRollbackProof = $true } }
+        @{ Case = 'a kind of proof without a rollback'; Id = 'OptionNotForMode'; Category = 'InvalidArgument'; Arguments = @{ Name = 'victim'; Destination = 'there'; Mode = 'Observe'; RollbackProof = 'Full' } }
     ) {
         $failed = Invoke-Wrongly $Arguments
         $failed.FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand"

@@ -8,6 +8,12 @@ internal sealed class PreRecordOnlyAttribute : Attribute
 {
 }
 
+/// <summary>Marks a parameter that only a window that is rolled back has a use for: where the domain is observed it is refused.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class RollbackOnlyAttribute : Attribute
+{
+}
+
 /// <summary>Marks a parameter whose value a recording has decided by being made: to move that recording it is refused.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class DecidedByRecordingAttribute : Attribute

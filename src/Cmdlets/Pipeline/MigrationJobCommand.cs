@@ -46,7 +46,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
             case IdSet:
                 foreach (int id in Id)
                 {
-                    ForEachInput(id, () => action(Workspace.OfProcess.Migrations.Get(id)));
+                    ForEachInput(id, () => action(MigrationSelection.Get(id, () => Elsewhere)));
                 }
 
                 break;
@@ -114,7 +114,7 @@ public abstract class MigrationJobCommand : MigrationCmdlet
         switch (input.BaseObject)
         {
             case int id:
-                ForEachInput(id, () => action(Workspace.OfProcess.Migrations.Get(id)));
+                ForEachInput(id, () => action(MigrationSelection.Get(id, () => Elsewhere)));
                 return;
             case string name:
                 ForEachInput(name, () => ForName(name, isMeant, action));

@@ -28,6 +28,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [Parameter]
     [Column]
     [PreRecordOnly]
+    [RollbackOnly]
     [DecidedByRecording]
     [Size]
     [ValidateRange(Page.Size, long.MaxValue)]
@@ -37,6 +38,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [Parameter]
     [Column]
     [PreRecordOnly]
+    [RollbackOnly]
     [DecidedByRecording]
     [Size]
     [ValidateRange(Page.Size, long.MaxValue)]
@@ -46,6 +48,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [Parameter]
     [Column]
     [PreRecordOnly]
+    [RollbackOnly]
     [DecidedByRecording]
     [Size]
     [ValidateRange(Page.Size, uint.MaxValue)]
@@ -55,6 +58,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [Parameter]
     [Column]
     [PreRecordOnly]
+    [RollbackOnly]
     [DecidedByRecording]
     public RollbackProofKind RollbackProof { get; set; } = new MigrationOptions().RollbackProof;
 
@@ -62,6 +66,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
     [Parameter]
     [Column]
     [PreRecordOnly]
+    [RollbackOnly]
     [DecidedByRecording]
     public SwitchParameter SkipRollbackProof { get; set; }
 
@@ -71,7 +76,7 @@ public abstract class RecordingOptionsCommand : WindowCommand
 
     /// <summary>Makes the engine's options out of what was given, and checks them.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>.</exception>
-    /// <exception cref="CommandException">An option was given that the method has no use for.</exception>
+    /// <exception cref="CommandException">An option was given that the method, or the mode, has no use for.</exception>
     private protected MigrationOptions MakeOptions(MigrationMethod method)
     {
         if (method != MigrationMethod.PreRecord && FirstGiven<PreRecordOnlyAttribute>() is { } useless)
@@ -91,6 +96,12 @@ public abstract class RecordingOptionsCommand : WindowCommand
                 Text.Format(SR.ProofContradicted, RollbackProof),
                 SR.ProofContradictedRemedy,
                 nameof(RollbackProof));
+        }
+
+        if (Mode == RecordingModeChoice.Observe && FirstGiven<RollbackOnlyAttribute>() is { } idle)
+        {
+            throw new CommandException(
+                nameof(SR.OptionNotForMode), ErrorCategory.InvalidArgument, Text.Format(SR.OptionNotForMode, idle), SR.OptionNotForModeRemedy, idle);
         }
 
         MigrationOptions options = new()

@@ -43,6 +43,17 @@ internal static class MigrationSelection
     public static IEnumerable<MigrationElsewhere> AllOf(IEnumerable<ProcessElsewhere> processes) =>
         processes.SelectMany(process => process.Migrations.Select(migration => new MigrationElsewhere(process, migration)));
 
+    /// <summary>The migration of this process that has a number.</summary>
+    /// <param name="id">The number.</param>
+    /// <param name="processes">The other processes, which are asked where this one has none.</param>
+    /// <exception cref="CommandException">Another process has one of that number.</exception>
+    /// <exception cref="OperationException">No process has.</exception>
+    public static MigrationJob Get(int id, Func<IReadOnlyList<ProcessElsewhere>> processes) =>
+        Migrations.All.FirstOrDefault(job => job.Id == id)
+        ?? (AllOf(processes()).Where(found => found.Migration.Id == id).MaxBy(found => found.Migration.Started) is { } other
+            ? throw HasNumber(other)
+            : Migrations.Get(id));
+
     /// <summary>The error of who would do something to a migration that another process has.</summary>
     public static CommandException IsElsewhere(MigrationElsewhere found) => new(
         nameof(SR.MigrationElsewhere),
@@ -50,6 +61,17 @@ internal static class MigrationSelection
         Text.Format(SR.MigrationInProcess, found.Migration.Id, found.Migration.Name, found.Migration.State, found.Process.Description),
         Text.Format(SR.MigrationInProcessRemedy, EndOf(found.Process), found.Migration.Name),
         found.Migration.Name);
+
+    /// <summary>The error of who takes the number of another process' migration for one of this process.</summary>
+    private static CommandException HasNumber(MigrationElsewhere found) => new(
+        nameof(SR.MigrationElsewhere),
+        ErrorCategory.ObjectNotFound,
+        Text.Format(SR.MigrationNumberElsewhere, found.Migration.Id, found.Migration.Name, found.Migration.State, found.Process.Description),
+        Text.Format(
+            SR.MigrationNumberElsewhereRemedy,
+            found.Migration.Name,
+            Text.Format(SR.MigrationInProcessRemedy, EndOf(found.Process), found.Migration.Name)),
+        found.Migration.Id);
 
     /// <summary>The command that ends a process in order.</summary>
     public static string EndOf(ProcessElsewhere process) =>
