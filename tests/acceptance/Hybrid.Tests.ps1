@@ -60,6 +60,39 @@ Describe 'Invoke-PreRecordMigration -Method Hybrid' {
         Test-Memory restless
     }
 
+    It 'is taken by -Method Auto where Test-Migration advises it' {
+        New-Worker chosen @{ Workload = 'UniformRandom'; WritePercent = 20; OperationsPerSecond = 20000 }
+        Set-MigrationConfiguration Bandwidth 16MB/s
+        try {
+            $advised = Test-Migration chosen -Destination hybrid2 -Window 100ms -Epoch 20ms
+            $result = Invoke-PreRecordMigration chosen -Destination hybrid2 -Method Auto -Window 100ms -Epoch 20ms -BandwidthLimit 16MB/s -Verbose 4>&1
+            $moved, $said = $result.Where({ $_ -isnot [System.Management.Automation.VerboseRecord] }, 'Split')
+            "$($advised.Recommendation)" | Should -BeIn 'Hybrid', 'PreCopy', 'PostCopy', 'PreRecord'
+            "$($said.Message)" | Should -Match ([regex]::Escape("$($moved[0].Method)"))
+            Test-Memory chosen
+        }
+        finally {
+            Set-MigrationConfiguration Bandwidth -Clear
+        }
+    }
+
+    It 'is not chosen by -Method Auto with -WhatIf, which watches nothing' {
+        New-Worker unwatched
+        $opened = (Get-SimulatedHost hybrid1).Faults.CountOf('StartRecording')
+        $report = Invoke-PreRecordMigration unwatched -Destination hybrid2 -Method Auto -WhatIf
+        $report.Recommendation | Should -BeNullOrEmpty
+        "$($report.Reasons)" | Should -Match 'Test-Migration'
+        $report.Estimates.ForEach({ "$($_.Method)" }) | Should -Contain 'Hybrid'
+        (Get-SimulatedHost hybrid1).Faults.CountOf('StartRecording') | Should -Be $opened
+    }
+
+    It 'of a report is done by -Method Auto' {
+        New-Worker reported
+        $report = Test-Migration reported -Destination hybrid2 -Window 20ms -Epoch 20ms
+        $result = $report | Invoke-PreRecordMigration -Method Auto
+        "$($result.Method)" | Should -Be "$($report.Recommendation)"
+    }
+
     It 'shows with -WhatIf what it would do' {
         New-Worker told
         $plan = Invoke-PreRecordMigration told -Destination hybrid2 -Method Hybrid -WhatIf

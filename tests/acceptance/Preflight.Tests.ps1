@@ -142,7 +142,7 @@ Describe 'A report that feeds the move' {
 
 Describe 'A parameter that is marked' {
     BeforeDiscovery {
-        $values = @{ TimeSpan = '10ms'; Nullable = '1MB'; Int64 = '1MB'; SwitchParameter = $true; RecordingModeChoice = 'Observe'; MigrationMethod = 'PostCopy'; RollbackProofKind = 'Full' }
+        $values = @{ TimeSpan = '10ms'; Nullable = '1MB'; Int64 = '1MB'; SwitchParameter = $true; RecordingModeChoice = 'Observe'; MigrationMethodChoice = 'PostCopy'; RollbackProofKind = 'Full' }
         function Get-Marked([string] $purpose) {
             foreach ($property in (Get-Command Invoke-PreRecordMigration).ImplementingType.GetProperties()) {
                 if ($property.CustomAttributes.AttributeType.Name -contains "${purpose}Attribute") {

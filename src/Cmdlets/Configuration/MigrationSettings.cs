@@ -54,7 +54,7 @@ internal static class MigrationSettings
         new(HistoryFiles, HistoryLimits.Default.Files, "a whole number from 0 to 1000", text => ParseNumber(text, 0, 1000)),
         Duration("HoldTime", TimeSpan.FromMinutes(2)),
         Duration("MaximumExposure", null),
-        Choice("Method", Defaults.Method),
+        Choice("Method", MigrationMethodChoice.PreRecord),
         Choice("Mode", RecordingModeChoice.Auto),
         new(
             "Order",

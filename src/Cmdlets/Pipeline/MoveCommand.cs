@@ -21,11 +21,11 @@ public abstract class MoveCommand : RecordingOptionsCommand
     [ArgumentCompleter(typeof(DestinationCompleter))]
     public string? Destination { get; set; }
 
-    /// <summary>How memory travels.</summary>
+    /// <summary>How memory travels; Auto watches the running domain first, as Test-Migration does, and takes what that advises.</summary>
     [Parameter]
     [Column]
     [DecidedByRecording]
-    public MigrationMethod Method { get; set; } = MigrationMethod.PreRecord;
+    public MigrationMethodChoice Method { get; set; } = MigrationMethodChoice.PreRecord;
 
     /// <summary>In which order pages are pushed, the first strategy's first; what suits the method where it is not given.</summary>
     [Parameter]
@@ -61,7 +61,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     /// <inheritdoc/>
     private protected override void Prepare()
     {
-        _options = MakeOptions(Method) with { Order = Order, BandwidthLimit = BandwidthLimit, PeerTimeout = PeerTimeout };
+        _options = MakeOptions(MethodDecision.Concrete(Method)) with { Order = Order, BandwidthLimit = BandwidthLimit, PeerTimeout = PeerTimeout };
         _options.Validate();
         LinkSpeed link = MigrationConfiguration.ReadLink();
         _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
@@ -69,8 +69,24 @@ public abstract class MoveCommand : RecordingOptionsCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachDomain(location => Consider(PlanOf(
-        location, _destination ?? throw DestinationMissing(location.Info.Name), _options, null)));
+    protected override void ProcessRecord() => ForEachDomain(location =>
+    {
+        Destination destination = _destination ?? throw DestinationMissing(location.Info.Name);
+        if (!IsAuto)
+        {
+            Consider(PlanOf(location, destination, _options, null));
+        }
+        else if (IsWhatIf)
+        {
+            PreviewAuto(location, destination);
+        }
+        else
+        {
+            MigrationReport report = Sample(location, destination);
+            WriteStep(Text.Format(SR.VerboseMode, location.Info.Name, string.Join(' ', report.Reasons)));
+            Consider(OfAdvice(location, destination, report));
+        }
+    });
 
     /// <summary>The error of a domain of which nothing says where it is to go.</summary>
     internal static CommandException DestinationMissing(string domain) => new(
@@ -121,6 +137,37 @@ public abstract class MoveCommand : RecordingOptionsCommand
     /// <summary>Returns what a move would be, where -WhatIf was given.</summary>
     private protected abstract void Preview(MigrationReport report);
 
+    /// <summary>Whether a sample decides about the method. A mode that is given is pre-record's.</summary>
+    private bool IsAuto => Method == MigrationMethodChoice.Auto && !IsGiven(nameof(Mode));
+
+    /// <summary>Watches the running domain, as Test-Migration does.</summary>
+    private MigrationReport Sample(DomainLocation location, Destination destination) => RunJoined(
+        (writer, token) =>
+        {
+            using DomainProgress progress = writer.ForDomain(
+                location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
+            destination.Ask(location, isTunnelAsked: true, PeerTimeout, token);
+            return MoveReport.OfSample(location, destination, _options, _link, MaximumExposure, progress, token);
+        },
+        Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name));
+
+    /// <summary>What -WhatIf returns where a sample would decide, which touches the domain: what is possible, and none of it advised.</summary>
+    private void PreviewAuto(DomainLocation location, Destination destination)
+    {
+        Ask(location, destination);
+        MigrationReport report = MoveReport.OfSize(location, destination, _options, _link);
+        if (report.Estimates.Count == 0)
+        {
+            // It says what stands against it.
+            Consider(PlanOf(location, destination, _options, report));
+            return;
+        }
+
+        ShouldProcess(
+            Text.Format(SR.DescribeMove, Method, destination.Name, location.Info.Name, location.Host.Name), "", SR.ConfirmCaption);
+        Preview(report);
+    }
+
     /// <summary>Plans a move, and chooses its mode where the method has one that was not given.</summary>
     private PlannedMove PlanOf(DomainLocation location, Destination destination, MigrationOptions options, MigrationReport? report)
     {
@@ -157,13 +204,21 @@ public abstract class MoveCommand : RecordingOptionsCommand
     private PlannedMove OfReport(MigrationReport report)
     {
         DomainLocation location = DomainLocation.Find(report.Name, HostSelection.Get(HostName ?? report.HostName));
-        if (IsGiven(nameof(Method)) || IsGiven(nameof(Mode)) || report.Recommendation is null)
+        return (IsGiven(nameof(Method)) && !IsAuto) || IsGiven(nameof(Mode))
+            ? PlanOf(location, DestinationOf(report), _options, report)
+            : OfAdvice(location, DestinationOf(report), report);
+    }
+
+    /// <summary>Plans the move that a report advises; where it advises none, the one that was asked for, which then says why not.</summary>
+    private PlannedMove OfAdvice(DomainLocation location, Destination destination, MigrationReport report)
+    {
+        if (report.Recommendation is not { } method)
         {
-            return PlanOf(location, DestinationOf(report), _options, report);
+            return PlanOf(location, destination, _options, report);
         }
 
-        MigrationOptions advised = _options with { Method = report.Recommendation.Value, Mode = report.Mode ?? _options.Mode };
-        return new PlannedMove(location, DestinationOf(report), advised, null)
+        MigrationOptions advised = _options with { Method = method, Mode = report.Mode ?? _options.Mode };
+        return new PlannedMove(location, destination, advised, null)
         {
             Report = report,
             ModeReason = report.Mode is null ? null : string.Join(' ', report.Reasons),
@@ -173,13 +228,16 @@ public abstract class MoveCommand : RecordingOptionsCommand
     private Destination DestinationOf(MigrationPlan plan) =>
         _destination ?? HostSelection.Destination(plan.Destination ?? throw DestinationMissing(plan.Name));
 
+    /// <summary>Asks another machine whether it would let a domain in.</summary>
+    private void Ask(DomainLocation location, Destination destination) => RunJoined((_, token) =>
+    {
+        destination.Ask(location, isTunnelAsked: false, PeerTimeout, token);
+        return true;
+    });
+
     private void Consider(PlannedMove move)
     {
-        RunJoined((_, token) =>
-        {
-            move.Destination.Ask(move.Location, isTunnelAsked: false, move.Options.PeerTimeout, token);
-            return true;
-        });
+        Ask(move.Location, move.Destination);
         if (move.ModeReason is not null)
         {
             WriteStep(Text.Format(SR.VerboseMode, move.Location.Info.Name, move.ModeReason));

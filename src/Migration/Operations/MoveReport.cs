@@ -36,6 +36,20 @@ public static class MoveReport
         };
     }
 
+    /// <summary>The report of every method that is possible, as far as its size tells: none is advised. Nothing is touched.</summary>
+    public static MigrationReport OfSize(DomainLocation location, Destination destination, MigrationOptions options, LinkSpeed link)
+    {
+        ArgumentNullException.ThrowIfNull(location);
+        (List<MigrationOptions> possible, Listed<MigrationIncompatibility> problems) = Check(location, destination, options);
+        long pages = location.Info.MemoryBytes / Page.Size;
+        return Make(location, destination, link) with
+        {
+            Expected = [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))],
+            Reasons = possible.Count == 0 ? [SR.ReasonNone] : [SR.ReasonUnsampled],
+            Incompatibilities = problems,
+        };
+    }
+
     /// <summary>The report of every method, from a short sample of the running domain.</summary>
     public static MigrationReport OfSample(
         DomainLocation location,

@@ -240,6 +240,22 @@ public sealed class ExtensionRemotePagingTests
         Assert.Equal(FakeExtensionPort.Phase.Empty, port.State);
     }
 
+    [Fact]
+    public void Pages_are_taken_away_as_their_kind_does_it_and_never_of_a_domain_that_another_tool_restored()
+    {
+        FakeExtensionPort port = new(PageCount);
+        PageBitmap taken = new(PageCount);
+        PageBitmap one = new(PageCount);
+        one.TrySet(5);
+        using ExtensionRemotePaging paging = new(port, new PageBitmap(PageCount), "vm", taken.Or);
+        paging.TakeAway(one);
+        Assert.Equal([5], taken.Pfns());
+
+        Begin(port).Dispose();
+        using ExtensionRemotePaging adopted = Adopt(port.OfNextTool())!;
+        Assert.Throws<InvalidOperationException>(() => adopted.TakeAway(one));
+    }
+
     private static PageBitmap All()
     {
         PageBitmap missing = new(PageCount);
