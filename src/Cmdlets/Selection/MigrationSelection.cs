@@ -50,9 +50,7 @@ internal static class MigrationSelection
     /// <exception cref="OperationException">No process has.</exception>
     public static MigrationJob Get(int id, Func<IReadOnlyList<ProcessElsewhere>> processes) =>
         Migrations.All.FirstOrDefault(job => job.Id == id)
-        ?? (AllOf(processes()).Where(found => found.Migration.Id == id).MaxBy(found => found.Migration.Started) is { } other
-            ? throw HasNumber(other)
-            : Migrations.Get(id));
+        ?? (LikeliestOf(id, processes()) is { } other ? throw HasNumber(other) : Migrations.Get(id));
 
     /// <summary>The error of who would do something to a migration that another process has.</summary>
     public static CommandException IsElsewhere(MigrationElsewhere found) => new(
@@ -61,6 +59,10 @@ internal static class MigrationSelection
         Text.Format(SR.MigrationInProcess, found.Migration.Id, found.Migration.Name, found.Migration.State, found.Process.Description),
         Text.Format(SR.MigrationInProcessRemedy, EndOf(found.Process), found.Migration.Name),
         found.Migration.Name);
+
+    /// <summary>Of all that have a number, each in its process, the one that is likeliest meant: under way, and begun last.</summary>
+    private static MigrationElsewhere? LikeliestOf(int id, IReadOnlyList<ProcessElsewhere> processes) =>
+        AllOf(processes).Where(found => found.Migration.Id == id).MaxBy(found => (found.Migration.IsUnderWay(), found.Migration.Started));
 
     /// <summary>The error of who takes the number of another process' migration for one of this process.</summary>
     private static CommandException HasNumber(MigrationElsewhere found) => new(
