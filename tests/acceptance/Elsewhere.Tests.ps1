@@ -51,7 +51,12 @@ BeforeAll {
         $shell.Runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace(
             [System.Management.Automation.Runspaces.InitialSessionState]::CreateDefault2())
         $shell.Runspace.Open()
-        $running = $shell.AddScript("Import-Module '$manifest'; $command").BeginInvoke()
+
+        # To load a module can show a bar, too.
+        $null = $shell.AddScript("Import-Module '$manifest'").Invoke()
+        $shell.Streams.ClearStreams()
+        $shell.Commands.Clear()
+        $running = $shell.AddScript($command).BeginInvoke()
         while ($shell.Streams.Progress.Count -eq 0 -and -not $running.IsCompleted) {
             $null = [System.Threading.Thread]::Yield()
         }

@@ -140,7 +140,12 @@ int32_t prx_paging_disable(prx_handle *h, uint32_t domid)
 int32_t prx_logdirty_enable(prx_handle *h, uint32_t domid)
 {
     prx_forget_message();
-    if (xc_shadow_control(h->xc, domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0) < 0)
+    if (!xc_shadow_control(h->xc, domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0))
+        return 0;
+    /* The mode may be on for a part of memory: an emulator tracks its video memory by it, and begins anew once the mode is off.
+     * xg_sr_save_x86_hvm.c's enable_logdirty() does the same. */
+    if (errno != EINVAL || xc_shadow_control(h->xc, domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0) < 0 ||
+        xc_shadow_control(h->xc, domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0) < 0)
         return prx_fail_errno("xc_shadow_control(ENABLE_LOGDIRTY)");
     return 0;
 }

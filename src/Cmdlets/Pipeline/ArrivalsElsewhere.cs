@@ -106,11 +106,11 @@ internal sealed class ArrivalsElsewhere : IDisposable
     {
         if (!place.Active.TryGetValue(incoming.GetSession(), out Arrival? arrival))
         {
-            place.Active[incoming.GetSession()] = arrival = new Arrival(new IncomingProgress(_writer, incoming.Name, host));
+            place.Active[incoming.GetSession()] = arrival = new Arrival(new IncomingProgress(_writer, host));
         }
 
         arrival.Last = incoming;
-        arrival.Bar.Report(incoming.MissingPages);
+        arrival.Bar.Report(incoming.Name, incoming.MissingPages);
     }
 
     /// <summary>Writes an end. One that is resumed has another end, by which it has become something else.</summary>

@@ -90,7 +90,7 @@ internal sealed class IncomingPump : IDisposable
 
             foreach ((IncomingMigration incoming, IncomingProgress progress) in _active)
             {
-                progress.Report(incoming.MissingPages);
+                progress.Report(incoming.DomainName, incoming.MissingPages);
             }
         }
 
@@ -140,7 +140,7 @@ internal sealed class IncomingPump : IDisposable
             return;
         }
 
-        _active.Add(incoming, new IncomingProgress(_writer, incoming.DomainName, receiver.Host.Name));
+        _active.Add(incoming, new IncomingProgress(_writer, receiver.Host.Name));
         ended.ContinueWith(
             _ => _writer.Post(() => End(receiver, incoming)),
             CancellationToken.None,
@@ -165,13 +165,15 @@ internal sealed class IncomingPump : IDisposable
 }
 
 /// <summary>The bar of one migration that comes in, from its first missing page on.</summary>
-internal sealed class IncomingProgress(PipelineWriter writer, string domain, string hostName) : IDisposable
+internal sealed class IncomingProgress(PipelineWriter writer, string hostName) : IDisposable
 {
     private WorkProgress? _bar;
     private long _total;
 
     /// <summary>Shows how many pages have arrived of those that were missing at first.</summary>
-    public void Report(long missing)
+    /// <param name="domain">The domain's name, which is known once any of its pages is missing.</param>
+    /// <param name="missing">How many still are.</param>
+    public void Report(string domain, long missing)
     {
         if (_bar is null && missing > 0)
         {

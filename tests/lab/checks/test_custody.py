@@ -1,4 +1,5 @@
 """Who holds a guest, on real Xen: names that are taken, suspensions that come late, guests that change while they move, tools that die."""
+import time
 
 from lablib.custody_case import RECORDED, HoldingCase
 from lablib.guest import Guest, arriving, destroy_all, names_of_arrivals, running
@@ -151,6 +152,37 @@ class KilledTools(CustodyCase):
                 self.assertIn("p", guest.listed()[4])
             self.check_observed(guest)
             self.check_runs_on(guest)
+
+    def test_written_pages_are_not_tracked_any_more_after_a_killed_pre_copy(self):
+        for config in ("writer", "pvwriter", "hvm"):
+            with self.subTest(config), running([HOST], config, PACED) as guest:
+                with ModuleShell(HOST) as killed:
+                    killed.begin(f"Invoke-PreRecordMigration -Name {guest.name} -Destination {open_way(self.shell).address} {METHODS['pre-copy']} -BandwidthLimit 1MB/s -Confirm:$false")
+                    arriving(HOST, guest.config, guest.name)
+                    self.wait_tracked(guest)
+                    killed.kill()
+                self.check_observed(guest)
+                self.assertFalse(self.is_tracked(guest))
+                self.shell.check("Get-MigrationReceiver | Stop-MigrationReceiver -Force -Confirm:$false")
+                before = guest.report()
+                _, moved = move(open_way(self.shell), guest, METHODS["pre-copy"])
+                self.check_whole(moved, before)
+
+    def wait_tracked(self, guest, timeout=600):
+        deadline = time.monotonic() + timeout
+        while not self.is_tracked(guest):
+            self.assertLess(time.monotonic(), deadline, "the guest's written pages are not tracked")
+            time.sleep(0.2)
+
+    @staticmethod
+    def is_tracked(guest):
+        """Whether Xen has the guest in log-dirty mode, by what its debug key tells of each domain."""
+        domid = guest.listed()[1]
+        HOST.run(["xl", "dmesg", "-c"], 60).check()
+        HOST.run(["xl", "debug-keys", "q"], 60).check()
+        told = HOST.run(["xl", "dmesg"], 60).check().stdout
+        of_domain = told.split(f"General information for domain {domid}:")[1].split("General information")[0]
+        return "log_dirty" in of_domain
 
     def test_what_was_being_prepared_is_taken_down_by_the_next_arrival(self):
         with running([HOST], "writer", PACED) as guest:

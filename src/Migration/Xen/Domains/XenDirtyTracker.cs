@@ -43,6 +43,18 @@ internal sealed class XenDirtyTracker : IDirtyTracker
         }
     }
 
+    /// <summary>Ends the tracking that a killed process left, where it left any: it would slow the domain down for good, and keep others from tracking.</summary>
+    /// <param name="control">The connection.</param>
+    /// <param name="domid">The domain.</param>
+    /// <param name="emulator">The domain's emulator; null where it has none.</param>
+    internal static void EndLeft(XenControl control, int domid, IDeviceEmulator? emulator)
+    {
+        // QEMU cannot be asked whether it marks, and to end what never began ends QEMU itself, by an assertion; to begin twice is allowed.
+        emulator?.TrackWrites(true);
+        emulator?.TrackWrites(false);
+        control.DisableLogDirty(domid);
+    }
+
     /// <inheritdoc/>
     public void Collect(PageBitmap dirty)
     {

@@ -9,7 +9,7 @@ internal interface ISourceExamination
     /// <summary>The domain as it is.</summary>
     DomainInfo Info { get; }
 
-    /// <summary>Removes what a killed process left in the hypervisor: ring, traps, waiting vCPUs. The domain is paused meanwhile.</summary>
+    /// <summary>Removes what a killed process left in the hypervisor: ring, traps, waiting vCPUs, the tracking of written pages. The domain is paused meanwhile.</summary>
     void RemoveTraps();
 
     /// <summary>Lets the devices of the domain's emulator go on; does nothing where it has none.</summary>

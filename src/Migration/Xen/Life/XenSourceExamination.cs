@@ -48,6 +48,8 @@ internal sealed class XenSourceExamination : ISourceExamination
         {
             RingMending.RemoveTraps(_control, _facts.DomId, _facts.Info.Name, _traits.VcpuCount, () => _facts.FindPages(_control));
         }
+
+        XenDirtyTracker.EndLeft(_control, _facts.DomId, _emulator);
     }
 
     /// <inheritdoc/>
