@@ -4,6 +4,7 @@ using PreRecordMigration.Benchmarks;
 // dotnet run -c Release --project tests/benchmarks -- --filter '*'
 // dotnet run -c Release --project tests/benchmarks -- --replay [FILE]...
 // dotnet run -c Release --project tests/benchmarks -- --downtime [ROUNDS]
+// dotnet run -c Release --project tests/benchmarks -- --push [ROUNDS]
 if (args is ["--replay", ..])
 {
     ReplayTable.Print(args[1..]);
@@ -12,7 +13,11 @@ else if (args is ["--downtime", ..])
 {
     DowntimeTable.Print(args[1..]);
 }
+else if (args is ["--push", ..])
+{
+    PushTable.Print(args[1..]);
+}
 else
 {
-    BenchmarkSwitcher.FromAssembly(typeof(PushRate).Assembly).Run(args);
+    BenchmarkSwitcher.FromAssembly(typeof(PushTable).Assembly).Run(args);
 }
