@@ -149,6 +149,34 @@ public class IncomingCreationTests
         Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 0));
     }
 
+    [Fact]
+    public void Of_what_was_taken_down_a_file_that_cannot_be_believed_hides_no_other()
+    {
+        foreach (byte arrival in (byte[])[1, 2, 3])
+        {
+            FakeDomain left = Leave("other", IncomingMark.Preparing);
+            _xen.Files[$"incoming-{left.DomId}-01234567"] = [arrival];
+            IncomingMarker.Sweep(_xen.Connect());
+        }
+
+        int reads = 0;
+        _xen.AfterCall = call =>
+        {
+            if (call == nameof(IDomainControl.ReadFile) && reads++ % 3 == 0)
+            {
+                throw new MigrationException(MigrationErrorId.FileNotTrusted, "others may write it", "close it");
+            }
+        };
+
+        Assert.True(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 3));
+
+        // Whether it was the one that nobody could read is not known.
+        reads = 0;
+        Assert.Equal(
+            MigrationErrorId.FileNotTrusted,
+            Assert.Throws<MigrationException>(() => IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 4)).ErrorId);
+    }
+
     [Theory]
     [InlineData("Halved 1:1 {0} 01234567 other")]
     [InlineData("2 Preparing 1:1 {0} 01234567 other")]
