@@ -119,6 +119,25 @@ public class IncomingCreationTests
         Assert.Null(ReservationNote);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("2 1:1 6b1c1f4e00004000800000000000000a 01234567 vm")]
+    public void A_reservation_of_another_version_keeps_its_name_and_no_other(string content)
+    {
+        _xen.Write("/prerecord/arrivals/766d", content);
+
+        MigrationException error = Refusal();
+        Assert.Equal(MigrationErrorId.DomainExists, error.ErrorId);
+        Assert.Contains("xenstore-rm /prerecord/arrivals/766d", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("/prerecord/arrivals/766d", Assert.Throws<MigrationException>(() => ArrivalNames.Sweep(_xen.Connect())).Message, StringComparison.Ordinal);
+        Assert.Equal(content, _xen.Read("/prerecord/arrivals/766d"));
+
+        _xen.Connect().RemoveStore("/prerecord/arrivals/766d");
+        _xen.Write("/prerecord/arrivals/6f74686572", content);
+        using XenIncomingDomain made = _arrival.Create();
+        Assert.Equal(content, _xen.Read("/prerecord/arrivals/6f74686572"));
+    }
+
     [Fact]
     public void What_a_killed_tool_prepared_is_destroyed_by_the_next_arrival_of_any_name()
     {
