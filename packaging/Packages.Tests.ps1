@@ -159,6 +159,32 @@ Describe 'Installing the Debian package' {
         & $Look "$there/$link"
     }
 
+    It 'is installed where its link cannot be made, and says so' {
+        $there = New-DebianHost
+        $null = [System.IO.Directory]::CreateDirectory("$there/usr/local")
+        [System.IO.File]::WriteAllText("$there/usr/local/share", '')
+        Invoke-Dpkg $there install $debian | Should -Match "cannot be made: .*Import-Module $place"
+        [System.IO.File]::Exists("$there$place/PreRecordMigration.psd1") | Should -BeTrue
+        Invoke-Dpkg $there remove prerecord-migration
+        Get-Left $there | Should -Be '/etc/prerecord/receiver.json', '/usr/local/share'
+    }
+
+    It 'is removed where systemd does not know its service any more, and stays where that does not end' {
+        foreach ($code in 5, 1) {
+            $there = New-DebianHost "case `$* in stop*) exit $code;; esac"
+            Invoke-Dpkg $there install $debian
+            if ($code -eq 5) {
+                Invoke-Dpkg $there remove prerecord-migration
+                Get-Left $there | Should -Be '/etc/prerecord/receiver.json'
+            }
+            else {
+                { Invoke-Dpkg $there remove prerecord-migration } | Should -Throw
+                [System.IO.File]::ResolveLinkTarget("$there/$link", $false).FullName | Should -Be $place
+                [System.IO.File]::Exists("$there$place/PreRecordMigration.psd1") | Should -BeTrue
+            }
+        }
+    }
+
     It 'has a service that runs go on with the new version when it holds nothing: <Case>' -ForEach @(
         @{ Case = 'it does not run'; Active = 3; Unit = '/lib/systemd/system'; Reload = 0; Calls = 'daemon-reload', '--quiet is-active U'; Says = 'Setting up' }
         @{ Case = 'the package''s'; Active = 0; Unit = '/lib/systemd/system'; Reload = 0; Calls = 'daemon-reload', '--quiet is-active U', 'show --property=FragmentPath --value U', 'reload U'; Says = 'goes on with the new version when it holds no migration' }

@@ -71,6 +71,22 @@ Describe 'A session that ends' {
         $child.ExitCode | Should -Be $Code
     }
 
+    It 'is not what removing the module is, after which what it began goes on and ends with the session: <Phase>' -ForEach @(
+        @{ Phase = 'the window'; Move = '-Window 10min -Epoch 20ms'; IsThere = "Phase -eq 'Record'"; Says = "Stopped before the commit: 'leaver' runs on at 'end1'" }
+        @{ Phase = 'the push'; Move = '-Method PostCopy -BandwidthLimit 4MB'; IsThere = "Holder -eq 'Both'"; Says = "'leaver' is wholly at 'end2'" }
+    ) {
+        $child = Invoke-Fresh (New-Session "
+            `$null = Start-Migration leaver end2 $Move
+            Wait-Phase { `$args[0].$IsThere }
+            Remove-Module PreRecordMigration
+            Import-Module '$manifest'
+            `"AGAIN `$((Get-Migration leaver).State)`"
+            Remove-Module PreRecordMigration
+            exit")
+        $child.Output | Should -Match 'AGAIN Running'
+        $child.Errors | Should -Match "Migration 1 of 'leaver' has ended with the session\. $Says"
+    }
+
     It 'waits for what has left, and says so' {
         $child = Invoke-Fresh (New-Session '
             $null = Start-Migration leaver end2 -Method PostCopy -BandwidthLimit 4MB

@@ -88,6 +88,43 @@ Describe 'The service' {
         }
     }
 
+    It 'finishes what it has, and lets in what comes, before it makes room for its successor' {
+        . ([System.IO.Path]::Combine($PSScriptRoot, 'SimulatedFaults.ps1'))
+        $name = "@prerecord-$([guid]::NewGuid().ToString('N'))"
+        $manager = New-Manager $name
+        $process = Start-Service '{ "HostName": "served" }' $name
+        try {
+            $null = (Read-Manager $manager) -match '127\.0\.0\.1:(?<Port>\d+)'
+            $destination = "localhost:$($Matches.Port)"
+            $null = New-SimulatedHost renewing
+            $null = New-SimulatedDomain 'under way', 'comes later' -HostName renewing -Memory 4MB -Workload Idle
+
+            # The first has not left when the service is asked; it does when the other one has come and gone.
+            $faults = (Get-SimulatedHost renewing).Faults
+            $asked = [System.Threading.ManualResetEventSlim]::new()
+            $may = [System.Threading.ManualResetEventSlim]::new()
+            $faults.Before('CaptureCoreState', 1, [System.Delegate]::Combine((ConvertTo-Action $asked 'Set'), (ConvertTo-Action $may 'Wait')))
+            $first = Start-Migration 'under way' $destination -Method PreCopy
+            $asked.Wait()
+            Send-Signal HUP $process
+            do { $said = Read-Manager $manager } until ($said -match 'successor')
+            $said | Should -Match '1 migrations under way'
+            (Invoke-PreRecordMigration 'comes later' $destination -Method PostCopy).Destination | Should -Be $destination
+            $may.Set()
+            ($first | Wait-Migration).DomainName | Should -Be 'under way'
+            do { $last = Read-Manager $manager } until ($last.StartsWith('STOPPING=1'))
+            $process.WaitForExit(60000) | Should -BeTrue
+            $process.ExitCode | Should -Be 0
+            $process.StandardError.ReadToEnd() | Should -BeNullOrEmpty
+        }
+        finally {
+            if (-not $process.HasExited) { $process.Kill() }
+            $process.Dispose()
+            $manager.Dispose()
+            Disconnect-MigrationHost renewing -ErrorAction SilentlyContinue
+        }
+    }
+
     It 'does not start, and says why, with settings that cannot be: <Case>' -ForEach @(
         @{ Case = 'a key that is none'; Settings = '{ "HostName": "served", "Prot": 7000 }'; Says = "has a 'Prot'" }
         @{ Case = 'no JSON'; Settings = '{ "HostName": '; Says = 'is no JSON' }

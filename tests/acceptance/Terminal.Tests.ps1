@@ -19,7 +19,7 @@ BeforeAll {
     }
 
     # What a session does; it says through a pipe, with its process, that its move has come to the phase, which begins with a call at the source.
-    function New-Session([string] $name, [string] $way, [string] $move, [string] $call, [string] $holder, [string] $text) {
+    function New-Session([string] $name, [string] $guest, [string] $way, [string] $move, [string] $call, [string] $holder, [string] $text) {
         $path = "$TestDrive/$name.ps1"
         & mkfifo "$path.there"
         $begun = "
@@ -27,7 +27,7 @@ BeforeAll {
             Import-Module '$manifest'
             . '$PSScriptRoot/SimulatedFaults.ps1'
             `$null = New-SimulatedHost here
-            `$null = New-SimulatedDomain $name -HostName here -Memory 8MB -OperationsPerSecond 20000
+            `$null = New-SimulatedDomain $name -HostName here -Memory 8MB $guest
             `$null = Connect-MigrationHost far $($ways[$way])
             [System.AppDomain]::CurrentDomain.SetData('called', [System.Threading.ManualResetEventSlim]::new())
             (Get-SimulatedHost here).Faults.Before('$call', 1, (ConvertTo-Action ([System.AppDomain]::CurrentDomain.GetData('called')) 'Set'))"
@@ -81,8 +81,10 @@ AfterAll {
 Describe 'A session that ends in <Phase>, over <Way>' -ForEach @(
     foreach ($way in 'TLS', 'ssh') {
         @{ Way = $way; Phase = 'the window'; Move = '-Mode Observe -Window 10min -Epoch 20ms'; Call = 'BeginEpoch'; Holder = 'Source' }
-        @{ Way = $way; Phase = "pre-copy's rounds"; Move = '-Method PreCopy -BandwidthLimit 2MB'; Call = 'Collect'; Holder = 'Source' }
+        @{ Way = $way; Phase = "pre-copy's rounds"; Move = '-Method PreCopy -BandwidthLimit 512KB'; Call = 'StartDirtyTracking'; Holder = 'Source' }
         @{ Way = $way; Phase = 'the push'; Move = '-Method PostCopy -BandwidthLimit 4MB'; Call = 'CaptureCoreState'; Holder = 'Both' }
+        @{ Way = $way; Phase = "hybrid's rounds"; Move = '-Method Hybrid -BandwidthLimit 512KB'; Call = 'StartDirtyTracking'; Holder = 'Source' }
+        @{ Way = $way; Phase = "hybrid's push"; Move = '-Method Hybrid -BandwidthLimit 4MB'; Call = 'CaptureCoreState'; Holder = 'Both'; Restless = $true }
     }
 ) {
     # PowerShell kills the process of a job whose script has ended: what had left by then is another process' to take over.
@@ -97,7 +99,10 @@ Describe 'A session that ends in <Phase>, over <Way>' -ForEach @(
     ) | Where-Object { -not $_.IsKilled -or $Holder -ne 'Both' }) {
         $receiver = $receivers[$Way].HostName
         $name = 'm' + [guid]::NewGuid().ToString('N').Substring(0, 8)
-        $script = New-Session $name $Way $Move $Call $Holder $Text
+
+        # What a restless guest writes its rounds cannot bring: half of it is left to be pushed.
+        $guest = $Restless ? '-Workload UniformRandom -WritePercent 100 -OperationsPerSecond 400000' : '-OperationsPerSecond 20000'
+        $script = New-Session $name $guest $Way $Move $Call $Holder $Text
         $terminal = Start-Terminal $script
         try {
             $id = Wait-There $terminal $script

@@ -222,7 +222,8 @@ internal sealed class BackupFiles : IDisposable
         byte[] content = new byte[HeadSize];
         foreach (string path in Directory.EnumerateFiles(folder, $"{Prefix}*"))
         {
-            if (!Guid.TryParseExact(Path.GetFileName(path)[Prefix.Length..], "N", out Guid id))
+            // A pipe would wait, and a link lead elsewhere.
+            if (!Guid.TryParseExact(Path.GetFileName(path)[Prefix.Length..], "N", out Guid id) || FileStatus.Of(path).Kind != FileKind.Regular)
             {
                 continue;
             }

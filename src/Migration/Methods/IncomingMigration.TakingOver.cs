@@ -34,15 +34,18 @@ public sealed partial class IncomingMigration
     /// <param name="atEnd">Told when it has come to an end.</param>
     /// <returns>Null where nothing is left of such a migration.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotTrusted"/>: it came from another peer;
-    /// <see cref="MigrationErrorId.DomainBusy"/>: another tool works on it; or its domain cannot be opened, and is left as it was.</exception>
+    /// <see cref="MigrationErrorId.DomainBusy"/>: another tool works on it; <see cref="MigrationErrorId.DomainState"/>: it may be one of which what was kept
+    /// is not understood; or its domain cannot be opened, and is left as it was.</exception>
     internal static IncomingMigration? TakeOver(
         Guid session, string? peer, IMigrationHost host, TimeSpan peerTimeout, TimeProvider clock, MemoryBudget budget,
         Action<IncomingMigration> atEnd)
     {
         ArrivalJournal journal = null!;
+        bool isOneUnknown = false;
         if (host.OpenArrival(Recognise) is not { } left)
         {
-            return null;
+            // That nothing is here would have an administrator give up the other half.
+            return isOneUnknown ? throw NotUnderstood() : null;
         }
 
         IncomingMigration? taken = null;
@@ -73,7 +76,13 @@ public sealed partial class IncomingMigration
 
         DomainDescription? Recognise(ReadOnlyMemory<byte> kept)
         {
-            if (ArrivalJournal.Read(kept.Span) is not { } read || read.Session != session)
+            if (ArrivalJournal.Read(kept.Span) is not { } read)
+            {
+                isOneUnknown = true;
+                return null;
+            }
+
+            if (read.Session != session)
             {
                 return null;
             }
@@ -91,6 +100,12 @@ public sealed partial class IncomingMigration
     /// <summary>The refusal of a source that wants to go on with the migration of another one.</summary>
     internal static MigrationException OtherSource() =>
         ProtocolErrors.OtherPeer("The migration that is to be resumed came from another peer, with another certificate.");
+
+    private static MigrationException NotUnderstood() => new(
+        MigrationErrorId.DomainState,
+        "A domain came in here by a process that has ended, and what was kept of it is damaged or another version's: it may be the one that is to be resumed.",
+        "Destroy neither half. Where the module was changed here since (the history says when the domain came in), have a receiver of the version that it was, and "
+        + "resume there. Look at the domains named NAME--incoming-… here (xl list).");
 
     /// <summary>Gives back what was taken over and with which nothing was done: it is there for whoever takes it over next.</summary>
     internal void LeaveAsFound() => CleanUp.All(GiveShareBack, Custody.LeaveAsFound);

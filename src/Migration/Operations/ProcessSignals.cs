@@ -6,6 +6,19 @@ namespace PreRecordMigration.Operations;
 internal static class ProcessSignals
 {
     private static readonly List<PosixSignalRegistration> Signals = [];
+    private static volatile bool s_isHangUpTaken;
+
+    /// <summary>From now on hanging up ends nothing by itself: somebody else does what it asks for, until it is disposed.</summary>
+    /// <param name="act">What it asks for.</param>
+    public static IDisposable TakeHangUp(Action act)
+    {
+        s_isHangUpTaken = true;
+        return new TakenHangUp(PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            act();
+        }));
+    }
 
     /// <summary>From now on the end of the process ends it.</summary>
     public static void Await(WorkspaceEnd workspace)
@@ -21,6 +34,12 @@ internal static class ProcessSignals
     /// <summary>Ends the process as the signal does, in order, where that matters here; else the signal is left as it is.</summary>
     private static void EndBy(WorkspaceEnd workspace, PosixSignalContext signal, int number)
     {
+        // Everybody who is registered is told of a signal, whatever the others do with it.
+        if (signal.Signal == PosixSignal.SIGHUP && s_isHangUpTaken)
+        {
+            return;
+        }
+
         if (workspace.Matters)
         {
             signal.Cancel = true;
@@ -44,5 +63,14 @@ internal static class ProcessSignals
             isHurried.Set();
         });
         workspace.End(isHurried.WaitHandle);
+    }
+
+    private sealed class TakenHangUp(PosixSignalRegistration registration) : IDisposable
+    {
+        public void Dispose()
+        {
+            s_isHangUpTaken = false;
+            registration.Dispose();
+        }
     }
 }

@@ -71,7 +71,7 @@ public static class ReceiverService
     {
         using ManualResetEventSlim isAskedToEnd = new();
         using ManualResetEventSlim isAskedToRenew = new();
-        using PosixSignalRegistration hangingUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Renew);
+        using IDisposable hangingUp = ProcessSignals.TakeHangUp(isAskedToRenew.Set);
         using PosixSignalRegistration terminating = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         using PosixSignalRegistration interrupting = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         Run(workspace, state => ServiceManager.Notify(state), timeout => isAskedToEnd.Wait(timeout), () => isAskedToRenew.IsSet);
@@ -81,12 +81,6 @@ public static class ReceiverService
             // The process ends by itself when this returns.
             signal.Cancel = true;
             isAskedToEnd.Set();
-        }
-
-        void Renew(PosixSignalContext signal)
-        {
-            signal.Cancel = true;
-            isAskedToRenew.Set();
         }
     }
 

@@ -3,6 +3,7 @@ using PreRecordMigration.Errors;
 using PreRecordMigration.Files;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Processes;
+using PreRecordMigration.Tests.Files;
 
 namespace PreRecordMigration.Tests.Backup;
 
@@ -201,6 +202,30 @@ public sealed class PageBackupTests
 
         Assert.Equal(MigrationErrorId.DomainState, Assert.Throws<MigrationException>(() => PageBackup.Reopen(kept, 1000)).ErrorId);
         backups.Discard();
+    }
+
+    [Fact]
+    public void What_is_no_file_is_neither_read_nor_taken_away_where_originals_are_looked_for()
+    {
+        string folder = Directory.CreateTempSubdirectory("prerecord-originals-").FullName;
+        try
+        {
+            string pipe = Path.Combine(folder, $"originals-{Guid.NewGuid():N}");
+            string link = Path.Combine(folder, $"originals-{Guid.NewGuid():N}");
+            Assert.Equal(0, OtherUsers.Run("mkfifo", pipe));
+            File.CreateSymbolicLink(link, pipe);
+
+            // Whoever opened one of them would wait for ever.
+            using BackupFiles made = BackupFiles.TryMake(10, runtime: folder)!;
+            BackupFiles.SweepUnmarked(() => new HashSet<Guid>(), folder);
+
+            Assert.True(File.Exists(pipe));
+            Assert.Equal(pipe, File.ResolveLinkTarget(link, returnFinalTarget: false)?.FullName);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Theory]

@@ -141,6 +141,28 @@ public sealed class LeftArrivalTests
         await CheckMovedAsync(fixture, next);
     }
 
+    /// <summary>A damaged file, or one of another version: that nothing is known here would have somebody give up the half at the source.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(20)]
+    [InlineData(-1)]
+    public async Task Where_what_was_kept_is_not_understood_nobody_is_told_that_nothing_is_here(int length)
+    {
+        await using MigrationFixture fixture = new();
+        MigrationInterruptedException interrupted = await KillAsync(fixture, MigrationFixture.Move(MigrationMethod.PostCopy), SimulatedCall.Place, 2);
+        await using MigrationReceiver damaged = NextReceiver(new DamagedJournals(fixture.Destination, length));
+
+        interrupted = await Assert.ThrowsAsync<MigrationInterruptedException>(
+            () => interrupted.Migration.ResumeAsync(Route.Loopback(damaged.Endpoint), null, s_cancel));
+
+        Assert.Equal(MigrationErrorId.DomainState, interrupted.ErrorId);
+        Assert.Contains("may be the one that is to be resumed", interrupted.Message, StringComparison.Ordinal);
+        Assert.Contains("Do not destroy either side", interrupted.Remedy, StringComparison.Ordinal);
+        await using MigrationReceiver next = NextReceiver(fixture.Destination);
+        await interrupted.Migration.ResumeAsync(Route.Loopback(next.Endpoint), null, s_cancel);
+        await CheckMovedAsync(fixture, next);
+    }
+
     [Fact]
     public async Task What_a_living_process_has_is_not_taken_over()
     {
@@ -197,8 +219,10 @@ public sealed class LeftArrivalTests
     }
 
     /// <summary>Another process at the destination.</summary>
-    private static MigrationReceiver NextReceiver(MigrationFixture fixture) => MigrationReceiver.Start(
-        fixture.Destination, new IPEndPoint(IPAddress.Loopback, 0), null, TimeProvider.System, null, budget: new MemoryBudget(1L << 30));
+    private static MigrationReceiver NextReceiver(MigrationFixture fixture) => NextReceiver(fixture.Destination);
+
+    private static MigrationReceiver NextReceiver(IMigrationHost host) => MigrationReceiver.Start(
+        host, new IPEndPoint(IPAddress.Loopback, 0), null, TimeProvider.System, null, budget: new MemoryBudget(1L << 30));
 
     /// <summary>Moves, and kills the destination's process just before a call there, with all its connections.</summary>
     private static async Task<MigrationInterruptedException> KillAsync(MigrationFixture fixture, MigrationOptions options, SimulatedCall call, int number)
@@ -238,5 +262,12 @@ public sealed class LeftArrivalTests
         Assert.Null(moved.Journal);
         fixture.CheckRunsOn(moved);
         Assert.Equal(0, receiver.Budget.Taken);
+    }
+
+    /// <summary>A host on which what was kept of arrivals is cut off, or has another first byte.</summary>
+    private sealed class DamagedJournals(IMigrationHost host, int length) : ForwardingHost(host)
+    {
+        public override LeftArrival? OpenArrival(Func<ReadOnlyMemory<byte>, DomainDescription?> which) =>
+            base.OpenArrival(kept => which(length >= 0 ? kept[..length] : (byte[])[(byte)'P', .. kept.Span[1..]]));
     }
 }

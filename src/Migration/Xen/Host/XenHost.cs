@@ -134,7 +134,8 @@ public sealed partial class XenHost : IMigrationHost
     public void SweepArrivals() => CleanUp.All(
         () => ArrivalNames.Sweep(_control),
         () => StaleNotes.Remove(_control, OutputLayers.OfThisMachine),
-        () => StaleNotes.RemoveOriginals(_control));
+        () => StaleNotes.RemoveOriginals(_control),
+        () => SourceMarker.RequireUnderstood(_control));
 
     /// <inheritdoc/>
     public void Dispose() => _control.Dispose();

@@ -66,7 +66,7 @@ internal static class ArrivalNames
     /// <summary>Takes down what killed runs left, and reserves a name.</summary>
     /// <returns>The reservation; disposing gives it back.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainExists"/>: another domain bears the name, or comes in
-    /// by it; <see cref="MigrationErrorId.DomainBusy"/>: a killed run left such a domain, which may be the only copy.</exception>
+    /// by it, as far as that is understood; <see cref="MigrationErrorId.DomainBusy"/>: a killed run left such a domain, which may be the only copy.</exception>
     internal static IDisposable Reserve(IDomainControl control, Arrival arrival)
     {
         string path = PathOf(arrival.Name);
@@ -74,9 +74,16 @@ internal static class ArrivalNames
         do
         {
             SweepUnmarked(control);
-            if (Parse(control.ReadStore(path)) is { Owner.IsAlive: true } other)
+            string? there = control.ReadStore(path);
+            (OwnerProcess Owner, Arrival Arrival)? other = Parse(there);
+            if (there is not null && other is null)
             {
-                throw Arriving(arrival.Name, other.Owner);
+                throw IncomingMarker.Unknown(MigrationErrorId.DomainExists, [path], arrival.Name);
+            }
+
+            if (other is { Owner.IsAlive: true } living)
+            {
+                throw Arriving(arrival.Name, living.Owner);
             }
         }
         while (!control.TrySwapStore(path, null, content));
@@ -162,33 +169,46 @@ internal static class ArrivalNames
     /// understood is done before.</exception>
     internal static void Sweep(IDomainControl control)
     {
-        SweepUnmarked(control);
-        if (IncomingMarker.Sweep(control).Unknown is { Count: > 0 } unknown)
+        IReadOnlyList<string> unknown = [.. SweepUnmarked(control), .. IncomingMarker.Sweep(control).Unknown];
+        if (unknown.Count > 0)
         {
             throw IncomingMarker.Unknown(MigrationErrorId.DomainState, unknown, "Domains that come in");
         }
     }
 
     /// <summary>Takes down domains whose process was killed before it had marked them: they never ran.</summary>
-    private static void SweepUnmarked(IDomainControl control)
+    /// <returns>The reservations that are not understood, which stay: another version's, whose process may live.</returns>
+    private static List<string> SweepUnmarked(IDomainControl control)
     {
+        List<string> unknown = [];
         foreach (string child in control.ListStore(Root))
         {
             string path = $"{Root}/{child}";
-            string? content = control.ReadStore(path);
-            (OwnerProcess Owner, Arrival Arrival)? found = Parse(content);
-            if (found is { Owner.IsAlive: true })
+            if (control.ReadStore(path) is not { } content)
             {
                 continue;
             }
 
-            if (found is { } left && left.Arrival.Find(control) is { } domain && !IncomingMarker.IsMarked(domain))
+            if (Parse(content) is not { } left)
+            {
+                unknown.Add(path);
+                continue;
+            }
+
+            if (left.Owner.IsAlive)
+            {
+                continue;
+            }
+
+            if (left.Arrival.Find(control) is { } domain && !IncomingMarker.IsMarked(domain))
             {
                 domain.Destroy();
             }
 
             control.TrySwapStore(path, content, null);
         }
+
+        return unknown;
     }
 
     internal static (OwnerProcess Owner, Arrival Arrival)? Parse(string? content)

@@ -80,7 +80,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
                 && Read(control, domid) is { } found
                 && found.Arrival.Find(control) is { } domain
                 && domain.DomId == domid
-                && JournalOf(found) is { } journal
+                && TryReadFile(control, FileOf(found.DomId, found.Arrival), ref unreadable) is { } journal
                 && which(journal))
             {
                 return (found, domain);
@@ -88,20 +88,6 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
         }
 
         return unreadable is null ? null : throw unreadable;
-
-        byte[]? JournalOf(in Found found)
-        {
-            try
-            {
-                return control.ReadFile(FileOf(found.DomId, found.Arrival));
-            }
-            catch (MigrationException error)
-            {
-                // It may be another's: what is looked for can still be found.
-                unreadable ??= error;
-                return null;
-            }
-        }
     }
 
     /// <summary>Becomes the owner of a domain that a killed tool left, in one step, so that only one of two processes succeeds.</summary>
@@ -176,11 +162,7 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
             bool isNumber = int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid);
             if (!isNumber || Parse(domid, content) is not { } read)
             {
-                if (isNumber && control.ListDomains().All(other => other.DomId != domid))
-                {
-                    control.TrySwapStore(path, content, null);
-                }
-                else
+                if (!UnknownNotes.TryForget(control, Root, child, content))
                 {
                     unknown.Add(path);
                 }
@@ -220,24 +202,35 @@ internal sealed class IncomingMarker(IDomainControl control, int domid, Arrival 
     /// <param name="id">What cannot be done for them.</param>
     /// <param name="paths">Where they are.</param>
     /// <param name="target">What the error is about.</param>
-    internal static MigrationException Unknown(MigrationErrorId id, IReadOnlyList<string> paths, string target)
-    {
-        string all = string.Join(' ', paths);
-        return new MigrationException(
-            id,
-            $"{target}: XenStore has notes of domains that come in which this version of the module does not understand: {all}.",
-            $"Leave them to the version that made them. Where none is installed any more, look at these domains (xl list), and then: xenstore-rm {all}",
-            target);
-    }
+    internal static MigrationException Unknown(MigrationErrorId id, IReadOnlyList<string> paths, string target) =>
+        UnknownNotes.Refusal(id, "come in", paths, target);
 
     /// <summary>Whether something was taken down that never ran here.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="which">Whether what was kept of it is what is looked for.</param>
-    internal static bool HasTakenDown(IDomainControl control, Func<ReadOnlyMemory<byte>, bool> which) =>
-        control.ListStore(TakenDown).Any(file => control.ReadFile(file) is { } journal && which(journal));
+    internal static bool HasTakenDown(IDomainControl control, Func<ReadOnlyMemory<byte>, bool> which)
+    {
+        MigrationException? unreadable = null;
+        return control.ListStore(TakenDown).Any(file => TryReadFile(control, file, ref unreadable) is { } journal && which(journal))
+            || (unreadable is null ? false : throw unreadable);
+    }
 
     /// <summary>Where a domain comes from, as a part of an error's sentence; empty where nobody knows.</summary>
     internal static string From(string? source) => source is null ? "" : $" from {source}";
+
+    /// <summary>Reads a file; null where there is none, or where it cannot be read: it may be another's, and what is looked for can still be found.</summary>
+    private static byte[]? TryReadFile(IDomainControl control, string file, ref MigrationException? unreadable)
+    {
+        try
+        {
+            return control.ReadFile(file);
+        }
+        catch (MigrationException error)
+        {
+            unreadable ??= error;
+            return null;
+        }
+    }
 
     private static bool IsReadable(IDomainControl control, string file)
     {

@@ -22,7 +22,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>How many words a mark has before how its domain left.</summary>
     private const int Words = 3;
 
-    private (SourceMark Mark, Leave? Leave)? _last;
+    private Noted? _last;
 
     /// <summary>How a domain left.</summary>
     /// <param name="CpuTime">What it had used then, in nanoseconds: a domain that has used more has run since.</param>
@@ -43,6 +43,15 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
+    /// <summary>What a mark says but for who made it, and of which domain.</summary>
+    /// <param name="Mark">What its owner was about to do.</param>
+    /// <param name="Rest">What stands behind that, as it was noted: another version may read more of it. Null where nothing does.</param>
+    private sealed record Noted(SourceMark Mark, string? Rest)
+    {
+        /// <summary>How the domain left; null where it did not, or where what stands there is not wholly that.</summary>
+        public Leave? Leave => Rest is null ? null : Leave.Read(Rest);
+    }
+
     /// <summary>A mark found: who owns the domain, what it was about to do, and how the domain left as far as that is noted.</summary>
     internal readonly record struct Found(SourceMark Mark, OwnerProcess Owner, Leave? Leave)
     {
@@ -54,7 +63,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     internal static string PathOf(int domid) => string.Create(CultureInfo.InvariantCulture, $"{Root}/{domid}");
 
     /// <summary>How the domain of a mark left; null where it did not, or where the text is no mark.</summary>
-    internal static Departure? DepartureOf(string content) => Read(content)?.Leave?.Departure;
+    internal static Departure? DepartureOf(string content) => Read(content)?.Noted.Leave?.Departure;
 
     /// <summary>The originals that marks name, of whichever process and domain; null where a mark is not understood, which may name others.</summary>
     internal static IReadOnlySet<Guid>? OriginalsOf(IDomainControl control)
@@ -67,12 +76,12 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
                 continue;
             }
 
-            if (Read(content) is not { } read || (read.Leave is null && content.Split(' ').Length > Words))
+            if (Read(content)?.Noted is not { } noted || (noted.Leave is null && noted.Rest is not null))
             {
                 return null;
             }
 
-            if (read.Leave?.Departure.Continuation?.Originals is { } originals)
+            if (noted.Leave?.Departure.Continuation?.Originals is { } originals)
             {
                 named.Add(originals);
             }
@@ -82,7 +91,7 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     }
 
     /// <summary>What a mark says; null where the text is no mark.</summary>
-    internal static SourceMark? MarkOf(string content) => Read(content)?.Mark;
+    internal static SourceMark? MarkOf(string content) => Read(content)?.Noted.Mark;
 
     /// <summary>Who made a mark, and of which domain; null where the text is no mark.</summary>
     internal static NoteOrigin? OriginOf(string content) => Read(content)?.Origin;
@@ -93,20 +102,32 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// </summary>
     /// <param name="name">The domain's name, for errors.</param>
     /// <returns>What a dead process noted; null where there was nothing.</returns>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process owns it.</exception>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>: a living process owns it, or its mark is another version's,
+    /// which stays.</exception>
     internal Found? Claim(string name)
     {
         while (true)
         {
             string? content = control.ReadStore(PathOf(domid));
-            Found? found = Parse(content);
-            RequireDead(found, name);
-            (SourceMark Mark, Leave? Leave) claimed = (found?.Mark ?? SourceMark.Running, found?.Leave);
+            RequireFree(content, name);
+            Noted? noted = OwnOf(content)?.Noted;
+            Noted claimed = noted ?? new Noted(SourceMark.Running, null);
             if (StoreSwap.Try(control, PathOf(domid), content, Format(claimed, OwnerProcess.Current)))
             {
                 _last = claimed;
-                return found;
+                return Parse(content);
             }
+        }
+    }
+
+    /// <summary>Looks for marks that are not understood of domains that are here. Touches nothing.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainState"/>: there are some, which stay.</exception>
+    internal static void RequireUnderstood(IDomainControl control)
+    {
+        string[] unknown = [.. control.ListStore(Root).Select(child => $"{Root}/{child}").Where(path => control.ReadStore(path) is { } content && Read(content) is null)];
+        if (unknown.Length > 0)
+        {
+            throw Unknown(MigrationErrorId.DomainState, unknown, "Domains that leave");
         }
     }
 
@@ -123,10 +144,10 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Whether a living process owns the domain.</summary>
     internal bool IsOwned => Parse(control.ReadStore(PathOf(domid))) is { Owner.IsAlive: true };
 
-    /// <summary>Refuses a domain that a living process owns. Looks, and touches nothing.</summary>
+    /// <summary>Refuses a domain that a living process owns, or whose mark is another version's. Looks, and touches nothing.</summary>
     /// <param name="name">The domain's name, for errors.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainBusy"/>.</exception>
-    internal void RequireUnclaimed(string name) => RequireDead(Parse(control.ReadStore(PathOf(domid))), name);
+    internal void RequireUnclaimed(string name) => RequireFree(control.ReadStore(PathOf(domid)), name);
 
     /// <summary>How the domain left, as it was noted last.</summary>
     internal Leave? Left => _last?.Leave;
@@ -134,8 +155,8 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
     /// <summary>Notes what the next tool is to do with the domain should this process die.</summary>
     internal void Write(SourceMark mark, Leave? leave = null)
     {
-        _last = (mark, leave);
-        control.WriteStore(PathOf(domid), Format((mark, leave), OwnerProcess.Current));
+        _last = new Noted(mark, leave?.ToString());
+        control.WriteStore(PathOf(domid), Format(_last, OwnerProcess.Current));
     }
 
     /// <summary>Leaves the mark, where there is one, without a living owner: whoever opens the domain next does what it says.</summary>
@@ -155,9 +176,17 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         _last = null;
     }
 
-    private static void RequireDead(Found? found, string name)
+    private static MigrationException Unknown(MigrationErrorId id, IReadOnlyList<string> paths, string target) =>
+        UnknownNotes.Refusal(id, "are recorded or leave", paths, target);
+
+    private void RequireFree(string? content, string name)
     {
-        if (found is { Owner.IsAlive: true } busy)
+        if (content is not null && Read(content) is null)
+        {
+            throw Unknown(MigrationErrorId.DomainBusy, [PathOf(domid)], name);
+        }
+
+        if (Parse(content) is { Owner.IsAlive: true } busy)
         {
             throw new MigrationException(
                 MigrationErrorId.DomainBusy,
@@ -168,21 +197,23 @@ internal sealed class SourceMarker(IDomainControl control, int domid, string uui
         }
     }
 
-    private string Format((SourceMark Mark, Leave? Leave) last, OwnerProcess owner) =>
-        $"{last.Mark} {owner} {uuid}{(last.Leave is null ? "" : $" {last.Leave}")}";
+    private string Format(Noted noted, OwnerProcess owner) => $"{noted.Mark} {owner} {uuid}{(noted.Rest is null ? "" : $" {noted.Rest}")}";
 
     /// <summary>Reads a mark; null where there is none, or where it is of another domain with the same number.</summary>
     private Found? Parse(string? content) =>
-        Read(content) is { } read && read.Origin.Uuid == uuid ? new Found(read.Mark, read.Origin.Owner, read.Leave) : null;
+        OwnOf(content) is { } own ? new Found(own.Noted.Mark, own.Origin.Owner, own.Noted.Leave) : null;
 
-    private static (SourceMark Mark, NoteOrigin Origin, Leave? Leave)? Read(string? content)
+    private (Noted Noted, NoteOrigin Origin)? OwnOf(string? content) =>
+        Read(content) is { } read && read.Origin.Uuid == uuid ? read : null;
+
+    private static (Noted Noted, NoteOrigin Origin)? Read(string? content)
     {
         string[] parts = (content ?? "").Split(' ', Words + 1);
         return parts.Length >= Words
             && Enum.TryParse(parts[0], out SourceMark mark)
             && Enum.IsDefined(mark)
             && OwnerProcess.TryParse(parts[1], out OwnerProcess owner)
-                ? (mark, new NoteOrigin(owner, parts[2]), Leave.Read(parts.ElementAtOrDefault(Words) ?? ""))
+                ? (new Noted(mark, parts.ElementAtOrDefault(Words)), new NoteOrigin(owner, parts[2]))
                 : null;
     }
 }

@@ -15,7 +15,7 @@ internal readonly record struct NoteOrigin(OwnerProcess Owner, string Uuid);
 
 /// <summary>
 /// Notes of killed processes about domains that are gone, of which nobody will do what they say. A note is removed where its process is
-/// dead and no domain with its number has its UUID. A living process removes its notes itself.
+/// dead and no domain with its number has its UUID; one that is not understood, where no domain has its number. A living process removes its notes itself.
 /// </summary>
 internal static class StaleNotes
 {
@@ -44,9 +44,17 @@ internal static class StaleNotes
         foreach (string child in control.ListStore(root))
         {
             string path = $"{root}/{child}";
-            if (int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
-                && control.ReadStore(path) is { } content
-                && parse(content) is { Owner.IsAlive: false } origin
+            if (control.ReadStore(path) is not { } content)
+            {
+                continue;
+            }
+
+            if (parse(content) is not { } origin)
+            {
+                UnknownNotes.TryForget(control, root, child, content);
+            }
+            else if (int.TryParse(child, NumberStyles.None, CultureInfo.InvariantCulture, out int domid)
+                && !origin.Owner.IsAlive
                 && new KnownDomain(control, domid, origin.Uuid, child).Find() is null)
             {
                 // What a note says of things that are left is done before it goes. Where that cannot be done, it stays for the next command: it keeps no

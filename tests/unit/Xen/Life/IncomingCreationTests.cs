@@ -119,6 +119,25 @@ public class IncomingCreationTests
         Assert.Null(ReservationNote);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("2 1:1 6b1c1f4e00004000800000000000000a 01234567 vm")]
+    public void A_reservation_of_another_version_keeps_its_name_and_no_other(string content)
+    {
+        _xen.Write("/prerecord/arrivals/766d", content);
+
+        MigrationException error = Refusal();
+        Assert.Equal(MigrationErrorId.DomainExists, error.ErrorId);
+        Assert.Contains("xenstore-rm /prerecord/arrivals/766d", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("/prerecord/arrivals/766d", Assert.Throws<MigrationException>(() => ArrivalNames.Sweep(_xen.Connect())).Message, StringComparison.Ordinal);
+        Assert.Equal(content, _xen.Read("/prerecord/arrivals/766d"));
+
+        _xen.Connect().RemoveStore("/prerecord/arrivals/766d");
+        _xen.Write("/prerecord/arrivals/6f74686572", content);
+        using XenIncomingDomain made = _arrival.Create();
+        Assert.Equal(content, _xen.Read("/prerecord/arrivals/6f74686572"));
+    }
+
     [Fact]
     public void What_a_killed_tool_prepared_is_destroyed_by_the_next_arrival_of_any_name()
     {
@@ -147,6 +166,34 @@ public class IncomingCreationTests
         Assert.Equal(64, _xen.Files.Count);
         Assert.Equal(64, _xen.Notes.Count);
         Assert.False(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 0));
+    }
+
+    [Fact]
+    public void Of_what_was_taken_down_a_file_that_cannot_be_believed_hides_no_other()
+    {
+        foreach (byte arrival in (byte[])[1, 2, 3])
+        {
+            FakeDomain left = Leave("other", IncomingMark.Preparing);
+            _xen.Files[$"incoming-{left.DomId}-01234567"] = [arrival];
+            IncomingMarker.Sweep(_xen.Connect());
+        }
+
+        int reads = 0;
+        _xen.AfterCall = call =>
+        {
+            if (call == nameof(IDomainControl.ReadFile) && reads++ % 3 == 0)
+            {
+                throw new MigrationException(MigrationErrorId.FileNotTrusted, "others may write it", "close it");
+            }
+        };
+
+        Assert.True(IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 3));
+
+        // Whether it was the one that nobody could read is not known.
+        reads = 0;
+        Assert.Equal(
+            MigrationErrorId.FileNotTrusted,
+            Assert.Throws<MigrationException>(() => IncomingMarker.HasTakenDown(_xen.Connect(), journal => journal.Span[0] == 4)).ErrorId);
     }
 
     [Theory]
