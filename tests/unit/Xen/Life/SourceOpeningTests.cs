@@ -1,4 +1,6 @@
+using PreRecordMigration.Backup;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Files;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Life;
@@ -120,6 +122,20 @@ public sealed partial class SourceOpeningTests : IDisposable
         Assert.True(_source.WasPaused);
         Assert.True(_domain.Runs);
         Assert.StartsWith("Running", _xen.Read(MarkPath), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_killed_recording_of_any_domain_kept_goes_with_the_next_opening_whether_that_records_or_not()
+    {
+        BackupFiles killed = BackupFiles.TryMake(1000)!;
+        killed.TryMakeStep(0)!.Dispose();
+        string head = Path.Combine(RuntimeFolder.Find(), $"originals-{killed.Id:N}");
+        killed.Dispose();
+
+        _source.Open();
+
+        Assert.False(File.Exists(head));
+        Assert.False(File.Exists($"{head}.0"));
     }
 
     [Fact]
