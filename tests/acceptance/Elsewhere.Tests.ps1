@@ -219,11 +219,12 @@ Describe 'What other processes have' {
         Get-Board $fresh | Should -BeNullOrEmpty
     }
 
-    It 'is not stopped or resumed from here: the error says where it is: <Command>' -ForEach @(
+    It 'is not stopped, resumed or changed from here: the error says where it is: <Command>' -ForEach @(
         @{ Name = 'kept1'; Command = 'Stop-Migration kept1'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept2'; Command = 'Resume-Migration kept2'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept3'; Command = 'Get-Migration kept3 | Stop-Migration'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept4'; Command = 'Stop-Migration kept4*'; Id = 'MigrationElsewhere'; Process = 'moving' }
+        @{ Name = 'kept6'; Command = 'Set-Migration kept6 -BandwidthLimit 1MB/s'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept5'; Command = 'Stop-MigrationReceiver far2'; Id = 'ReceiverElsewhere'; Process = 'receiving' }
     ) {
         Start-Held $moving $Name far3
