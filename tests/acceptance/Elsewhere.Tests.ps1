@@ -162,6 +162,16 @@ Describe 'What other processes have' {
         ([pscustomobject] @{ Name = 'named' } | Wait-Migration).Name | Should -Be 'named'
     }
 
+    It 'is warned of where it is waited for' {
+        $null = Invoke-There $moving '$null = New-SimulatedDomain warned -HostName far1 -Memory 8MB -Workload Idle; $null = Start-Migration warned far3 -Method PostCopy -BandwidthLimit 1KB/s'
+        $waiting = Start-Waiting 'Wait-Migration warned'
+        $null = Invoke-There $moving 'Set-Migration warned -MaximumExposure 1ms'
+        $there = Receive-Waiting $waiting
+        $there.Output[0].Name | Should -Be 'warned'
+        @($there.Warnings.Message) | Should -Be (Get-Migration warned).Warnings
+        $there.Warnings[0].Message | Should -Match 'The bandwidth limit of 1 KiB/s is lifted'
+    }
+
     It 'is waited for with a limit, and goes on' {
         Start-Held $moving limited far3
         try {
