@@ -69,6 +69,8 @@ Describe 'Invoke-PreRecordMigration -MaximumDowntime' {
         $report = Test-Migration advised bound2 -Window 100ms -Epoch 20ms -Bandwidth 16MB/s -MaximumDowntime 1us
         "$($report.Recommendation)" | Should -Not -Be 'PreCopy'
         ($report | Invoke-PreRecordMigration -MaximumDowntime 1us).Destination | Should -Be 'bound2'
+        New-Writer sampled
+        "$((Invoke-PreRecordMigration sampled bound2 -Method Auto -Window 100ms -Epoch 20ms -MaximumDowntime 1us).Method)" | Should -Not -Be 'PreCopy'
     }
 }
 
