@@ -35,7 +35,9 @@ public sealed class MigrationLimitsTests
         Assert.Throws<MigrationException>(() => new MigrationLimits(senseless));
         Assert.Throws<MigrationException>(() => new MigrationOptions
         {
-            BandwidthLimit = senseless.BandwidthLimit, MaximumDowntime = senseless.MaximumDowntime, MaximumExposure = senseless.MaximumExposure,
+            BandwidthLimit = senseless.BandwidthLimit,
+            MaximumDowntime = senseless.MaximumDowntime,
+            MaximumExposure = senseless.MaximumExposure,
         }.Validate());
     }
 
