@@ -33,6 +33,7 @@
         'New-SimulatedHost'
         'Restore-PageBackup'
         'Resume-Migration'
+        'Set-Migration'
         'Set-MigrationConfiguration'
         'Set-PageOrder'
         'Start-Migration'

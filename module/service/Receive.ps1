@@ -37,5 +37,5 @@ foreach ($receiver in $receivers) {
 
 $null = $receivers | Start-MigrationReceiver
 $options = @{}
-Get-MigrationConfiguration -Name BandwidthLimit, PeerTimeout | ForEach-Object { $options[$_.Name] = $_.Value }
+Get-MigrationConfiguration -Name BandwidthLimit, MaximumExposure, PeerTimeout | ForEach-Object { $options[$_.Name] = $_.Value }
 [PreRecordMigration.Operations.ReceiverService]::Run([PreRecordMigration.Operations.Workspace]::OfProcess, [PreRecordMigration.Options.MigrationOptions] $options)

@@ -162,6 +162,16 @@ Describe 'What other processes have' {
         ([pscustomobject] @{ Name = 'named' } | Wait-Migration).Name | Should -Be 'named'
     }
 
+    It 'is warned of where it is waited for' {
+        $null = Invoke-There $moving '$null = New-SimulatedDomain warned -HostName far1 -Memory 8MB -Workload Idle; $null = Start-Migration warned far3 -Method PostCopy -BandwidthLimit 1KB/s'
+        $waiting = Start-Waiting 'Wait-Migration warned'
+        $null = Invoke-There $moving 'Set-Migration warned -MaximumExposure 1ms'
+        $there = Receive-Waiting $waiting
+        $there.Output[0].Name | Should -Be 'warned'
+        @($there.Warnings.Message) | Should -Be (Get-Migration warned).Warnings
+        $there.Warnings[0].Message | Should -Match 'The bandwidth limit of 1 KiB/s is lifted'
+    }
+
     It 'is waited for with a limit, and goes on' {
         Start-Held $moving limited far3
         try {
@@ -219,11 +229,12 @@ Describe 'What other processes have' {
         Get-Board $fresh | Should -BeNullOrEmpty
     }
 
-    It 'is not stopped or resumed from here: the error says where it is: <Command>' -ForEach @(
+    It 'is not stopped, resumed or changed from here: the error says where it is: <Command>' -ForEach @(
         @{ Name = 'kept1'; Command = 'Stop-Migration kept1'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept2'; Command = 'Resume-Migration kept2'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept3'; Command = 'Get-Migration kept3 | Stop-Migration'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept4'; Command = 'Stop-Migration kept4*'; Id = 'MigrationElsewhere'; Process = 'moving' }
+        @{ Name = 'kept6'; Command = 'Set-Migration kept6 -BandwidthLimit 1MB/s'; Id = 'MigrationElsewhere'; Process = 'moving' }
         @{ Name = 'kept5'; Command = 'Stop-MigrationReceiver far2'; Id = 'ReceiverElsewhere'; Process = 'receiving' }
     ) {
         Start-Held $moving $Name far3

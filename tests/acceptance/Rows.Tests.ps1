@@ -98,6 +98,8 @@ rc,row1,row2,,Rollback,60ms,,,,true
         @{ Column = 'RollbackProof'; Value = 'Perhaps' }
         @{ Column = 'SkipRollbackProof'; Value = 'perhaps' }
         @{ Column = 'MaximumExposure'; Value = '-' }
+        @{ Column = 'MaximumDowntime'; Value = '300' }
+        @{ Column = 'DowntimeAction'; Value = 'Perhaps' }
     ) {
         $rows = @(
             [pscustomobject] @{ Name = 'ra'; Destination = 'row2'; $Column = $Value }

@@ -59,6 +59,7 @@ $before = [ordered] @{
         Wait-Until { "$((Get-MigrationDomain 'web01*' -HostName xen2).State)" -eq 'Paused' }
     }
     'Get-Migration web02 \| Stop'                  = { $null = Move-Slowly web02 PreCopy }
+    'Get-Migration web02 \| Set|Set-Migration web02' = { $null = Move-Slowly web02 PostCopy }
     'Set-MigrationConfiguration Window -Clear'     = { Set-MigrationConfiguration Window 750ms }
     'Stop-MigrationReceiver'                       = { $null = Start-MigrationReceiver xen2 }
     '> Stop-PreRecord'                              = { $null = Start-PreRecord web01 -Window 100ms }

@@ -28,6 +28,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'New-SimulatedHost'; Arguments = 'x -Memory heavy'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Restore-PageBackup'; Arguments = 'text'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Resume-Migration'; Arguments = "surface -Destination ''"; Id = 'ParameterArgumentValidationError' }
+        @{ Cmdlet = 'Set-Migration'; Arguments = 'surface -BandwidthLimit fast'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Set-MigrationConfiguration'; Arguments = "'' 5s"; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Set-PageOrder'; Arguments = '$recorded -Strategy @()'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Start-Migration'; Arguments = 'surface surface2 -Method Teleport'; Id = 'CannotConvertArgumentNoMessage' }

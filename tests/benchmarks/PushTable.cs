@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
 using PreRecordMigration.Reporting;
@@ -124,7 +125,7 @@ internal static class PushTable
 
     private static void PushAll(Connection bulk, SentPageTable sent, DemandGate gate)
     {
-        using PagePusher pusher = new(bulk, new SourceMemory(s_source), sent, new BandwidthLimiter(null, TimeProvider.System), gate);
+        using PagePusher pusher = new(bulk, new SourceMemory(s_source), sent, new BandwidthLimiter(MigrationLimits.Unlimited, TimeProvider.System), gate);
         pusher.Feed(s_order);
         pusher.CompleteFeed();
         pusher.Run(CancellationToken.None);

@@ -41,6 +41,7 @@ internal static class Samples
             {"Schema":1,"Migrations":[{"Id":1,"ProcessId":12,"InstanceId":"ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10","Name":"web01","Source":"xen1","Destination":"xen2",
             "Method":"PreRecord","Mode":"Rollback","State":"Completed","Phase":"Finish","Holder":"Destination","PagesDone":4096,"PagesTotal":4096,"BytesSent":16777216,
             "BytesPerSecond":4194304,"Remaining":null,"Started":"2026-11-29T10:30:01+01:00","Ended":"2026-11-29T10:30:05+01:00","Elapsed":3.85,"Error":null,
+            "BandwidthLimit":1048576,"MaximumDowntime":0.3,"MaximumExposure":5,"Warnings":["'web01' has needed both hosts for longer than the limit of 5 s."],
             "Outcome":{"Id":1,"Name":"web01","Source":"xen1","Destination":"xen2","Method":"PreRecord","Mode":"Rollback","ModeReason":null,
             "Started":"2026-11-29T10:30:01+01:00","Ended":"2026-11-29T10:30:05+01:00","TotalTime":3.85,"Downtime":0.02,"CheckpointPause":0.1,"DiscardedExecution":0.5,
             "OutputsHeldBack":0.7,"ClientsWait":0.9,"Exposure":2.1,"BytesSent":16777216,"BytesPerSecond":4194304,"PagesPushed":4000,"PagesDemanded":96,"CorePages":40,

@@ -20,6 +20,12 @@ internal sealed class DecidedByRecordingAttribute : Attribute
 {
 }
 
+/// <summary>Marks a parameter that bounds what rounds leave to travel while the domain stands still: where there is no such thing it is refused.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class LastRoundOnlyAttribute : Attribute
+{
+}
+
 /// <summary>Finds the parameters of a cmdlet by what they are marked to be for.</summary>
 internal static class ParameterPurpose
 {

@@ -36,6 +36,12 @@ public sealed class TestMigrationCommand : WindowCommand
     [Duration]
     public TimeSpan RoundTrip { get; set; } = LinkDefaults.RoundTrip;
 
+    /// <summary>Pre-copy is advised where it is predicted to stop the domain for no longer than this.</summary>
+    [Parameter]
+    [Column]
+    [Duration]
+    public TimeSpan MaximumDowntime { get; set; } = new MigrationOptions().MaximumDowntime;
+
     /// <summary>Methods whose domain would be split over two hosts for longer are not advised.</summary>
     [Parameter]
     [Column]
@@ -58,7 +64,7 @@ public sealed class TestMigrationCommand : WindowCommand
     /// <inheritdoc/>
     private protected override void Prepare()
     {
-        _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch, PeerTimeout = PeerTimeout };
+        _options = new MigrationOptions { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe, Window = Window, Epoch = FittingEpoch, MaximumDowntime = MaximumDowntime, PeerTimeout = PeerTimeout };
         _options.Validate();
         RequireTimer(nameof(RoundTrip), RoundTrip);
         _destination = Destination is null ? null : HostSelection.Destination(Destination);

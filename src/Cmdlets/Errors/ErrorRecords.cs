@@ -84,7 +84,7 @@ internal static class ErrorRecords
         MigrationErrorId.ProtocolVersion or MigrationErrorId.ProtocolViolation => ErrorCategory.ProtocolError,
         MigrationErrorId.AbortedByPeer => ErrorCategory.OperationStopped,
         MigrationErrorId.DomainBusy => ErrorCategory.ResourceBusy,
-        MigrationErrorId.BackupStoreFull => ErrorCategory.LimitsExceeded,
+        MigrationErrorId.BackupStoreFull or MigrationErrorId.DowntimeTooLong => ErrorCategory.LimitsExceeded,
         MigrationErrorId.VerificationFailed or MigrationErrorId.InvalidFile => ErrorCategory.InvalidData,
         MigrationErrorId.DomainExists => ErrorCategory.ResourceExists,
         _ => ErrorCategory.NotSpecified,

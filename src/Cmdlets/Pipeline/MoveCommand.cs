@@ -45,7 +45,20 @@ public abstract class MoveCommand : RecordingOptionsCommand
     [Duration]
     public TimeSpan PeerTimeout { get; set; } = new MigrationOptions().PeerTimeout;
 
-    /// <summary>Refuses to begin where the domain is expected to be split over two hosts for longer.</summary>
+    /// <summary>The longest that the domain may be predicted to stand still for what the rounds of pre-copy have left.</summary>
+    [Parameter]
+    [Column]
+    [LastRoundOnly]
+    [Duration]
+    public TimeSpan MaximumDowntime { get; set; } = new MigrationOptions().MaximumDowntime;
+
+    /// <summary>What is done where the last round that is allowed leaves more than that.</summary>
+    [Parameter]
+    [Column]
+    [LastRoundOnly]
+    public LongDowntimeAction DowntimeAction { get; set; } = new MigrationOptions().DowntimeAction;
+
+    /// <summary>Refuses to begin where the domain is expected to be split over two hosts for longer; while it is, lifts the bandwidth limit for it.</summary>
     [Parameter]
     [Column]
     [Duration]
@@ -61,7 +74,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     /// <inheritdoc/>
     private protected override void Prepare()
     {
-        _options = MakeOptions(MethodDecision.Concrete(Method)) with { Order = Order, BandwidthLimit = BandwidthLimit, PeerTimeout = PeerTimeout };
+        _options = WithBounds(MakeOptions(MethodDecision.Concrete(Method))) with { Order = Order };
         _options.Validate();
         LinkSpeed link = MigrationConfiguration.ReadLink();
         _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
@@ -190,12 +203,10 @@ public abstract class MoveCommand : RecordingOptionsCommand
         }
 
         RecordingPlan recording = recorded.GetPreview() ?? Workspace.OfProcess.Recordings.Require(recorded).Plan;
-        MigrationOptions options = recording.Options with
+        MigrationOptions options = WithBounds(recording.Options) with
         {
             RemotePF = recorded.RemotePF,
             Order = Order ?? (IReadOnlyList<PageOrderStrategy>?)recorded.Order,
-            BandwidthLimit = BandwidthLimit,
-            PeerTimeout = PeerTimeout,
         };
         options.Validate();
         return new PlannedMove(recording.Location, DestinationOf(recorded), options, recorded) { ModeReason = recorded.ModeReason };
@@ -235,8 +246,34 @@ public abstract class MoveCommand : RecordingOptionsCommand
         return true;
     });
 
+    /// <summary>Adds what bounds a move, whatever moves.</summary>
+    private MigrationOptions WithBounds(MigrationOptions options) => options with
+    {
+        BandwidthLimit = BandwidthLimit,
+        MaximumDowntime = MaximumDowntime,
+        DowntimeAction = DowntimeAction,
+        MaximumExposure = MaximumExposure,
+        PeerTimeout = PeerTimeout,
+    };
+
+    /// <summary>Refuses a bound that was given and has nothing to bound. Where a sample chose the method, it bounded the choice.</summary>
+    private void RequireBounded(PlannedMove move)
+    {
+        bool isChosen = move.Report is not null && (IsAuto || !IsGiven(nameof(Method)));
+        if (!move.Options.HasLastRound && !isChosen && FirstGiven<LastRoundOnlyAttribute>() is { } useless)
+        {
+            throw new CommandException(
+                nameof(SR.LastRoundMissing),
+                ErrorCategory.InvalidArgument,
+                Text.Format(SR.LastRoundMissing, useless, move.MethodText),
+                SR.LastRoundMissingRemedy,
+                useless);
+        }
+    }
+
     private void Consider(PlannedMove move)
     {
+        RequireBounded(move);
         Ask(move.Location, move.Destination);
         if (move.ModeReason is not null)
         {

@@ -53,7 +53,7 @@ internal sealed class MovePump : IDisposable
     public void Start(PlannedMove move)
     {
         DomainProgress progress = ProgressOf(move.Location, move.Destination);
-        MigrationJob job = Workspace.OfProcess.Migrations.Start(move, progress.Report, TracerOf(move.Location));
+        MigrationJob job = Workspace.OfProcess.Migrations.Start(move, progress.Report, TracerOf(move.Location), Warn);
         Await(job, progress, null);
     }
 
@@ -63,7 +63,7 @@ internal sealed class MovePump : IDisposable
         if (!_active.Contains(job))
         {
             DomainProgress progress = ProgressOf(job.Location, job.Destination);
-            Await(job, progress, job.Watch(progress.Report, TracerOf(job.Location)));
+            Await(job, progress, job.Watch(progress.Report, TracerOf(job.Location), Warn));
         }
     }
 
@@ -141,6 +141,8 @@ internal sealed class MovePump : IDisposable
         _elsewhere.Dispose();
         _posted.Dispose();
     }
+
+    private void Warn(MigrationWarning warning) => _writer.Post(() => _cmdlet.WriteWarning(warning.Message));
 
     private Action<MigrationTrace>? TracerOf(DomainLocation location) =>
         _isTraced ? step => _writer.Debug(location.Info.Name, step) : null;

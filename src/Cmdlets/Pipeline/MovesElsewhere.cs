@@ -46,6 +46,7 @@ internal sealed class MovesElsewhere : IDisposable
         foreach (Move move in its)
         {
             MigrationInfo? said = process.Migrations.FirstOrDefault(migration => migration.InstanceId == move.Last.InstanceId);
+            Warn(move, said ?? move.Last);
             if (said is not null && !said.IsUnderWay())
             {
                 End(move);
@@ -73,6 +74,17 @@ internal sealed class MovesElsewhere : IDisposable
         }
     }
 
+    /// <summary>Writes the warnings that have come since the last time; those there were before, at the first.</summary>
+    private void Warn(Move move, MigrationInfo said)
+    {
+        foreach (string warning in said.Warnings.Skip(move.Warned))
+        {
+            _cmdlet.WriteWarning(warning);
+        }
+
+        move.Warned = Math.Max(move.Warned, said.Warnings.Count);
+    }
+
     private void End(Move move)
     {
         _active.Remove(move);
@@ -96,5 +108,8 @@ internal sealed class MovesElsewhere : IDisposable
         public DomainProgress Progress => progress;
 
         public required MigrationInfo Last { get; set; }
+
+        /// <summary>How many of its warnings were written.</summary>
+        public int Warned { get; set; }
     }
 }

@@ -113,4 +113,7 @@ public enum MigrationErrorId
 
     /// <summary>The destination's policy does not let the domain in; the message says what of it, the remedy which lines would.</summary>
     RefusedByPolicy = 27,
+
+    /// <summary>The domain would stand still for longer than it may, and was to stay where it is then.</summary>
+    DowntimeTooLong = 28,
 }

@@ -8,16 +8,15 @@ namespace PreRecordMigration.Estimates;
 /// <param name="Reasons">Why, in sentences.</param>
 public sealed record MigrationAdvice(MigrationEstimate? Choice, IReadOnlyList<string> Reasons)
 {
-    /// <summary>Pre-copy is preferred as long as it stops the domain no longer than this: it needs both hosts for the commit alone.</summary>
-    public static TimeSpan ShortDowntime { get; } = TimeSpan.FromMilliseconds(300);
-
     /// <summary>
     /// Chooses: pre-copy where it converges to a short downtime, because the domain then needs both hosts for the commit's round trip only;
     /// else the method whose clients wait the shortest in all (<see cref="MigrationEstimate.ClientsWait"/>).
     /// </summary>
     /// <param name="possible">Estimates of the methods that are possible.</param>
+    /// <param name="maximumDowntime">Pre-copy is preferred as long as it stops the domain no longer than this: it needs both hosts for the commit
+    /// alone.</param>
     /// <param name="maximumExposure">Methods that are exposed longer are left out; null for no limit.</param>
-    public static MigrationAdvice Choose(IReadOnlyList<MigrationEstimate> possible, TimeSpan? maximumExposure)
+    public static MigrationAdvice Choose(IReadOnlyList<MigrationEstimate> possible, TimeSpan maximumDowntime, TimeSpan? maximumExposure)
     {
         List<string> reasons = [];
         List<MigrationEstimate> fitting = [];
@@ -35,7 +34,7 @@ public sealed record MigrationAdvice(MigrationEstimate? Choice, IReadOnlyList<st
 
         if (fitting.Find(estimate => estimate.Method == MigrationMethod.PreCopy) is { } preCopy)
         {
-            if (preCopy.Converges && preCopy.Downtime <= ShortDowntime)
+            if (preCopy.Converges && preCopy.Downtime <= maximumDowntime)
             {
                 reasons.Add(Say($"PreCopy converges to a downtime of {preCopy.Downtime.TotalMilliseconds:0} ms, and the domain needs both hosts for {preCopy.Exposure.TotalMilliseconds:0.#} ms only, the commit's round trip."));
                 return new MigrationAdvice(preCopy, reasons);

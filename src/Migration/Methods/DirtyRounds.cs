@@ -1,8 +1,11 @@
 using System.Globalization;
+using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Methods;
 
@@ -34,6 +37,7 @@ internal sealed class DirtyRounds(SourceMigration run)
 
     /// <summary>Runs rounds until few pages are left, or no more rounds are allowed or worth the while: a bounded number, however much the
     /// domain writes.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DowntimeTooLong"/>: they leave too much, and the domain is to stay then.</exception>
     public void Run()
     {
         int sent;
@@ -45,7 +49,12 @@ internal sealed class DirtyRounds(SourceMigration run)
             run.Options.Trace?.Report(MigrationTrace.Step(string.Create(
                 CultureInfo.InvariantCulture, $"round {Count} ended, {sent} pages to send and {_dirty.Count} left")));
         }
-        while (run.Options.HasAnotherRound(Count, sent, _dirty.Count));
+        while (run.Options.HasAnotherRound(Count, sent, _dirty.Count, IsTooMuch(run.Limits.Now)));
+
+        if (run.Options.HasLastRound)
+        {
+            RequireShortDowntime(run.Limits.Now);
+        }
     }
 
     /// <summary>Looks at what the domain has written since the last time.</summary>
@@ -60,9 +69,39 @@ internal sealed class DirtyRounds(SourceMigration run)
     public PageOrder Order(PageBitmap remaining, PageOrderOptions options) =>
         _written is null ? PageOrder.Sequential(remaining) : PageOrder.Of(remaining, _written, options);
 
+    /// <summary>How long the domain is going to stand still for what is left.</summary>
+    private TimeSpan Downtime(MigrationBounds bounds) => run.Pace.TimeOf((long)_dirty.Count * Page.Size, bounds.BandwidthLimit);
+
+    private bool IsTooMuch(MigrationBounds bounds) => Downtime(bounds) > bounds.MaximumDowntime;
+
+    /// <summary>Warns of a long downtime, or ends the migration before the domain is stopped for it, as was chosen.</summary>
+    private void RequireShortDowntime(MigrationBounds bounds)
+    {
+        if (_dirty.Count <= run.Options.DirtyPageThreshold || !IsTooMuch(bounds))
+        {
+            return;
+        }
+
+        string name = run.Domain.Info.Name;
+        string predicted = string.Create(
+            CultureInfo.InvariantCulture,
+            $"'{name}' writes too fast for the way to the destination: after {Count} rounds {_dirty.Count:N0} pages are left, for which it would stand still for about {Text.Duration(Downtime(bounds))}, longer than the limit of {Text.Duration(bounds.MaximumDowntime)}.");
+        if (run.Options.DowntimeAction == LongDowntimeAction.Stop)
+        {
+            throw new MigrationException(
+                MigrationErrorId.DowntimeTooLong,
+                $"{predicted} It was not stopped, and runs on.",
+                "Use -Method Hybrid, with which what is left follows after the domain has moved; or allow more with -MaximumDowntime, raise or lift -BandwidthLimit, or move it when it writes less.",
+                name);
+        }
+
+        run.Warn(new MigrationWarning($"{predicted} It is moved all the same."));
+    }
+
     private void RunOne(int count)
     {
         _written?.Clear();
+        run.Pace.Begin((long)count * Page.Size);
         int[] pfns = [.. _dirty.Pfns()];
         int part = _written is null ? count : Math.Max(SourceMigration.RoundBatch, (count + RecordedEpochs - 1) / RecordedEpochs);
         for (int start = 0; start < pfns.Length; start += part)

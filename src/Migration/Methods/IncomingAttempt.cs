@@ -74,8 +74,8 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
         _receiving = new Workers(Post, Disconnect);
         _faultWorkers = new Workers(PostWhileNeeded, Disconnect);
         _demandWorkers = new Workers(PostOfDemand, Disconnect);
-        _watch = new ProgressWatch(migration.Clock, migration.PeerTimeout, () => (State, MissingPages), OnStalled);
-        _beginning = resume is null ? new ProgressWatch(migration.Clock, Arrivals.Patience, () => (State, _recordsTaken), OnNotBegun) : null;
+        _watch = new ProgressWatch(migration.Clock, () => migration.PeerTimeout, () => (State, MissingPages), OnStalled);
+        _beginning = resume is null ? new ProgressWatch(migration.Clock, () => Arrivals.Patience, () => (State, _recordsTaken), OnNotBegun) : null;
         _placer = missing is null || migration.Custody.Paging is null
             ? null
             : new PagePlacer(migration.Custody.Paging, new SentPageTable(missing), migration.Faults);

@@ -35,6 +35,7 @@ internal sealed class SourceAttempt : IDisposable
     private readonly DemandGate _demand = new();
     private readonly ControlReader _control;
     private readonly Func<IGuestMemory> _memory;
+    private readonly MigrationLimits _limits;
     private SentPageTable? _sent;
     private PagePusher? _pusher;
     private readonly TaskCompletionSource<FaultServer> _serving = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -52,12 +53,16 @@ internal sealed class SourceAttempt : IDisposable
         _connections = connections;
         _control = ControlReader.AtSource(custody.Domain.Info.PageCount);
         _memory = memory;
+        _limits = options.Limits!;
         _dispatcher = new SourceDispatcher(custody, connections.Bulk.Send);
         _pump = new(session, _dispatcher.CarryOut, () => options.Trace) { Changed = OnChanged };
         _workers = new Workers(error => _pump.Post(SourceDispatcher.Failure(error)), connections.Dispose);
         _demandWorkers = new Workers(PostWhileNeeded, connections.Dispose);
         _closing = new Timer(_ => connections.Dispose());
-        _watch = new ProgressWatch(options.Clock, options.PeerTimeout + TimeOfBatch(options), () => (State, _sent?.Remaining ?? 0), OnStalled);
+
+        // Other bounds are another patience, which begins anew: what waited because of the old ones is about to go on.
+        _watch = new ProgressWatch(
+            options.Clock, () => options.PeerTimeout + TimeOfBatch(_limits.Now), () => ((State, _limits.Current), _sent?.Remaining ?? 0), OnStalled);
         _running = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ended.Token);
 
         // The session is told on the cancelling thread, so that nothing is committed between the cancellation and the abort.
@@ -147,12 +152,11 @@ internal sealed class SourceAttempt : IDisposable
 
     /// <summary>Starts to push and to answer faults.</summary>
     /// <param name="remaining">The pages that the destination does not have.</param>
-    /// <param name="bandwidthLimit">Bytes a second of the push; null for no limit.</param>
-    public void StartPaging(PageBitmap remaining, long? bandwidthLimit)
+    public void StartPaging(PageBitmap remaining)
     {
         IGuestMemory memory = _memory();
         _sent = new SentPageTable(remaining);
-        _pusher = new PagePusher(Bulk, memory, _sent, new BandwidthLimiter(bandwidthLimit, TimeProvider.System), _demand);
+        _pusher = new PagePusher(Bulk, memory, _sent, new BandwidthLimiter(_limits, TimeProvider.System), _demand);
         _faults = new FaultServer(_connections.Demand, memory, _sent, _demand, pfn => Volatile.Read(ref _live)?.Steer(pfn));
         _workers.Start("page pusher", token =>
         {
@@ -230,7 +234,7 @@ internal sealed class SourceAttempt : IDisposable
     }
 
     /// <summary>How long one record of pages takes at the bandwidth limit: for that long it is no stall that nothing happens.</summary>
-    private static TimeSpan TimeOfBatch(MigrationOptions options) => options.BandwidthLimit is long limit
+    private static TimeSpan TimeOfBatch(MigrationBounds bounds) => bounds.BandwidthLimit is long limit
         ? TimeSpan.FromSeconds((double)PagePusher.BatchPages * Page.Size / limit)
         : TimeSpan.Zero;
 

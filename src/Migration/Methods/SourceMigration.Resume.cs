@@ -35,7 +35,7 @@ internal sealed partial class SourceMigration
         _runningAt = _runningAt == TimeSpan.Zero ? Log.Elapsed : _runningAt;
         if (_attempt.State is SourceState.Running)
         {
-            _attempt.StartPaging(StillToSend(_attempt.Missing!), Options.BandwidthLimit);
+            _attempt.StartPaging(StillToSend(_attempt.Missing!));
         }
     }
 

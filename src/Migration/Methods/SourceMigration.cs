@@ -42,6 +42,7 @@ internal sealed partial class SourceMigration : IDisposable
     private long _leftAtCommit;
     private int _corePages;
     private int _pageTablePages;
+    private ExposureWatch? _exposure;
     private volatile bool _isGivenUp;
 
     /// <summary>What could not be taken away of attempts that lost their connections.</summary>
@@ -64,7 +65,7 @@ internal sealed partial class SourceMigration : IDisposable
     {
         Custody = custody;
         Recorded = recorded;
-        Options = options;
+        Options = options.Limits is null ? options with { Limits = new MigrationLimits(options.Bounds) } : options;
         _destination = destination;
         _cancellation = cancellationToken;
         _populated = recorded?.Populated ?? custody.Domain.GetPopulatedPages();
@@ -101,10 +102,16 @@ internal sealed partial class SourceMigration : IDisposable
 
     public MigrationOptions Options { get; }
 
+    /// <summary>The bounds, which may change at any time.</summary>
+    public MigrationLimits Limits => Options.Limits!;
+
     public PhaseLog Log { get; }
 
     /// <summary>The pages that the domain has.</summary>
     public PageBitmap Populated => _populated;
+
+    /// <summary>How fast pages have left in rounds.</summary>
+    public SendPace Pace { get; } = new();
 
     /// <summary>The migration's id, the same at the destination; empty before it has connected.</summary>
     public Guid Id => _continuation?.Session ?? Guid.Empty;
@@ -115,12 +122,15 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>When memory travels.</summary>
     private PageArrival Arrival => !Options.IsSplit ? PageArrival.BeforeRun : Options.HasRounds ? PageArrival.Both : PageArrival.AfterRun;
 
+    /// <summary>Pages that have not left for the destination; none where all had to be there before the domain left.</summary>
+    private long LeftToSend => _attempt?.Sent?.Remaining ?? 0;
+
     /// <summary>The pages that no round has brought to the destination as they are now.</summary>
     private PageBitmap Left => _rounds?.Left ?? _populated;
 
     private PageOrderOptions OrderOptions => PageOrderOptions.Default with
     {
-        Bandwidth = Options.BandwidthLimit ?? PageOrderOptions.Default.Bandwidth,
+        Bandwidth = Limits.Now.BandwidthLimit ?? PageOrderOptions.Default.Bandwidth,
     };
 
     /// <summary>Connects, agrees, and waits until the incoming domain exists. The domain runs meanwhile.</summary>
@@ -138,6 +148,9 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Captures the core state of the suspended domain, page tables in front.</summary>
     /// <exception cref="MigrationException">The domain's memory map is no longer the one that was announced.</exception>
     public CoreState CaptureCoreState() => CoreStateCapture.Capture(Domain, _populated);
+
+    /// <summary>Tells of a bound that is not kept.</summary>
+    public void Warn(MigrationWarning warning) => Options.Warnings?.Report(warning);
 
     /// <summary>Begins to track what the domain writes, for rounds.</summary>
     public DirtyRounds BeginRounds()
@@ -172,19 +185,21 @@ internal sealed partial class SourceMigration : IDisposable
         (_corePages, _pageTablePages) = (core.Pages.Count, core.PageTablePageCount);
         if (Options.IsSplit)
         {
-            _attempt.StartPaging(remaining, Options.BandwidthLimit);
+            _attempt.StartPaging(remaining);
         }
     }
 
     /// <summary>Sends pages that must be there before the domain may run, and counts them. Until the commit only.</summary>
     public void SendBeforeRun(ReadOnlySpan<int> pfns)
     {
-        BandwidthLimiter limiter = new(Options.BandwidthLimit, TimeProvider.System);
+        BandwidthLimiter limiter = new(Limits, TimeProvider.System);
         for (int start = 0; start < pfns.Length; start += RoundBatch)
         {
             ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(RoundBatch, pfns.Length - start));
+            long began = TimeProvider.System.GetTimestamp();
             ReadOnlyMemory<byte> record = _batch.Read(RecordType.Pages, part, Memory);
             _attempt!.Bulk.Send(record);
+            Pace.Sent(record.Length, TimeProvider.System.GetElapsedTime(began));
             _earlyPages += part.Length;
             limiter.Sent(record.Length, Token);
             Log.Report();
@@ -214,7 +229,7 @@ internal sealed partial class SourceMigration : IDisposable
         _attempt.ReleasePush();
 
         // From here on the domain belongs to the destination: only its word, or the loss of it, ends the wait.
-        _attempt.WaitFor(SourceStage.Running);
+        AwaitExposed(SourceStage.Running, () => { });
         _runningAt = Log.Elapsed;
     }
 
@@ -314,11 +329,19 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
     public void Dispose() => CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, LetOriginalsGo, () => Options.Watch?.End());
 
-    private void AwaitAllThere()
+    private void AwaitAllThere() => AwaitExposed(SourceStage.Releasing, Log.Report);
+
+    /// <summary>Waits, while the domain needs both hosts, until the session has come as far as a stage. Of a migration that was taken over it is
+    /// not known since when it does: since it was taken over at least.</summary>
+    /// <exception cref="MigrationException">The session ended otherwise.</exception>
+    private void AwaitExposed(SourceStage stage, Action report)
     {
-        while (!_attempt!.WorkUntil(SourceStage.Releasing, s_reportInterval))
+        _exposure ??= new ExposureWatch(Limits, Domain.Info.Name, Warn);
+        _exposure.Look(Log.Elapsed - _committedAt, LeftToSend);
+        while (!_attempt!.WorkUntil(stage, s_reportInterval))
         {
-            Log.Report();
+            report();
+            _exposure.Look(Log.Elapsed - _committedAt, LeftToSend);
         }
 
         _attempt.ThrowIfEnded();

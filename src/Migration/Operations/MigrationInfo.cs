@@ -70,6 +70,19 @@ public sealed record MigrationInfo
     /// <summary>How long it has taken so far, or took until it ended, in seconds; of a completed one, what its result has as TotalTime.</summary>
     public required double Elapsed { get; init; }
 
+    /// <summary>Most bytes a second of pushed pages, as it is now; null for no limit.</summary>
+    public long? BandwidthLimit { get; init; }
+
+    /// <summary>The longest that the domain may be predicted to stand still for what rounds have left, in seconds, as it is now; null where nothing
+    /// of that kind travels.</summary>
+    public double? MaximumDowntime { get; init; }
+
+    /// <summary>The longest that the domain may need both hosts, in seconds, as it is now; null for no limit.</summary>
+    public double? MaximumExposure { get; init; }
+
+    /// <summary>The bounds that were not kept, each in its own words; empty where all were.</summary>
+    public Listed<string> Warnings { get; init; } = [];
+
     /// <summary>
     /// What it did, once it is completed: in one line here, because a result in a handle is deeper than ConvertTo-Json goes by
     /// default; the result itself to PowerShell.

@@ -43,6 +43,9 @@ public sealed partial class MigrationJob
         JobState state = _state;
         MigrationOutcome? outcome = (state as JobState.Completed)?.Outcome;
         bool isRecorded = _move.Options.Method == MigrationMethod.PreRecord;
+        MigrationBounds bounds = _limits.Now;
+        MigrationWarning[] warnings = [];
+        Change(() => warnings = [.. _warnings]);
         return new MigrationInfo
         {
             Id = Id,
@@ -63,6 +66,10 @@ public sealed partial class MigrationJob
             Started = _started,
             Ended = _started + _took,
             Elapsed = outcome?.TotalTime ?? (_took ?? TimeProvider.System.GetElapsedTime(_startedAt)).TotalSeconds,
+            BandwidthLimit = bounds.BandwidthLimit,
+            MaximumDowntime = _move.Options.HasLastRound ? bounds.MaximumDowntime.TotalSeconds : null,
+            MaximumExposure = bounds.MaximumExposure?.TotalSeconds,
+            Warnings = [.. warnings.Select(warning => warning.Message)],
             Outcome = outcome,
             Error = Explain(state),
         };

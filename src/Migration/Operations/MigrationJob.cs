@@ -3,6 +3,7 @@ using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.History;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
@@ -15,13 +16,15 @@ namespace PreRecordMigration.Operations;
 /// </summary>
 [SuppressMessage(
     "Design", "CA1001", Justification = "A cancellation without timer or wait handle holds nothing, and may be asked for at any time.")]
-public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgress<MigrationTrace>
+public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgress<MigrationTrace>, IProgress<MigrationWarning>
 {
     private readonly Lock _changing = new();
     private readonly DateTimeOffset _started = TimeProvider.System.GetLocalNow();
     private readonly long _startedAt = TimeProvider.System.GetTimestamp();
     private readonly DomainWatch _watch = new();
     private readonly MigrationHistory _history;
+    private readonly MigrationLimits _limits;
+    private readonly List<MigrationWarning> _warnings = [];
     private int _attempts;
     private PlannedMove _move;
     private MoveSource? _source;
@@ -30,6 +33,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     private volatile MigrationProgress? _progress;
     private Action<MigrationProgress>? _watchers;
     private Action<MigrationTrace>? _tracers;
+    private Action<MigrationWarning>? _warners;
     private TimeSpan? _took;
     private DestinationEndpoint? _way;
     private IDisposable? _watching;
@@ -40,6 +44,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         _history = history;
         _move = move;
         _source = source;
+        _limits = new MigrationLimits(move.Options.Bounds);
     }
 
     /// <summary>Names the migration in this process.</summary>
@@ -90,6 +95,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// <param name="source">What was taken over to be moved.</param>
     /// <param name="watcher">Told of progress from the first report on; null for nobody.</param>
     /// <param name="tracer">Told of every step of the protocol; null for nobody.</param>
+    /// <param name="warner">Told of bounds that are not kept; null for nobody.</param>
     /// <param name="history">Keeps how it ends.</param>
     internal static MigrationJob Start(
         int id,
@@ -97,9 +103,10 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         MoveSource source,
         Action<MigrationProgress>? watcher,
         Action<MigrationTrace>? tracer,
+        Action<MigrationWarning>? warner,
         MigrationHistory history)
     {
-        MigrationJob job = new(id, move, source, history) { _watchers = watcher, _tracers = tracer };
+        MigrationJob job = new(id, move, source, history) { _watchers = watcher, _tracers = tracer, _warners = warner };
         job.Begin(job._state, job.MoveAsync);
         return job;
     }
@@ -117,7 +124,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         DestinationEndpoint way = move.Destination.Reopen();
         MigrationJob job = new(id, move, null, history) { _way = way, IsTakenOver = true };
         InterruptedMigration taken = MigrationSource.TakeOver(
-            move.Location.Host, move.Location.Info.Name, way.Route, move.Options with { Trace = job, Watch = job._watch });
+            move.Location.Host, move.Location.Info.Name, way.Route, move.Options with { Trace = job, Watch = job._watch, Limits = job._limits, Warnings = job });
         job._move = move with { Options = move.Options with { Method = taken.Method, Mode = taken.Mode } };
         job._state = new JobState.Interrupted(taken, new MigrationException(
             MigrationErrorId.ConnectionLost, $"The process that moved {taken.Domain.Name} was killed.", "Resume it.", taken.Domain.Name));
@@ -156,32 +163,6 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
                 Location.Info.Name);
         }
     }
-
-    /// <summary>Tells of progress, and of the protocol's steps, from now on.</summary>
-    /// <param name="watcher">Told of progress.</param>
-    /// <param name="tracer">Told of steps; null for nobody.</param>
-    /// <returns>Ends it.</returns>
-    public IDisposable Watch(Action<MigrationProgress> watcher, Action<MigrationTrace>? tracer)
-    {
-        ArgumentNullException.ThrowIfNull(watcher);
-        Change(() => (_watchers, _tracers) = (_watchers + watcher, _tracers + tracer));
-        if (_progress is { } last)
-        {
-            watcher(last);
-        }
-
-        return new Watching(() => Change(() => (_watchers, _tracers) = (_watchers - watcher, _tracers - tracer)));
-    }
-
-    /// <inheritdoc/>
-    public void Report(MigrationProgress value)
-    {
-        _progress = value;
-        Volatile.Read(ref _watchers)?.Invoke(value);
-    }
-
-    /// <inheritdoc/>
-    public void Report(MigrationTrace value) => Volatile.Read(ref _tracers)?.Invoke(value);
 
     /// <summary>Goes on with an interrupted migration, over a new connection. <see cref="MigrationRegistry.Resume"/> asks for it.</summary>
     /// <param name="way">Where to connect to; null for where it went before.</param>
@@ -348,7 +329,8 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         using MoveSource source = Interlocked.Exchange(ref _source, null)!;
         _way = Destination.Open(PeerTimeout);
         _watching = _way.Receiver?.Watch(Hear);
-        return await source.MigrateAsync(_way.Route, this, this, _watch, _cancellation.Token).ConfigureAwait(false);
+        return await source.MigrateAsync(
+            _way.Route, options => options with { Trace = this, Watch = _watch, Limits = _limits, Warnings = this }, this, _cancellation.Token).ConfigureAwait(false);
     }
 
     /// <summary>Hands on what the other side does, where it is in this process. Others may come in at a receiver that it shares.</summary>
@@ -372,7 +354,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         }
 
         _watching?.Dispose();
-        Change(() => (_watchers, _tracers) = (null, null));
+        Change(() => (_watchers, _tracers, _warners) = (null, null, null));
         (_way, _watching) = (null, null);
         _move = _move with { Recorded = null, Report = null };
     }
@@ -392,10 +374,5 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
         {
             change();
         }
-    }
-
-    private sealed class Watching(Action end) : IDisposable
-    {
-        public void Dispose() => end();
     }
 }

@@ -28,15 +28,20 @@ public sealed class MigrationRegistry
     /// <param name="move">What to move.</param>
     /// <param name="watcher">Told of progress from the first report on; null for nobody.</param>
     /// <param name="tracer">Told of every step of the protocol; null for nobody.</param>
+    /// <param name="warner">Told of bounds that are not kept; null for nobody.</param>
     /// <exception cref="OperationException">The recording it starts from is not held any more, or the session ends.</exception>
-    public MigrationJob Start(PlannedMove move, Action<MigrationProgress>? watcher = null, Action<MigrationTrace>? tracer = null)
+    public MigrationJob Start(
+        PlannedMove move,
+        Action<MigrationProgress>? watcher = null,
+        Action<MigrationTrace>? tracer = null,
+        Action<MigrationWarning>? warner = null)
     {
         ArgumentNullException.ThrowIfNull(move);
         MoveSource source = move.Take(_workspace.Recordings);
         try
         {
             int id = Interlocked.Increment(ref _lastId);
-            MigrationJob job = _workspace.Gate.Begin(() => _jobs[id] = MigrationJob.Start(id, move, source, watcher, tracer, _workspace.History));
+            MigrationJob job = _workspace.Gate.Begin(() => _jobs[id] = MigrationJob.Start(id, move, source, watcher, tracer, warner, _workspace.History));
             ForgetFirstEnded();
             return job;
         }

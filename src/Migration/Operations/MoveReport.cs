@@ -68,7 +68,7 @@ public static class MoveReport
         if (possible.Count == 0 || !source[MigrationCapability.Recording].IsAvailable)
         {
             long pages = location.Info.MemoryBytes / Page.Size;
-            return Advise(report, [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))], maximumExposure);
+            return Advise(report, [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))], options.MaximumDowntime, maximumExposure);
         }
 
         MigrationSample sample = MigrationSample.Take(
@@ -86,6 +86,7 @@ public static class MoveReport
                 DirtyPages = sample.DirtyPages,
             },
             [.. possible.Select(variant => MigrationEstimator.Of(sample, variant, link))],
+            options.MaximumDowntime,
             maximumExposure);
     }
 
@@ -102,9 +103,10 @@ public static class MoveReport
         Incompatibilities = [],
     };
 
-    private static MigrationReport Advise(MigrationReport report, IReadOnlyList<MigrationEstimate> estimates, TimeSpan? maximumExposure)
+    private static MigrationReport Advise(
+        MigrationReport report, IReadOnlyList<MigrationEstimate> estimates, TimeSpan maximumDowntime, TimeSpan? maximumExposure)
     {
-        MigrationAdvice advice = MigrationAdvice.Choose(estimates, maximumExposure);
+        MigrationAdvice advice = MigrationAdvice.Choose(estimates, maximumDowntime, maximumExposure);
         return report with
         {
             Expected = estimates,

@@ -34,14 +34,17 @@ public sealed record PlannedMove(DomainLocation Location, Destination Destinatio
 internal sealed class MoveSource(PlannedMove move, PreRecordSession? session) : IDisposable
 {
     /// <summary>Moves the domain over an open way.</summary>
+    /// <param name="route">The way.</param>
+    /// <param name="follow">Adds to the options who follows the migration.</param>
+    /// <param name="progress">Told of progress.</param>
+    /// <param name="cancellationToken">Gives up, until the commit.</param>
     public Task<MigrationResult> MigrateAsync(
         Route route,
+        Func<MigrationOptions, MigrationOptions> follow,
         IProgress<MigrationProgress> progress,
-        IProgress<MigrationTrace> trace,
-        DomainWatch watch,
         CancellationToken cancellationToken)
     {
-        MigrationOptions options = move.Options with { Trace = trace, Watch = watch };
+        MigrationOptions options = follow(move.Options);
         if (session is not null)
         {
             return MigrationSource.MigrateAsync(session, route, options, progress, cancellationToken);

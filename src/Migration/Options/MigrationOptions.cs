@@ -3,7 +3,7 @@ namespace PreRecordMigration.Options;
 /// <summary>What an administrator chooses for one migration.</summary>
 public sealed record MigrationOptions
 {
-    /// <summary>The share of its pages that a round may leave for another one to be worth the while, where what is left may follow.</summary>
+    /// <summary>The share of its pages that a round may leave for another one to be worth the while.</summary>
     private const double WorthwhileShare = 0.75;
 
     /// <summary>How memory travels.</summary>
@@ -33,6 +33,9 @@ public sealed record MigrationOptions
     /// <summary>Whether rounds of pages travel before the domain stops: first all of them, then those that were written meanwhile.</summary>
     public bool HasRounds => Method is MigrationMethod.PreCopy or MigrationMethod.Hybrid;
 
+    /// <summary>Whether what the rounds have left travels while the domain stands still, which is how long it does so; else it follows.</summary>
+    public bool HasLastRound => HasRounds && !IsSplit;
+
     /// <summary>
     /// In which order pages are pushed; null for what suits the method. Several compose
     /// (<see cref="Ordering.PageOrder.Build"/>).
@@ -61,6 +64,19 @@ public sealed record MigrationOptions
     /// <summary>Most rounds before the domain is suspended all the same; only where there are any (<see cref="HasRounds"/>).</summary>
     public int MaximumRounds { get; init; } = 5;
 
+    /// <summary>
+    /// The longest that the domain may be predicted to stand still for what the rounds have left; only where that travels while it does
+    /// (<see cref="HasLastRound"/>). The guest's own time to suspend, its core state and the handover's round trips come on top.
+    /// </summary>
+    public TimeSpan MaximumDowntime { get; init; } = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>What is done where the last round that is allowed leaves more than that.</summary>
+    public LongDowntimeAction DowntimeAction { get; init; } = LongDowntimeAction.Continue;
+
+    /// <summary>The longest that the domain may need both hosts; null for no limit. Where it is predicted to be longer or is, the bandwidth limit
+    /// is lifted.</summary>
+    public TimeSpan? MaximumExposure { get; init; }
+
     /// <summary>The domain is suspended when a round leaves no more pages than this.</summary>
     public int DirtyPageThreshold { get; init; } = 50;
 
@@ -81,6 +97,15 @@ public sealed record MigrationOptions
     /// its own.</summary>
     public Reporting.DomainWatch? Watch { get; init; }
 
+    /// <summary>The bounds while the migration goes on, for who changes them; null where nobody does. Each migration needs its own.</summary>
+    public MigrationLimits? Limits { get; init; }
+
+    /// <summary>Told of bounds that are not kept; null for nobody. Called on the migration's own thread, which waits for it.</summary>
+    public IProgress<Reporting.MigrationWarning>? Warnings { get; init; }
+
+    /// <summary>The bounds that the migration begins with.</summary>
+    public MigrationBounds Bounds => new(BandwidthLimit, MaximumDowntime, MaximumExposure);
+
     /// <summary>Measures the destination's silence.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
@@ -93,13 +118,31 @@ public sealed record MigrationOptions
     /// <summary>Whether originals are kept where they outlive this process; else they are in its memory alone, as where there is no room.</summary>
     internal bool OriginalsOutliveProcess { get; init; } = true;
 
-    /// <summary>Whether another round goes before the domain is suspended. Where what is left may follow, rounds have to be few: one that left
-    /// nearly as much as it sent has found the domain's pace, and another one would leave as much.</summary>
+    /// <summary>Whether another round goes before the domain is suspended. One that left nearly as much as it sent has found the domain's pace, and
+    /// another one would leave as much: it goes only where the domain would stand still for too long otherwise.</summary>
     /// <param name="rounds">How many there were.</param>
     /// <param name="sent">Pages that the last one sent.</param>
     /// <param name="left">Pages that it left.</param>
-    internal bool HasAnotherRound(int rounds, double sent, double left) =>
-        rounds < MaximumRounds && left > DirtyPageThreshold && (!IsSplit || left <= sent * WorthwhileShare);
+    /// <param name="isTooMuch">Whether the domain is predicted to stand still for them for longer than it may.</param>
+    internal bool HasAnotherRound(int rounds, double sent, double left, bool isTooMuch) =>
+        rounds < MaximumRounds && left > DirtyPageThreshold && (left <= sent * WorthwhileShare || (HasLastRound && isTooMuch));
+
+    /// <summary>The most pages that rounds leave which get the better of the domain's writing: each leaves as much as one may after which another one
+    /// goes.</summary>
+    /// <param name="pages">Pages that the domain has.</param>
+    internal double MostLeft(double pages)
+    {
+        double left = pages;
+        double sent;
+        int rounds = 0;
+        do
+        {
+            (sent, left) = (left, left * WorthwhileShare);
+        }
+        while (HasAnotherRound(++rounds, sent, left, isTooMuch: false));
+
+        return left;
+    }
 
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="Errors.MigrationException"><see cref="Errors.MigrationErrorId.InvalidOption"/>.</exception>
@@ -109,7 +152,8 @@ public sealed record MigrationOptions
         Check(Epoch > TimeSpan.Zero, nameof(Epoch), $"is {Epoch}, not longer than zero", "Give an epoch such as 20ms.");
         Check(Epoch <= Window, nameof(Epoch), $"({Epoch}) is longer than the window ({Window})", "Give an epoch of at most the window.");
         Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy, hybrid or pre-record, or leave RemotePF off.");
-        Check(BandwidthLimit is null or > 0, nameof(BandwidthLimit), $"is {BandwidthLimit}", "Give bytes a second above zero, or leave it out.");
+        Bounds.Validate();
+        Check(Enum.IsDefined(DowntimeAction), nameof(DowntimeAction), $"is {DowntimeAction}", $"Use one of {string.Join(", ", Enum.GetNames<LongDowntimeAction>())}.");
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
         Options.PeerTimeout.Require(PeerTimeout);
         Check(BackupLimitPages is null or > 0, "BackupLimit", $"is {BackupLimitPages} pages", "Give room for at least one page.");
@@ -125,7 +169,7 @@ public sealed record MigrationOptions
         Check(DirtyPageThreshold >= 0, nameof(DirtyPageThreshold), $"is {DirtyPageThreshold}", "Give zero or more pages.");
     }
 
-    private static void Check(bool isValid, string option, string problem, string remedy)
+    internal static void Check(bool isValid, string option, string problem, string remedy)
     {
         if (!isValid)
         {
@@ -173,4 +217,14 @@ public enum RollbackProofKind : long
 
     /// <summary>Not at all.</summary>
     None = 3,
+}
+
+/// <summary>What is done where a domain would stand still for longer than it may.</summary>
+public enum LongDowntimeAction : long
+{
+    /// <summary>It moves all the same, with a warning that says for how long it is predicted to stand still.</summary>
+    Continue = 1,
+
+    /// <summary>It does not move: the migration ends with an error that says so, and the domain, which was not stopped, runs on at the source.</summary>
+    Stop = 2,
 }

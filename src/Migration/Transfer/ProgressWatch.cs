@@ -8,23 +8,21 @@ namespace PreRecordMigration.Transfer;
 /// ever.
 /// </summary>
 /// <param name="clock">Measures the time.</param>
-/// <param name="patience">How long nothing may change.</param>
+/// <param name="patience">How long nothing may change, as it is now.</param>
 /// <param name="progress">What has been done and what is left. Two equal values in a row mean no progress, and because what is left is
 /// finite, progress comes to an end.</param>
 /// <param name="stalled">Told once that nothing has changed for that long.</param>
-internal sealed class ProgressWatch(TimeProvider clock, TimeSpan patience, Func<(object State, long Left)> progress, Action stalled) : IDisposable
+internal sealed class ProgressWatch(TimeProvider clock, Func<TimeSpan> patience, Func<(object State, long Left)> progress, Action stalled) : IDisposable
 {
     private readonly Lock _gate = new();
 
-    // Ticks are counted instead of time: while this process stood still, it could not have seen what the peer did.
-    private readonly int _allowedTicks = (int)Math.Ceiling(patience / PeerTimeout.BeatInterval);
     private ITimer? _timer;
     private (object State, long Left) _last;
     private int _ticks;
     private bool _isEnded;
 
     /// <summary>How long nothing may change.</summary>
-    public TimeSpan Patience => patience;
+    public TimeSpan Patience => patience();
 
     /// <summary>Begins to look. A second call does nothing.</summary>
     public void Start()
@@ -62,7 +60,9 @@ internal sealed class ProgressWatch(TimeProvider clock, TimeSpan patience, Func<
             (object State, long Left) current = progress();
             _ticks = current.Equals(_last) ? _ticks + 1 : 0;
             _last = current;
-            if (_ticks < _allowedTicks)
+
+            // Ticks are counted instead of time: while this process stood still, it could not have seen what the peer did.
+            if (_ticks < Math.Ceiling(patience() / PeerTimeout.BeatInterval))
             {
                 return;
             }
