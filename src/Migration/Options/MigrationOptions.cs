@@ -33,6 +33,9 @@ public sealed record MigrationOptions
     /// <summary>Whether rounds of pages travel before the domain stops: first all of them, then those that were written meanwhile.</summary>
     public bool HasRounds => Method is MigrationMethod.PreCopy or MigrationMethod.Hybrid;
 
+    /// <summary>Whether pages of the domain are trapped: to be recorded, or because they are missing at the destination.</summary>
+    public bool NeedsTraps => IsSplit || Method == MigrationMethod.PreRecord;
+
     /// <summary>
     /// In which order pages are pushed; null for what suits the method. Several compose
     /// (<see cref="Ordering.PageOrder.Build"/>).

@@ -161,6 +161,9 @@ public sealed partial class SimulatedHost : IMigrationHost
     }
 
     /// <inheritdoc/>
+    public void RequireTrappable(string name) => _ = GetDomain(name);
+
+    /// <inheritdoc/>
     public DomainDescription Announce(string name)
     {
         SimulatedDomain domain = GetDomain(name);

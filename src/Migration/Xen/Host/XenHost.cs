@@ -5,6 +5,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Outputs;
@@ -100,6 +101,16 @@ public sealed partial class XenHost : IMigrationHost
         XenDomainInfo info = DomainNames.Require(_control, name);
         new DomainOutputs(_control, OutputLayers.OfThisMachine, (int)info.DomId, name).RequireIsolable(
             Snapshot(info)?.Kind == DomainKind.Hvm ? () => _control.GetConfigurationJson((int)info.DomId) : null);
+    }
+
+    /// <inheritdoc/>
+    public void RequireTrappable(string name)
+    {
+        XenDomainInfo info = DomainNames.Require(_control, name);
+        if (Snapshot(info)?.Kind == DomainKind.Hvm)
+        {
+            EmulatorRequirements.RequireTrappable(_control.GetConfigurationJson((int)info.DomId), name);
+        }
     }
 
     /// <inheritdoc/>
