@@ -113,4 +113,7 @@ public enum MigrationErrorId
 
     /// <summary>The destination's policy does not let the domain in; the message says what of it, the remedy which lines would.</summary>
     RefusedByPolicy = 27,
+
+    /// <summary>The destination lacks what a device of the domain needs, or has something else in its place.</summary>
+    DeviceMissing = 28,
 }

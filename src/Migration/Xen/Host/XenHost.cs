@@ -3,6 +3,7 @@ using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Hvm;
@@ -19,6 +20,7 @@ public sealed partial class XenHost : IMigrationHost
     private readonly XenControl _control;
     private readonly string? _policyFile;
     private readonly MemoryPromises _promises;
+    private readonly DeviceLook _devices;
 
     /// <param name="control">The connection.</param>
     /// <param name="name">The host's name.</param>
@@ -28,6 +30,7 @@ public sealed partial class XenHost : IMigrationHost
         _control = control;
         _policyFile = policyFile;
         _promises = new MemoryPromises(() => FreeMemoryBytes, HeldBy, MemoryLedger.OfThisMachine);
+        _devices = new DeviceLook(new LinuxDevices(domain => DomainNames.Find(control, domain) is not null), TimeProvider.System);
         Name = name;
         XenHostInfo info = control.GetHostInfo();
         Hypervisor = string.Create(
@@ -119,7 +122,11 @@ public sealed partial class XenHost : IMigrationHost
         XenDomainInfo info = DomainNames.Require(_control, name);
         DomainInfo domain = Snapshot(info) ?? throw DomainNames.Missing(name);
         XenHostInfo host = _control.GetHostInfo();
-        XenDomainConfiguration configuration = new(_control.GetConfigurationJson((int)info.DomId), host.Major, host.Minor, default, default, [], []);
+        string json = _control.GetConfigurationJson((int)info.DomId);
+        XenDomainConfiguration configuration = new(json, host.Major, host.Minor, default, default, [], [])
+        {
+            DiskBytes = DiskSizes.Of(_control, (int)info.DomId, json),
+        };
         return new DomainDescription(name, domain.Kind, domain.PageCount, [], domain.VcpuCount, configuration.Serialise());
     }
 
