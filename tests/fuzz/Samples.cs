@@ -110,7 +110,7 @@ internal static class Samples
 
     public static IReadOnlyList<byte[]> XenConfigurations { get; } =
     [
-        new XenDomainConfiguration(Json, 4, 17, new byte[24], new byte[16], [], [1, 5]).Serialise(),
+        new XenDomainConfiguration(Json, 4, 17, new byte[24], new byte[16], [], [1, 5]) { DiskBytes = [1L << 30, 0] }.Serialise(),
         new XenDomainConfiguration(Json.Replace("pvh", "pv", StringComparison.Ordinal), 4, 17, default, default, [], []) { P2mPages = [1, 2, 3, 4, 5, 6, 7, 8] }.Serialise(),
     ];
 

@@ -244,6 +244,8 @@ internal static class Targets
             // Only the configuration that was built goes on.
             _ = XlConfiguration.ForRestore(built, "vm--incoming");
             _ = Arrival.Of("vm", built);
+            XenDomainConfiguration configuration = new(built, 4, 17, default, default, [], []) { DiskBytes = [1 << 20, 0, input.Length] };
+            _ = new DeviceNeeds(configuration, static _ => false, new AnyDevices(input)).FindMissing();
         }
     }
 

@@ -2,7 +2,7 @@ using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>What a simulated host can be made without. Its names and numbers are those of <see cref="MigrationCapability"/>.</summary>
+/// <summary>What a simulated host can be made without. Names and numbers are those of <see cref="MigrationCapability"/>, but for devices.</summary>
 public enum SimulatedLack : long
 {
     /// <summary>Recording what a domain touches.</summary>
@@ -25,4 +25,10 @@ public enum SimulatedLack : long
 
     /// <summary>Rolling a domain back where it is, without a fresh one.</summary>
     InPlaceRollback = MigrationCapability.InPlaceRollback,
+
+    /// <summary>The bridge that its domains' network cards are put to.</summary>
+    Bridge = 101,
+
+    /// <summary>The disks of domains, which all simulated hosts share.</summary>
+    Disk = 102,
 }

@@ -28,7 +28,7 @@ public sealed class NewSimulatedHostCommand : RowCommand
     [ValidateRange(4096, long.MaxValue)]
     public long Memory { get; set; } = 4L << 30;
 
-    /// <summary>What the host cannot do, to see what a migration does then.</summary>
+    /// <summary>What the host cannot do or has not, to see what a migration does then.</summary>
     [Parameter]
     [Column]
     [Given]
@@ -87,6 +87,8 @@ public sealed class NewSimulatedHostCommand : RowCommand
             SupportsDirtyTracking = Has(SimulatedLack.DirtyTracking),
             SupportsRemotePF = Has(SimulatedLack.RemotePF),
             SupportsInPlaceRollback = Has(SimulatedLack.InPlaceRollback),
+            HasBridge = Has(SimulatedLack.Bridge),
+            ReachesDisks = Has(SimulatedLack.Disk),
         };
         return Has(SimulatedLack.SeveralVcpus) ? options : options with { MaximumVcpus = 1 };
     }

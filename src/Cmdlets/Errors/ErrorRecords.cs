@@ -77,7 +77,7 @@ internal static class ErrorRecords
         MigrationErrorId.AccessDenied or MigrationErrorId.RefusedByPolicy => ErrorCategory.PermissionDenied,
         MigrationErrorId.LibraryMissing => ErrorCategory.NotInstalled,
         MigrationErrorId.SuspendTimeout => ErrorCategory.OperationTimeout,
-        MigrationErrorId.OutOfMemory => ErrorCategory.ResourceUnavailable,
+        MigrationErrorId.OutOfMemory or MigrationErrorId.DeviceMissing => ErrorCategory.ResourceUnavailable,
         MigrationErrorId.DestinationUnreachable or MigrationErrorId.ConnectionLost => ErrorCategory.ConnectionError,
         MigrationErrorId.NotTrusted or MigrationErrorId.FileNotTrusted => ErrorCategory.SecurityError,
         MigrationErrorId.TransportMismatch => ErrorCategory.ProtocolError,

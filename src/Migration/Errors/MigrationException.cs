@@ -116,4 +116,7 @@ public enum MigrationErrorId
 
     /// <summary>The domain would stand still for longer than it may, and was to stay where it is then.</summary>
     DowntimeTooLong = 28,
+
+    /// <summary>The destination lacks what a device of the domain needs, or has something else in its place.</summary>
+    DeviceMissing = 29,
 }

@@ -40,6 +40,15 @@ public interface IMigrationHost : IDisposable
     void RequireIsolableOutputs(string name);
 
     /// <summary>
+    /// Refuses a domain of which pages can be neither recorded nor sent after it runs, because somebody touches them without a trap, as an emulated graphics
+    /// card does: without traps it can move all the same. Looks, and touches nothing.
+    /// </summary>
+    /// <param name="name">The domain's name, matched exactly.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>, with what it is and what to do;
+    /// or <see cref="MigrationErrorId.DomainNotFound"/>.</exception>
+    void RequireTrappable(string name);
+
+    /// <summary>
     /// What another host is told of a domain so that it can say whether it lets it in: as <see cref="ISourceDomain.Describe"/>,
     /// without a list of its pages. Looks, and touches nothing.
     /// </summary>
@@ -107,8 +116,8 @@ public interface IMigrationHost : IDisposable
     /// </summary>
     /// <param name="description">What the source says of the domain.</param>
     /// <param name="cancellationToken">Ends the work; what was made is taken down again.</param>
-    /// <exception cref="MigrationException">Among others <see cref="MigrationErrorId.RefusedByPolicy"/>, before anything is made, and
-    /// <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    /// <exception cref="MigrationException">Among others <see cref="MigrationErrorId.RefusedByPolicy"/> and
+    /// <see cref="MigrationErrorId.DeviceMissing"/>, before anything is made, and <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken);
 
     /// <summary>

@@ -57,14 +57,8 @@ public sealed partial class MigrationReceiver
         long needed = IncomingMigration.CostOf(description);
         return needed <= Budget.LeftFor(source)
             ? verdict
-            : verdict with
-            {
-                Refusals =
-                [
-                    .. verdict.Refusals.Take(AdmissionVerdict.MostRefusals - 1),
-                    AdmissionRefusal.OfRoom($"to receive it would take {MemoryShare.Shortage(Budget, source, needed)}: give the control domain there more memory, or migrate fewer domains at a time"),
-                ],
-            };
+            : verdict.And(
+                [AdmissionRefusal.OfRoom($"to receive it would take {MemoryShare.Shortage(Budget, source, needed)}: give the control domain there more memory, or migrate fewer domains at a time")]);
     }
 
     /// <summary>

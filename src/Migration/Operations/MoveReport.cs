@@ -65,7 +65,7 @@ public static class MoveReport
         (List<MigrationOptions> possible, Listed<MigrationIncompatibility> problems) = Check(location, destination, options);
         MigrationReport report = Make(location, destination, link) with { Incompatibilities = problems };
         CapabilityReport source = location.Host.GetCapabilities(location.Info.Kind);
-        if (possible.Count == 0 || !source[MigrationCapability.Recording].IsAvailable)
+        if (possible.Count == 0 || Preflight.WhyNotRecorded(location, options with { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe }) is not null)
         {
             long pages = location.Info.MemoryBytes / Page.Size;
             return Advise(report, [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))], options.MaximumDowntime, maximumExposure);

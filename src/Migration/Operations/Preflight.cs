@@ -113,6 +113,10 @@ public static class Preflight
         }
 
         IEnumerable<Requirement> ofHost = OfHost(domain.Host, needed, domain.Info.Kind);
+        if (options.NeedsTraps)
+        {
+            ofHost = [.. ofHost, new Requirement(domain.Info, () => domain.Host.RequireTrappable(domain.Info.Name))];
+        }
 
         // Which devices a domain has matters only on a host that could hold something back.
         return needed.Contains(MigrationCapability.OutputIsolation)

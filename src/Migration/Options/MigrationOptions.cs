@@ -36,6 +36,9 @@ public sealed record MigrationOptions
     /// <summary>Whether what the rounds have left travels while the domain stands still, which is how long it does so; else it follows.</summary>
     public bool HasLastRound => HasRounds && !IsSplit;
 
+    /// <summary>Whether pages of the domain are trapped: to be recorded, or because they are missing at the destination.</summary>
+    public bool NeedsTraps => IsSplit || Method == MigrationMethod.PreRecord;
+
     /// <summary>
     /// In which order pages are pushed; null for what suits the method. Several compose
     /// (<see cref="Ordering.PageOrder.Build"/>).

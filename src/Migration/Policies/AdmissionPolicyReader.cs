@@ -30,8 +30,8 @@ internal sealed class AdmissionPolicyReader
     /// <summary>The settings that <see cref="AdmissionPolicy.Features"/> may name; a hypervisor's half adds its own.</summary>
     internal static IReadOnlyList<string> Features { get; } =
     [
-        "altp2m", "coredump", "driver_domain", "e820_host", "msr_relaxed", "nested_hvm", "pinning", "scheduling", "vmtrace_buf_kb", "vnuma_nodes",
-        "vpmu",
+        "altp2m", "coredump", "driver_domain", "e820_host", "msr_relaxed", "nested_hvm", "pinning", "scheduling", "soundhw", "vmtrace_buf_kb",
+        "vnuma_nodes", "vpmu",
     ];
 
     /// <summary>Reads a policy.</summary>

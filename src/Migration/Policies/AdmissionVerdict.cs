@@ -28,6 +28,10 @@ public sealed record AdmissionVerdict(string Policy, IReadOnlyList<AdmissionRefu
         }
     }
 
+    /// <summary>Adds refusals: they are told whatever else is.</summary>
+    internal AdmissionVerdict And(IReadOnlyCollection<AdmissionRefusal> more) =>
+        more.Count == 0 ? this : this with { Refusals = [.. Refusals.Take(MostRefusals - more.Count), .. more.Take(MostRefusals)] };
+
     /// <summary>An error for each refusal, for callers that show them one by one.</summary>
     /// <param name="domain">The domain's name.</param>
     public IEnumerable<MigrationException> Errors(string domain) => Refusals.Select(refusal => Error(domain, [refusal]));
@@ -36,19 +40,21 @@ public sealed record AdmissionVerdict(string Policy, IReadOnlyList<AdmissionRefu
     {
         string more = refusals.Count > MostInError ? FormattableString.Invariant($"; and {refusals.Count - MostInError} more") : "";
         string all = $"{string.Join("; ", refusals.Take(MostInError))}{more}";
-        return refusals.All(refusal => refusal.IsForWantOfRoom)
-            ? new MigrationException(MigrationErrorId.OutOfMemory, $"The destination has no room for {domain}: {all}.", Remedy(refusals), domain)
-            : new MigrationException(
-                MigrationErrorId.RefusedByPolicy, $"The destination's policy does not let {domain} in: {all}.", Remedy(refusals), domain);
+        (MigrationErrorId id, string what) =
+            refusals.All(refusal => refusal.IsForWantOfRoom) ? (MigrationErrorId.OutOfMemory, $"The destination has no room for {domain}")
+            : refusals.All(refusal => refusal.IsOfDevice) ? (MigrationErrorId.DeviceMissing, $"The destination has not what {domain} needs")
+            : (MigrationErrorId.RefusedByPolicy, $"The destination's policy does not let {domain} in");
+        return new MigrationException(id, $"{what}: {all}.", Remedy(refusals), domain);
     }
 
     private string Remedy(IReadOnlyList<AdmissionRefusal> refusals)
     {
-        string[] lines = [.. refusals.Select(refusal => refusal.AllowedBy).Where(line => line.Length > 0).Distinct().Take(MostInError)];
-        string[] never = [.. refusals.Where(refusal => refusal.AllowedBy.Length == 0 && !refusal.IsForWantOfRoom).Select(refusal => refusal.Setting).Take(MostInError)];
+        string[] missing = [.. refusals.Where(refusal => refusal.IsOfDevice).Select(refusal => refusal.AllowedBy).Distinct().Take(MostInError)];
+        string[] lines = [.. refusals.Where(refusal => !refusal.IsOfDevice).Select(refusal => refusal.AllowedBy).Where(line => line.Length > 0).Distinct().Take(MostInError)];
+        string[] never = [.. refusals.Where(refusal => refusal.AllowedBy.Length == 0 && !refusal.IsForWantOfRoom && !refusal.IsOfDevice).Select(refusal => refusal.Setting).Take(MostInError)];
         string take = never.Length > 0 ? $"No policy lets {string.Join(", ", never)} in: take it out of the domain's configuration. " : "";
         string add = lines.Length > 0 ? $"Where it is to come in, {Policy} on the destination needs: {string.Join(", ", lines)}." : "";
         string room = refusals.Any(refusal => refusal.IsForWantOfRoom) ? " Make room for it there, or choose another destination." : "";
-        return (take + add + room).Trim();
+        return $"{take}{add}{room} {string.Join(" ", missing)}".Trim();
     }
 }

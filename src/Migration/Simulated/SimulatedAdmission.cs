@@ -41,4 +41,16 @@ internal static class SimulatedAdmission
 
         return new AdmissionVerdict(policyFile, refusals);
     }
+
+    /// <summary>Finds what a host lacks of what every simulated domain has: a network card and a disk.</summary>
+    /// <param name="options">What the host has.</param>
+    internal static IReadOnlyList<AdmissionRefusal> FindMissing(SimulatedHostOptions options) =>
+    [
+        .. options.HasBridge
+            ? []
+            : new[] { AdmissionRefusal.OfDevice("network card 0", "there is no bridge \"simbr0\"", "Make the host anew, without Bridge in New-SimulatedHost -Without.") },
+        .. options.ReachesDisks
+            ? []
+            : new[] { AdmissionRefusal.OfDevice("disk 0", "\"/dev/sim/disk\" is not there", "Make the host anew, without Disk in New-SimulatedHost -Without.") },
+    ];
 }

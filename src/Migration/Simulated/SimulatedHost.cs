@@ -80,10 +80,11 @@ public sealed partial class SimulatedHost : IMigrationHost
 
     /// <summary>Makes a domain and lets it run.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>,
-    /// <see cref="MigrationErrorId.DomainExists"/> or <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    /// <see cref="MigrationErrorId.DomainExists"/>, <see cref="MigrationErrorId.OutOfMemory"/> or <see cref="MigrationErrorId.DeviceMissing"/>.</exception>
     public SimulatedDomain CreateDomain(SimulatedDomainOptions options)
     {
         options.Validate();
+        AdmissionVerdict.Open.And(SimulatedAdmission.FindMissing(Options)).Require(options.Name);
         lock (_lock)
         {
             CheckRoom(options.Name, options.MemoryBytes);
@@ -161,6 +162,9 @@ public sealed partial class SimulatedHost : IMigrationHost
     }
 
     /// <inheritdoc/>
+    public void RequireTrappable(string name) => _ = GetDomain(name);
+
+    /// <inheritdoc/>
     public DomainDescription Announce(string name)
     {
         SimulatedDomain domain = GetDomain(name);
@@ -169,7 +173,8 @@ public sealed partial class SimulatedHost : IMigrationHost
     }
 
     /// <inheritdoc/>
-    public AdmissionVerdict Judge(DomainDescription description) => SimulatedAdmission.Judge(Options.PolicyFile, description);
+    public AdmissionVerdict Judge(DomainDescription description) =>
+        SimulatedAdmission.Judge(Options.PolicyFile, description).And(SimulatedAdmission.FindMissing(Options));
 
     /// <inheritdoc/>
     public IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken)

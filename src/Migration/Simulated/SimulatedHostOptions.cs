@@ -29,6 +29,12 @@ public sealed record SimulatedHostOptions
     /// </summary>
     public bool SupportsInPlaceRollback { get; init; } = true;
 
+    /// <summary>Whether it has the bridge that the network cards of simulated domains are put to.</summary>
+    public bool HasBridge { get; init; } = true;
+
+    /// <summary>Whether it reaches the disks of simulated domains, which all hosts of a process share.</summary>
+    public bool ReachesDisks { get; init; } = true;
+
     /// <summary>The absolute path of the policy by which domains are let in; null where all are.</summary>
     public string? PolicyFile { get; init; }
 

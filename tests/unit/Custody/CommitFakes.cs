@@ -151,6 +151,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
 
     public void RequireIsolableOutputs(string name) => throw new NotSupportedException();
 
+    public void RequireTrappable(string name) => throw new NotSupportedException();
+
     public DomainDescription Announce(string name) => throw new NotSupportedException();
 
     public AdmissionVerdict Judge(DomainDescription description) => throw new NotSupportedException();

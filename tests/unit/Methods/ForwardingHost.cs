@@ -28,6 +28,8 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
     public void RequireIsolableOutputs(string name) => host.RequireIsolableOutputs(name);
 
+    public virtual void RequireTrappable(string name) => host.RequireTrappable(name);
+
     public DomainDescription Announce(string name) => host.Announce(name);
 
     public AdmissionVerdict Judge(DomainDescription description) => host.Judge(description);

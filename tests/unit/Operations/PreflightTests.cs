@@ -61,6 +61,31 @@ public sealed class PreflightTests
         Assert.True(report.IsPossible);
     }
 
+    /// <summary>A domain as one with an emulated graphics card: it moves, but nothing of it is trapped.</summary>
+    [Fact]
+    public void A_domain_that_cannot_be_trapped_moves_by_what_traps_nothing_and_by_nothing_else()
+    {
+        using WorkspaceFixture fixture = new();
+        using SimulatedHost behind = new("shown");
+        using UntrappableHost host = new(behind);
+        fixture.Workspace.Hosts.Add(host);
+        behind.CreateDomain(MigrationFixture.Options() with { Name = "web02" });
+        PlannedMove move = fixture.Move() with { Location = DomainLocation.Find("web02", host) };
+
+        MigrationReport report = MoveReport.OfSample(
+            move.Location, move.Destination, MigrationFixture.Move(MigrationMethod.PreCopy), s_link, null, null, TestContext.Current.CancellationToken);
+        MigrationIncompatibility problem = Assert.Single(report.Incompatibilities);
+        Assert.Equal("PostCopy, Hybrid, PreRecord Observe, PreRecord Rollback", problem.Methods);
+        Assert.Equal(MigrationMethod.PreCopy, Assert.Single(report.Expected).Method);
+
+        Preflight.Move(move with { Options = MigrationFixture.Move(MigrationMethod.PreCopy) });
+        Preflight.Move(move with { Options = MigrationFixture.Move(MigrationMethod.PostCopy) with { RemotePF = false } });
+        Assert.Equal(
+            UntrappableHost.Reason,
+            Assert.Throws<MigrationException>(() => Preflight.Move(move with { Options = MigrationFixture.Move(MigrationMethod.PostCopy) })).Message);
+        Assert.Throws<MigrationException>(() => Preflight.Recording(move.Location, MigrationFixture.Move(MigrationMethod.PreRecord, RecordingMode.Observe)));
+    }
+
     [Fact]
     public void A_name_that_is_taken_or_memory_that_is_missing_or_somebody_elses_domain_is_refused()
     {
@@ -142,6 +167,13 @@ public sealed class PreflightTests
         Assert.Equal(RecordingMode.Observe, decision.Options.Mode);
         Assert.NotEmpty(decision.Reason!);
         Assert.Null(ModeDecision.Make(RecordingModeChoice.Auto, fixture.Location, MigrationFixture.Move(MigrationMethod.PreCopy), null).Reason);
+    }
+
+    private sealed class UntrappableHost(SimulatedHost host) : ForwardingHost(host)
+    {
+        internal const string Reason = "it has a screen";
+
+        public override void RequireTrappable(string name) => throw new MigrationException(MigrationErrorId.NotSupported, Reason, "Move it by pre-copy.", name);
     }
 
     private static PlannedMove Moving(WorkspaceFixture fixture, SimulatedHost host)

@@ -12,7 +12,7 @@ internal sealed class Matrix
     public static readonly string[] NotOfAMigration =
     [
         "IMigrationHost.GetCapabilities", "IMigrationHost.Examine", "IMigrationHost.GetDomains", "IMigrationHost.FreeMemoryBytes",
-        "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.RequireUnclaimed", "IMigrationHost.OpenLeft", "IMigrationHost.Announce",
+        "IMigrationHost.RequireIsolableOutputs", "IMigrationHost.RequireTrappable", "IMigrationHost.RequireUnclaimed", "IMigrationHost.OpenLeft", "IMigrationHost.Announce",
         "IMigrationHost.Judge", "IMigrationHost.GetLeftBehind", "IMigrationHost.SweepArrivals", "IMigrationHost.HasTakenDown", "IMigrationHost.ForItself", "IMigrationHost.Dispose", "IOutputPlug.HeldCount",
     ];
 

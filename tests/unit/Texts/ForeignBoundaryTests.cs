@@ -49,6 +49,7 @@ public sealed partial class ForeignBoundaryTests
         ["Migration/Operations/CertificateFiles.cs"] = "PEM",
         ["Cmdlets/Configuration/MigrationConfiguration.cs"] = "whether a file has anything in it",
         ["Migration/Operations/LocalXen.cs"] = "a word of the kernel's",
+        ["Migration/Files/FollowedFile.cs"] = "numbers of the kernel's",
     };
 
     [Fact]

@@ -3,6 +3,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Tests.Methods;
 using PreRecordMigration.Transfer;
@@ -63,6 +64,36 @@ public sealed class InquiryTests : IDisposable
         await fixture.CheckStayedAsync();
     }
 
+    public static TheoryData<SimulatedHostOptions, string> Lacking => new()
+    {
+        { new SimulatedHostOptions { HasBridge = false }, "network card 0: there is no bridge \"simbr0\"" },
+        { new SimulatedHostOptions { ReachesDisks = false }, "disk 0: \"/dev/sim/disk\" is not there" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lacking))]
+    public async Task A_device_that_the_destination_lacks_is_named_by_it_and_the_domain_stays(SimulatedHostOptions destination, string what)
+    {
+        await using MigrationFixture fixture = new(destination: destination);
+        AdmissionVerdict verdict = ReceiverProbe.Ask(fixture.Route, fixture.Source.Announce(MigrationFixture.DomainName), s_cancel);
+        MigrationException told = Assert.Single(verdict.Errors(MigrationFixture.DomainName));
+        Assert.Equal(MigrationErrorId.DeviceMissing, told.ErrorId);
+        Assert.Contains(what, told.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(told.Remedy);
+
+        // Whoever does not ask hears it all the same, before anything is made and before the domain stands still.
+        bool hasStood = false;
+        MigrationOptions options = MigrationFixture.Move(MigrationMethod.PreRecord) with
+        {
+            Trace = new Told(line => hasStood |= line.Contains("suspended", StringComparison.Ordinal)),
+        };
+        MigrationException refused = await Assert.ThrowsAsync<MigrationException>(() => fixture.MigrateAsync(options));
+        Assert.Equal((told.ErrorId, told.Remedy), (refused.ErrorId, refused.Remedy));
+        Assert.Contains(what, refused.Message, StringComparison.Ordinal);
+        Assert.False(hasStood);
+        await fixture.CheckStayedAsync();
+    }
+
     [Fact]
     public async Task A_question_that_is_none_ends_its_connection_alone()
     {
@@ -87,6 +118,11 @@ public sealed class InquiryTests : IDisposable
         DomainDescription nonsense = new("x", DomainKind.Simulated, 0, [], 1, new byte[] { 1, 2, 3 });
         MigrationException error = Assert.Throws<MigrationException>(() => ReceiverProbe.Ask(fixture.Route, nonsense, s_cancel));
         Assert.Equal(MigrationErrorId.ProtocolViolation, error.ErrorId);
+    }
+
+    private sealed class Told(Action<string> tell) : IProgress<MigrationTrace>
+    {
+        public void Report(MigrationTrace value) => tell(value.ToString());
     }
 
     private MigrationFixture Strict(bool isTls) => new(

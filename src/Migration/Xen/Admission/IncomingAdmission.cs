@@ -12,12 +12,30 @@ internal static class IncomingAdmission
     /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>
     /// <param name="description">What the peer says of the domain.</param>
     /// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
+    /// <param name="devices">Looks at what the host has.</param>
     /// <exception cref="MigrationException">The policy cannot be used, or the description is malformed.</exception>
-    internal static AdmissionVerdict Judge(string? policyFile, DomainDescription description, long freeMemory)
+    internal static AdmissionVerdict Judge(string? policyFile, DomainDescription description, long freeMemory, DeviceLook devices)
     {
-        _ = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict, out _);
-        return verdict;
+        XenDomainConfiguration built = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict, out _);
+        if (verdict.Refusals.Count == AdmissionVerdict.MostRefusals)
+        {
+            // There may be more of them, so that nobody knows of which devices a peer may hear.
+            return verdict;
+        }
+
+        DeviceNeeds needs = new(
+            built, place => verdict.Refusals.Any(refusal => refusal.Setting.StartsWith(place, StringComparison.Ordinal)), devices.Host);
+        return verdict.And(devices.FindMissing(needs, CancellationToken.None));
     }
+
+    /// <summary>Refuses a domain that was let in, whose devices need what the host has not.</summary>
+    /// <param name="name">The domain's name.</param>
+    /// <param name="admitted">What was let in.</param>
+    /// <param name="devices">Looks at what the host has.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.DeviceMissing"/>: what is missing, and what to do.</exception>
+    internal static void RequireDevices(string name, XenDomainConfiguration admitted, DeviceLook devices, CancellationToken cancellationToken) =>
+        AdmissionVerdict.Open.And(devices.FindMissing(new DeviceNeeds(admitted, static _ => false, devices.Host), cancellationToken)).Require(name);
 
     /// <summary>Lets a domain in.</summary>
     /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>

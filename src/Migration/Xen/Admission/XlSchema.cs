@@ -136,7 +136,7 @@ internal static class XlSchema
         ("usbversion", Number(0, 3)),
         ("usbdevice", Choice("tablet", "mouse", "keyboard")),
         ("vkb_device", Flag),
-        ("soundhw", Never()),
+        ("soundhw", Feature("soundhw", Form("[a-z0-9]{1,16}(,[a-z0-9]{1,16}){0,7}", "list of sound cards"))),
         ("xen_platform_pci", Flag),
         ("usbdevice_list", List(Choice("tablet", "mouse", "keyboard"), 8)),
         ("vendor_device", Choice("none", "xenserver")),

@@ -39,7 +39,7 @@ public sealed record XenDomainConfiguration(
     IReadOnlyList<int> ReservedPages)
 {
     /// <summary>The version of the serialised form.</summary>
-    public const uint Version = 2;
+    public const uint Version = 3;
 
     private const uint Magic = 0x43585250; // "PRXC"
     private const int LargestJson = 4 << 20;
@@ -49,10 +49,15 @@ public sealed record XenDomainConfiguration(
     private const int CpuidLeafLength = 24;
     private const int MsrEntryLength = 16;
     private const int ParameterLength = 12;
+    private const int MostDisks = 256;
+    private const long LargestDisk = 1L << 60;
     private const int DeepestJson = 64;
 
     /// <summary>The pages that hold a PV domain's p2m, in order; empty for other domains.</summary>
     public IReadOnlyList<int> P2mPages { get; init; } = [];
+
+    /// <summary>Bytes of each disk as its guest sees it, in the order of the configuration; 0 where they are not known. Empty: of none.</summary>
+    public IReadOnlyList<long> DiskBytes { get; init; } = [];
 
     /// <summary>Whether the domain has disks, network cards or other devices: libxl lists each kind in an array of its own.</summary>
     internal bool HasDevices
@@ -110,6 +115,12 @@ public sealed record XenDomainConfiguration(
             writer.Write(pfn);
         }
 
+        writer.Write(DiskBytes.Count);
+        foreach (long bytes in DiskBytes)
+        {
+            writer.Write(bytes);
+        }
+
         writer.Flush();
         return stream.ToArray();
     }
@@ -144,8 +155,9 @@ public sealed record XenDomainConfiguration(
         XenHvmParameter[] parameters = ReadParameters(ref reader);
         int[] reserved = ReadReservedPages(ref reader, pageCount);
         int[] p2m = ReadP2mPages(ref reader, isPv ? pageCount : 0);
+        long[] disks = ReadDiskBytes(ref reader);
         reader.End();
-        return new XenDomainConfiguration(json, major, minor, leaves, msrs, parameters, reserved) { P2mPages = p2m };
+        return new XenDomainConfiguration(json, major, minor, leaves, msrs, parameters, reserved) { P2mPages = p2m, DiskBytes = disks };
     }
 
     private static void WriteBlock(BinaryWriter writer, ReadOnlySpan<byte> block)
@@ -233,7 +245,7 @@ public sealed record XenDomainConfiguration(
     }
 
     /// <summary>Reads the pages of the p2m: as many as 8 bytes for each of the domain's pages take, or none where the domain has no p2m of
-    /// its own.</summary>
+    /// its own, or is only asked about.</summary>
     private static int[] ReadP2mPages(ref XenRecordReader reader, int pageCount)
     {
         int expected = (int)((((long)pageCount * sizeof(ulong)) + Pages.Page.Size - 1) / Pages.Page.Size);
@@ -245,6 +257,19 @@ public sealed record XenDomainConfiguration(
             pages[i] = pfn < (uint)pageCount ? (int)pfn : throw reader.Malformed($"p2m page {pfn} is not below {pageCount}");
         }
 
-        return count == expected ? pages : throw reader.Malformed($"it names {count} p2m pages of {expected}");
+        return count == expected || count == 0 ? pages : throw reader.Malformed($"it names {count} p2m pages of {expected}");
+    }
+
+    private static long[] ReadDiskBytes(ref XenRecordReader reader)
+    {
+        int count = reader.Count(MostDisks, sizeof(long), "sizes of disks");
+        long[] sizes = new long[count];
+        for (int i = 0; i < count; i++)
+        {
+            ulong bytes = reader.U64();
+            sizes[i] = bytes <= LargestDisk ? (long)bytes : throw reader.Malformed($"disk {i} has {bytes} bytes, more than {LargestDisk}");
+        }
+
+        return sizes;
     }
 }

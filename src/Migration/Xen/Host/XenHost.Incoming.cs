@@ -25,6 +25,9 @@ public sealed partial class XenHost
         XenControl? control = null;
         try
         {
+            // While the domain still runs at its source: what the toolstack would not find later would cost it its standstill.
+            IncomingAdmission.RequireDevices(description.Name, configuration, _devices, cancellationToken);
+
             // The domain gets a connection of its own: it may outlive this host's object, and its ring is bound to the connection.
             control = XenControl.Open();
             IIncomingKind kind = description.Kind switch
@@ -68,7 +71,8 @@ public sealed partial class XenHost
     }
 
     /// <inheritdoc/>
-    public AdmissionVerdict Judge(DomainDescription description) => IncomingAdmission.Judge(_policyFile, description, _promises.Available);
+    public AdmissionVerdict Judge(DomainDescription description) =>
+        IncomingAdmission.Judge(_policyFile, description, _promises.Available, _devices);
 
     /// <summary>Bytes that a domain holds; 0 where it has gone.</summary>
     private long HeldBy(int domid)

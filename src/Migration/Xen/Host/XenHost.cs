@@ -3,8 +3,10 @@ using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Extension;
+using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 using PreRecordMigration.Xen.Outputs;
@@ -18,6 +20,7 @@ public sealed partial class XenHost : IMigrationHost
     private readonly XenControl _control;
     private readonly string? _policyFile;
     private readonly MemoryPromises _promises;
+    private readonly DeviceLook _devices;
 
     /// <param name="control">The connection.</param>
     /// <param name="name">The host's name.</param>
@@ -27,6 +30,7 @@ public sealed partial class XenHost : IMigrationHost
         _control = control;
         _policyFile = policyFile;
         _promises = new MemoryPromises(() => FreeMemoryBytes, HeldBy, MemoryLedger.OfThisMachine);
+        _devices = new DeviceLook(new LinuxDevices(domain => DomainNames.Find(control, domain) is not null), TimeProvider.System);
         Name = name;
         XenHostInfo info = control.GetHostInfo();
         Hypervisor = string.Create(
@@ -103,12 +107,26 @@ public sealed partial class XenHost : IMigrationHost
     }
 
     /// <inheritdoc/>
+    public void RequireTrappable(string name)
+    {
+        XenDomainInfo info = DomainNames.Require(_control, name);
+        if (Snapshot(info)?.Kind == DomainKind.Hvm)
+        {
+            EmulatorRequirements.RequireTrappable(_control.GetConfigurationJson((int)info.DomId), name);
+        }
+    }
+
+    /// <inheritdoc/>
     public DomainDescription Announce(string name)
     {
         XenDomainInfo info = DomainNames.Require(_control, name);
         DomainInfo domain = Snapshot(info) ?? throw DomainNames.Missing(name);
         XenHostInfo host = _control.GetHostInfo();
-        XenDomainConfiguration configuration = new(_control.GetConfigurationJson((int)info.DomId), host.Major, host.Minor, default, default, [], []);
+        string json = _control.GetConfigurationJson((int)info.DomId);
+        XenDomainConfiguration configuration = new(json, host.Major, host.Minor, default, default, [], [])
+        {
+            DiskBytes = DiskSizes.Of(_control, (int)info.DomId, json),
+        };
         return new DomainDescription(name, domain.Kind, domain.PageCount, [], domain.VcpuCount, configuration.Serialise());
     }
 

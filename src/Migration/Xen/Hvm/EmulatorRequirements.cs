@@ -6,6 +6,8 @@ namespace PreRecordMigration.Xen.Hvm;
 /// <summary>Decides by a domain's configuration, in libxl's JSON, whether its emulator can be moved.</summary>
 internal static class EmulatorRequirements
 {
+    private const int DeepestJson = 64;
+
     /// <summary>Devices of QEMU alone, in "type.hvm" of libxl's JSON.</summary>
     private static readonly string[] s_outputs = ["serial", "serial_list", "soundhw", "usbdevice", "usbdevice_list"];
 
@@ -38,12 +40,40 @@ internal static class EmulatorRequirements
             throw Refusal(name, "has a restricted device model, which may not write its state to a file", "Set dm_restrict=0");
         }
 
-        // A framebuffer is memory that guest and emulator both write without a fault; the default is a Cirrus card.
-        if (Text(Member(Member(build, "type.hvm"), "vga"), "kind") != "none")
+    }
+
+    /// <summary>
+    /// Refuses an HVM domain whose pages cannot all be trapped, neither to be recorded nor to be missing. Pre-copy traps nothing: it moves what
+    /// <c>xl migrate</c> moves.
+    /// </summary>
+    /// <param name="json">The configuration, as for <see cref="Check"/>.</param>
+    /// <param name="name">The domain's name, for errors.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.NotSupported"/>, with the line to change.</exception>
+    internal static void RequireTrappable(string json, string name)
+    {
+        if (!IsTrappable(json))
         {
-            throw Refusal(name, "has an emulated graphics card, whose framebuffer cannot be recorded", "Set vga=\"none\" and nographic=1");
+            throw Untrappable(name);
         }
     }
+
+    /// <summary>Whether an HVM domain's pages can all be trapped.</summary>
+    /// <param name="json">The configuration, as for <see cref="Check"/>.</param>
+    internal static bool IsTrappable(string json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = DeepestJson });
+
+        // A framebuffer is memory that guest and emulator both write without a fault; the default is a Cirrus card.
+        return Text(Member(Member(Member(document.RootElement, "b_info"), "type.hvm"), "vga"), "kind") == "none";
+    }
+
+    /// <summary>The error of a domain whose pages cannot all be trapped.</summary>
+    /// <param name="name">The domain's name.</param>
+    internal static MigrationException Untrappable(string name) => new(
+        MigrationErrorId.NotSupported,
+        $"{name} has an emulated graphics card, whose framebuffer can be neither recorded nor sent after the domain runs.",
+        "Move it by pre-copy (-Method PreCopy); or set vga=\"none\" and nographic=1 in its configuration and start it again.",
+        name);
 
     /// <summary>
     /// Refuses a domain whose emulator carries something out that XenStore does not show: its network cards and disks stand

@@ -59,7 +59,7 @@ internal sealed class HvmCreation(XenControl control, DomainDescription descript
 
     /// <inheritdoc/>
     public IIncomingMechanism Build(IncomingRestore restore, int domid, string name) =>
-        new HvmIncoming(control, description, configuration.HasDevices, domid, name, Pages, restore, _stream!);
+        new HvmIncoming(control, description, configuration, domid, name, Pages, restore, _stream!);
 
     private MigrationException OutOfMemory(int domid)
     {

@@ -20,19 +20,19 @@ internal sealed class HvmIncoming : IIncomingMechanism
     private readonly DomainDescription _description;
     private readonly int _domid;
     private readonly string _name;
-    private readonly bool _hasBackends;
+    private readonly XenDomainConfiguration _configuration;
     private readonly IncomingRestore _restore;
     private readonly SynthesisedRestore _stream;
     private readonly XenIncomingMemory _memory;
     private IRemotePaging? _paging;
 
     internal HvmIncoming(
-        XenControl control, DomainDescription description, bool hasDevices, int domid, string name, IncomingPages pages,
+        XenControl control, DomainDescription description, XenDomainConfiguration configuration, int domid, string name, IncomingPages pages,
         IncomingRestore restore, SynthesisedRestore stream)
     {
-        _hasBackends = hasDevices || description.Kind == DomainKind.Hvm;
         _control = control;
         _description = description;
+        _configuration = configuration;
         _domid = domid;
         _name = name;
         _restore = restore;
@@ -50,9 +50,15 @@ internal sealed class HvmIncoming : IIncomingMechanism
     /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
+        bool isEmulated = _description.Kind == DomainKind.Hvm;
+        if (isEmulated)
+        {
+            EmulatorRequirements.RequireTrappable(_configuration.Json, _description.Name);
+        }
+
         // Xen is asked how many vCPUs the domain has: several of them can hang a host without the fix, so a peer's word must not decide.
         XenDomainInfo made = _control.GetDomain(_domid);
-        DomainTraits traits = new(_description.Kind, made.Flags.HasFlag(XenDomainFlags.Hap), (int)made.MaxVcpuId + 1, _hasBackends);
+        DomainTraits traits = new(_description.Kind, made.Flags.HasFlag(XenDomainFlags.Hap), (int)made.MaxVcpuId + 1, isEmulated || _configuration.HasDevices);
         return _paging = ExtensionSupport.Choose(_control, _domid, traits).Require(_name) == Recorder.Ring ? ByRing() : ByExtension();
     }
 

@@ -21,14 +21,17 @@ internal sealed class HvmSource : ISourceMechanism
     private readonly XenGuestMemory _memory;
     private readonly IPageRecording _recording;
     private readonly DomainEmulator? _emulator;
+    private readonly bool _isTrappable;
 
     /// <summary>Takes charge of a domain.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="facts">What is known of it.</param>
     /// <param name="emulator">Its emulator; null where it has none.</param>
     /// <param name="recorder">Who records it.</param>
-    internal HvmSource(XenControl control, DomainFacts facts, DomainEmulator? emulator, Recorder recorder)
+    /// <param name="isTrappable">Whether its pages can all be trapped; else it moves by what traps none.</param>
+    internal HvmSource(XenControl control, DomainFacts facts, DomainEmulator? emulator, Recorder recorder, bool isTrappable)
     {
+        _isTrappable = isTrappable;
         _control = control;
         _facts = facts;
         _emulator = emulator;
@@ -71,14 +74,17 @@ internal sealed class HvmSource : ISourceMechanism
 
     /// <inheritdoc/>
     public IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed) =>
-        _recording.Start(FindPages(), backups, onDisposed);
+        _isTrappable ? _recording.Start(FindPages(), backups, onDisposed) : throw EmulatorRequirements.Untrappable(_facts.Info.Name);
 
     /// <inheritdoc/>
     public CoreState CaptureCoreState()
     {
         PageBitmap populated = FindPages();
         PageBitmap never = new(_facts.PageCount);
-        foreach (int pfn in _recording.FindFixedPages(populated).Concat(_facts.SpecialPages(populated)))
+
+        // Which pages can never be missing is found out by trapping them. Of a domain whose pages are not trapped none will be missing.
+        IEnumerable<int> untrapped = _isTrappable ? _recording.FindFixedPages(populated) : [];
+        foreach (int pfn in untrapped.Concat(_facts.SpecialPages(populated)))
         {
             never.TrySet(pfn);
         }

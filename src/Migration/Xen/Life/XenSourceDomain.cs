@@ -82,7 +82,9 @@ internal sealed class XenSourceDomain : ISourceDomain
         // The fingerprint is taken before the configuration, so that a change between the two is found by the comparison.
         string fingerprint = DomainFingerprint.Take(_domain.Control, _domain.DomId);
         PageBitmap populated = GetPopulatedPages();
-        XenDomainConfiguration configuration = _live.Ask(() => _mechanism.Describe(ConfigurationJson(), populated));
+        string json = _live.Ask(ConfigurationJson);
+        XenDomainConfiguration configuration = _live.Ask(() =>
+            _mechanism.Describe(json, populated) with { DiskBytes = DiskSizes.Of(_domain.Control, _domain.DomId, json) });
         DomainDescription description = new(
             Info.Name, Info.Kind, _pageCount, [.. populated.Ranges()], Info.VcpuCount, configuration.Serialise());
         _announced = (description, fingerprint);

@@ -16,6 +16,7 @@ internal sealed class XenSourceExamination : ISourceExamination
     private readonly DomainFacts _facts;
     private readonly DomainTraits _traits;
     private readonly DomainEmulator? _emulator;
+    private readonly bool _isTrappable;
 
     /// <summary>Examines.</summary>
     /// <param name="control">The connection.</param>
@@ -34,7 +35,7 @@ internal sealed class XenSourceExamination : ISourceExamination
             ? PvSource.ReadMap(control, domid, name).PageCount
             : DomainExtent.Count(control.GetMaximumGfn(domid), info.MaxPages, name);
         _facts = new DomainFacts(control, hostName, name, domid, pageCount);
-        _emulator = FindEmulator(control, _facts);
+        _emulator = FindEmulator(control, _facts, out _isTrappable);
     }
 
     /// <inheritdoc/>
@@ -56,7 +57,7 @@ internal sealed class XenSourceExamination : ISourceExamination
     public void ContinueEmulator() => _emulator?.Continue();
 
     /// <inheritdoc/>
-    public ISourceMechanism Build() => MechanismFor(_control, _facts, _traits, _emulator);
+    public ISourceMechanism Build() => MechanismFor(_control, _facts, _traits, _emulator, _isTrappable);
 
     /// <summary>Refuses a domain of a kind that nobody records. Whether the extension takes the very domain is asked later, after mending:
     /// the domain may still have an owner that a killed process left.</summary>
@@ -72,20 +73,23 @@ internal sealed class XenSourceExamination : ISourceExamination
     }
 
     /// <summary>The emulator that stands beside an HVM domain, where it can be moved and answers; null for other domains.</summary>
-    private static DomainEmulator? FindEmulator(XenControl control, DomainFacts facts)
+    private static DomainEmulator? FindEmulator(XenControl control, DomainFacts facts, out bool isTrappable)
     {
+        isTrappable = true;
         if (facts.Info.Kind != DomainKind.Hvm)
         {
             return null;
         }
 
-        EmulatorRequirements.Check(control.GetConfigurationJson(facts.DomId), facts.Info.Name);
+        string json = control.GetConfigurationJson(facts.DomId);
+        EmulatorRequirements.Check(json, facts.Info.Name);
+        isTrappable = EmulatorRequirements.IsTrappable(json);
         DomainEmulator emulator = DomainEmulator.Of(control, facts.DomId, facts.Info.Name);
         emulator.Probe();
         return emulator;
     }
 
-    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts, DomainTraits traits, DomainEmulator? emulator)
+    private static ISourceMechanism MechanismFor(XenControl control, DomainFacts facts, DomainTraits traits, DomainEmulator? emulator, bool isTrappable)
     {
         if (traits.Kind == DomainKind.PV)
         {
@@ -103,6 +107,6 @@ internal sealed class XenSourceExamination : ISourceExamination
             ring.TryClose();
         }
 
-        return new HvmSource(control, facts, emulator, recorder);
+        return new HvmSource(control, facts, emulator, recorder, isTrappable);
     }
 }

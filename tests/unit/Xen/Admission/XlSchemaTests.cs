@@ -87,6 +87,7 @@ public class XlSchemaTests
             ("b_info.arch_x86", """{ "msr_relaxed": "True" }"""), ("b_info.nested_hvm", "\"True\""), ("b_info.vmtrace_buf_kb", "4"),
             ("b_info.vnuma_nodes", """[{ "memkb": 1 }]"""), ("b_info.vpmu", "\"True\""),
             ("b_info.cpumap", "[0]"), ("b_info.sched_params", """{ "weight": 257 }"""), ("b_info.type.pv", """{ "e820_host": "True" }"""),
+            ("b_info.type.hvm", """{ "soundhw": "ac97" }"""),
         })
         {
             asked.UnionWith(XlAdmissionTests.Refusals(new AdmissionPolicy("/none"), XlAdmissionTests.With(XlAdmissionTests.Domain(), path, value))

@@ -13,7 +13,10 @@ public class XenDomainConfigurationTests
     private static XenDomainConfiguration Sample(string json = Json) => new(
         json, 4, 17, new byte[48], new byte[32],
         [new(XenHvmParameters.StorePfn, 0xfeffc), new(XenHvmParameters.PagingRingPfn, 0xfeffe)],
-        [0xfeff8, 0xfeffc, 0xfeffe]);
+        [0xfeff8, 0xfeffc, 0xfeffe])
+    {
+        DiskBytes = [8L << 30, 0],
+    };
 
     [Fact]
     public void What_was_serialised_is_read_back()
@@ -25,6 +28,7 @@ public class XenDomainConfigurationTests
         Assert.Equal((48, 32), (read.CpuidPolicy.Length, read.MsrPolicy.Length));
         Assert.Equal(Sample().Parameters, read.Parameters);
         Assert.Equal(Sample().ReservedPages, read.ReservedPages);
+        Assert.Equal(Sample().DiskBytes, read.DiskBytes);
         Assert.Equal(0xfeffcul, read.GetParameter(XenHvmParameters.StorePfn));
         Assert.Equal(0ul, read.GetParameter(XenHvmParameters.ConsolePfn));
     }
@@ -35,6 +39,9 @@ public class XenDomainConfigurationTests
         const string pv = """{ "c_info": { "type": "pv", "name": "vm" } }""";
         XenDomainConfiguration sample = new(pv, 4, 17, default, default, [], []) { P2mPages = [700, 20] };
         Assert.Equal([700, 20], XenDomainConfiguration.Parse(sample.Serialise(), 1024).P2mPages);
+
+        // A domain that is only asked about is announced without.
+        Assert.Empty(XenDomainConfiguration.Parse((sample with { P2mPages = [] }).Serialise(), 1024).P2mPages);
         foreach (XenDomainConfiguration wrong in new[]
         {
             sample with { P2mPages = [700] },
@@ -101,14 +108,14 @@ public class XenDomainConfigurationTests
     }
 
     [Theory]
-    [InlineData("""{ "c_info": { "type": "pv" } }""")]
+    [InlineData("""{ "c_info": { "type": "invalid" } }""")]
     [InlineData("""{ "c_info": { "type": 3 } }""")]
     [InlineData("""{ "c_info": [] }""")]
     [InlineData("""{ "b_info": {} }""")]
     [InlineData("[]")]
     [InlineData("not json")]
     [InlineData("")]
-    public void A_configuration_of_no_hvm_or_pvh_domain_is_refused(string json) =>
+    public void A_configuration_of_no_kind_of_domain_is_refused(string json) =>
         Assert.Equal(MigrationErrorId.ProtocolViolation, Refusal(Sample(json).Serialise()).ErrorId);
 
     [Fact]
@@ -142,6 +149,13 @@ public class XenDomainConfigurationTests
     {
         XenDomainConfiguration broken = Sample() with { MsrPolicy = new byte[17] };
         Assert.Contains("no multiple of 16", Refusal(broken.Serialise()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Sizes_of_disks_are_sizes_of_so_many_disks_as_there_can_be()
+    {
+        Assert.Contains("disk 1 has", Refusal((Sample() with { DiskBytes = [1, -1] }).Serialise()).Message, StringComparison.Ordinal);
+        Assert.Contains("sizes of disks", Refusal((Sample() with { DiskBytes = new long[257] }).Serialise()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -24,9 +24,6 @@ public class EmulatorRequirementsTests
     [InlineData("""
         "dm_restrict": "True",
         """, Headless, "dm_restrict=0")]
-    [InlineData("", """ "type.hvm": { "vga": { "kind": "std" } } """, "vga=\"none\"")]
-    [InlineData("", """ "type.hvm": { } """, "vga=\"none\"")]
-    [InlineData("", """ "max_vcpus": 1 """, "vga=\"none\"")]
     public void Others_are_refused_with_the_line_to_change(string more, string rest, string remedy)
     {
         MigrationException error = Assert.Throws<MigrationException>(() => EmulatorRequirements.Check(Json(more + rest), "web01"));
@@ -35,6 +32,25 @@ public class EmulatorRequirementsTests
         Assert.Contains(remedy, error.Remedy, StringComparison.Ordinal);
         Assert.Equal("web01", error.Target);
     }
+
+    [Theory]
+    [InlineData(""" "type.hvm": { "vga": { "kind": "std" } } """)]
+    [InlineData(""" "type.hvm": { "usb": "True", "soundhw": "ac97", "serial": "pty" } """)]
+    [InlineData(""" "max_vcpus": 1 """)]
+    public void A_QEMU_with_a_graphics_card_can_be_moved_by_what_traps_nothing_alone(string build)
+    {
+        EmulatorRequirements.Check(Json(build), "web01");
+        MigrationException error = Assert.Throws<MigrationException>(() => EmulatorRequirements.RequireTrappable(Json(build), "web01"));
+
+        Assert.Equal((MigrationErrorId.NotSupported, "web01"), (error.ErrorId, error.Target));
+        Assert.Contains("graphics card", error.Message, StringComparison.Ordinal);
+        Assert.Contains("-Method PreCopy", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("vga=\"none\"", error.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_QEMU_with_USB_sound_and_a_serial_line_and_no_graphics_card_traps() => EmulatorRequirements.RequireTrappable(
+        Json(""" "type.hvm": { "vga": { "kind": "none" }, "usb": "True", "soundhw": "ac97", "serial": "pty" } """), "web01");
 
     [Fact]
     public void A_headless_QEMU_without_devices_of_its_own_is_silent() =>

@@ -112,6 +112,35 @@ public sealed class OutputWindowTests
         world.Check();
     }
 
+    /// <summary>What is held goes out while the domain stands: what it sends meanwhile would overtake that, and its clients would hear of writes that are not
+    /// on its disk yet.</summary>
+    [Fact]
+    public void A_domain_that_is_given_up_in_its_window_stands_until_all_that_was_held_is_out()
+    {
+        string[] releases = [nameof(FakeControlDomain.Load), nameof(FakeControlDomain.Resume), nameof(FakeControlDomain.Release), nameof(FakeControlDomain.RemoveIngress)];
+        World world = new();
+        world.Open();
+        world.Send("in the window");
+        world.Ask(1, 2);
+        world.Xen.Outputs.Serve();
+        Assert.True(world.Runs);
+        HashSet<string> seen = [];
+        world.Xen.AfterCall = name =>
+        {
+            // What resumes a domain is called as what exchanges a disk's tables: it is that of the disk while something of it is held.
+            if (releases.Contains(name) && world.Xen.Outputs.Ours.Count > 0)
+            {
+                seen.Add(name);
+                Assert.False(world.Runs, name);
+            }
+        };
+        world.Custody.Dispose();
+
+        world.Xen.AfterCall = null;
+        Assert.Equal(releases.Order(), seen.Order());
+        world.Check();
+    }
+
     [Fact]
     public void A_window_ends_early_before_a_disk_or_a_card_has_no_room()
     {
@@ -354,6 +383,13 @@ public sealed class OutputWindowTests
             new SourceCustody(new SourceOpening(Xen.Connect(), (_, _) => other, Xen.Connect, Xen.Layers).Open("other")).Dispose();
         }
 
+        /// <summary>The guest writes.</summary>
+        internal void Ask(long block, int content)
+        {
+            Xen.Outputs.Ask(block, content);
+            _written[block] = content;
+        }
+
         /// <summary>The guest sends.</summary>
         internal void Send(string packet)
         {
@@ -367,8 +403,7 @@ public sealed class OutputWindowTests
             if (_domain.Runs)
             {
                 Send(packet);
-                Xen.Outputs.Ask(block, content);
-                _written[block] = content;
+                Ask(block, content);
             }
         }
 
