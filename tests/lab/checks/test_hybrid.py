@@ -28,7 +28,7 @@ class HybridCase(MoveCase):
         cls.shells.end()
 
     def check_hybrid(self, config, *overrides):
-        """Moves a guest; what is left of it at the commit is a part of its memory, and all that was sent after it. Returns the numbers."""
+        """Moves a guest; what is left of it at the commit is a part of its memory, and all that was sent after it."""
         free = free_memory(HOST)
         with self.subTest(config), running([HOST], config, *overrides) as guest:
             before = guest.report()
@@ -42,7 +42,6 @@ class HybridCase(MoveCase):
             self.assertGreater(measured["tables"], 0)
             self.assertEqual(notes(HOST), "", "a note was left")
         expect_memory(HOST, free)
-        return measured
 
 
 class ByExtension(HybridCase):
