@@ -32,7 +32,9 @@ class Moves(MoveCase):
         self.check_each_method("hvm", 1, PACED)
 
     def test_hvm_guest_with_a_screen_by_pre_copy_on_one_host(self):
-        self.check_move("hvm", "pre-copy", 1, PACED, 'vga="stdvga"', "memory=192", "usb=1", 'usbdevice="tablet"', 'serial="pty"')
+        # The guest's kernel suspends its USB devices and its console, too.
+        self.check_move(
+            "hvm", "pre-copy", 1, PACED, 'vga="stdvga"', "memory=192", "usb=1", 'usbdevice="tablet"', 'serial="pty"', options="-SuspendTimeout 2min")
 
     def test_hvm_guest_of_two_vcpus_by_post_copy_on_one_host(self):
         self.check_move("hvm2", "post-copy", 1, PACED)

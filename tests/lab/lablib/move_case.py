@@ -58,13 +58,13 @@ class MoveCase(unittest.TestCase):
             self.skipTest("the lab has one host")
         return numbers
 
-    def check_move(self, config, method, hosts, *overrides):
-        """Moves one guest by one method, and has it check itself where it has come to."""
+    def check_move(self, config, method, hosts, *overrides, options=""):
+        """Moves one guest by one method, with options besides, and has it check itself where it has come to."""
         numbers = self.require_hosts(hosts)
         way = open_way(*(self.shells[number] for number in numbers))
         with running([self.lab.host(number) for number in numbers], config, *overrides) as guest:
             before = guest.report()
-            measured, moved = move(way, guest, METHODS[method])
+            measured, moved = move(way, guest, f"{METHODS[method]} {options}")
             print(f"\n{config} by {method}, {hosts} host(s): {measured}")
             self.check_whole(moved, before)
             self.assertGreater(measured["tables"], 0)
