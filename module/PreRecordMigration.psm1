@@ -87,3 +87,7 @@ if ($ExecutionContext.SessionState.Module.ExportedCmdlets.Count -eq 0) {
         $null = $add.Invoke($ExecutionContext.SessionState.Module, @(, $cmdlet))
     }
 }
+
+# What this runspace began is for all that have the module; when the last of them has lost it, what has not left ends.
+$hold = $cmdlets.GetType('PreRecordMigration.Cmdlets.Lifetime.ModuleHold')::Take($Host)
+$ExecutionContext.SessionState.Module.OnRemove = { $hold.Release() }

@@ -71,22 +71,6 @@ Describe 'A session that ends' {
         $child.ExitCode | Should -Be $Code
     }
 
-    It 'is not what removing the module is, after which what it began goes on and ends with the session: <Phase>' -ForEach @(
-        @{ Phase = 'the window'; Move = '-Window 10min -Epoch 20ms'; IsThere = "Phase -eq 'Record'"; Says = "Stopped before the commit: 'leaver' runs on at 'end1'" }
-        @{ Phase = 'the push'; Move = '-Method PostCopy -BandwidthLimit 4MB'; IsThere = "Holder -eq 'Both'"; Says = "'leaver' is wholly at 'end2'" }
-    ) {
-        $child = Invoke-Fresh (New-Session "
-            `$null = Start-Migration leaver end2 $Move
-            Wait-Phase { `$args[0].$IsThere }
-            Remove-Module PreRecordMigration
-            Import-Module '$manifest'
-            `"AGAIN `$((Get-Migration leaver).State)`"
-            Remove-Module PreRecordMigration
-            exit")
-        $child.Output | Should -Match 'AGAIN Running'
-        $child.Errors | Should -Match "Migration 1 of 'leaver' has ended with the session\. $Says"
-    }
-
     It 'waits for what has left, and says so' {
         $child = Invoke-Fresh (New-Session '
             $null = Start-Migration leaver end2 -Method PostCopy -BandwidthLimit 4MB
@@ -151,7 +135,7 @@ Describe 'A session that ends' {
             `$null = Start-ThreadJob { (`$using:entered).Wait(); sh -c 'kill -$Signal `$PPID' }
             # The script must not end by itself beside the session.
             try { `$null = Start-PreRecord leaver -Mode Observe -Window 10min -Epoch 20ms } finally { [System.Threading.Thread]::Sleep(-1) }")
-        $child.Errors | Should -Match "The recording of 'leaver' on 'end1' ended with the session, in its window: the domain runs on\."
+        $child.Errors | Should -Match "The recording of 'leaver' on 'end1' was stopped in its window: the domain runs on\."
         $child.ExitCode | Should -Be $Code
     }
 

@@ -208,9 +208,15 @@ public sealed partial class MigrationReceiver : IAsyncDisposable
 
     private async Task EndAllAsync(CancellationToken cancellationToken)
     {
-        foreach (IncomingMigration incoming in Incoming)
+        // All are asked before any is waited for: one that has run comes on for as long as it takes.
+        IReadOnlyList<IncomingMigration> all = Incoming;
+        foreach (IncomingMigration incoming in all)
         {
             incoming.Stop();
+        }
+
+        foreach (IncomingMigration incoming in all)
+        {
             await incoming.Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }

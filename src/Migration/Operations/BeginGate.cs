@@ -31,11 +31,16 @@ internal sealed class BeginGate(Action onFirst)
     }
 
     /// <summary>Nothing begins any more, but what ends something.</summary>
-    public void Close()
+    public void Close() => Set(isClosed: true);
+
+    /// <summary>Everything may begin again: what ended was not the process.</summary>
+    public void Open() => Set(isClosed: false);
+
+    private void Set(bool isClosed)
     {
         lock (_beginning)
         {
-            _isClosed = true;
+            _isClosed = isClosed;
         }
     }
 }

@@ -53,16 +53,24 @@ internal static class ProcessSignals
         }
     }
 
+    /// <summary>Ends what has not left, where the process goes on without the module; Ctrl+C has nothing more waited for.</summary>
+    public static void EndModule(WorkspaceEnd workspace) => Hurry(workspace.EndModule, isTaken: false);
+
     /// <summary>Ends the workspace; Ctrl+C has nothing more waited for.</summary>
-    private static void End(WorkspaceEnd workspace)
+    private static void End(WorkspaceEnd workspace) => Hurry(workspace.End, isTaken: true);
+
+    /// <summary>Has Ctrl+C hurry an end.</summary>
+    /// <param name="end">Ends something.</param>
+    /// <param name="isTaken">Whether Ctrl+C does nothing else; else it also does what it did before.</param>
+    private static void Hurry(Action<WaitHandle> end, bool isTaken)
     {
         using ManualResetEventSlim isHurried = new();
         using PosixSignalRegistration hurrying = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
         {
-            signal.Cancel = true;
+            signal.Cancel |= isTaken;
             isHurried.Set();
         });
-        workspace.End(isHurried.WaitHandle);
+        end(isHurried.WaitHandle);
     }
 
     private sealed class TakenHangUp(PosixSignalRegistration registration) : IDisposable

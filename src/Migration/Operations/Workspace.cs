@@ -104,6 +104,12 @@ public sealed class Workspace
             : error.Remedy;
     }
 
+    /// <summary>
+    /// Ends what has not left, because nobody in the process has the module any more. What has left, or has run here, goes on, which is said on
+    /// standard error; the end of the process waits for it. Returns when the rest has ended, within the limits of an end; then all can begin again.
+    /// </summary>
+    public void EndModule() => ProcessSignals.EndModule(End);
+
     /// <summary>Says the last word to other processes; from then on they see nothing of this one any more.</summary>
     internal void CloseBoard()
     {

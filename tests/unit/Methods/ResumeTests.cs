@@ -283,6 +283,34 @@ public sealed class ResumeTests
         fixture.CheckNeverTwice();
     }
 
+    [Fact]
+    public async Task A_receiver_that_is_being_stopped_stops_what_has_not_run_there_beside_what_has()
+    {
+        await using MigrationFixture fixture = new();
+        _ = fixture.Source.CreateDomain(MigrationFixture.Options() with { Name = "web02" });
+        using ManualResetEventSlim isThere = new();
+        using ManualResetEventSlim goesOn = new();
+        fixture.Source.Faults.Before(SimulatedCall.StartDirtyTracking, 1, () =>
+        {
+            isThere.Set();
+            goesOn.Wait(s_cancel);
+        });
+        Task<IReadOnlyList<IncomingMigration>>? stopping = null;
+        Exception? stopped = null;
+        fixture.Destination.Faults.Before(SimulatedCall.Place, 3, () =>
+        {
+            Task<MigrationResult> second = Task.Run(() => MigrateSecond(fixture));
+            isThere.Wait(s_cancel);
+            stopping = fixture.Receiver.StopUnlessKeepingAsync(s_cancel);
+            goesOn.Set();
+            stopped = Xunit.Record.Exception(() => second.GetAwaiter().GetResult());
+        });
+        await fixture.MigrateAsync(MigrationFixture.Move(MigrationMethod.PostCopy));
+        Assert.IsType<MigrationException>(stopped, exactMatch: false);
+        Assert.Empty(await stopping!);
+        fixture.CheckNeverTwice();
+    }
+
     private static Task<MigrationResult> MigrateSecond(MigrationFixture fixture) => MigrationSource.MigrateAsync(
         fixture.Source.OpenSource("web02"), fixture.Route, MigrationFixture.Move(MigrationMethod.PreCopy), null, s_cancel);
 
