@@ -116,6 +116,7 @@ Describe 'Where nobody can answer' {
                 'New-SimulatedHost'        = { New-SimulatedHost nobody5 -Confirm }
                 'Restore-PageBackup'       = { `$recorded | Restore-PageBackup -Confirm }
                 'Resume-Migration'         = { Resume-Migration cut -Confirm }
+                'Set-Migration'            = { `$moving | Set-Migration -Clear BandwidthLimit -Confirm }
                 'Set-MigrationConfiguration' = { Set-MigrationConfiguration Window 7s -Confirm }
                 'Set-PageOrder'            = { `$recorded | Set-PageOrder -Strategy Sequential -Confirm }
                 'Start-Migration'          = { `$recorded | Start-Migration -Destination nobody2 -Confirm }
