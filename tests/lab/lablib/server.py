@@ -30,12 +30,17 @@ class Server:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(control)
         self._listener.listen(64)
+        self._closing = threading.Lock()
+        self._is_closed = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
-        """Lets no more clients in; those that are served go on until their host's link ends."""
-        self._listener.close()
-        self._control.unlink(missing_ok=True)
+        """Lets no more clients in; those that are served go on until their host's link ends. May be called twice: the name may be another lab's by then."""
+        with self._closing:
+            if not self._is_closed:
+                self._is_closed = True
+                self._control.unlink(missing_ok=True)
+                self._listener.close()
 
     def _accept(self):
         while True:
@@ -50,6 +55,8 @@ class Server:
             try:
                 kind, _, payload = receive_frame(connection)
                 if kind == "S":
+                    # Whoever hears that the lab ends finds it no more.
+                    self.close()
                     self._stop()
                     connection.sendall(frame("Q", 0, struct.pack("<i", 0)))
                     return
