@@ -81,9 +81,17 @@ Describe 'Invoke-PreRecordMigration -Method Hybrid' {
         $opened = (Get-SimulatedHost hybrid1).Faults.CountOf('StartRecording')
         $report = Invoke-PreRecordMigration unwatched -Destination hybrid2 -Method Auto -WhatIf
         $report.Recommendation | Should -BeNullOrEmpty
+        $report.IsPossible | Should -BeTrue
         "$($report.Reasons)" | Should -Match 'Test-Migration'
         $report.Estimates.ForEach({ "$($_.Method)" }) | Should -Contain 'Hybrid'
         (Get-SimulatedHost hybrid1).Faults.CountOf('StartRecording') | Should -Be $opened
+    }
+
+    It 'leaves -Method Auto to a sample where the mode is Auto, too' {
+        New-Worker modes @{ Workload = 'Idle' }
+        $said = Invoke-PreRecordMigration modes -Destination hybrid2 -Method Auto -Mode Auto -Window 20ms -Epoch 20ms -Verbose 4>&1
+        "$($said.Message)" | Should -Match 'PreCopy'
+        "$($said.Where({ $_ -isnot [System.Management.Automation.VerboseRecord] }).Method)" | Should -Be 'PreCopy'
     }
 
     It 'of a report is done by -Method Auto' {

@@ -127,6 +127,33 @@ Describe 'A report that feeds the move' {
         Get-TestedState | Should -Be 'Running'
     }
 
+    It 'of a faster way says nothing of a slower move, which is judged by its size' {
+        $report = Test-Migration tested test2 -Window 20ms
+        $report | Invoke-PreRecordMigration -Method PostCopy -BandwidthLimit 1MB/s -MaximumExposure 1s -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Be 'ExposureTooLong,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'
+        Get-TestedState | Should -Be 'Running'
+    }
+
+    It 'reckons with no more than the bandwidth that a move may take' {
+        Set-MigrationConfiguration BandwidthLimit 2MB/s
+        try {
+            (Test-Migration tested test2 -Window 20ms).Bandwidth | Should -Be 2MB
+            (Test-Migration tested test2 -Window 20ms -Bandwidth 3MB/s).Bandwidth | Should -Be 3MB
+        }
+        finally {
+            Set-MigrationConfiguration BandwidthLimit -Clear
+        }
+    }
+
+    It 'is of a destination that is asked, with -WhatIf too' {
+        $listener = [System.Net.Sockets.TcpListener]::new([System.Net.IPAddress]::Loopback, 0)
+        $listener.Start()
+        $nobody = "localhost:$($listener.LocalEndpoint.Port)"
+        $listener.Stop()
+        Invoke-PreRecordMigration tested $nobody -WhatIf -ErrorAction SilentlyContinue -ErrorVariable failed
+        $failed[0].FullyQualifiedErrorId | Should -Match '^DestinationUnreachable,'
+    }
+
     It 'and a move without one is judged by its size' {
         Invoke-PreRecordMigration tested test2 -Method PostCopy -BandwidthLimit 1MB/s -MaximumExposure 1s -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be 'ExposureTooLong,PreRecordMigration.Cmdlets.InvokePreRecordMigrationCommand'

@@ -191,6 +191,8 @@ Describe 'A rate' {
         @{ Text = '10Mb'; Reason = 'bits or bytes' }
         @{ Text = '10b/s'; Reason = 'bits or bytes' }
         @{ Text = '1bit/s'; Reason = 'whole number' }
+        @{ Text = '32'; Reason = 'no unit' }
+        @{ Text = 1000; Reason = 'no unit' }
         @{ Text = '-1MB/s'; Reason = 'below zero' }
         @{ Text = '1025GB/s'; Reason = '1 TiB/s' }
         @{ Text = '1e30Gbit/s'; Reason = '1 TiB/s' }

@@ -21,6 +21,9 @@ public sealed class SizeAttribute : ArgumentTransformationAttribute
     /// <summary>The most that a rate may be, in bytes a second: 1 TiB/s, more than any network has.</summary>
     internal const long MaximumRate = 1L << 40;
 
+    /// <summary>The least rate that may be given without a unit: whoever writes 32 means megabytes, and by 32 bytes a second a domain would need both hosts for weeks.</summary>
+    private const long LeastBareRate = 1024;
+
     /// <summary>Whether the size is a rate, so that it may end in <c>/s</c>, and may count bits.</summary>
     public bool IsRate { get; set; }
 
@@ -56,6 +59,11 @@ public sealed class SizeAttribute : ArgumentTransformationAttribute
             if (isRate && IsUnclear(unit))
             {
                 throw Refused(SR.RateUnclear, text, isRate);
+            }
+
+            if (isRate && unit.Length == 0 && number is > 0 and < LeastBareRate)
+            {
+                throw Refused(SR.RateWithoutUnit, text, isRate);
             }
 
             if (FactorOf(unit, isRate) is { } factor)

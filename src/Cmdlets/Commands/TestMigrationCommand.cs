@@ -68,7 +68,10 @@ public sealed class TestMigrationCommand : WindowCommand
         _options.Validate();
         RequireTimer(nameof(RoundTrip), RoundTrip);
         _destination = Destination is null ? null : HostSelection.Destination(Destination);
-        _link = new LinkSpeed(Bandwidth, RoundTrip);
+
+        // A move goes no faster than its limit. Who gives a rate here means that rate.
+        long limit = IsGiven(nameof(Bandwidth)) ? long.MaxValue : MigrationConfiguration.ReadConnectionOptions().BandwidthLimit ?? long.MaxValue;
+        _link = new LinkSpeed(Math.Min(Bandwidth, limit), RoundTrip);
     }
 
     /// <inheritdoc/>

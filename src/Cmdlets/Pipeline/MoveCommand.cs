@@ -150,8 +150,10 @@ public abstract class MoveCommand : RecordingOptionsCommand
     /// <summary>Returns what a move would be, where -WhatIf was given.</summary>
     private protected abstract void Preview(MigrationReport report);
 
-    /// <summary>Whether a sample decides about the method. A mode that is given is pre-record's.</summary>
-    private bool IsAuto => Method == MigrationMethodChoice.Auto && !IsGiven(nameof(Mode));
+    /// <summary>Whether a sample decides about the method. A mode that is given is pre-record's, unless a sample is to choose it, too.</summary>
+    private bool IsAuto => Method == MigrationMethodChoice.Auto && !IsModeChosen;
+
+    private bool IsModeChosen => IsGiven(nameof(Mode)) && Mode != RecordingModeChoice.Auto;
 
     /// <summary>Watches the running domain, as Test-Migration does.</summary>
     private MigrationReport Sample(DomainLocation location, Destination destination) => RunJoined(
@@ -215,7 +217,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     private PlannedMove OfReport(MigrationReport report)
     {
         DomainLocation location = DomainLocation.Find(report.Name, HostSelection.Get(HostName ?? report.HostName));
-        return (IsGiven(nameof(Method)) && !IsAuto) || IsGiven(nameof(Mode))
+        return (IsGiven(nameof(Method)) && !IsAuto) || (IsGiven(nameof(Mode)) && !IsAuto)
             ? PlanOf(location, DestinationOf(report), _options, report)
             : OfAdvice(location, DestinationOf(report), report);
     }
@@ -239,10 +241,10 @@ public abstract class MoveCommand : RecordingOptionsCommand
     private Destination DestinationOf(MigrationPlan plan) =>
         _destination ?? HostSelection.Destination(plan.Destination ?? throw DestinationMissing(plan.Name));
 
-    /// <summary>Asks another machine whether it would let a domain in.</summary>
+    /// <summary>Asks the destination whether it would let a domain in. What is at the end of a tunnel a move finds out by itself; with -WhatIf there is none.</summary>
     private void Ask(DomainLocation location, Destination destination) => RunJoined((_, token) =>
     {
-        destination.Ask(location, isTunnelAsked: false, PeerTimeout, token);
+        destination.Ask(location, isTunnelAsked: IsWhatIf, PeerTimeout, token);
         return true;
     });
 

@@ -20,13 +20,16 @@ public abstract record MigrationPlan
 public sealed record MigrationReport : MigrationPlan
 {
     /// <summary>Whether at least one method is possible.</summary>
-    public bool IsPossible => Recommendation is not null;
+    public bool IsPossible => Recommendation is not null || IsAdvisedLater;
 
     /// <summary>The method that is advised; null where none is possible.</summary>
     public MigrationMethod? Recommendation => Recommended?.Method;
 
     /// <summary>The mode that is advised for it; null where nothing would be recorded.</summary>
     public RecordingMode? Mode => Recommended?.Mode;
+
+    /// <summary>Whether a sample that has not been taken yet is to advise one of the possible methods.</summary>
+    internal bool IsAdvisedLater { get; init; }
 
     /// <summary>Why, in sentences.</summary>
     public required Listed<string> Reasons { get; init; }

@@ -45,6 +45,7 @@ public static class MoveReport
         return Make(location, destination, link) with
         {
             Expected = [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))],
+            IsAdvisedLater = possible.Count > 0,
             Reasons = possible.Count == 0 ? [SR.ReasonNone] : [SR.ReasonUnsampled],
             Incompatibilities = problems,
         };

@@ -57,8 +57,11 @@ public static class Preflight
     {
         ArgumentNullException.ThrowIfNull(move);
         ArgumentNullException.ThrowIfNull(bySize);
+
+        // A sample that was reckoned with a faster way than the move has tells nothing of how long it takes.
+        MigrationReport? sample = move.Report is { } report && report.Bandwidth <= (move.Options.BandwidthLimit ?? long.MaxValue) ? report : null;
         MigrationEstimate predicted =
-            move.Report?.Expected.FirstOrDefault(estimate =>
+            sample?.Expected.FirstOrDefault(estimate =>
                 estimate.Method == move.Options.Method && (estimate.Mode is null || estimate.Mode == move.Options.Mode))
             ?? bySize.Expected[0];
         if (limit is { } most && predicted.Exposure > most)

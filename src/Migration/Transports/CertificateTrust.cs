@@ -128,14 +128,14 @@ public sealed class CertificateTrust
         if (faults.Contains(X509ChainStatusFlags.PartialChain))
         {
             return (
-                "neither it nor an authority that leads to it is trusted here",
-                "Where it is the right one, trust it here with -TrustedCertificate: the certificate, or its thumbprint. Where its authority is trusted already, "
+                "the side that it was shown to trusts neither it nor an authority that leads to it",
+                "Where it is the right one, let that side trust it (-TrustedCertificate; at a destination it is Start-MigrationReceiver's): the certificate, or its thumbprint. Where its authority is trusted already, "
                 + "put the certificates of the authorities between into the certificate's file there.");
         }
 
         return (
-            "neither it nor its authority is trusted here",
-            "Where it is the right one, trust it here with -TrustedCertificate: the certificate, its authority's, or its thumbprint.");
+            "the side that it was shown to trusts neither it nor its authority",
+            "Where it is the right one, let that side trust it (-TrustedCertificate; at a destination it is Start-MigrationReceiver's): the certificate, its authority's, or its thumbprint.");
     }
 
     /// <summary>A certificate for a message. Its subject is the peer's to choose: nothing of it may steer a terminal.</summary>
