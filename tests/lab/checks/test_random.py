@@ -17,8 +17,8 @@ def setUpModule():
 
 class RandomMoments(unittest.TestCase):
     def test_each_failure_of_post_copy_once(self):
-        with Rounds(LAB, seed=1, overrides=(PACED,)) as rounds:
-            rounds.begin(Kind("writer"), ["post-copy"])
+        with Rounds(LAB, seed=1, overrides=(PACED,), methods=["post-copy"]) as rounds:
+            rounds.begin(Kind("writer"))
             for _ in FAULTS:
                 print(f"\n{rounds.next()}", end="", flush=True)
             rounds.end_kind()

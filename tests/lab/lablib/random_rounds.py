@@ -76,9 +76,9 @@ class Round:
 class Rounds:
     """The rounds of a seed. The same seed makes the same choices, but the machine's speed decides in which state they strike."""
 
-    def __init__(self, lab, seed, overrides=()):
+    def __init__(self, lab, seed, overrides=(), methods=METHODS, faults=FAULTS):
         self._seed, self._random = seed, random.Random(seed)
-        self._lab, self._overrides = lab, overrides
+        self._lab, self._overrides, self._methods, self._faults = lab, overrides, methods, faults
         self._shells, self._services, self._durations, self._cases, self._number = {}, {}, {}, [], 0
         self._kind = self.guest = self._settled_at = None
         # By host: what its hypervisor has free while the guest is not there.
@@ -90,13 +90,13 @@ class Rounds:
     def __exit__(self, *_):
         self.give_up()
 
-    def begin(self, kind, methods=METHODS):
+    def begin(self, kind):
         """Goes on with a guest of this kind. The first one is moved by each method with nothing in the way, to learn how late a failure may come."""
         self.give_up()
         self._kind = kind
         if kind.by_service:
             self._services = {host.number: Service(host, kind.paging).__enter__() for host in self._hosts()}
-        for method in [] if self._durations else methods:
+        for method in [] if self._durations else self._methods:
             self._durations[method] = self._move(method)
             self._require_nothing_left()
 
@@ -176,7 +176,7 @@ class Rounds:
     def _next_case(self):
         """Each method with each failure once, in an order of chance, and then again."""
         if not self._cases:
-            self._cases = [(method, fault) for method in self._durations for fault in FAULTS]
+            self._cases = [(method, fault) for method in self._durations for fault in self._faults]
             self._random.shuffle(self._cases)
         return self._cases.pop()
 
