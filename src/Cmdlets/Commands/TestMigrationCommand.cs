@@ -2,7 +2,6 @@ using System.Management.Automation;
 using PreRecordMigration.Estimates;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
-using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
 
@@ -69,21 +68,14 @@ public sealed class TestMigrationCommand : WindowCommand
         RequireTimer(nameof(RoundTrip), RoundTrip);
         _destination = Destination is null ? null : HostSelection.Destination(Destination);
 
-        // A move goes no faster than its limit. Who gives a rate here means that rate.
-        long limit = IsGiven(nameof(Bandwidth)) ? long.MaxValue : MigrationConfiguration.ReadConnectionOptions().BandwidthLimit ?? long.MaxValue;
-        _link = new LinkSpeed(Math.Min(Bandwidth, limit), RoundTrip);
+        // Who gives a rate here means that rate, whatever limit is configured.
+        _link = new LinkSpeed(Bandwidth, RoundTrip).Within(IsGiven(nameof(Bandwidth)) ? null : MigrationConfiguration.ReadConnectionOptions().BandwidthLimit);
     }
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachDomain(location =>
     {
         Destination destination = _destination ?? throw MoveCommand.DestinationMissing(location.Info.Name);
-        WriteObject(RunJoined((writer, token) =>
-        {
-            using DomainProgress progress = writer.ForDomain(
-                location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
-            destination.Ask(location, isTunnelAsked: true, PeerTimeout, token);
-            return MoveReport.OfSample(location, destination, _options, _link, MaximumExposure, progress, token);
-        }, Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name)));
+        WriteObject(Sample(location, destination, _options, _link, MaximumExposure));
     });
 }

@@ -76,8 +76,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     {
         _options = WithBounds(MakeOptions(MethodDecision.Concrete(Method))) with { Order = Order };
         _options.Validate();
-        LinkSpeed link = MigrationConfiguration.ReadLink();
-        _link = link with { BytesPerSecond = Math.Min(BandwidthLimit ?? long.MaxValue, link.BytesPerSecond) };
+        _link = MigrationConfiguration.ReadLink().Within(BandwidthLimit);
         _destination = Destination is null ? null : HostSelection.Destination(Destination);
     }
 
@@ -95,7 +94,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
         }
         else
         {
-            MigrationReport report = Sample(location, destination);
+            MigrationReport report = Sample(location, destination, _options, _link, MaximumExposure);
             WriteStep(Text.Format(SR.VerboseMode, location.Info.Name, string.Join(' ', report.Reasons)));
             Consider(OfAdvice(location, destination, report));
         }
@@ -151,20 +150,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     private protected abstract void Preview(MigrationReport report);
 
     /// <summary>Whether a sample decides about the method. A mode that is given is pre-record's, unless a sample is to choose it, too.</summary>
-    private bool IsAuto => Method == MigrationMethodChoice.Auto && !IsModeChosen;
-
-    private bool IsModeChosen => IsGiven(nameof(Mode)) && Mode != RecordingModeChoice.Auto;
-
-    /// <summary>Watches the running domain, as Test-Migration does.</summary>
-    private MigrationReport Sample(DomainLocation location, Destination destination) => RunJoined(
-        (writer, token) =>
-        {
-            using DomainProgress progress = writer.ForDomain(
-                location.Info.Name, Text.Format(SR.ProgressSampling, location.Info.Name, location.Host.Name));
-            destination.Ask(location, isTunnelAsked: true, PeerTimeout, token);
-            return MoveReport.OfSample(location, destination, _options, _link, MaximumExposure, progress, token);
-        },
-        Text.Format(SR.StillRecording, location.Info.Name, location.Host.Name));
+    private bool IsAuto => Method == MigrationMethodChoice.Auto && (!IsGiven(nameof(Mode)) || Mode == RecordingModeChoice.Auto);
 
     /// <summary>What -WhatIf returns where a sample would decide, which touches the domain: what is possible, and none of it advised.</summary>
     private void PreviewAuto(DomainLocation location, Destination destination)
@@ -217,7 +203,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     private PlannedMove OfReport(MigrationReport report)
     {
         DomainLocation location = DomainLocation.Find(report.Name, HostSelection.Get(HostName ?? report.HostName));
-        return (IsGiven(nameof(Method)) && !IsAuto) || (IsGiven(nameof(Mode)) && !IsAuto)
+        return !IsAuto && (IsGiven(nameof(Method)) || IsGiven(nameof(Mode)))
             ? PlanOf(location, DestinationOf(report), _options, report)
             : OfAdvice(location, DestinationOf(report), report);
     }

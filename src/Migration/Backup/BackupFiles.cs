@@ -13,8 +13,8 @@ namespace PreRecordMigration.Backup;
 /// </summary>
 /// <remarks>
 /// The process that records holds a lock on the head. What nobody holds any more, and has not left, whoever opens a domain next takes away, to
-/// record it or not, or the service. What has left is taken away by whoever ends its migration, or finds that the domain is gone; or by the service, where its process ended before it
-/// had noted in the domain's mark that it leaves. Heads are read with a lock that they share: who takes a migration over may read at the same time.
+/// record it or not, or the service. What has left is taken away by whoever ends its migration, or finds that the domain is gone; or by the
+/// service, where its process ended before it had noted in the domain's mark that it leaves. Heads are read with a lock that they share: who takes a migration over may read at the same time.
 /// </remarks>
 internal sealed class BackupFiles : IDisposable
 {

@@ -58,4 +58,8 @@ public sealed record LinkSpeed(long BytesPerSecond, TimeSpan RoundTrip)
 {
     /// <summary>How long a number of pages takes.</summary>
     public TimeSpan TimeOf(double pages) => TimeSpan.FromSeconds(pages * Pages.Page.Size / BytesPerSecond);
+
+    /// <summary>The link for a move, which goes no faster than its limit.</summary>
+    /// <param name="bandwidthLimit">Bytes a second; null for no limit.</param>
+    public LinkSpeed Within(long? bandwidthLimit) => this with { BytesPerSecond = Math.Min(bandwidthLimit ?? long.MaxValue, BytesPerSecond) };
 }

@@ -36,12 +36,16 @@ public enum FileKind
 /// <param name="Mode">Its permissions; none where the system does not tell.</param>
 public readonly partial record struct FileStatus(FileKind Kind, uint User = 0, uint Group = 0, UnixFileMode Mode = UnixFileMode.None)
 {
-    private const int CurrentFolder = -100;
+    /// <summary>Where paths begin that are not full, for <see cref="Status"/>.</summary>
+    internal const int CurrentFolder = -100;
+
+    /// <summary>Bytes that <see cref="Status"/> writes.</summary>
+    internal const int ResultSize = 256;
+
     private const int NoFollow = 0x100;
     private const int NoSuchFile = 2;
     private const int NoFolder = 20;
     private const uint TypeModeAndOwner = 0x1 | 0x2 | 0x8 | 0x10;
-    private const int ResultSize = 256;
     private const int UserOffset = 20;
     private const int GroupOffset = 24;
     private const int ModeOffset = 28;
@@ -79,26 +83,34 @@ public readonly partial record struct FileStatus(FileKind Kind, uint User = 0, u
         if (Status(CurrentFolder, path, NoFollow, TypeModeAndOwner, ref MemoryMarshal.GetReference(result)) != 0)
         {
             status = default;
-            return Marshal.GetLastPInvokeError() is NoSuchFile or NoFolder;
+            return IsAbsent(Marshal.GetLastPInvokeError());
         }
 
         int mode = BinaryPrimitives.ReadUInt16LittleEndian(result[ModeOffset..]);
-        FileKind kind = (mode & KindMask) switch
-        {
-            0x8000 => FileKind.Regular,
-            0x4000 => FileKind.Folder,
-            0xA000 => FileKind.Link,
-            0x1000 => FileKind.Pipe,
-            0xC000 => FileKind.Socket,
-            _ => FileKind.Device,
-        };
         status = new FileStatus(
-            kind,
+            KindOf(result),
             BinaryPrimitives.ReadUInt32LittleEndian(result[UserOffset..]),
             BinaryPrimitives.ReadUInt32LittleEndian(result[GroupOffset..]),
             (UnixFileMode)(mode & ~KindMask));
         return true;
     }
+
+    /// <summary>What stands at a path, by what <see cref="Status"/> wrote of it.</summary>
+    internal static FileKind KindOf(ReadOnlySpan<byte> result) => (BinaryPrimitives.ReadUInt16LittleEndian(result[ModeOffset..]) & KindMask) switch
+    {
+        0x8000 => FileKind.Regular,
+        0x4000 => FileKind.Folder,
+        0xA000 => FileKind.Link,
+        0x1000 => FileKind.Pipe,
+        0xC000 => FileKind.Socket,
+        _ => FileKind.Device,
+    };
+
+    /// <summary>Whether a <see cref="FileKind.Device"/> is a block device.</summary>
+    internal static bool IsBlock(ReadOnlySpan<byte> result) => (BinaryPrimitives.ReadUInt16LittleEndian(result[ModeOffset..]) & KindMask) == 0x6000;
+
+    /// <summary>Whether an error of the last <see cref="Status"/> says that nothing is there.</summary>
+    internal static bool IsAbsent(int error) => error is NoSuchFile or NoFolder;
 
     /// <summary>Gives a file to an owner. Only root can do that; for every other user this does nothing.</summary>
     public static void TryGive(SafeFileHandle file, FileStatus owner)
@@ -109,8 +121,9 @@ public readonly partial record struct FileStatus(FileKind Kind, uint User = 0, u
         }
     }
 
+    /// <summary>statx(2).</summary>
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
-    private static partial int Status(int folder, string path, int flags, uint mask, ref byte result);
+    internal static partial int Status(int folder, string path, int flags, uint mask, ref byte result);
 
     [LibraryImport("libc", EntryPoint = "fchown")]
     private static partial int ChangeOwner(SafeFileHandle file, uint user, uint group);

@@ -8,16 +8,10 @@ namespace PreRecordMigration.Files;
 /// <param name="Kind">What it is; <see cref="FileKind.None"/> where nothing is there, or something that may not be looked at.</param>
 internal readonly partial record struct FollowedFile(FileKind Kind)
 {
-    private const int CurrentFolder = -100;
-    private const int NoSuchFile = 2;
-    private const int NoFolder = 20;
     private const uint TypeModeAndSize = 0x1 | 0x2 | 0x200;
-    private const int ResultSize = 256;
-    private const int ModeOffset = 28;
     private const int SizeOffset = 40;
     private const int MajorOffset = 128;
     private const int MinorOffset = 132;
-    private const int KindMask = 0xF000;
     private const int Sector = 512;
     private const int MayExecute = 1;
     private const int MayWrite = 2;
@@ -46,23 +40,16 @@ internal readonly partial record struct FollowedFile(FileKind Kind)
     /// <param name="system">Where the kernel tells of its devices.</param>
     internal static FollowedFile Of(string path, string system = "/sys")
     {
-        Span<byte> result = stackalloc byte[ResultSize];
-        if (Status(CurrentFolder, path, 0, TypeModeAndSize, ref MemoryMarshal.GetReference(result)) != 0)
+        Span<byte> result = stackalloc byte[FileStatus.ResultSize];
+        if (FileStatus.Status(FileStatus.CurrentFolder, path, 0, TypeModeAndSize, ref MemoryMarshal.GetReference(result)) != 0)
         {
             int error = Marshal.GetLastPInvokeError();
-            return new FollowedFile(FileKind.None) { Problem = error is NoSuchFile or NoFolder ? null : Marshal.GetPInvokeErrorMessage(error) };
+            return new FollowedFile(FileKind.None) { Problem = FileStatus.IsAbsent(error) ? null : Marshal.GetPInvokeErrorMessage(error) };
         }
 
-        FollowedFile file = new((BinaryPrimitives.ReadUInt16LittleEndian(result[ModeOffset..]) & KindMask) switch
+        FollowedFile file = new(FileStatus.KindOf(result))
         {
-            0x8000 => FileKind.Regular,
-            0x4000 => FileKind.Folder,
-            0x6000 or 0x2000 => FileKind.Device,
-            0x1000 => FileKind.Pipe,
-            _ => FileKind.Socket,
-        })
-        {
-            IsBlock = (BinaryPrimitives.ReadUInt16LittleEndian(result[ModeOffset..]) & KindMask) == 0x6000,
+            IsBlock = FileStatus.IsBlock(result),
             Bytes = (long)BinaryPrimitives.ReadUInt64LittleEndian(result[SizeOffset..]),
             IsReadable = Access(path, MayRead) == 0,
             IsWritable = Access(path, MayWrite) == 0,
@@ -91,9 +78,6 @@ internal readonly partial record struct FollowedFile(FileKind Kind)
             return 0;
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
-    private static partial int Status(int folder, string path, int flags, uint mask, ref byte result);
 
     [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Access(string path, int mode);

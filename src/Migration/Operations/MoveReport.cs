@@ -25,11 +25,11 @@ public static class MoveReport
     public static MigrationReport OfPlan(PlannedMove move, LinkSpeed link)
     {
         ArgumentNullException.ThrowIfNull(move);
-        MigrationEstimate estimate = MigrationEstimator.OfSize(move.Location.Info.MemoryBytes / Page.Size, move.Options, link);
+        MigrationEstimate[] estimates = BySize(move.Location, [move.Options], link);
         return Make(move.Location, move.Destination, link) with
         {
-            Expected = [estimate],
-            Recommended = estimate,
+            Expected = estimates,
+            Recommended = estimates[0],
             Reasons = move.ModeReason is null
                 ? [Text.Format(SR.ReasonPlanned, move.MethodText)]
                 : [Text.Format(SR.ReasonPlanned, move.Options.Method), move.ModeReason],
@@ -41,10 +41,9 @@ public static class MoveReport
     {
         ArgumentNullException.ThrowIfNull(location);
         (List<MigrationOptions> possible, Listed<MigrationIncompatibility> problems) = Check(location, destination, options);
-        long pages = location.Info.MemoryBytes / Page.Size;
         return Make(location, destination, link) with
         {
-            Expected = [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))],
+            Expected = BySize(location, possible, link),
             IsAdvisedLater = possible.Count > 0,
             Reasons = possible.Count == 0 ? [SR.ReasonNone] : [SR.ReasonUnsampled],
             Incompatibilities = problems,
@@ -68,8 +67,7 @@ public static class MoveReport
         CapabilityReport source = location.Host.GetCapabilities(location.Info.Kind);
         if (possible.Count == 0 || Preflight.WhyNotRecorded(location, options with { Method = MigrationMethod.PreRecord, Mode = RecordingMode.Observe }) is not null)
         {
-            long pages = location.Info.MemoryBytes / Page.Size;
-            return Advise(report, [.. possible.Select(variant => MigrationEstimator.OfSize(pages, variant, link))], options.MaximumDowntime, maximumExposure);
+            return Advise(report, BySize(location, possible, link), options.MaximumDowntime, maximumExposure);
         }
 
         MigrationSample sample = MigrationSample.Take(
@@ -103,6 +101,9 @@ public static class MoveReport
         Expected = [],
         Incompatibilities = [],
     };
+
+    private static MigrationEstimate[] BySize(DomainLocation location, IEnumerable<MigrationOptions> variants, LinkSpeed link) =>
+        [.. variants.Select(variant => MigrationEstimator.OfSize(location.Info.MemoryBytes / Page.Size, variant, link))];
 
     private static MigrationReport Advise(
         MigrationReport report, IReadOnlyList<MigrationEstimate> estimates, TimeSpan maximumDowntime, TimeSpan? maximumExposure)

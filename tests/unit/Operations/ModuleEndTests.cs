@@ -25,15 +25,8 @@ public sealed class ModuleEndTests
     public async Task A_move_before_its_commit_is_stopped_and_stays_listed_and_the_next_may_begin()
     {
         using WorkspaceFixture fixture = new();
-        using ManualResetEventSlim isUnderWay = new();
         using ManualResetEventSlim goesOn = new();
-        fixture.Destination.Faults.Before(SimulatedCall.Restore, 1, () =>
-        {
-            isUnderWay.Set();
-            goesOn.Wait(Cancel);
-        });
-        MigrationJob job = fixture.Workspace.Migrations.Start(fixture.Move());
-        isUnderWay.Wait(Cancel);
+        MigrationJob job = StartHeld(fixture, SimulatedCall.Restore, 1, goesOn);
         Task ending = Task.Run(() => EndModule(fixture), Cancel);
         SpinWait.SpinUntil(() => job.State == MigrationState.Stopping, TimeSpan.FromSeconds(30));
 
@@ -53,15 +46,8 @@ public sealed class ModuleEndTests
     {
         using WorkspaceFixture fixture = new();
         MigrationReceiver receiver = StartReceiver(fixture);
-        using ManualResetEventSlim hasLeft = new();
         using ManualResetEventSlim goesOn = new();
-        fixture.Destination.Faults.Before(SimulatedCall.Place, 3, () =>
-        {
-            hasLeft.Set();
-            goesOn.Wait(Cancel);
-        });
-        MigrationJob job = fixture.Workspace.Migrations.Start(fixture.Move());
-        hasLeft.Wait(Cancel);
+        MigrationJob job = StartHeld(fixture, SimulatedCall.Place, 3, goesOn);
         SpinWait.SpinUntil(() => job.HasLeft, TimeSpan.FromSeconds(30));
         EndModule(fixture);
         Assert.Equal(MigrationState.Running, job.State);
@@ -83,15 +69,8 @@ public sealed class ModuleEndTests
     {
         using WorkspaceFixture fixture = new();
         MigrationReceiver receiver = StartReceiver(fixture);
-        using ManualResetEventSlim hasLeft = new();
         using ManualResetEventSlim goesOn = new();
-        fixture.Destination.Faults.Before(SimulatedCall.Place, 3, () =>
-        {
-            hasLeft.Set();
-            goesOn.Wait(Cancel);
-        });
-        MigrationJob job = fixture.Workspace.Migrations.Start(fixture.Move());
-        hasLeft.Wait(Cancel);
+        MigrationJob job = StartHeld(fixture, SimulatedCall.Place, 3, goesOn);
         EndModule(fixture);
         Assert.True(fixture.Workspace.Receivers.IsListed(receiver));
         goesOn.Set();
@@ -189,6 +168,20 @@ public sealed class ModuleEndTests
 
     private static MigrationReceiver StartReceiver(WorkspaceFixture fixture) => fixture.Workspace.Receivers.Start(
         fixture.Destination, new IPEndPoint(IPAddress.Loopback, 0), null, PeerTimeout.Minimum);
+
+    /// <summary>Begins a move that stands before a call at its destination until it may go on; returns when it does.</summary>
+    private static MigrationJob StartHeld(WorkspaceFixture fixture, SimulatedCall call, int time, ManualResetEventSlim goesOn)
+    {
+        TaskCompletionSource isThere = new();
+        fixture.Destination.Faults.Before(call, time, () =>
+        {
+            isThere.SetResult();
+            goesOn.Wait(Cancel);
+        });
+        MigrationJob job = fixture.Workspace.Migrations.Start(fixture.Move());
+        isThere.Task.Wait(Cancel);
+        return job;
+    }
 
     private static void EndModule(WorkspaceFixture fixture)
     {

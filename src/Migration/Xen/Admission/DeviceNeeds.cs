@@ -16,7 +16,6 @@ namespace PreRecordMigration.Xen.Admission;
 /// <param name="host">The host.</param>
 internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<string, bool> isRefused, IHostDevices host)
 {
-    private const int DeepestJson = 64;
     private const int Sector = 512;
 
     /// <summary>Where the header of a disk in QEMU's own formats has its size, behind these bytes.</summary>
@@ -47,33 +46,33 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
     /// <returns>What is missing, each with what to do; nothing where all is there.</returns>
     internal IReadOnlyList<AdmissionRefusal> FindMissing()
     {
-        using JsonDocument document = JsonDocument.Parse(configuration.Json, new JsonDocumentOptions { MaxDepth = DeepestJson });
+        using JsonDocument document = JsonDocument.Parse(configuration.Json);
         JsonElement root = document.RootElement;
-        JsonElement identity = Member(root, "c_info");
-        _runsScripts = Word(identity, "run_hotplug_scripts") != "False";
+        JsonElement identity = LibxlJson.Member(root, "c_info");
+        _runsScripts = LibxlJson.Text(identity, "run_hotplug_scripts") != "False";
         Each(root, "disks", Disk);
         Each(root, "nics", Card);
         Each(root, "p9s", Share);
         Each(root, "vfbs", (_, index) => _emulated.Add(Numbered("screen", index)));
-        if (Word(identity, "type") == "hvm")
+        if (LibxlJson.Text(identity, "type") == "hvm")
         {
             _emulated.Add("every HVM domain");
         }
 
-        Emulator(Word(Member(root, "b_info"), "device_model"));
+        Emulator(LibxlJson.Text(LibxlJson.Member(root, "b_info"), "device_model"));
         return _missing;
     }
 
     private void Disk(JsonElement disk, int index)
     {
-        string name = Word(disk, "vdev") is { } vdev ? $"disk {vdev}" : Numbered("disk", index);
-        if (Word(disk, "pdev_path") is not { Length: > 0 } target || Word(disk, "format") == "empty" || IsElsewhere(disk, name))
+        string name = LibxlJson.Text(disk, "vdev") is { } vdev ? $"disk {vdev}" : Numbered("disk", index);
+        if (LibxlJson.Text(disk, "pdev_path") is not { Length: > 0 } target || LibxlJson.Text(disk, "format") == "empty" || IsElsewhere(disk, name))
         {
             return;
         }
 
         long expected = index < configuration.DiskBytes.Count ? configuration.DiskBytes[index] : 0;
-        string script = PathPattern.ScriptPath(Word(disk, "script") ?? s_block);
+        string script = PathPattern.ScriptPath(LibxlJson.Text(disk, "script") ?? s_block);
         if (script != s_block)
         {
             // What a script of one's own makes of its target is its matter.
@@ -84,7 +83,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
             _at = name;
             Target(disk, name, target, expected, host.Look(target));
         }
-        else if (Word(disk, "backend") != "phy")
+        else if (LibxlJson.Text(disk, "backend") != "phy")
         {
             // A target of QEMU's own, such as nbd:…; only of a domain of this host, whose policy would have refused it.
             _emulated.Add(name);
@@ -93,11 +92,11 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
 
     private void Target(JsonElement disk, string name, string target, long expected, FollowedFile file)
     {
-        string backend = Word(disk, "backend") ?? "unknown";
+        string backend = LibxlJson.Text(disk, "backend") ?? "unknown";
 
         // Where the script is named, libxl leaves all to it, and that makes a loop device of a file.
-        bool isOfScript = Word(disk, "script") is not null;
-        bool isByKernel = backend == "phy" || (backend == "unknown" && (isOfScript || (file.IsBlock && Word(disk, "format") == "raw")));
+        bool isOfScript = LibxlJson.Text(disk, "script") is not null;
+        bool isByKernel = backend == "phy" || (backend == "unknown" && (isOfScript || (file.IsBlock && LibxlJson.Text(disk, "format") == "raw")));
         if (ProblemOf(disk, target, expected, file, isByKernel && !isOfScript) is { } problem)
         {
             Miss(name, $"{XlAdmission.Show(target)} {problem.Reason}", problem.Remedy);
@@ -136,7 +135,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
                 "Put it on a block device (LVM, losetup) at both hosts, or have QEMU serve it (backendtype=qdisk).");
         }
 
-        long? actual = Word(disk, "format") switch
+        long? actual = LibxlJson.Text(disk, "format") switch
         {
             "raw" => file.Bytes / Sector * Sector,
             "qcow" or "qcow2" => SizeIn(host.Head(target, SizeOffset + sizeof(long)).Span),
@@ -166,9 +165,9 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
         }
 
         _at = name;
-        string script = PathPattern.ScriptPath(Word(card, "script") ?? "vif-bridge");
+        string script = PathPattern.ScriptPath(LibxlJson.Text(card, "script") ?? "vif-bridge");
         Script(name, script);
-        string bridge = Word(card, "bridge") ?? DefaultBridge;
+        string bridge = LibxlJson.Text(card, "bridge") ?? DefaultBridge;
         string shown = XlAdmission.Show(bridge);
         switch (Path.GetFileName(script))
         {
@@ -179,7 +178,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
             case "vif-openvswitch" when !host.IsInterface(bridge.Split('.', ':')[0]):
                 Miss(name, $"there is no switch {shown}", "Make the switch there (ovs-vsctl add-br), or give the card another one (bridge=).");
                 break;
-            case "vif-route" when Word(card, "gatewaydev") is { Length: > 0 } gateway && !host.IsInterface(gateway):
+            case "vif-route" when LibxlJson.Text(card, "gatewaydev") is { Length: > 0 } gateway && !host.IsInterface(gateway):
                 Miss(name, $"there is no interface {XlAdmission.Show(gateway)}", "Give the card an interface that is there (gatewaydev=).");
                 break;
             default:
@@ -194,8 +193,8 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
 
     private void Share(JsonElement share, int index)
     {
-        string name = Word(share, "tag") is { } tag ? $"share {tag}" : Numbered("share", index);
-        if (IsElsewhere(share, name) || Word(share, "path") is not { } path || !PathPattern.IsPlain(path))
+        string name = LibxlJson.Text(share, "tag") is { } tag ? $"share {tag}" : Numbered("share", index);
+        if (IsElsewhere(share, name) || LibxlJson.Text(share, "path") is not { } path || !PathPattern.IsPlain(path))
         {
             return;
         }
@@ -248,7 +247,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
     /// <summary>Whether a device has its backend in another domain, where nothing can be looked at but that the domain is there.</summary>
     private bool IsElsewhere(JsonElement device, string name)
     {
-        if (Word(device, "backend_domname") is { Length: > 0 } domain)
+        if (LibxlJson.Text(device, "backend_domname") is { Length: > 0 } domain)
         {
             if (!host.IsDomain(domain))
             {
@@ -263,7 +262,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
 
     private void Each(JsonElement root, string kind, Action<JsonElement, int> look)
     {
-        if (Member(root, kind) is not { ValueKind: JsonValueKind.Array } list)
+        if (LibxlJson.Member(root, kind) is not { ValueKind: JsonValueKind.Array } list)
         {
             return;
         }
@@ -296,12 +295,6 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
 
     private static string Numbered(string what, int index) => string.Create(CultureInfo.InvariantCulture, $"{what} {index}");
 
-    private static JsonElement Member(JsonElement element, string key) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out JsonElement member) ? member : default;
-
-    private static string? Word(JsonElement element, string key) =>
-        Member(element, key) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
-
     private static long? Number(JsonElement element, string key) =>
-        Member(element, key) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out long value) ? value : null;
+        LibxlJson.Member(element, key) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out long value) ? value : null;
 }

@@ -24,7 +24,8 @@ internal static class DiskSizes
     internal static IReadOnlyList<long> Of(IDomainControl control, int domid, string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        if (!document.RootElement.TryGetProperty("disks", out JsonElement disks) || disks.ValueKind != JsonValueKind.Array || disks.GetArrayLength() == 0)
+        JsonElement disks = LibxlJson.Member(document.RootElement, "disks");
+        if (disks.ValueKind != JsonValueKind.Array || disks.GetArrayLength() == 0)
         {
             return [];
         }
@@ -41,7 +42,7 @@ internal static class DiskSizes
             }
         }
 
-        return [.. disks.EnumerateArray().Select(disk => NameOf(disk) is { } name ? sizes.GetValueOrDefault(name) : 0)];
+        return [.. disks.EnumerateArray().Select(disk => LibxlJson.Text(disk, "vdev") is { } name ? sizes.GetValueOrDefault(name) : 0)];
     }
 
     private static long SizeOf(IDomainControl control, string backend)
@@ -52,9 +53,4 @@ internal static class DiskSizes
 
     private static long? Number(IDomainControl control, string path) =>
         long.TryParse(control.ReadStore(path), NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
-
-    private static string? NameOf(JsonElement disk) =>
-        disk.ValueKind == JsonValueKind.Object && disk.TryGetProperty("vdev", out JsonElement name) && name.ValueKind == JsonValueKind.String
-            ? name.GetString()
-            : null;
 }

@@ -172,13 +172,7 @@ public sealed record XenDomainConfiguration(
         try
         {
             using JsonDocument document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = DeepestJson });
-            string? type = document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("c_info", out JsonElement created)
-                && created.ValueKind == JsonValueKind.Object
-                && created.TryGetProperty("type", out JsonElement kind)
-                && kind.ValueKind == JsonValueKind.String
-                    ? kind.GetString()
-                    : null;
+            string? type = LibxlJson.Text(LibxlJson.Member(document.RootElement, "c_info"), "type");
             if (type is not ("pvh" or "hvm" or "pv"))
             {
                 throw reader.Malformed($"c_info.type is {(type is null ? "missing" : $"\"{type}\"")}, not \"pvh\", \"hvm\" or \"pv\"");

@@ -1,13 +1,12 @@
 using System.Text.Json;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Xen.Domains;
 
 namespace PreRecordMigration.Xen.Hvm;
 
 /// <summary>Decides by a domain's configuration, in libxl's JSON, whether its emulator can be moved.</summary>
 internal static class EmulatorRequirements
 {
-    private const int DeepestJson = 64;
-
     /// <summary>Devices of QEMU alone, in "type.hvm" of libxl's JSON.</summary>
     private static readonly string[] s_outputs = ["serial", "serial_list", "soundhw", "usbdevice", "usbdevice_list"];
 
@@ -24,8 +23,8 @@ internal static class EmulatorRequirements
     internal static void Check(string json, string name)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        JsonElement build = Member(document.RootElement, "b_info");
-        if (Text(build, "device_model_version") is { } version and not "qemu_xen")
+        JsonElement build = LibxlJson.Member(document.RootElement, "b_info");
+        if (LibxlJson.Text(build, "device_model_version") is { } version and not "qemu_xen")
         {
             throw Refusal(name, $"uses the device model {version}", "Set device_model_version=\"qemu-xen\"");
         }
@@ -39,7 +38,6 @@ internal static class EmulatorRequirements
         {
             throw Refusal(name, "has a restricted device model, which may not write its state to a file", "Set dm_restrict=0");
         }
-
     }
 
     /// <summary>
@@ -61,10 +59,10 @@ internal static class EmulatorRequirements
     /// <param name="json">The configuration, as for <see cref="Check"/>.</param>
     internal static bool IsTrappable(string json)
     {
-        using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = DeepestJson });
+        using JsonDocument document = JsonDocument.Parse(json);
 
         // A framebuffer is memory that guest and emulator both write without a fault; the default is a Cirrus card.
-        return Text(Member(Member(Member(document.RootElement, "b_info"), "type.hvm"), "vga"), "kind") == "none";
+        return LibxlJson.Text(LibxlJson.Member(LibxlJson.Member(LibxlJson.Member(document.RootElement, "b_info"), "type.hvm"), "vga"), "kind") == "none";
     }
 
     /// <summary>The error of a domain whose pages cannot all be trapped.</summary>
@@ -85,13 +83,13 @@ internal static class EmulatorRequirements
     internal static void RequireSilent(string json, string name)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        JsonElement build = Member(document.RootElement, "b_info");
-        JsonElement hvm = Member(build, "type.hvm");
+        JsonElement build = LibxlJson.Member(document.RootElement, "b_info");
+        JsonElement hvm = LibxlJson.Member(build, "type.hvm");
         string[] outputs =
         [
-            .. s_outputs.Where(key => IsSet(Member(hvm, key))),
-            .. s_arguments.Where(key => IsSet(Member(build, key))),
-            .. s_devices.Where(key => IsSet(Member(document.RootElement, key))),
+            .. s_outputs.Where(key => IsSet(LibxlJson.Member(hvm, key))),
+            .. s_arguments.Where(key => IsSet(LibxlJson.Member(build, key))),
+            .. s_devices.Where(key => IsSet(LibxlJson.Member(document.RootElement, key))),
         ];
         if (outputs.Length > 0)
         {
@@ -115,13 +113,7 @@ internal static class EmulatorRequirements
         _ => true,
     };
 
-    private static JsonElement Member(JsonElement element, string key) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(key, out JsonElement member) ? member : default;
-
-    private static string? Text(JsonElement element, string key) =>
-        Member(element, key) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
-
     // libxl writes its three-valued booleans as text, and plain ones as JSON's.
     private static bool IsTrue(JsonElement element, string key) =>
-        Member(element, key).ValueKind == JsonValueKind.True || Text(element, key) == "True";
+        LibxlJson.Member(element, key).ValueKind == JsonValueKind.True || LibxlJson.Text(element, key) == "True";
 }

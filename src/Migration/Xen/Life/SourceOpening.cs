@@ -1,3 +1,4 @@
+using PreRecordMigration.Backup;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
@@ -20,7 +21,7 @@ internal sealed class SourceOpening(
     /// <param name="isReleased">The administrator says that the domain, which was leaving, never ran elsewhere: it is woken.</param>
     internal XenSourceDomain Open(string name, bool isReleased = false)
     {
-        StaleNotes.Remove(control, layers);
+        SweepLeft();
         (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(control, name);
         DomainOutputs outputs = new(control, layers, domain.DomId, name);
         SourceMarker.Found? noted = marker.Claim(name);
@@ -66,7 +67,7 @@ internal sealed class SourceOpening(
     /// <param name="name">The domain's name.</param>
     internal LeftDomain OpenLeaving(string name)
     {
-        StaleNotes.Remove(control, layers);
+        SweepLeft();
         (XenDomainInfo info, KnownDomain domain, SourceMarker marker) = Find(control, name);
         SourceMarker.Found? noted = marker.Claim(name);
         try
@@ -98,6 +99,14 @@ internal sealed class SourceOpening(
         {
             domain.Unpause();
         }
+    }
+
+    /// <summary>Takes away what killed tools left of any domain, and of which nobody will make use.</summary>
+    private void SweepLeft()
+    {
+        // Where the folder of originals cannot be used, the recording says what that means for it.
+        new CleanUp().Try(BackupFiles.Sweep);
+        StaleNotes.Remove(control, layers);
     }
 
     /// <summary>Finds a domain that does not come in, and its mark. Looks, and touches nothing.</summary>

@@ -19,13 +19,11 @@ internal readonly record struct NoteOrigin(OwnerProcess Owner, string Uuid);
 /// </summary>
 internal static class StaleNotes
 {
-    /// <summary>Removes them, with what was held back for their domains, and originals of recordings that were killed in their windows.</summary>
+    /// <summary>Removes them, with what was held back for their domains.</summary>
     /// <param name="control">The connection.</param>
     /// <param name="layers">What the control domain has for holding outputs back.</param>
     internal static void Remove(IDomainControl control, OutputLayers layers)
     {
-        // Where the folder cannot be used, the recording says what that means for it.
-        new CleanUp().Try(BackupFiles.Sweep);
         Remove(
             control, SourceMarker.Root, SourceMarker.OriginOf,
             (domid, uuid, content) => new DomainOutputs(control, layers, domid, $"domain {domid}")
