@@ -9,8 +9,8 @@ Needs no hypervisor. The steps pipe into each other; what Invoke-PreRecordMigrat
 ./Move-Recorded.ps1
 #>
 $ErrorActionPreference = 'Stop'
-$source = 'sim1'
-$destination = 'sim2'
+$source = 'example1'
+$destination = 'example2'
 $null = New-SimulatedHost $source, $destination
 try {
     $null = New-SimulatedDomain web01 -HostName $source -Memory 32MB

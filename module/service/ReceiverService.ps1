@@ -239,7 +239,8 @@ if ($Install) {
     }
 
     $new = Get-NewSettings $given
-    if (Confirm-Step ($text ? $unit : $packaged) 'Install the service that takes migrations in') {
+    $action = 'Install the service that takes migrations in' + ($new ? " and write its settings, '$settings'" : '')
+    if (Confirm-Step ($text ? $unit : $packaged) $action) {
         if ($new) {
             Write-File $settings "$new`n"
         }

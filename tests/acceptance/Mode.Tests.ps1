@@ -21,8 +21,8 @@ Describe 'The default of -Mode' {
 
     It 'works on every domain: <Case>' -ForEach @(
         @{ Case = 'whose outputs cannot be held back'; Without = @{}; Chatty = $true; Said = 'out0' }
-        @{ Case = 'whose host cannot roll back'; Without = @{ Without = 'Rollback' }; Chatty = $false; Said = 'made without it' }
-        @{ Case = 'whose host cannot hold outputs back'; Without = @{ Without = 'OutputIsolation' }; Chatty = $false; Said = 'made without it' }
+        @{ Case = 'whose host cannot roll back'; Without = @{ Without = 'Rollback' }; Chatty = $false; Said = 'made without Rollback' }
+        @{ Case = 'whose host cannot hold outputs back'; Without = @{ Without = 'OutputIsolation' }; Chatty = $false; Said = 'made without OutputIsolation' }
     ) {
         $null = New-SimulatedHost mode3 @Without
         try {

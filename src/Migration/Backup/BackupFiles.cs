@@ -22,6 +22,7 @@ internal sealed class BackupFiles : IDisposable
     private const string Making = "making-";
     private const int HeadSize = 24;
     private const int LeavingOffset = 4;
+    private const int EndingOffset = 5;
     private const int CountOffset = 8;
     private const int OwnerOffset = 12;
     private const int StartOffset = 16;
@@ -30,9 +31,11 @@ internal sealed class BackupFiles : IDisposable
     private const long Reserve = 64 << 20;
     private readonly FileStream _head;
     private readonly string _path;
+    private readonly bool _endsWithProcess;
     private bool _isFull;
 
-    private BackupFiles(Guid id, string path, FileStream head) => (Id, _path, _head) = (id, path, head);
+    private BackupFiles(Guid id, string path, FileStream head, bool endsWithProcess) =>
+        (Id, _path, _head, _endsWithProcess) = (id, path, head, endsWithProcess);
 
     /// <summary>By what another process opens them.</summary>
     public Guid Id { get; }
@@ -41,8 +44,10 @@ internal sealed class BackupFiles : IDisposable
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="owner">Whose they are; null for this process.</param>
     /// <param name="runtime">The runtime folder; null for this user's.</param>
+    /// <param name="endsWithProcess">Whether the domain ends with that process, as a simulated one does, so that nobody takes its migration over
+    /// from another.</param>
     /// <returns>Null where none can be made: the store is then in this process' memory alone.</returns>
-    public static BackupFiles? TryMake(int pageCount, OwnerProcess? owner = null, string? runtime = null)
+    public static BackupFiles? TryMake(int pageCount, OwnerProcess? owner = null, string? runtime = null, bool endsWithProcess = false)
     {
         try
         {
@@ -59,12 +64,13 @@ internal sealed class BackupFiles : IDisposable
                 byte[] content = new byte[HeadSize];
                 OwnerProcess process = owner ?? OwnerProcess.Current;
                 BinaryPrimitives.WriteInt32LittleEndian(content, pageCount);
+                content[EndingOffset] = Convert.ToByte(endsWithProcess);
                 BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(OwnerOffset), process.Id);
                 BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(StartOffset), process.StartTime);
                 head.Write(content);
                 head.Flush();
                 File.Move(making, path);
-                return new BackupFiles(id, path, head);
+                return new BackupFiles(id, path, head, endsWithProcess);
             }
             catch
             {
@@ -111,7 +117,7 @@ internal sealed class BackupFiles : IDisposable
         try
         {
             byte[] content = new byte[OwnerOffset - LeavingOffset];
-            content[0] = 1;
+            (content[0], content[EndingOffset - LeavingOffset]) = (1, Convert.ToByte(_endsWithProcess));
             BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(CountOffset - LeavingOffset), count);
             _head.Seek(LeavingOffset, SeekOrigin.Begin);
             _head.Write(content);
@@ -169,7 +175,7 @@ internal sealed class BackupFiles : IDisposable
     /// <summary>Takes files away; those that are not there are no error.</summary>
     public static void Delete(Guid id) => Delete(PathOf(RuntimeFolder.Find(), id));
 
-    /// <summary>Takes away what killed processes left of recordings whose domain has not left.</summary>
+    /// <summary>Takes away what killed processes left of recordings whose domain has not left, or has ended with them.</summary>
     /// <exception cref="MigrationException">The runtime folder is not this user's alone.</exception>
     public static void Sweep()
     {
@@ -209,7 +215,7 @@ internal sealed class BackupFiles : IDisposable
 
     private static void SweepIn(string folder)
     {
-        foreach (Head head in HeadsIn(folder).Where(head => !head.HasLeft))
+        foreach (Head head in HeadsIn(folder).Where(head => !head.HasLeft || (head.EndsWithProcess && !head.Owner.IsAlive)))
         {
             Delete(PathOf(folder, head.Id));
         }
@@ -234,7 +240,7 @@ internal sealed class BackupFiles : IDisposable
                 using FileStream head = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
                 Array.Clear(content);
                 _ = head.ReadAtLeast(content, HeadSize, throwOnEndOfStream: false);
-                heads.Add(new Head(id, content[LeavingOffset] != 0, new OwnerProcess(
+                heads.Add(new Head(id, content[LeavingOffset] != 0, content[EndingOffset] != 0, new OwnerProcess(
                     BinaryPrimitives.ReadInt32LittleEndian(content.AsSpan(OwnerOffset)), BinaryPrimitives.ReadUInt64LittleEndian(content.AsSpan(StartOffset)))));
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -279,6 +285,7 @@ internal sealed class BackupFiles : IDisposable
     /// <summary>What a head says.</summary>
     /// <param name="Id">Of which store it is.</param>
     /// <param name="HasLeft">Whether its domain was about to leave.</param>
+    /// <param name="EndsWithProcess">Whether its domain ends with the process.</param>
     /// <param name="Owner">The process that made it.</param>
-    private readonly record struct Head(Guid Id, bool HasLeft, OwnerProcess Owner);
+    private readonly record struct Head(Guid Id, bool HasLeft, bool EndsWithProcess, OwnerProcess Owner);
 }

@@ -55,8 +55,9 @@ public sealed class PageBackup : IDisposable
     /// <param name="pageCount">The guest's page count.</param>
     /// <param name="limitPages">How many pages the store may hold at most; null for as many as the guest has.</param>
     /// <param name="hashes">Whether each original is hashed as it comes.</param>
-    internal static PageBackup Outliving(int pageCount, int? limitPages, bool hashes = false) =>
-        new(pageCount, limitPages, hashes, BackupFiles.TryMake(pageCount));
+    /// <param name="endsWithProcess">Whether the guest ends with this process: its files are then nobody's, and the next recording takes them away.</param>
+    internal static PageBackup Outliving(int pageCount, int? limitPages, bool hashes = false, bool endsWithProcess = false) =>
+        new(pageCount, limitPages, hashes, BackupFiles.TryMake(pageCount, endsWithProcess: endsWithProcess));
 
     /// <summary>Opens a store that another process kept and left. It takes no more originals.</summary>
     /// <param name="id">What <see cref="Keep"/> said.</param>

@@ -2,6 +2,7 @@ using PreRecordMigration.Backup;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
@@ -21,7 +22,9 @@ internal sealed class DomainCheckpoint
         _custody = custody;
         _options = options;
         bool hashes = RollbackProver.HasWitness(custody.Domain, options);
-        Backups = options.OriginalsOutliveProcess ? PageBackup.Outliving(pageCount, options.BackupLimitPages, hashes) : new PageBackup(pageCount, options.BackupLimitPages, hashes);
+        Backups = options.OriginalsOutliveProcess
+            ? PageBackup.Outliving(pageCount, options.BackupLimitPages, hashes, endsWithProcess: custody.Domain.Info.Kind == DomainKind.Simulated)
+            : new PageBackup(pageCount, options.BackupLimitPages, hashes);
         Memory = new CheckpointMemory(custody.Domain.Memory, Backups);
     }
 

@@ -357,5 +357,5 @@ public sealed partial class SimulatedHost : IMigrationHost
 
     private static Capability Report(MigrationCapability kind, bool isAvailable) => isAvailable
         ? new Capability(kind, true, "The simulated host can.", "")
-        : new Capability(kind, false, "The simulated host was made without it.", $"Make the host anew, without {kind} in New-SimulatedHost -Without.");
+        : new Capability(kind, false, $"The simulated host was made without {kind}.", $"Make the host anew, without {kind} in New-SimulatedHost -Without.");
 }

@@ -252,6 +252,31 @@ public sealed class PageBackupTests
     }
 
     [Theory]
+    [InlineData(true, true, false)]
+    [InlineData(true, false, true)]
+    [InlineData(false, true, true)]
+    public void What_is_kept_of_a_domain_that_ends_with_its_process_goes_with_the_next_recording(bool endsWithProcess, bool hasEnded, bool stays)
+    {
+        string folder = Directory.CreateTempSubdirectory("prerecord-originals-").FullName;
+        try
+        {
+            BackupFiles left = BackupFiles.TryMake(1000, hasEnded ? new OwnerProcess(int.MaxValue, 1) : null, folder, endsWithProcess)!;
+            left.TryMakeStep(0)!.Dispose();
+            Assert.True(left.TryKeep(0));
+
+            using BackupFiles next = BackupFiles.TryMake(1000, runtime: folder)!;
+
+            string head = Path.Combine(folder, $"originals-{left.Id:N}");
+            Assert.Equal(stays, File.Exists(head));
+            Assert.Equal(stays, File.Exists($"{head}.0"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
     [InlineData(true, false, true, false)]
     [InlineData(true, true, true, true)]
     [InlineData(true, false, false, true)]
