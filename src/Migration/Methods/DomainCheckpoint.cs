@@ -63,7 +63,7 @@ internal sealed class DomainCheckpoint
         Trace("accesses are recorded, pages are backed up");
         Core = CoreStateCapture.Capture(_custody.Domain, populated);
         Trace($"core state captured, {Core.Pages.Count} pages");
-        _prover?.AtCheckpoint(progress, cancellationToken);
+        _prover?.AtCheckpoint(Backups, progress, cancellationToken);
         _custody.Continue();
         Trace("runs on after the checkpoint");
         Pause = TimeProvider.System.GetElapsedTime(start);

@@ -19,10 +19,10 @@ internal sealed class HashingProver(IGuestMemory memory, PageBitmap populated) :
     public override string Difference => $"{_differing} of {_pfns.Length} pages differ, the first is page {_firstDiffering}";
 
     /// <inheritdoc/>
-    public override void AtCheckpoint(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    public override void AtCheckpoint(PageBackup backups, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         _pfns = [.. populated.Pfns()];
-        _atCheckpoint = MemoryHashing.Hash(memory, _pfns, progress, cancellationToken);
+        _atCheckpoint = MemoryHashing.Hash(new CheckpointMemory(memory, backups), _pfns, progress, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -40,7 +40,10 @@ internal abstract class RollbackProver
     }
 
     /// <summary>Notes what there is to be noted of the suspended domain.</summary>
-    public abstract void AtCheckpoint(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken);
+    /// <param name="backups">The originals so far: packets come to a domain that stands, and its backends write them.</param>
+    /// <param name="progress">Told while pages are compared; null for nobody.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public abstract void AtCheckpoint(PageBackup backups, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken);
 
     /// <summary>Holds it against the stopped domain and its originals.</summary>
     public abstract RollbackProof AfterWindow(PageBackup backups, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken);

@@ -40,10 +40,10 @@ internal sealed class WitnessProver : RollbackProver
     public override string Difference => string.Join("; ", _differences);
 
     /// <inheritdoc/>
-    public override void AtCheckpoint(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    public override void AtCheckpoint(PageBackup backups, IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
     {
         _witness = _custody.StartDirtyTracking();
-        _atCheckpoint = MemoryHashing.Hash(_memory, _sample, progress, cancellationToken);
+        _atCheckpoint = MemoryHashing.Hash(new CheckpointMemory(_memory, backups), _sample, progress, cancellationToken);
     }
 
     /// <inheritdoc/>
