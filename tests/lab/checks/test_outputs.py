@@ -11,7 +11,7 @@ import time
 from lablib.errors import LabError
 from lablib.guest import running
 from lablib.lab import Lab
-from lablib.marks import is_marked
+from lablib.marks import is_marked, plugs
 from lablib.module_shell import ModuleShell, Shells
 from lablib.move_case import MoveCase, require_module
 from lablib.moves import METHODS, move
@@ -25,13 +25,6 @@ SERIES = int(os.environ.get("LAB_OUTPUT_MOVES", "4"))
 LIMITS = "-OverlayLimit 80MB -PacketLimit 8MB"
 ROLLBACK = f"{METHODS['rollback']} {LIMITS}"
 GUESTS = ("mapped", "mappedpvh")
-OURS = """ls /sys/class/net | grep ^prerec
-cat /sys/block/dm-*/dm/name 2>/dev/null | grep ^prerecord-
-cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep prerecord-overlay
-for card in $(ls /sys/class/net | grep ^vif); do /sbin/tc qdisc show dev $card | grep clsact; done
-ls /run/prerecord | grep overlay
-dmsetup table lab-disk | grep -v ' linear '
-:"""
 
 
 def setUpModule():
@@ -67,7 +60,7 @@ class Outputs(MoveCase):
     lab, shells = LAB, SHELLS
 
     def check_nothing_left(self):
-        self.assertEqual(HOST.run(OURS, 120).stdout.strip(), "", "something of a plug was left")
+        self.assertEqual(plugs(HOST), "", "something of a plug was left")
         self.assertFalse(is_marked(HOST), "a mark was left")
 
     def check_held(self, guest):

@@ -18,6 +18,7 @@
     module_shell    PowerShell with the module in dom0
     moves           the module's methods, and a move by one of them
     ways            connections from a host to a receiver
+    database        what a guest's database has, and what its peer has heard of it
     service         the receiver's service in a dom0, under a supervisor
     extension_tool  the program that drives the hypervisor's extension
     random_rounds   moves that meet a failure at a random moment

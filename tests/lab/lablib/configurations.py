@@ -53,6 +53,7 @@ BOTH = (1, 2)
 DEVICES = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-block,target=/tmp/devices.img"]',
            'vif = ["script=/etc/xen/scripts/lab-vif"]')
 MAPPED = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-mapped,target=/dev/mapper/lab-disk"]', DEVICES[1])
+SHARED = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-mapped,target=/dev/vg/guest"]', DEVICES[1])
 # What each row's guests do, in README.md's words, and the guests.
 TABLE = {
     "reports once a second, nothing else": [Recipe("idle", vcpus=BOTH)],
@@ -68,6 +69,10 @@ TABLE = {
         Recipe("devices", kind=PV, devices=DEVICES)],
     "as `devices`, PV and PVH, with a disk of device-mapper, whose writes can be held back": [
         Recipe("mapped", kind=PV, workload="devices", devices=MAPPED), Recipe("mappedpvh", workload="devices", devices=MAPPED)],
+    "PV, PVH and on shadow page tables: sqlite in a file system on a volume of LVM that the hosts share, and each transaction told to dom0 over a bridge; "
+    "run `/etc/xen/scripts/lab-shared` in each dom0 first": [
+        Recipe("database", "", PV, "database", BOTH, True, SHARED), Recipe("databasepvh", "", PVH, "database", BOTH, True, SHARED),
+        Recipe("databaseshadow", "", SHADOW, "database", BOTH, True, SHARED)],
     "PV; touches 512 of its 1,024 pages in a known order each time `data/lab-request` gets a new number": [Recipe("trail", kind=PV)],
     "real programs (`images/guest/programs`): redis under its own benchmark, sqlite running a query mix, an archiver, eight small processes; "
     "each compares its results round by round": [Recipe(name, large=True) for name in ("redisbench", "sqlite", "archive", "eight")],

@@ -23,6 +23,7 @@ from lablib.paths import ARTIFACTS, LAB
 from lablib.server import Server
 
 ENVIRONMENT = "PRERECORD_LAB"
+DISK_SIZE = 64 << 20
 
 
 def default_runtime():
@@ -101,6 +102,8 @@ class Lab:
             self._timer.daemon = True
             self._timer.start()
         started = time.monotonic()
+        with open(self.output / "disk.img", "wb") as disk:
+            disk.truncate(DISK_SIZE)
         wires = socket.socketpair() if self.count == 2 else (None,)
         for number, wire in enumerate(wires, 1):
             self._start_machine(images, number, wire)
@@ -125,7 +128,7 @@ class Lab:
         if self.share:
             shares.append(("share", self.share, ""))
         wires = [wire] if wire else []
-        command = self.shape.command(images, number, self.count, serial, theirs.fileno(), shares, *(end.fileno() for end in wires))
+        command = self.shape.command(images, number, self.count, self.output / "disk.img", serial, theirs.fileno(), shares, *(end.fileno() for end in wires))
         started = machine.start(command, [end.fileno() for end in (theirs, *wires)], self.output / f"host{number}-qemu.log")
         for end in (theirs, *wires):
             end.close()

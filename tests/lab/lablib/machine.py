@@ -26,10 +26,11 @@ class Shape:
     iommu: bool = False
     counted: bool = False
 
-    def command(self, images, number, hosts, serial, agent, shares, wire=None):
+    def command(self, images, number, hosts, disk, serial, agent, shares, wire=None):
         """QEMU's command line for one of so many hosts, by its number from 1.
 
         images       the folder that tests/lab/build has made
+        disk         the file that is /dev/vda of each host: as hosts have it that reach one storage
         serial       the file for what Xen and dom0's kernel print
         agent, wire  descriptors of the command channel's socket, and of the one to the other host
         shares       (tag, folder, more words for QEMU) of each folder that dom0 mounts
@@ -48,6 +49,8 @@ class Shape:
             *(["-device", "amd-iommu"] if self.iommu else []),
             *(["-icount", "shift=3,sleep=off"] if self.counted else []),
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=lab"]
+        # One page cache is behind both machines' writes, so that each reads what the other one wrote. Who may write when is what the moves are about.
+        command += ["-drive", f"file={disk},format=raw,if=none,id=disk,file.locking=off", "-device", "virtio-blk-pci,drive=disk,share-rw=on"]
         for tag, folder, more in shares:
             command += ["-fsdev", f"local,id={tag},path={folder},security_model=none{more}",
                         "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]

@@ -37,6 +37,16 @@ def kept_files(host):
     return set(host.run("ls /run/prerecord | grep -Ev '^(loopback|process-|receiver)'", 120).stdout.split())
 
 
+def plugs(host):
+    """What is there of what the module holds outputs back with: interfaces, filters, overlays, their stores, and tables of disks that are not their own."""
+    return host.run("""ls /sys/class/net | grep ^prerec
+        dmsetup ls | grep ^prerecord-
+        cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep prerecord-overlay
+        for card in $(ls /sys/class/net | grep ^vif); do /sbin/tc qdisc show dev $card | grep clsact; done
+        ls /run/prerecord 2>/dev/null | grep overlay
+        dmsetup table | grep -E ' (snapshot|snapshot-merge) '""", 120).stdout.strip()
+
+
 def wait_nothing_noted(host, timeout=300):
     """Waits until nothing is noted any more: whatever was left behind has been taken up."""
     deadline = time.monotonic() + timeout

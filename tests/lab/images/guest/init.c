@@ -226,6 +226,8 @@ static void start_workload(void)
 		start_worker(born_worker, 0, 1);
 	if (!strcmp(name, "hostile"))
 		start_worker(hostile_worker, 0, 1);
+	if (!strcmp(name, "database"))
+		load_modules("");
 	if (is_program(name))
 		start_worker(program_worker, 0, 1);
 	if (!strcmp(name, "nosuspend"))
