@@ -42,7 +42,7 @@ fi
 rm -rf "$target"
 mkdir -p "$target/bin"
 cp "$staging"/*.dll "$target/bin/"
-cp "$root"/module/*.psd1 "$root"/module/*.psm1 "$root"/module/*.ps1xml "$root/LICENSE" "$root/CHANGELOG.md" "$target/"
+cp "$root"/module/*.psd1 "$root"/module/*.psm1 "$root"/module/*.ps1xml "$root/module/THIRD-PARTY.txt" "$root/LICENSE" "$root/CHANGELOG.md" "$target/"
 sed -i -E -f "$root/module/views.sed" "$target/PreRecordMigration.Format.ps1xml"
 cp -r "$root/module/en-US" "$root/module/examples" "$root/module/service" "$target/"
 

@@ -68,8 +68,15 @@ Describe 'The packages' {
         }
     }
 
+    It 'name every package that they ship, with its licence' {
+        $named = [System.IO.File]::ReadAllText("$unpacked/THIRD-PARTY.txt")
+        foreach ($name in (Get-Content -Raw (Get-Item "$first/*.cdx.json").FullName | ConvertFrom-Json).components.name) {
+            ($named.Contains($name) -or $name -like 'Microsoft.Extensions.*') | Should -BeTrue -Because $name
+        }
+    }
+
     It 'have the library for Xen, the licence and what changed' {
-        foreach ($file in 'bin/runtimes/linux-x64/native/libprerecordxen.so', 'LICENSE', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
+        foreach ($file in 'bin/runtimes/linux-x64/native/libprerecordxen.so', 'LICENSE', 'THIRD-PARTY.txt', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
             [System.IO.File]::Exists("$unpacked/$file") | Should -BeTrue -Because $file
         }
     }

@@ -28,6 +28,8 @@ internal sealed partial class SourceMigration
             WindowCutShort = isRollback && Recorded!.Recording.WasCutShort,
             Exposure = _allThereAt - _committedAt,
             BytesSent = _earlier.Bytes + _attempt!.Connections.BytesSent,
+            PageBytes = _earlier.PlainPages + _attempt.PageBytes.Plain,
+            PageBytesSent = _earlier.Pages + _attempt.PageBytes.Sent,
             PagesPushed = _earlier.Pushed + _earlyPages + _attempt.PagesPushed,
             Rounds = _rounds?.Count ?? 0,
             PagesBeforeCommit = _earlyPages,

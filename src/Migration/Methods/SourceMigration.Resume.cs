@@ -23,7 +23,11 @@ internal sealed partial class SourceMigration
         if (lost is not null)
         {
             _earlier = (
-                _earlier.Bytes + lost.Connections.BytesSent, _earlier.Pushed + lost.PagesPushed, _earlier.Demanded + lost.PagesDemanded);
+                _earlier.Bytes + lost.Connections.BytesSent,
+                _earlier.PlainPages + lost.PageBytes.Plain,
+                _earlier.Pages + lost.PageBytes.Sent,
+                _earlier.Pushed + lost.PagesPushed,
+                _earlier.Demanded + lost.PagesDemanded);
 
             // Whatever fails of what is lost, this attempt is at work, and ends as every other one does.
             _leftOver.Try(lost.Dispose);

@@ -33,7 +33,7 @@ internal sealed partial class SourceMigration : IDisposable
     private DomainDescription? _announced;
     private SourceAttempt? _attempt;
     private Continuation? _continuation;
-    private (long Bytes, long Pushed, long Demanded) _earlier;
+    private (long Bytes, long PlainPages, long Pages, long Pushed, long Demanded) _earlier;
     private TimeSpan _stoppedAt;
     private TimeSpan _committedAt;
     private TimeSpan _runningAt;
@@ -197,11 +197,10 @@ internal sealed partial class SourceMigration : IDisposable
         {
             ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(RoundBatch, pfns.Length - start));
             long began = TimeProvider.System.GetTimestamp();
-            ReadOnlyMemory<byte> record = _batch.Read(RecordType.Pages, part, Memory);
-            _attempt!.Bulk.Send(record);
-            Pace.Sent(record.Length, TimeProvider.System.GetElapsedTime(began));
+            (int plain, int sent) = _attempt!.Pages.Send(part, Memory);
+            Pace.Sent(plain, sent, TimeProvider.System.GetElapsedTime(began));
             _earlyPages += part.Length;
-            limiter.Sent(record.Length, Token);
+            limiter.Sent(sent, Token);
             Log.Report();
         }
     }

@@ -46,6 +46,8 @@ public sealed record MigrationOutcome
         Exposure = result.Exposure.TotalSeconds;
         BytesSent = result.BytesSent;
         BytesPerSecond = Rates.Average(result.BytesSent, result.TotalTime);
+        PageBytes = result.PageBytes;
+        PageBytesSent = result.PageBytesSent;
         PagesPushed = result.PagesPushed;
         Rounds = result.Rounds;
         PagesBeforeCommit = result.PagesBeforeCommit;
@@ -129,6 +131,12 @@ public sealed record MigrationOutcome
 
     /// <summary>The average rate, in bytes a second.</summary>
     public required long BytesPerSecond { get; init; }
+
+    /// <summary>Bytes of the pushed pages before compression, with what names them; a page of zeros has no more than its name.</summary>
+    public long PageBytes { get; init; }
+
+    /// <summary>Those bytes as they went: the same where nothing was compressed.</summary>
+    public long PageBytesSent { get; init; }
 
     /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
     public required long PagesPushed { get; init; }

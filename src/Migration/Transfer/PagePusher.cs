@@ -15,7 +15,7 @@ public sealed class PagePusher : IDisposable
     public const int BatchPages = 64;
 
     private static readonly TimeSpan s_sendingPoll = TimeSpan.FromMilliseconds(20);
-    private readonly Connection _bulk;
+    private readonly PageSender _sender;
     private readonly IGuestMemory _memory;
     private readonly SentPageTable _sent;
     private readonly BandwidthLimiter _limiter;
@@ -23,7 +23,6 @@ public sealed class PagePusher : IDisposable
     private readonly BlockingCollection<int[]> _feed = [];
     private readonly ManualResetEventSlim _open = new(true);
     private readonly Lock _sending = new();
-    private readonly PageBatch _batch = new(BatchPages);
     private readonly int[] _pending = new int[BatchPages];
     private IPushOrder? _order;
     private int _pendingCount;
@@ -31,9 +30,9 @@ public sealed class PagePusher : IDisposable
 
     /// <summary>Makes a pusher; <see cref="Run"/> does the work.</summary>
     public PagePusher(
-        Connection bulk, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter, DemandGate demand)
+        PageSender sender, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter, DemandGate demand)
     {
-        _bulk = bulk;
+        _sender = sender;
         _memory = memory;
         _sent = sent;
         _limiter = limiter;
@@ -126,7 +125,7 @@ public sealed class PagePusher : IDisposable
 
     private void Send(ReadOnlySpan<int> pfns, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte> record;
+        int bytes;
         _demand.GiveWay(cancellationToken);
         while (true)
         {
@@ -138,13 +137,12 @@ public sealed class PagePusher : IDisposable
                     continue;
                 }
 
-                record = _batch.Read(RecordType.Pages, pfns, _memory);
-                _bulk.Send(record);
+                bytes = _sender.Send(pfns, _memory).Sent;
                 break;
             }
         }
 
         Interlocked.Add(ref _pagesPushed, pfns.Length);
-        _limiter.Sent(record.Length, cancellationToken);
+        _limiter.Sent(bytes, cancellationToken);
     }
 }
