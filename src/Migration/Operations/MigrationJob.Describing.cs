@@ -55,7 +55,7 @@ public sealed partial class MigrationJob
             Destination = Destination.Name,
             Method = _move.Options.Method,
             Mode = isRecorded ? _move.Options.Mode : null,
-            State = ShownOf(state),
+            State = state.Shown,
             Phase = progress?.Phase,
             Holder = _watch.Holder,
             PagesDone = progress?.PagesDone ?? 0,
@@ -74,9 +74,6 @@ public sealed partial class MigrationJob
             Error = Explain(state),
         };
     }
-
-    /// <summary>What is asked to stop goes on all the same once its domain has left, so then that is what it is said to do.</summary>
-    private MigrationState ShownOf(JobState state) => state is JobState.Stopping && HasLeft ? MigrationState.Running : state.Shown;
 
     /// <summary>How it ends, for the history.</summary>
     private HistoryEntry HistoryOf(JobState end)

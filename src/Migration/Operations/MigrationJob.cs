@@ -66,7 +66,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     public Task Ended { get; private set; } = Task.CompletedTask;
 
     /// <summary>Where it stands.</summary>
-    public MigrationState State => ShownOf(_state);
+    public MigrationState State => _state.Shown;
 
     /// <summary>Why it ended, where it did not end well.</summary>
     public Exception? Error => _state.Error;

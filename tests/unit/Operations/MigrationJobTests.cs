@@ -60,29 +60,6 @@ public sealed class MigrationJobTests
     }
 
     [Fact]
-    public async Task A_move_that_is_asked_to_stop_after_its_domain_has_left_is_said_to_run()
-    {
-        using WorkspaceFixture fixture = new();
-        using ManualResetEventSlim goesOn = new();
-        TaskCompletionSource isThere = new();
-        fixture.Destination.Faults.Before(SimulatedCall.Place, 3, () =>
-        {
-            isThere.SetResult();
-            goesOn.Wait(TestContext.Current.CancellationToken);
-        });
-        MigrationJob job = fixture.Workspace.Migrations.Start(fixture.Move());
-        await isThere.Task;
-        SpinWait.SpinUntil(() => job.HasLeft, TimeSpan.FromSeconds(30));
-        job.Cancel();
-        Assert.Equal(MigrationState.Running, job.State);
-        Assert.Equal(MigrationState.Running, job.Describe().State);
-        Assert.Throws<OperationException>(job.RequireStoppable);
-        goesOn.Set();
-        await job.Ended;
-        Assert.Equal(MigrationState.Completed, job.State);
-    }
-
-    [Fact]
     public async Task A_move_that_is_stopped_before_the_commit_is_stopping_and_then_stopped()
     {
         using WorkspaceFixture fixture = new();
