@@ -37,6 +37,9 @@ public sealed record MigrationResult
     /// </summary>
     public required TimeSpan Downtime { get; init; }
 
+    /// <summary>What <see cref="Downtime"/> went into, at both sides.</summary>
+    public DowntimeParts DowntimeParts { get; init; } = DowntimeParts.None;
+
     /// <summary>How long the checkpoint held the domain before the window; zero without one.</summary>
     public TimeSpan CheckpointPause { get; init; }
 
@@ -69,6 +72,9 @@ public sealed record MigrationResult
 
     /// <summary>All bytes the source sent, protocol included.</summary>
     public required long BytesSent { get; init; }
+
+    /// <summary>The pages that were sent, by when and why.</summary>
+    public SentPages Pages { get; init; } = SentPages.None;
 
     /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
     public required long PagesPushed { get; init; }

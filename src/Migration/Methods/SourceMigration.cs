@@ -33,10 +33,10 @@ internal sealed partial class SourceMigration : IDisposable
     private DomainDescription? _announced;
     private SourceAttempt? _attempt;
     private Continuation? _continuation;
-    private (long Bytes, long Pushed, long Demanded) _earlier;
-    private TimeSpan _stoppedAt;
+    private (long Bytes, SentPages Pages) _earlier = (0, SentPages.None);
     private TimeSpan _committedAt;
     private TimeSpan _runningAt;
+    private HandoverTimesRecord? _timesThere;
     private TimeSpan _allThereAt;
     private long _earlyPages;
     private long _leftAtCommit;
@@ -106,6 +106,9 @@ internal sealed partial class SourceMigration : IDisposable
     public MigrationLimits Limits => Options.Limits!;
 
     public PhaseLog Log { get; }
+
+    /// <summary>What the downtime goes into.</summary>
+    public DowntimeClock Stop { get; } = new(TimeProvider.System);
 
     /// <summary>The pages that the domain has.</summary>
     public PageBitmap Populated => _populated;
@@ -213,7 +216,7 @@ internal sealed partial class SourceMigration : IDisposable
     public void NoteStop()
     {
         Options.Trace?.Report(MigrationTrace.Step("the domain is about to be stopped"));
-        _stoppedAt = Log.Elapsed;
+        Stop.Begin();
     }
 
     /// <summary>The domain is stopped for good: waits for the destination, commits, and waits until it runs there.</summary>
@@ -223,14 +226,16 @@ internal sealed partial class SourceMigration : IDisposable
         NoteDeparture();
         _attempt!.HoldPush();
         _leftAtCommit = _attempt.Sent?.Remaining ?? 0;
+        Stop.End(DowntimeClock.Part.Commit);
         _attempt.Post(new SourceEvent.Stopped());
         _attempt.WaitFor(SourceStage.Committed);
         _committedAt = Log.Elapsed;
+        Stop.EndCommit(_attempt.LeaveTime);
         _attempt.ReleasePush();
 
         // From here on the domain belongs to the destination: only its word, or the loss of it, ends the wait.
         AwaitExposed(SourceStage.Running, () => { });
-        _runningAt = Log.Elapsed;
+        NoteRunning();
     }
 
     /// <summary>Pushes the rest in order beside the demand faults, and waits until every page has been placed.</summary>
@@ -328,6 +333,16 @@ internal sealed partial class SourceMigration : IDisposable
 
     /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
     public void Dispose() => CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, LetOriginalsGo, () => Options.Watch?.End());
+
+    /// <summary>Notes the moment from which the domain runs at the destination, the first time that this side hears of it.</summary>
+    private void NoteRunning()
+    {
+        if (_runningAt == TimeSpan.Zero)
+        {
+            _runningAt = Log.Elapsed;
+            Stop.End(DowntimeClock.Part.AwaitRunning);
+        }
+    }
 
     private void AwaitAllThere() => AwaitExposed(SourceStage.Releasing, Log.Report);
 

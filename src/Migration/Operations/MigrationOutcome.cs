@@ -38,6 +38,7 @@ public sealed record MigrationOutcome
         Ended = ended;
         TotalTime = result.TotalTime.TotalSeconds;
         Downtime = result.Downtime.TotalSeconds;
+        DowntimeParts = [.. result.DowntimeParts.All.Select(part => new DowntimePartOutcome(part.Part, part.Time))];
         CheckpointPause = result.CheckpointPause.TotalSeconds;
         DiscardedExecution = result.DiscardedExecution.TotalSeconds;
         OutputsHeldBack = result.OutputsHeldBack.TotalSeconds;
@@ -46,6 +47,7 @@ public sealed record MigrationOutcome
         Exposure = result.Exposure.TotalSeconds;
         BytesSent = result.BytesSent;
         BytesPerSecond = Rates.Average(result.BytesSent, result.TotalTime);
+        Pages = [.. result.Pages.All.Select(pages => new SentPagesOutcome(pages.Kind, pages.Count))];
         PagesPushed = result.PagesPushed;
         Rounds = result.Rounds;
         PagesBeforeCommit = result.PagesBeforeCommit;
@@ -98,6 +100,10 @@ public sealed record MigrationOutcome
     /// <summary>From the moment the source's vCPUs stopped for good until they ran at the destination, in seconds.</summary>
     public required double Downtime { get; init; }
 
+    /// <summary>What <see cref="Downtime"/> went into, at both sides, one after the other; null where another version of the module, whose migration it
+    /// is, does not say.</summary>
+    public Listed<DowntimePartOutcome>? DowntimeParts { get; init; }
+
     /// <summary>How long the checkpoint held the domain before the window, in seconds; zero without one.</summary>
     public required double CheckpointPause { get; init; }
 
@@ -129,6 +135,9 @@ public sealed record MigrationOutcome
 
     /// <summary>The average rate, in bytes a second.</summary>
     public required long BytesPerSecond { get; init; }
+
+    /// <summary>The pages that were sent, by when and why; null as <see cref="DowntimeParts"/> is.</summary>
+    public Listed<SentPagesOutcome>? Pages { get; init; }
 
     /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
     public required long PagesPushed { get; init; }

@@ -69,6 +69,9 @@ public enum RecordType : ushort
     /// <summary>Pages that arrive after the domain runs, whatever came of them before.</summary>
     Rest = 24,
 
+    /// <summary>What the handover took at the destination. Optional: whoever does not know it passes over it.</summary>
+    HandoverTimes = 26,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 
