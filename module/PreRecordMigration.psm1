@@ -1,6 +1,7 @@
-# Loads the module's assemblies. The engine has no dependencies and goes to the default load context, where type literals
-# of scripts see it. The cmdlets and every package they need go to a load context of their own, so that no other
-# module's assemblies get in their way. A second runspace of the process finds what the first one loaded: hosts,
+# Loads the module's assemblies. The engine goes to the default load context, where type literals of scripts see it, and its one
+# package follows it there when it is first used: where another module has brought that in another version, migrations go without
+# compression. The cmdlets and every package they need go to a load context of their own, so that no other module's assemblies get in
+# their way. A second runspace of the process finds what the first one loaded: hosts,
 # receivers and recordings belong to the process.
 
 $contextName = 'PreRecordMigration'
@@ -21,7 +22,7 @@ try {
         $null = [System.Reflection.Assembly]::LoadFrom([System.IO.Path]::Combine($bin, 'PreRecordMigration.Engine.dll'))
         $context = [System.Runtime.Loader.AssemblyLoadContext]::new($contextName)
         foreach ($file in [System.IO.Directory]::GetFiles($bin, '*.dll')) {
-            if ([System.IO.Path]::GetFileName($file) -cne 'PreRecordMigration.Engine.dll') {
+            if ([System.IO.Path]::GetFileName($file) -cnotin 'PreRecordMigration.Engine.dll', 'K4os.Compression.LZ4.dll') {
                 $null = $context.LoadFromAssemblyPath($file)
             }
         }

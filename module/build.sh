@@ -42,9 +42,9 @@ fi
 rm -rf "$target"
 mkdir -p "$target/bin"
 cp "$staging"/*.dll "$target/bin/"
-cp "$root"/module/*.psd1 "$root"/module/*.psm1 "$root"/module/*.ps1xml "$root/LICENSE" "$root/CHANGELOG.md" "$target/"
+cp "$root"/module/*.psd1 "$root"/module/*.psm1 "$root"/module/*.ps1xml "$root/module/THIRD-PARTY.txt" "$root/LICENSE" "$root/CHANGELOG.md" "$target/"
 sed -i -E -f "$root/module/views.sed" "$target/PreRecordMigration.Format.ps1xml"
-cp -r "$root/module/en-US" "$root/module/examples" "$root/module/service" "$target/"
+cp -r "$root/module/en-US" "$root/module/examples" "$root/module/service" "$root/module/scripts" "$target/"
 
 # The shim is optional: without it the module runs on the simulated host, and says what to install where Xen is named.
 for library in "$root"/artifacts/native/libprerecordxen.so*; do

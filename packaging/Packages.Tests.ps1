@@ -68,8 +68,15 @@ Describe 'The packages' {
         }
     }
 
+    It 'name every package that they ship, with its licence' {
+        $named = [System.IO.File]::ReadAllText("$unpacked/THIRD-PARTY.txt")
+        foreach ($name in (Get-Content -Raw (Get-Item "$first/*.cdx.json").FullName | ConvertFrom-Json).components.name) {
+            ($named.Contains($name) -or $name -like 'Microsoft.Extensions.*') | Should -BeTrue -Because $name
+        }
+    }
+
     It 'have the library for Xen, the licence and what changed' {
-        foreach ($file in 'bin/runtimes/linux-x64/native/libprerecordxen.so', 'LICENSE', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
+        foreach ($file in 'bin/runtimes/linux-x64/native/libprerecordxen.so', 'LICENSE', 'THIRD-PARTY.txt', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
             [System.IO.File]::Exists("$unpacked/$file") | Should -BeTrue -Because $file
         }
     }
@@ -103,7 +110,8 @@ Describe 'The Debian package' {
         $unit -match '(?m)^ExecStart="/usr/bin/pwsh" "-NoProfile" "-NonInteractive" "-File" "(?<Script>/\S+)"$' | Should -BeTrue
         [System.IO.File]::Exists("$root$($Matches.Script)") | Should -BeTrue
         (Get-Content -Raw "$root/etc/prerecord/receiver.json" | ConvertFrom-Json).Port | Should -Be 7000
-        [System.IO.File]::ReadAllText("$root/DEBIAN/conffiles") | Should -Be "/etc/prerecord/receiver.json`n"
+        [System.IO.File]::ReadAllText("$root/DEBIAN/conffiles") | Should -Be "/etc/prerecord/receiver.json`n/etc/xen/scripts/block-prerecord`n"
+        [System.IO.File]::GetUnixFileMode("$root/etc/xen/scripts/block-prerecord").HasFlag([System.IO.UnixFileMode]::OtherExecute) | Should -BeTrue
         foreach ($script in 'postinst', 'prerm', 'postrm') {
             & sh -n "$root/DEBIAN/$script"
             $LASTEXITCODE | Should -Be 0
@@ -132,6 +140,8 @@ Describe 'Installing the Debian package' {
         . ([System.IO.Path]::Combine($PSScriptRoot, 'DebianHost.ps1'))
         $debian = (Get-Item "$first/prerecord-migration_*_amd64.deb").FullName
         $place = '/usr/lib/prerecord-migration/PreRecordMigration'
+        # What stays until the package is purged.
+        $configured = '/etc/prerecord/receiver.json', '/etc/xen/scripts/block-prerecord'
     }
 
     It 'has PowerShell find the module, without systemd, and takes away all but the settings' {
@@ -141,7 +151,7 @@ Describe 'Installing the Debian package' {
         [System.IO.File]::Exists("$there$place/PreRecordMigration.psd1") | Should -BeTrue
         Invoke-Dpkg $there install $debian | Should -Match 'kill -HUP PROCESS'
         Invoke-Dpkg $there remove prerecord-migration | Should -Not -Match '(?m)^prerecord-migration:'
-        Get-Left $there | Should -Be '/etc/prerecord/receiver.json'
+        Get-Left $there | Should -Be $configured
         Invoke-Dpkg $there purge prerecord-migration
         Get-Left $there | Should -BeNullOrEmpty
     }
@@ -166,7 +176,7 @@ Describe 'Installing the Debian package' {
         Invoke-Dpkg $there install $debian | Should -Match "cannot be made: .*Import-Module $place"
         [System.IO.File]::Exists("$there$place/PreRecordMigration.psd1") | Should -BeTrue
         Invoke-Dpkg $there remove prerecord-migration
-        Get-Left $there | Should -Be '/etc/prerecord/receiver.json', '/usr/local/share'
+        Get-Left $there | Should -Be ($configured + '/usr/local/share')
     }
 
     It 'is removed where systemd does not know its service any more, and stays where that does not end' {
@@ -175,7 +185,7 @@ Describe 'Installing the Debian package' {
             Invoke-Dpkg $there install $debian
             if ($code -eq 5) {
                 Invoke-Dpkg $there remove prerecord-migration
-                Get-Left $there | Should -Be '/etc/prerecord/receiver.json'
+                Get-Left $there | Should -Be $configured
             }
             else {
                 { Invoke-Dpkg $there remove prerecord-migration } | Should -Throw

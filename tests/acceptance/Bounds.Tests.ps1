@@ -101,7 +101,7 @@ Describe 'Set-Migration' {
         (Set-Migration -Id $handle.Id -BandwidthLimit 1Kb/s -PassThru).BandwidthLimit | Should -Be 125
         ('meant' | Set-Migration -BandwidthLimit 5KB/s -PassThru).Id | Should -Be $handle.Id
         $there = Invoke-Elsewhere "Get-Migration meant | Set-Migration -Clear BandwidthLimit"
-        $there.Errors.Count | Should -Be 0
+        $there.Errors.Count | Should -Be 0 -Because "$($there.Errors)"
         ($handle | Wait-Migration).Destination | Should -Be 'bound2'
     }
 

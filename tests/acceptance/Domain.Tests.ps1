@@ -41,6 +41,7 @@ Describe 'New-SimulatedDomain' {
         @{ Id = 'DomainExists'; Arguments = @{ Name = 'p1'; HostName = 'small'; Memory = 4MB }; Category = 'ResourceExists' }
         @{ Id = 'InvalidOption'; Arguments = @{ Name = 'x'; HostName = 'small'; Memory = 4097 }; Category = 'InvalidArgument' }
         @{ Id = 'InvalidOption'; Arguments = @{ Name = 'x'; HostName = 'small'; WritePercent = 101 }; Category = 'InvalidArgument' }
+        @{ Id = 'InvalidOption'; Arguments = @{ Name = 'x'; HostName = 'small'; ContentPeriod = 100 }; Category = 'InvalidArgument' }
     ) {
         New-SimulatedDomain @Arguments -ErrorAction SilentlyContinue -ErrorVariable failed
         $failed[0].FullyQualifiedErrorId | Should -Be "$Id,PreRecordMigration.Cmdlets.NewSimulatedDomainCommand"

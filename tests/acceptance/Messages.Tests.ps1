@@ -66,6 +66,7 @@ Describe 'The engine''s options' {
         @{ Parameter = 'WorkingSet'; Value = 0 }
         @{ Parameter = 'VcpuCount'; Value = 17 }
         @{ Parameter = 'WritePercent'; Value = 101 }
+        @{ Parameter = 'ContentPeriod'; Value = 8192 }
         @{ Parameter = 'OperationsPerSecond'; Value = 0 }
     ) {
         $null = New-SimulatedHost messages

@@ -100,6 +100,7 @@ rc,row1,row2,,Rollback,60ms,,,,true
         @{ Column = 'MaximumExposure'; Value = '-' }
         @{ Column = 'MaximumDowntime'; Value = '300' }
         @{ Column = 'DowntimeAction'; Value = 'Perhaps' }
+        @{ Column = 'Compression'; Value = 'Some' }
     ) {
         $rows = @(
             [pscustomobject] @{ Name = 'ra'; Destination = 'row2'; $Column = $Value }

@@ -11,7 +11,7 @@ namespace PreRecordMigration.Benchmarks;
 /// <summary>
 /// How fast pages are pushed from memory to memory over loopback, against a plain copy of as many bytes in blocks of 1 MiB through the same
 /// kind of connection; and how long a fault waits for its page while pages are pushed, against a request of 4 KiB on an idle connection.
-/// Everything in turn, round by round, so that each ratio is of neighbours in time.
+/// Everything in turn, round by round, so that each ratio is of neighbours in time. What compression is worth follows (<see cref="CompressionTable"/>).
 /// </summary>
 internal static class PushTable
 {
@@ -75,6 +75,7 @@ internal static class PushTable
         Console.WriteLine("|---|---|---|---|---|");
         PrintLatency("median", idle[idle.Count / 2], faults.Select(one => one.Median), 2);
         PrintLatency("99th percentile", idle[(int)(idle.Count * 0.99)], faults.Select(one => one.P99), 4);
+        CompressionTable.Print(rounds);
     }
 
     private static void PrintLatency(string name, TimeSpan idle, IEnumerable<TimeSpan> ofRounds, double goal)
@@ -120,25 +121,28 @@ internal static class PushTable
         using DemandGate gate = new();
         using ArrivingMemory target = new(s_target, s_populated);
         PagePlacer placer = new(target, new SentPageTable(s_populated), new FaultLog(TimeProvider.System));
-        return Rate(() => PushAll(from, new SentPageTable(s_populated), gate), () => PlaceAll(to, placer));
+        return Rate(() => PushAll(from, new SentPageTable(s_populated), gate), () => PlaceAll(to, placer, s_populated));
     }
 
     private static void PushAll(Connection bulk, SentPageTable sent, DemandGate gate)
     {
-        using PagePusher pusher = new(bulk, new SourceMemory(s_source), sent, new BandwidthLimiter(MigrationLimits.Unlimited, TimeProvider.System), gate);
+        MigrationLimits limits = MigrationLimits.Unlimited;
+        PageSender sender = new(bulk, limits, PageCompression.Auto, Protocol.Capabilities);
+        using PagePusher pusher = new(sender, new SourceMemory(s_source), sent, new BandwidthLimiter(limits, TimeProvider.System), gate);
         pusher.Feed(s_order);
         pusher.CompleteFeed();
         pusher.Run(CancellationToken.None);
     }
 
-    private static void PlaceAll(Connection bulk, PagePlacer placer)
+    /// <summary>Places what comes until nothing is missing.</summary>
+    internal static void PlaceAll(Connection bulk, PagePlacer placer, PageBitmap populated)
     {
         BulkThread.Enter();
         PageBatch batch = new();
         while (placer.Unplaced > 0)
         {
             RecordType type = bulk.Receive(out ReadOnlySpan<byte> body);
-            batch.Decode(type, body, s_populated, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
+            batch.Decode(type, body, populated, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
             placer.Place(pfns, pages);
         }
     }
@@ -200,7 +204,7 @@ internal static class PushTable
         FaultRequester requester = new(target, demandTo, s_populated, placer, log);
         Thread[] threads =
         [
-            Begin(() => PlaceAll(bulkTo, placer)),
+            Begin(() => PlaceAll(bulkTo, placer, s_populated)),
             Begin(() => requester.RequestPages(over.Token)),
             Begin(() => server.Answer(over.Token)),
             Begin(() => Serve(demandFrom, (type, body) => server.Take(type, body, over.Token))),

@@ -98,6 +98,11 @@ internal static class Samples
 
     public static IReadOnlyList<byte[]> Batches { get; } = [Body(new PageBatch().Copy(RecordType.Pages, [1, 2, 3], new byte[3 * Page.Size])), Body(new PageBatch().Copy(RecordType.Pages, [7], Filled(Page.Size)))];
 
+    public static IReadOnlyList<byte[]> CompressedBatches { get; } =
+    [
+        Shrunk([1], Filled(Page.Size)), Shrunk([1, 2, 3], [.. Filled(Page.Size), .. new byte[Page.Size], .. Filled(Page.Size)]), Shrunk([9], Counted(Page.Size)),
+    ];
+
     public static IReadOnlyList<byte[]> Rests { get; } = [[1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0]];
 
     public static IReadOnlyList<byte[]> Requests { get; } = [[2, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0]];
@@ -212,6 +217,15 @@ internal static class Samples
     }
 
     private static byte[] Body(ReadOnlyMemory<byte> record) => record.Span[Protocol.HeaderSize..].ToArray();
+
+    private static byte[] Shrunk(int[] pfns, byte[] pages)
+    {
+        PageBatch batch = new();
+        batch.Copy(RecordType.Pages, pfns, pages);
+        return batch.TryShrink(out ReadOnlyMemory<byte> record) ? Body(record) : throw new InvalidOperationException("The sample does not shrink.");
+    }
+
+    private static byte[] Counted(int length) => [.. Enumerable.Range(0, length).Select(i => (byte)(i % 97 == 0 ? i / 97 : i % 97))];
 
     private static byte[] Filled(int length)
     {

@@ -48,6 +48,7 @@ internal static class Targets
         },
         new("connection", [], ReadConnection, IsEngine) { Seeds = Samples.Records, AllocationPerByte = 256 },
         new("page-batch", [], ReadBatch, IsEngine) { Seeds = Samples.Batches, Allocation = 64 << 10 },
+        new("compressed-batch", [], ReadCompressedBatch, IsEngine) { Seeds = Samples.CompressedBatches, Allocation = 64 << 10 },
         new("rest-pages", ["RestPages.Decode"], ReadRest, IsEngine) { Seeds = Samples.Rests },
         new("page-request", [], ReadRequest, IsEngine) { Seeds = Samples.Requests },
         new("xl-stream", StreamReaders, input => ReadStream(input, XenStreamFormat.Xl), IsStream) { Seeds = Samples.XlStreams, Longest = 64 << 10 },
@@ -205,8 +206,20 @@ internal static class Targets
     }
 
     private static readonly PageBatch s_batch = new();
+    private static readonly MemoryWithEnd s_body = new();
+    private static readonly MemoryWithEnd s_expanded = new();
 
     private static void ReadBatch(byte[] input) => s_batch.Decode(RecordType.Pages, input, s_pages, out _, out _);
+
+    /// <summary>Reads a batch, and its block into no more room than its pages take. Both end where memory does: what reads or writes beyond ends this
+    /// process.</summary>
+    private static void ReadCompressedBatch(byte[] input)
+    {
+        Span<byte> body = s_body.OfLength(input.Length);
+        input.CopyTo(body);
+        _ = Lz4.TryDecompress(body[Math.Min(12, body.Length)..], s_expanded.OfLength(Page.Size));
+        s_batch.Decode(RecordType.CompressedPages, body, s_pages, out _, out _);
+    }
 
     private static void ReadRest(byte[] input) => RestPages.Decode(input, s_pages, new PageBitmap(s_pages.PageCount));
 

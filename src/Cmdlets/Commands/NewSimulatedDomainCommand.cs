@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Operations;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Simulated.Guest;
 using PreRecordMigration.Texts;
@@ -72,6 +73,12 @@ public sealed class NewSimulatedDomainCommand : RowCommand
     [Column]
     public int WritePercent { get; set; } = 30;
 
+    /// <summary>After how many bytes the content of a page that the guest uses repeats, a power of two from 64 on: what repeats can be compressed.</summary>
+    [Parameter]
+    [Column]
+    [Size]
+    public long ContentPeriod { get; set; } = Page.Size;
+
     /// <summary>Makes a guest that ignores every request to suspend, to see what a migration does then.</summary>
     [Parameter]
     [Column]
@@ -142,6 +149,7 @@ public sealed class NewSimulatedDomainCommand : RowCommand
             Seed = Seed,
             OperationsPerSecond = OperationsPerSecond,
             WritePercent = WritePercent,
+            ContentPeriod = (int)Math.Clamp(ContentPeriod, 0, int.MaxValue),
             RefusesSuspend = RefuseSuspend,
             HasIsolableOutputs = !NoOutputIsolation,
             FreeRunning = true,

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
+using PreRecordMigration.Options;
 using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Cmdlets;
@@ -61,7 +62,7 @@ public sealed class RestorePageBackupCommand : RecordingInputCommand
         PlannedMove move = new(
             recording.Location,
             Destination.OwnReceiverOf(host, Workspace.OfProcess),
-            recording.Plan.Options with { RemotePF = false, PeerTimeout = MigrationConfiguration.ReadPeerTimeout() },
+            recording.Plan.Options with { RemotePF = false, Compression = PageCompression.Off, PeerTimeout = MigrationConfiguration.ReadPeerTimeout() },
             PreRecord);
         using MovePump pump = new(this, IsDebugWanted, job =>
         {

@@ -121,6 +121,7 @@ internal static class MigrationConfiguration
         return new MigrationOptions
         {
             BandwidthLimit = (long?)Typed(settings, nameof(MigrationOptions.BandwidthLimit)),
+            Compression = (PageCompression)Typed(settings, nameof(MigrationOptions.Compression))!,
             MaximumExposure = (TimeSpan?)Typed(settings, nameof(MigrationOptions.MaximumExposure)),
             PeerTimeout = (TimeSpan)Typed(settings, nameof(MigrationOptions.PeerTimeout))!,
         };

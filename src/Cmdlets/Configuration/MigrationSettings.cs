@@ -49,6 +49,7 @@ internal static class MigrationSettings
         Size("Bandwidth", LinkDefaults.BytesPerSecond, isRate: true, 1),
         Size("BandwidthLimit", null, isRate: true, 1),
         new(CertificatePath, null, "the full path of a file with a certificate, its key inside or beside it", ParsePath),
+        Choice("Compression", Defaults.Compression),
         Choice("DowntimeAction", Defaults.DowntimeAction),
         Duration("Epoch", Defaults.Epoch),
         Size(HistoryFileSize, HistoryLimits.Default.FileSize, isRate: false, SmallestHistoryFile),

@@ -39,6 +39,11 @@ public abstract class MoveCommand : RecordingOptionsCommand
     [Size(IsRate = true)]
     public long? BandwidthLimit { get; set; }
 
+    /// <summary>Whether pushed pages are compressed, where the destination takes them so; Auto where it is measured to be faster.</summary>
+    [Parameter]
+    [Column]
+    public PageCompression Compression { get; set; } = new MigrationOptions().Compression;
+
     /// <summary>How long the destination may be silent before the connection to it counts as lost.</summary>
     [Parameter]
     [Column]
@@ -238,6 +243,7 @@ public abstract class MoveCommand : RecordingOptionsCommand
     private MigrationOptions WithBounds(MigrationOptions options) => options with
     {
         BandwidthLimit = BandwidthLimit,
+        Compression = Compression,
         MaximumDowntime = MaximumDowntime,
         DowntimeAction = DowntimeAction,
         MaximumExposure = MaximumExposure,

@@ -57,14 +57,14 @@ internal sealed partial class IncomingAttempt
         DestinationState state = State;
         switch (type)
         {
-            case RecordType.CorePages or RecordType.Pages or RecordType.Rest when IsOver(state):
+            case RecordType.CorePages or RecordType.Pages or RecordType.CompressedPages or RecordType.Rest when IsOver(state):
                 // The attempt has ended, so nobody places this page any more.
                 break;
             case RecordType.CorePages when state.MayTakeCorePages:
                 batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> core, out ReadOnlySpan<byte> contents);
                 _corePages!.Add(core, contents);
                 break;
-            case RecordType.Pages when state.MayTakePages:
+            case RecordType.Pages or RecordType.CompressedPages when state.MayTakePages:
                 batch.Decode(type, body, _migration.Populated!, out ReadOnlySpan<int> pfns, out ReadOnlySpan<byte> pages);
                 if (_placer is { } placer)
                 {
@@ -80,7 +80,7 @@ internal sealed partial class IncomingAttempt
             case RecordType.Rest when state.MayTakeRest:
                 _early!.StillToCome(body);
                 break;
-            case RecordType.CorePages or RecordType.Pages or RecordType.Rest or RecordType.PageRequest or RecordType.DemandPages:
+            case RecordType.CorePages or RecordType.Pages or RecordType.CompressedPages or RecordType.Rest or RecordType.PageRequest or RecordType.DemandPages:
                 throw ProtocolErrors.Violation(
                     $"The source sent {type} on the bulk connection, which is not legal while the destination is {state.GetType().Name}.");
             default:

@@ -73,6 +73,12 @@ public sealed record MigrationResult
     /// <summary>All bytes the source sent, protocol included.</summary>
     public required long BytesSent { get; init; }
 
+    /// <summary>Bytes of the pushed pages before compression, with what names them; a page of zeros has no more than its name.</summary>
+    public required long PageBytes { get; init; }
+
+    /// <summary>Those bytes as they went: the same where nothing was compressed.</summary>
+    public required long PageBytesSent { get; init; }
+
     /// <summary>The pages that were sent, by when and why.</summary>
     public SentPages Pages { get; init; } = SentPages.None;
 

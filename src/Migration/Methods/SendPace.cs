@@ -10,6 +10,7 @@ internal sealed class SendPace
     private const long Enough = 16L << 20;
 
     private long _bytes;
+    private long _sent;
     private TimeSpan _took;
 
     /// <summary>Begins another stretch. A short one counts together with what was before.</summary>
@@ -18,24 +19,29 @@ internal sealed class SendPace
     {
         if (bytes >= Enough)
         {
-            (_bytes, _took) = (0, TimeSpan.Zero);
+            (_bytes, _sent, _took) = (0, 0, TimeSpan.Zero);
         }
     }
 
     /// <summary>Some bytes have left.</summary>
-    public void Sent(int bytes, TimeSpan took)
+    /// <param name="bytes">How many, before compression.</param>
+    /// <param name="sent">How many they were as they went.</param>
+    /// <param name="took">How long that took, compression included.</param>
+    public void Sent(int bytes, int sent, TimeSpan took)
     {
         _bytes += bytes;
+        _sent += sent;
         _took += took;
     }
 
-    /// <summary>How long bytes are going to take: as they did, and no faster than a limit lets them.</summary>
-    /// <param name="bytes">How many.</param>
+    /// <summary>How long bytes are going to take: as they did, compressed as they were, and no faster than a limit lets them.</summary>
+    /// <param name="bytes">How many, before compression.</param>
     /// <param name="limit">Bytes a second; null for no limit.</param>
     public TimeSpan TimeOf(long bytes, long? limit)
     {
         double measured = _bytes == 0 ? 0 : _took.TotalSeconds * bytes / _bytes;
-        double limited = limit is { } most ? (double)bytes / most : 0;
+        double shrunk = _bytes == 0 ? 1 : (double)_sent / _bytes;
+        double limited = limit is { } most ? bytes * shrunk / most : 0;
         return TimeSpan.FromSeconds(Math.Min(Math.Max(measured, limited), TimeSpan.MaxValue.TotalSeconds / 2));
     }
 }

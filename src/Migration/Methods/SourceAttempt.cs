@@ -37,6 +37,9 @@ internal sealed class SourceAttempt : IDisposable
     private readonly ControlReader _control;
     private readonly Func<IGuestMemory> _memory;
     private readonly MigrationLimits _limits;
+    private readonly PageCompression _compression;
+    private ulong _capabilities;
+    private PageSender? _pages;
     private SentPageTable? _sent;
     private PagePusher? _pusher;
     private readonly TaskCompletionSource<FaultServer> _serving = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -55,6 +58,7 @@ internal sealed class SourceAttempt : IDisposable
         _control = ControlReader.AtSource(custody.Domain.Info.PageCount);
         _memory = memory;
         _limits = options.Limits!;
+        _compression = options.Compression;
         _dispatcher = new SourceDispatcher(custody, connections.Bulk.Send);
         _pump = new(session, _dispatcher.CarryOut, () => options.Trace) { Changed = OnChanged };
         _workers = new Workers(error => _pump.Post(SourceDispatcher.Failure(error)), connections.Dispose);
@@ -78,6 +82,12 @@ internal sealed class SourceAttempt : IDisposable
 
     public Connection Bulk => _connections.Bulk;
 
+    /// <summary>What sends pages that are not demanded. The owner's, and once it pushes that thread's; not before the destination has greeted.</summary>
+    public PageSender Pages => _pages ??= new PageSender(Bulk, _limits, _compression, Volatile.Read(ref _capabilities));
+
+    /// <summary>Bytes of the pages that it has sent, before compression and as they went.</summary>
+    public (long Plain, long Sent) PageBytes => (_pages?.PlainBytes ?? 0, _pages?.Bytes ?? 0);
+
     public SourceState State => _pump.State;
 
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
@@ -90,7 +100,7 @@ internal sealed class SourceAttempt : IDisposable
         Predicted = _pusher?.Pushed(PushKind.Predicted) ?? 0,
         Rest = _pusher?.Pushed(PushKind.Rest) ?? 0,
         Demanded = _faults?.PagesDemanded ?? 0,
-        Zero = (_pusher?.ZeroPages ?? 0) + (_faults?.ZeroPages ?? 0),
+        Zero = (_pages?.ZeroPages ?? 0) + (_faults?.ZeroPages ?? 0),
     };
 
     /// <summary>Pages still to be sent; null before the core state is out and with RemotePF off.</summary>
@@ -169,7 +179,7 @@ internal sealed class SourceAttempt : IDisposable
     {
         IGuestMemory memory = _memory();
         _sent = new SentPageTable(remaining);
-        _pusher = new PagePusher(Bulk, memory, _sent, new BandwidthLimiter(_limits, TimeProvider.System), _demand);
+        _pusher = new PagePusher(Pages, memory, _sent, new BandwidthLimiter(_limits, TimeProvider.System), _demand);
         _faults = new FaultServer(_connections.Demand, memory, _sent, _demand, pfn => Volatile.Read(ref _live)?.Steer(pfn));
         _workers.Start("page pusher", token =>
         {
@@ -298,6 +308,11 @@ internal sealed class SourceAttempt : IDisposable
             {
                 Missing = (record as ResumeRecord)?.Missing ?? Missing;
                 TimesThere ??= record as HandoverTimesRecord;
+                if (record is WelcomeRecord welcome)
+                {
+                    Volatile.Write(ref _capabilities, welcome.Capabilities);
+                }
+
                 Post(new SourceEvent.Received(record));
             }
 

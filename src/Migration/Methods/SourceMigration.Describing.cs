@@ -31,6 +31,8 @@ internal sealed partial class SourceMigration
             WindowCutShort = isRollback && Recorded!.Recording.WasCutShort,
             Exposure = _allThereAt - _committedAt,
             BytesSent = _earlier.Bytes + _attempt!.Connections.BytesSent,
+            PageBytes = _earlier.PlainBytes + _attempt.PageBytes.Plain,
+            PageBytesSent = _earlier.PageBytes + _attempt.PageBytes.Sent,
             Pages = pages,
             PagesPushed = pages.Pushed,
             Rounds = _rounds?.Count ?? 0,

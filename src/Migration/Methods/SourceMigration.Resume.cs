@@ -23,7 +23,11 @@ internal sealed partial class SourceMigration
         if (lost is not null)
         {
             _timesThere ??= lost.TimesThere;
-            _earlier = (_earlier.Bytes + lost.Connections.BytesSent, _earlier.Pages.Plus(lost.PagesSent));
+            _earlier = (
+                _earlier.Bytes + lost.Connections.BytesSent,
+                _earlier.PlainBytes + lost.PageBytes.Plain,
+                _earlier.PageBytes + lost.PageBytes.Sent,
+                _earlier.Pages.Plus(lost.PagesSent));
 
             // Whatever fails of what is lost, this attempt is at work, and ends as every other one does.
             _leftOver.Try(lost.Dispose);

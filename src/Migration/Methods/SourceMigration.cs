@@ -38,7 +38,7 @@ internal sealed partial class SourceMigration : IDisposable
     private DomainDescription? _announced;
     private SourceAttempt? _attempt;
     private Continuation? _continuation;
-    private (long Bytes, SentPages Pages) _earlier = (0, SentPages.None);
+    private (long Bytes, long PlainBytes, long PageBytes, SentPages Pages) _earlier = (0, 0, 0, SentPages.None);
     private TimeSpan _committedAt;
     private TimeSpan _runningAt;
     private HandoverTimesRecord? _timesThere;
@@ -208,11 +208,10 @@ internal sealed partial class SourceMigration : IDisposable
         {
             ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(RoundBatch, pfns.Length - start));
             long began = TimeProvider.System.GetTimestamp();
-            ReadOnlyMemory<byte> record = _batch.Read(RecordType.Pages, part, Memory);
-            _attempt!.Bulk.Send(record);
-            Pace.Sent(record.Length, TimeProvider.System.GetElapsedTime(began));
+            (int plain, int sent) = _attempt!.Pages.Send(part, Memory);
+            Pace.Sent(plain, sent, TimeProvider.System.GetElapsedTime(began));
             _earlyPages += part.Length;
-            limiter.Sent(record.Length, Token);
+            limiter.Sent(sent, Token);
             Log.Report();
         }
     }

@@ -47,6 +47,8 @@ public sealed record MigrationOutcome
         Exposure = result.Exposure.TotalSeconds;
         BytesSent = result.BytesSent;
         BytesPerSecond = Rates.Average(result.BytesSent, result.TotalTime);
+        PageBytes = result.PageBytes;
+        PageBytesSent = result.PageBytesSent;
         Pages = [.. result.Pages.All.Select(pages => new SentPagesOutcome(pages.Kind, pages.Count))];
         PagesPushed = result.PagesPushed;
         Rounds = result.Rounds;
@@ -135,6 +137,12 @@ public sealed record MigrationOutcome
 
     /// <summary>The average rate, in bytes a second.</summary>
     public required long BytesPerSecond { get; init; }
+
+    /// <summary>Bytes of the pushed pages before compression, with what names them; a page of zeros has no more than its name.</summary>
+    public long PageBytes { get; init; }
+
+    /// <summary>Those bytes as they went: the same where nothing was compressed.</summary>
+    public long PageBytesSent { get; init; }
 
     /// <summary>The pages that were sent, by when and why; null as <see cref="DowntimeParts"/> is.</summary>
     public Listed<SentPagesOutcome>? Pages { get; init; }

@@ -48,6 +48,9 @@ public sealed record MigrationOptions
     /// <summary>Most bytes a second that the bulk connection may carry; null for no limit. Demand faults are not limited.</summary>
     public long? BandwidthLimit { get; init; }
 
+    /// <summary>Whether pushed pages are compressed, where the destination takes them so.</summary>
+    public PageCompression Compression { get; init; } = PageCompression.Auto;
+
     /// <summary>How long the guest may take to suspend.</summary>
     public TimeSpan SuspendTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -161,6 +164,7 @@ public sealed record MigrationOptions
         Check(RemotePF is not true || Method != MigrationMethod.PreCopy, nameof(RemotePF), "contradicts pre-copy, which sends every page before the domain moves", "Choose post-copy, hybrid or pre-record, or leave RemotePF off.");
         Bounds.Validate();
         Check(Enum.IsDefined(DowntimeAction), nameof(DowntimeAction), $"is {DowntimeAction}", $"Use one of {string.Join(", ", Enum.GetNames<LongDowntimeAction>())}.");
+        Check(Enum.IsDefined(Compression), nameof(Compression), $"is {Compression}", $"Use one of {string.Join(", ", Enum.GetNames<PageCompression>())}.");
         Check(SuspendTimeout > TimeSpan.Zero, nameof(SuspendTimeout), $"is {SuspendTimeout}", "Give a time above zero.");
         Options.PeerTimeout.Require(PeerTimeout);
         Check(BackupLimitPages is null or > 0, "BackupLimit", $"is {BackupLimitPages} pages", "Give room for at least one page.");

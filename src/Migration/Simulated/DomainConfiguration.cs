@@ -11,7 +11,7 @@ namespace PreRecordMigration.Simulated;
 /// </summary>
 internal static class DomainConfiguration
 {
-    private const int Version = 2;
+    private const int Version = 3;
     private const int LongestName = 255;
     private const long None = -1;
 
@@ -32,6 +32,7 @@ internal static class DomainConfiguration
         writer.Write(options.OperationsPerSecond);
         writer.Write(options.WorkingSetBytes ?? None);
         writer.Write(options.WritePercent);
+        writer.Write(options.ContentPeriod);
         writer.Write(options.ProcessCount);
         writer.Write(options.OutputInterval);
         writer.Write(options.FreeRunning);
@@ -69,6 +70,7 @@ internal static class DomainConfiguration
                 OperationsPerSecond = reader.ReadInt64(),
                 WorkingSetBytes = ReadOptional(reader),
                 WritePercent = reader.ReadInt32(),
+                ContentPeriod = reader.ReadInt32(),
                 ProcessCount = reader.ReadInt32(),
                 OutputInterval = reader.ReadInt32(),
                 FreeRunning = reader.ReadBoolean(),

@@ -14,8 +14,15 @@ public sealed class PageBatch
 {
     private const ulong ZeroFlag = 1UL << 63;
     private const int EntriesOffset = Protocol.HeaderSize + sizeof(uint);
+
+    /// <summary>What of the contents a block may have at most: a destination has work with it, so that it must be worth the while.</summary>
+    private const int ShrunkParts = 8;
+
     private readonly byte[] _record;
     private readonly int[] _pfns;
+    private byte[] _shrunk = [];
+    private int _entries;
+    private int _kept;
 
     /// <summary>Makes a batch.</summary>
     /// <param name="capacity">Most pages it holds.</param>
@@ -53,8 +60,38 @@ public sealed class PageBatch
         return Finish(type, pfns);
     }
 
+    /// <summary>Makes the record that was made last shorter: the same pages, the contents as a block of LZ4.</summary>
+    /// <param name="record">The record, header included; valid until the next call. Empty where it did not shrink enough.</param>
+    /// <returns>Whether it did.</returns>
+    internal bool TryShrink(out ReadOnlyMemory<byte> record)
+    {
+        record = default;
+        if (_kept == 0)
+        {
+            return false;
+        }
+
+        int before = EntriesOffset + (_entries * sizeof(ulong));
+        int plain = _kept * Page.Size;
+        if (_shrunk.Length == 0)
+        {
+            _shrunk = new byte[_record.Length - (Capacity * Page.Size / ShrunkParts)];
+        }
+
+        int length = Lz4.Compress(_record.AsSpan(before, plain), _shrunk.AsSpan(before, plain - (plain / ShrunkParts)));
+        if (length < 0)
+        {
+            return false;
+        }
+
+        _record.AsSpan(0, before).CopyTo(_shrunk);
+        RecordCodec.WriteHeader(_shrunk, RecordType.CompressedPages, before - Protocol.HeaderSize + length);
+        record = _shrunk.AsMemory(0, before + length);
+        return true;
+    }
+
     /// <summary>Checks a received body and lays its pages out for placing.</summary>
-    /// <param name="type">The record's type, for messages.</param>
+    /// <param name="type">The record's type: whether the contents are a block of LZ4 hangs on it.</param>
     /// <param name="body">The body of a page batch.</param>
     /// <param name="isAllowed">The pages that may come.</param>
     /// <param name="pfns">The pages.</param>
@@ -80,7 +117,10 @@ public sealed class PageBatch
             zeros += (int)(entry >> 63);
         }
 
-        ReadOnlySpan<byte> contents = reader.Take((count - zeros) * Page.Size);
+        int length = (count - zeros) * Page.Size;
+        ReadOnlySpan<byte> contents = type == RecordType.CompressedPages
+            ? Expand(reader, reader.TakeRest(), count, length)
+            : reader.Take(length);
         reader.ExpectEnd();
         pfns = _pfns.AsSpan(0, count);
 
@@ -88,6 +128,18 @@ public sealed class PageBatch
         pages = zeros == 0 ? contents : Spread(entries, contents);
     }
 
+    /// <summary>Decompresses a block to where all pages have room, at its end, so that they can be spread in place.</summary>
+    private ReadOnlySpan<byte> Expand(WireReader reader, ReadOnlySpan<byte> block, int count, int length)
+    {
+        // The entries say how long the contents are, so no other length has to be believed. A block that is no shorter is none.
+        Span<byte> contents = ContentsFor(count)[((count * Page.Size) - length)..];
+        return block.Length < length && Lz4.IsAvailable && Lz4.TryDecompress(block, contents)
+            ? contents
+            : throw reader.Violation($"a block of {block.Length} bytes that is not the contents of {length / Page.Size} pages");
+    }
+
+    /// <summary>Lays pages out with zeros between them. Where the contents lie in the same room they lie at its end, and no page is overwritten
+    /// before it has been moved.</summary>
     private Span<byte> Spread(ReadOnlySpan<ulong> entries, ReadOnlySpan<byte> contents)
     {
         Span<byte> pages = ContentsFor(entries.Length);
@@ -137,6 +189,7 @@ public sealed class PageBatch
         }
 
         ZeroPages += pfns.Length - kept;
+        (_entries, _kept) = (pfns.Length, kept);
         BinaryPrimitives.WriteInt32LittleEndian(_record.AsSpan(Protocol.HeaderSize), pfns.Length);
         int length = sizeof(uint) + (pfns.Length * sizeof(ulong)) + (kept * Page.Size);
         RecordCodec.WriteHeader(_record, type, length);

@@ -15,7 +15,7 @@ public sealed class PagePusher : IDisposable
     public const int BatchPages = 64;
 
     private static readonly TimeSpan s_sendingPoll = TimeSpan.FromMilliseconds(20);
-    private readonly Connection _bulk;
+    private readonly PageSender _sender;
     private readonly IGuestMemory _memory;
     private readonly SentPageTable _sent;
     private readonly BandwidthLimiter _limiter;
@@ -23,19 +23,17 @@ public sealed class PagePusher : IDisposable
     private readonly BlockingCollection<int[]> _feed = [];
     private readonly ManualResetEventSlim _open = new(true);
     private readonly Lock _sending = new();
-    private readonly PageBatch _batch = new(BatchPages);
     private readonly int[] _pending = new int[BatchPages];
     private IPushOrder? _order;
     private readonly int[] _pendingKinds = new int[3];
     private readonly long[] _pushed = new long[3];
     private int _pendingCount;
-    private long _zeroPages;
 
     /// <summary>Makes a pusher; <see cref="Run"/> does the work.</summary>
     public PagePusher(
-        Connection bulk, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter, DemandGate demand)
+        PageSender sender, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter, DemandGate demand)
     {
-        _bulk = bulk;
+        _sender = sender;
         _memory = memory;
         _sent = sent;
         _limiter = limiter;
@@ -44,9 +42,6 @@ public sealed class PagePusher : IDisposable
 
     /// <summary>Pages pushed so far.</summary>
     public long PagesPushed => Pushed(PushKind.Recorded) + Pushed(PushKind.Predicted) + Pushed(PushKind.Rest);
-
-    /// <summary>Those of them that were all zero.</summary>
-    public long ZeroPages => Interlocked.Read(ref _zeroPages);
 
     /// <summary>Pages pushed so far for a reason; those that were fed were recorded.</summary>
     public long Pushed(PushKind kind) => Interlocked.Read(ref _pushed[(int)kind]);
@@ -135,7 +130,7 @@ public sealed class PagePusher : IDisposable
 
     private void Send(ReadOnlySpan<int> pfns, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte> record;
+        int bytes;
         _demand.GiveWay(cancellationToken);
         while (true)
         {
@@ -147,8 +142,7 @@ public sealed class PagePusher : IDisposable
                     continue;
                 }
 
-                record = _batch.Read(RecordType.Pages, pfns, _memory);
-                _bulk.Send(record);
+                bytes = _sender.Send(pfns, _memory).Sent;
                 break;
             }
         }
@@ -159,7 +153,6 @@ public sealed class PagePusher : IDisposable
             _pendingKinds[kind] = 0;
         }
 
-        Interlocked.Exchange(ref _zeroPages, _batch.ZeroPages);
-        _limiter.Sent(record.Length, cancellationToken);
+        _limiter.Sent(bytes, cancellationToken);
     }
 }

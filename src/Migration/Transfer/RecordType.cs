@@ -69,6 +69,9 @@ public enum RecordType : ushort
     /// <summary>Pages that arrive after the domain runs, whatever came of them before.</summary>
     Rest = 24,
 
+    /// <summary>Pushed pages whose contents are compressed.</summary>
+    CompressedPages = 25,
+
     /// <summary>What the handover took at the destination. Optional: whoever does not know it passes over it.</summary>
     HandoverTimes = 26,
 
@@ -130,8 +133,11 @@ public static class Protocol
     /// <summary>Capability bit: a destination that takes memory before and after the domain runs (<see cref="PageArrival.Both"/>).</summary>
     public const ulong ArrivalOfBoth = 1;
 
-    /// <summary>The capabilities of this version of the module.</summary>
-    public const ulong Capabilities = ArrivalOfBoth;
+    /// <summary>Capability bit: a destination that takes <see cref="RecordType.CompressedPages"/>.</summary>
+    public const ulong Compression = 2;
+
+    /// <summary>The capabilities of this process.</summary>
+    public static ulong Capabilities => ArrivalOfBoth | (Lz4.IsAvailable ? Compression : 0);
 
     /// <summary>Flag bit: a receiver that does not know the type passes over it.</summary>
     public const ushort OptionalFlag = 1;

@@ -66,6 +66,9 @@ internal ref struct WireReader(RecordType type, ReadOnlySpan<byte> body)
     public readonly MigrationException Violation(string what) => ProtocolErrors.Violation(
         $"A {type} record of {_body.Length} bytes holds {what} (at byte {_offset}).");
 
+    /// <summary>Takes what is left.</summary>
+    public ReadOnlySpan<byte> TakeRest() => Take(_body.Length - _offset);
+
     public ReadOnlySpan<byte> Take(int length)
     {
         if (length > _body.Length - _offset)

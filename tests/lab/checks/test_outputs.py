@@ -8,22 +8,18 @@ LAB_OUTPUT_MOVES: how often each guest of a series is moved (default 4).
 import os
 import time
 
-from lablib.errors import LabError
 from lablib.guest import running
 from lablib.lab import Lab
-from lablib.marks import is_marked, plugs
 from lablib.module_shell import ModuleShell, Shells
-from lablib.move_case import MoveCase, require_module
-from lablib.moves import METHODS, move
+from lablib.move_case import require_module
+from lablib.moves import OUTPUT_LIMITS, move
+from lablib.output_case import ROLLBACK, OutputCase
 from lablib.ways import open_way
 
 LAB = Lab.attach()
 HOST = LAB.host(1)
 SHELLS = Shells(LAB)
 SERIES = int(os.environ.get("LAB_OUTPUT_MOVES", "4"))
-# The disk has 4 MiB; what can be under way in its ring needs 33 MiB, and dom0's memory is small.
-LIMITS = "-OverlayLimit 80MB -PacketLimit 8MB"
-ROLLBACK = f"{METHODS['rollback']} {LIMITS}"
 GUESTS = ("mapped", "mappedpvh")
 
 
@@ -36,64 +32,31 @@ def tearDownModule():
     SHELLS.end()
 
 
-def wait_held(timeout=300):
-    """Waits until the guest's outputs are held back: its disk has an overlay, and its card a filter."""
-    deadline = time.monotonic() + timeout
-    script = "dmsetup table lab-disk | grep -q ' snapshot ' && /sbin/tc filter show dev $(ls /sys/class/net | grep ^vif | head -n 1) ingress | grep -q prerec"
-    while HOST.run(script, 120).code != 0:
-        if time.monotonic() > deadline:
-            raise LabError(f"nothing is held back after {timeout} s")
-        time.sleep(0.5)
-
-
-def used():
-    """Sectors of the overlay's store that are in use; of them 16 are its own."""
-    return int(HOST.run("dmsetup status lab-disk", 120).check().stdout.split()[3].split("/")[0])
-
-
-def outside():
-    """What anybody outside of the guest sees of it: the disk's own content, and the segments that dom0 has received."""
-    return HOST.run("sync; sha256sum < /tmp/mapped.img; grep '^Tcp:' /proc/net/snmp | tail -n 1 | cut -d' ' -f11", 120).check().stdout
-
-
-class Outputs(MoveCase):
+class Outputs(OutputCase):
     lab, shells = LAB, SHELLS
 
-    def check_nothing_left(self):
-        self.assertEqual(plugs(HOST), "", "something of a plug was left")
-        self.assertFalse(is_marked(HOST), "a mark was left")
+    def device_of(self, guest):
+        return "lab-disk"
 
-    def check_held(self, guest):
-        """In the window the guest works on, and nobody sees it."""
-        wait_held()
-        first = outside()
-        sectors = used()
-        guest.wait_progress(4)
-        self.assertEqual(outside(), first, "something of the window got out")
-        self.assertGreater(max(used(), sectors), 16, "nothing was written in the window")
+    def content_of(self, guest):
+        return HOST.run("sync; sha256sum < /tmp/mapped.img", 120).check().stdout
 
     def test_nothing_of_a_window_gets_out_and_all_of_it_is_there_when_it_is_given_up(self):
         for config in GUESTS:
             with self.subTest(config), running([HOST], config) as guest:
-                before = guest.report()
-                window = SHELLS[1].begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 10min -Epoch 1s {LIMITS} -Confirm:$false")
-                self.check_held(guest)
-                SHELLS[1].cancel(window)
-                SHELLS[1].finish(window, 600)
-                self.check_whole(guest, before)
-                self.check_nothing_left()
+                self.check_given_up(guest)
 
     def test_what_a_recording_holds_goes_out_when_it_is_let_go(self):
         for config in GUESTS:
             with self.subTest(config), running([HOST], config) as guest:
                 before = guest.report()
                 said = SHELLS[1].values(f"""
-                    $p = Start-PreRecord -Name {guest.name} -Mode Rollback -Window 2s -Epoch 500ms {LIMITS} -Confirm:$false -ErrorAction Stop
+                    $p = Start-PreRecord -Name {guest.name} -Mode Rollback -Window 2s -Epoch 500ms {OUTPUT_LIMITS} -Confirm:$false -ErrorAction Stop
                     @{{ proved = [bool] $p.RollbackProof.IsProved; backed = $p.BackedUpPages }} | ConvertTo-Json -Compress""", 900)
                 self.assertIs(said["proved"], True)
-                held = outside()
+                held = self.outside(guest)
                 time.sleep(2)
-                self.assertEqual(outside(), held)
+                self.assertEqual(self.outside(guest), held)
                 SHELLS[1].check(f"Stop-PreRecord {guest.name} -Confirm:$false", 600)
                 self.check_whole(guest, before)
                 self.check_nothing_left()
@@ -103,7 +66,7 @@ class Outputs(MoveCase):
             with self.subTest(config), running([HOST], config) as guest:
                 before = guest.report()
                 killed = ModuleShell(HOST)
-                killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 10min -Epoch 1s {LIMITS} -Confirm:$false")
+                killed.begin(self.window(guest))
                 self.check_held(guest)
                 killed.kill()
                 self.check_observed(guest)
@@ -114,7 +77,7 @@ class Outputs(MoveCase):
         with running([HOST], "idle") as other:
             with running([HOST], "mapped") as guest:
                 killed = ModuleShell(HOST)
-                killed.begin(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 10min -Epoch 1s {LIMITS} -Confirm:$false")
+                killed.begin(self.window(guest))
                 self.check_held(guest)
                 killed.kill()
             self.check_observed(other)
@@ -140,5 +103,6 @@ class Outputs(MoveCase):
             answer = SHELLS[1].run(f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 1s -Confirm:$false -ErrorAction Stop")
             self.assertIn("OutputNotIsolable", answer["stderr"])
             self.assertIn("vbd 51712", answer["stderr"])
+            self.assertIn("script=block-prerecord", answer["stderr"])
             self.check_whole(guest, before)
             self.check_nothing_left()

@@ -27,5 +27,6 @@
     driver_case     of tests/lab/run
     extension_case  of the hypervisor's extension
     move_case       of recordings and moves
+    output_case     of outputs that are held back
     custody_case    of who holds a guest
 """

@@ -54,6 +54,8 @@ DEVICES = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-
            'vif = ["script=/etc/xen/scripts/lab-vif"]')
 MAPPED = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-mapped,target=/dev/mapper/lab-disk"]', DEVICES[1])
 SHARED = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-mapped,target=/dev/vg/guest"]', DEVICES[1])
+IMAGED, BARE = ((f'disk = ["format=raw,vdev=xvda,access=rw,script=block-prerecord,target={target}"]', DEVICES[1])
+                for target in ("/srv/lab/layered.img", "/dev/ram0"))
 # What each row's guests do, in README.md's words, and the guests.
 TABLE = {
     "reports once a second, nothing else": [Recipe("idle", vcpus=BOTH)],
@@ -73,6 +75,8 @@ TABLE = {
     "run `/etc/xen/scripts/lab-shared` in each dom0 first": [
         Recipe("database", "", PV, "database", BOTH, True, SHARED), Recipe("databasepvh", "", PVH, "database", BOTH, True, SHARED),
         Recipe("databaseshadow", "", SHADOW, "database", BOTH, True, SHARED)],
+    "as `devices`, with disks that the script `block-prerecord` makes devices of device-mapper: PVH with an image file, PV with a block device": [
+        Recipe("imaged", workload="devices", devices=IMAGED), Recipe("bare", kind=PV, workload="devices", devices=BARE)],
     "PV; touches 512 of its 1,024 pages in a known order each time `data/lab-request` gets a new number": [Recipe("trail", kind=PV)],
     "real programs (`images/guest/programs`): redis under its own benchmark, sqlite running a query mix, an archiver, eight small processes; "
     "each compares its results round by round": [Recipe(name, large=True) for name in ("redisbench", "sqlite", "archive", "eight")],

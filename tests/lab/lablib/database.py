@@ -8,12 +8,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from lablib.errors import LabError
+from lablib.moves import OUTPUT_LIMITS
 
 DISK, SIZE_MIB = "/dev/vg/guest", 24
 TOLD = "/tmp/told"
 
-# More words for a method. What can be under way in the ring of a disk needs 33 MiB, and dom0's memory is small.
-LIMITS = defaultdict(str, rollback="-OverlayLimit 80MB -PacketLimit 8MB")
+# More words for a method.
+LIMITS = defaultdict(str, rollback=OUTPUT_LIMITS)
 
 
 def set_up(*hosts):

@@ -11,6 +11,9 @@ METHODS = {
     "rollback": "-Method PreRecord -Mode Rollback -Window 2s -Epoch 500ms",
 }
 
+# How much may be held back. What can be under way in the ring of a disk needs 33 MiB, and dom0's memory is small.
+OUTPUT_LIMITS = "-OverlayLimit 80MB -PacketLimit 8MB"
+
 # Post-copy so slow that most pages are still missing long after the guest runs at its destination.
 SLOWLY = f"{METHODS['post-copy']} -BandwidthLimit 1MB/s"
 

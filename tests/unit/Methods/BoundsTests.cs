@@ -16,11 +16,20 @@ public sealed class BoundsTests
         SendPace pace = new();
         Assert.Equal(TimeSpan.Zero, pace.TimeOf(1_000, null));
         Assert.Equal(TimeSpan.FromSeconds(2), pace.TimeOf(1_000, 500));
-        pace.Sent(1_000, TimeSpan.FromSeconds(1));
-        pace.Sent(1_000, TimeSpan.FromSeconds(3));
+        pace.Sent(1_000, 1_000, TimeSpan.FromSeconds(1));
+        pace.Sent(1_000, 1_000, TimeSpan.FromSeconds(3));
         Assert.Equal(TimeSpan.FromSeconds(20), pace.TimeOf(10_000, null));
         Assert.Equal(TimeSpan.FromSeconds(20), pace.TimeOf(10_000, 1_000_000));
         Assert.Equal(TimeSpan.FromSeconds(100), pace.TimeOf(10_000, 100));
+    }
+
+    [Fact]
+    public void Pages_that_were_compressed_are_predicted_to_shrink_again()
+    {
+        SendPace pace = new();
+        pace.Sent(1_000, 250, TimeSpan.FromSeconds(1));
+        Assert.Equal(TimeSpan.FromSeconds(10), pace.TimeOf(10_000, null));
+        Assert.Equal(TimeSpan.FromSeconds(25), pace.TimeOf(10_000, 100));
     }
 
     [Fact]
@@ -28,12 +37,12 @@ public sealed class BoundsTests
     {
         SendPace pace = new();
         pace.Begin(32 << 20);
-        pace.Sent(1_000, TimeSpan.FromSeconds(1));
+        pace.Sent(1_000, 1_000, TimeSpan.FromSeconds(1));
         pace.Begin(1 << 20);
-        pace.Sent(1_000, TimeSpan.Zero);
+        pace.Sent(1_000, 1_000, TimeSpan.Zero);
         Assert.Equal(TimeSpan.FromSeconds(1), pace.TimeOf(2_000, null));
         pace.Begin(32 << 20);
-        pace.Sent(1_000, TimeSpan.FromSeconds(10));
+        pace.Sent(1_000, 1_000, TimeSpan.FromSeconds(10));
         Assert.Equal(TimeSpan.FromSeconds(20), pace.TimeOf(2_000, null));
     }
 

@@ -31,6 +31,12 @@ internal sealed class ScriptedDestination : IDisposable
     /// <summary>The pages that were to follow the run, where the source has named any; null where it was none that came in both ways.</summary>
     public PageBitmap? Rest { get; private set; }
 
+    /// <summary>What it says that it can.</summary>
+    public ulong Capabilities { get; set; } = Protocol.Capabilities;
+
+    /// <summary>The types of the records of pages that came on the bulk connection.</summary>
+    public HashSet<RecordType> PageRecords { get; } = [];
+
     /// <summary>What it does once the source has let go and before it tells the domain's name; null for nothing.</summary>
     public Action<Connection>? AtRelease { get; init; }
 
@@ -49,15 +55,16 @@ internal sealed class ScriptedDestination : IDisposable
         List<int> pushed = [];
         PageBatch batch = new();
         PageBitmap populated = new(0);
-        bulk.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
-        demand.Send(new WelcomeRecord(Protocol.Version, Protocol.Capabilities));
+        bulk.Send(new WelcomeRecord(Protocol.Version, Capabilities));
+        demand.Send(new WelcomeRecord(Protocol.Version, Capabilities));
         while (true)
         {
             RecordType type = bulk.Receive(out ReadOnlySpan<byte> body);
-            if (type is RecordType.CorePages or RecordType.Pages)
+            if (type is RecordType.CorePages or RecordType.Pages or RecordType.CompressedPages)
             {
+                PageRecords.Add(type);
                 batch.Decode(type, body, populated, out ReadOnlySpan<int> pfns, out _);
-                (type == RecordType.Pages ? pushed : core).AddRange(pfns);
+                (type == RecordType.CorePages ? core : pushed).AddRange(pfns);
                 continue;
             }
 

@@ -88,7 +88,7 @@ internal sealed class FaultyRoute(FaultPlan plan, Func<Route> way) : Route("the 
     private byte[] Tamper(byte[] record, bool isToDestination)
     {
         RecordType type = (RecordType)BinaryPrimitives.ReadUInt16LittleEndian(record);
-        bool isControl = type is not (RecordType.Beat or RecordType.Pages or RecordType.CorePages);
+        bool isControl = type is not (RecordType.Beat or RecordType.Pages or RecordType.CompressedPages or RecordType.CorePages);
         Upset upset;
         lock (_lock)
         {

@@ -108,7 +108,7 @@ internal sealed partial class MatrixRun : IAsyncDisposable
         ? $"{taken} bytes of the receiver's memory were not given back."
         : null;
 
-    /// <summary>A guest of a megabyte that comes to its end by itself, and is then compared to the byte.</summary>
+    /// <summary>A guest of a megabyte whose pages can be compressed; it comes to its end by itself, and is then compared to the byte.</summary>
     private static SimulatedDomainOptions Guest(int vcpus) => new()
     {
         Name = Name,
@@ -119,6 +119,7 @@ internal sealed partial class MatrixRun : IAsyncDisposable
         IsPaced = false,
         StopAtOperations = 2_000,
         OutputInterval = 50,
+        ContentPeriod = 1024,
     };
 
     private async Task<(Fate Fate, string Why)> MoveAndJudgeAsync()

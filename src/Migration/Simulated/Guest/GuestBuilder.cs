@@ -45,7 +45,7 @@ internal sealed class GuestBuilder
         for (int i = 0; i < GuestLayout.KernelPages; i++)
         {
             int pfn = NewFrame();
-            PageContent.Fill(_pages.Writable(pfn), PageContent.Key(_options.Seed, -1, i, 0));
+            PageContent.Fill(_pages.Writable(pfn), PageContent.Key(_options.Seed, -1, i, 0), _layout.ContentPeriod);
             Map(kernel, GuestLayout.KernelBase + ((ulong)i << Page.Shift), pfn, PresentAccessed);
         }
 
@@ -85,7 +85,7 @@ internal sealed class GuestBuilder
         for (int i = 0; i < _layout.DataPagesPerProcess; i++)
         {
             int pfn = NewFrame();
-            PageContent.Fill(_pages.Writable(pfn), PageContent.Key(_options.Seed, id, i, 0));
+            PageContent.Fill(_pages.Writable(pfn), PageContent.Key(_options.Seed, id, i, 0), _layout.ContentPeriod);
             Map(root, GuestLayout.DataBase + ((ulong)i << Page.Shift), pfn, Present | Writable);
         }
 

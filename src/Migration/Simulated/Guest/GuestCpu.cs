@@ -59,7 +59,7 @@ internal sealed class GuestCpu
     {
         if (TryAccessData(page, false, out Span<byte> content, out Span<byte> generation))
         {
-            Check(PageContent.Matches(content, Key(page, BinaryPrimitives.ReadUInt64LittleEndian(generation))));
+            Check(PageContent.Matches(content, Key(page, BinaryPrimitives.ReadUInt64LittleEndian(generation)), Layout.ContentPeriod));
         }
     }
 
@@ -69,9 +69,9 @@ internal sealed class GuestCpu
         if (TryAccessData(page, true, out Span<byte> content, out Span<byte> generation))
         {
             ulong value = BinaryPrimitives.ReadUInt64LittleEndian(generation);
-            Check(PageContent.Matches(content, Key(page, value)));
+            Check(PageContent.Matches(content, Key(page, value), Layout.ContentPeriod));
             BinaryPrimitives.WriteUInt64LittleEndian(generation, value + 1);
-            PageContent.Fill(content, Key(page, value + 1));
+            PageContent.Fill(content, Key(page, value + 1), Layout.ContentPeriod);
         }
     }
 
@@ -112,7 +112,7 @@ internal sealed class GuestCpu
     {
         if (TryAccess(GuestLayout.KernelBase + ((ulong)page << Page.Shift), false, out Span<byte> content))
         {
-            Check(PageContent.Matches(content, PageContent.Key(_seed, -1, page, 0)));
+            Check(PageContent.Matches(content, PageContent.Key(_seed, -1, page, 0), Layout.ContentPeriod));
         }
     }
 

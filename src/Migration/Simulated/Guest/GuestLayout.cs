@@ -36,6 +36,7 @@ internal sealed class GuestLayout
     {
         MemoryPages = (int)Math.Min(options.MemoryBytes / Page.Size, int.MaxValue - HolePages);
         VcpuCount = options.VcpuCount;
+        ContentPeriod = options.ContentPeriod;
         ProcessesPerVcpu = options.Workload == GuestWorkloadKind.ManyProcesses
             ? Math.Max(1, options.ProcessCount / Math.Max(1, VcpuCount))
             : 1;
@@ -54,6 +55,9 @@ internal sealed class GuestLayout
     public int PageCount => MemoryPages + HolePages;
 
     public int VcpuCount { get; }
+
+    /// <summary>Bytes after which the content of a page repeats.</summary>
+    public int ContentPeriod { get; }
 
     public int ProcessesPerVcpu { get; }
 

@@ -49,6 +49,12 @@ public sealed record SimulatedDomainOptions
     /// <summary>How many of a hundred operations write (the idle workload has its own, lower share).</summary>
     public int WritePercent { get; init; } = 30;
 
+    /// <summary>
+    /// Bytes after which the content of each page in use repeats within it: a power of two from 64 on. A page's size, and nothing of it can be
+    /// compressed.
+    /// </summary>
+    public int ContentPeriod { get; init; } = Page.Size;
+
     /// <summary>How many processes <see cref="GuestWorkloadKind.ManyProcesses"/> has, over all vCPUs.</summary>
     public int ProcessCount { get; init; } = 24;
 
@@ -100,6 +106,9 @@ public sealed record SimulatedDomainOptions
         Check(OperationsPerSecond is > 0 and <= 1_000_000_000, nameof(OperationsPerSecond), $"is {OperationsPerSecond}", "Give 1 to 1,000,000,000 operations a second.");
         Check(WorkingSetBytes is null or > 0, "WorkingSet", $"is {WorkingSetBytes} bytes", "Give a size above zero.");
         Check(WritePercent is >= 0 and <= 100, nameof(WritePercent), $"is {WritePercent}", "Give 0 to 100.");
+        Check(
+            ContentPeriod is >= PageContent.ShortestPeriod and <= Page.Size && int.IsPow2(ContentPeriod),
+            nameof(ContentPeriod), $"is {ContentPeriod} bytes", $"Give a power of two from {PageContent.ShortestPeriod} to {Page.Size}.");
         Check(ProcessCount is >= 1 and <= MaximumProcesses, nameof(ProcessCount), $"is {ProcessCount}", $"Give 1 to {MaximumProcesses} processes.");
         Check(OutputInterval > 0, nameof(OutputInterval), $"is {OutputInterval}", "Give a number of operations above zero.");
         Check(StopAtOperations is null or >= 0, nameof(StopAtOperations), $"is {StopAtOperations}", "Give zero or more operations.");

@@ -4,6 +4,7 @@ using System.Text.Json;
 using PreRecordMigration.Files;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Admission;
 
@@ -25,7 +26,15 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
     private const string DefaultBridge = "xenbr0";
     private const string TakeSame = "Let the two hosts share it under this path, or keep a copy in step with it; or give the domain another disk.";
 
-    private static readonly string s_block = PathPattern.ScriptPath("block");
+    private static readonly string s_block = PathPattern.ScriptPath(HotplugScripts.Block);
+    private static readonly string s_layer = PathPattern.ScriptPath(HotplugScripts.Layer);
+
+    /// <summary>What the script that puts a mapped device under a disk runs, where Debian has it, and in which package.</summary>
+    private static readonly (string Name, string[] Paths, string Package)[] s_layerPrograms =
+    [
+        ("dmsetup", ["/usr/sbin/dmsetup", "/sbin/dmsetup"], "dmsetup"),
+        ("losetup", ["/usr/sbin/losetup", "/sbin/losetup"], "mount"),
+    ];
 
     /// <summary>Where libxl of Debian, of its predecessors and as it is built from source has its device emulator.</summary>
     private static readonly string[] s_emulators =
@@ -73,7 +82,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
 
         long expected = index < configuration.DiskBytes.Count ? configuration.DiskBytes[index] : 0;
         string script = PathPattern.ScriptPath(LibxlJson.Text(disk, "script") ?? s_block);
-        if (script != s_block)
+        if (script != s_block && script != s_layer)
         {
             // What a script of one's own makes of its target is its matter.
             Script(name, script);
@@ -81,7 +90,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
         else if (PathPattern.IsPlain(target))
         {
             _at = name;
-            Target(disk, name, target, expected, host.Look(target));
+            Target(disk, name, target, expected, host.Look(target), script);
         }
         else if (LibxlJson.Text(disk, "backend") != "phy")
         {
@@ -90,7 +99,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
         }
     }
 
-    private void Target(JsonElement disk, string name, string target, long expected, FollowedFile file)
+    private void Target(JsonElement disk, string name, string target, long expected, FollowedFile file, string script)
     {
         string backend = LibxlJson.Text(disk, "backend") ?? "unknown";
 
@@ -104,7 +113,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
 
         if (isByKernel)
         {
-            Script(name, s_block);
+            Script(name, script);
         }
         else if (backend == "qdisk" || (backend == "unknown" && file.Kind != FileKind.None))
         {
@@ -217,7 +226,7 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
 
         _at = "emulator";
         string[] programs = named is null ? s_emulators : PathPattern.IsPlain(named) ? [named] : [];
-        if (programs.Length > 0 && !programs.Any(program => host.Look(program) is { Kind: FileKind.Regular, IsExecutable: true }))
+        if (programs.Length > 0 && !programs.Any(IsProgram))
         {
             Miss(
                 "emulator", named is null ? $"there is no QEMU, which {_emulated[0]} needs" : $"{XlAdmission.Show(named)} is no program that can be started",
@@ -236,13 +245,26 @@ internal sealed class DeviceNeeds(XenDomainConfiguration configuration, Func<str
         FollowedFile file = host.Look(script);
         if (file.Kind != FileKind.Regular)
         {
-            Miss(device, $"its script {XlAdmission.Show(script)} is not there", "Install it there as it is at the source (Debian: xen-utils-common has the toolstack's own).");
+            string where = script == s_layer
+                ? "Install it there (Debian: this module's package has it; else: install -m 755 scripts/block-prerecord /etc/xen/scripts/, from the module's folder)."
+                : "Install it there as it is at the source (Debian: xen-utils-common has the toolstack's own).";
+            Miss(device, $"its script {XlAdmission.Show(script)} is not there", where);
         }
         else if (!file.IsExecutable)
         {
             Miss(device, $"its script {XlAdmission.Show(script)} may not be executed", "Make it executable there (chmod +x).");
         }
+
+        foreach ((string program, string[] paths, string package) in script == s_layer ? s_layerPrograms : [])
+        {
+            if (!paths.Any(IsProgram))
+            {
+                Miss(device, $"its script {XlAdmission.Show(script)} needs {program}, which is not there", $"Install it there (apt-get install {package}).");
+            }
+        }
     }
+
+    private bool IsProgram(string path) => host.Look(path) is { Kind: FileKind.Regular, IsExecutable: true };
 
     /// <summary>Whether a device has its backend in another domain, where nothing can be looked at but that the domain is there.</summary>
     private bool IsElsewhere(JsonElement device, string name)

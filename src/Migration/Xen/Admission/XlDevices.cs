@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using PreRecordMigration.Policies;
+using PreRecordMigration.Xen.Native;
 using static PreRecordMigration.Xen.Admission.XlRules;
 
 namespace PreRecordMigration.Xen.Admission;
@@ -20,6 +21,9 @@ internal static class XlDevices
     private static readonly XlRule s_script = Text(
         text => s_harmless.IsMatch(text) && PathPattern.IsPlain(PathPattern.ScriptPath(text)),
         "is no plain path: it has '..', or characters that a shell may give a meaning");
+
+    /// <summary>What does no more with a path that is let in than open it.</summary>
+    private static readonly PathPattern[] s_openers = [PathPattern.OfScript(HotplugScripts.Block), PathPattern.OfScript(HotplugScripts.Layer)];
 
     private static readonly XlRule s_interface = Form("[A-Za-z0-9._-]{1,15}", "name of an interface");
 
@@ -227,7 +231,7 @@ internal static class XlDevices
         backend == "unknown" ? rule.Backends.Contains("phy") && rule.Backends.Contains("qdisk") : rule.Backends.Contains(backend);
 
     private static bool HasScript(DiskRule rule, string? script) =>
-        script is null || rule.Scripts.Any(pattern => pattern.Matches(script)) || PathPattern.OfScript("block").Matches(script);
+        script is null || s_openers.Concat(rule.Scripts).Any(pattern => pattern.Matches(script));
 
     private static string DiskLine(string target, string backend, string format, string? script)
     {

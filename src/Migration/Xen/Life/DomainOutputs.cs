@@ -57,11 +57,7 @@ internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers,
     /// <param name="mark">The mark that a dead process left.</param>
     internal void Settle(string uuid, SourceMark mark)
     {
-        if (Left(uuid) is not { } left)
-        {
-            return;
-        }
-
+        DomainPlug left = DomainPlug.Left(control, layers, domid, uuid, name);
         if (mark is SourceMark.Leaving or SourceMark.Destroying)
         {
             left.Drop();

@@ -23,11 +23,11 @@ internal sealed class DeviceMapper : IBlockLayer
     public string? Missing => _dmsetup.Missing ?? _losetup.Missing;
 
     /// <inheritdoc/>
-    public IReadOnlyList<MappedDevice> List() =>
+    public IReadOnlyList<MappedDevice> List(string prefix) =>
     [
         .. from folder in Folders("dm-*")
            let id = Text(folder, "dm/uuid")
-           where id.StartsWith(OutputNames.IdPrefix, StringComparison.Ordinal)
+           where id.StartsWith(prefix, StringComparison.Ordinal)
            select new MappedDevice(Text(folder, "dm/name"), id, Number(folder)),
     ];
 
@@ -58,6 +58,9 @@ internal sealed class DeviceMapper : IBlockLayer
 
     /// <inheritdoc/>
     public void Remove(string name) => _dmsetup.Run("remove", "--retry", "--noudevsync", "--noudevrules", name);
+
+    /// <inheritdoc/>
+    public void RemoveOnceClosed(string name) => _dmsetup.Run("remove", "--deferred", "--noudevsync", "--noudevrules", name);
 
     /// <inheritdoc/>
     public IReadOnlyList<OverlayStore> ListStores() =>

@@ -172,7 +172,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
         }
     }
 
-    private MappedDevice? Base() => layer.List().FirstOrDefault(device => device.Id == name.Id);
+    private MappedDevice? Base() => layer.List(OutputNames.IdPrefix).FirstOrDefault(device => device.Id == name.Id);
 
     private OverlayStore? Store() => layer.ListStores().FirstOrDefault(store => store.Name == name.Store);
 }

@@ -24,15 +24,18 @@ internal sealed class DomainPlug : IOutputPlug
     private readonly IReadOnlyList<CardPlug> _cards;
     private readonly IReadOnlyList<DiskOverlay> _disks;
     private readonly BackendRings _rings;
+    private readonly Action _removeLeftLayers;
     private readonly OutputLimits _limits;
     private readonly string _domain;
 
     private DomainPlug(
-        IDomainControl control, OutputLayers layers, int domid, string domain, IReadOnlyList<OutputCard> cards, IEnumerable<OverlayName> disks, OutputLimits limits)
+        IDomainControl control, OutputLayers layers, int domid, string uuid, string domain, IReadOnlyList<OutputCard> cards, IEnumerable<OverlayName> disks,
+        OutputLimits limits)
     {
         _cards = [.. cards.Select(card => new CardPlug(layers.Network, domid, card.Card, card.Face, domain))];
         _disks = [.. disks.Select(disk => new DiskOverlay(layers.Disks, disk, domain))];
         _rings = new BackendRings(control, domid);
+        _removeLeftLayers = () => DiskLayer.RemoveLeft(control, layers.Disks, domid, uuid);
         _limits = limits;
         _domain = domain;
     }
@@ -62,11 +65,11 @@ internal sealed class DomainPlug : IOutputPlug
     /// <summary>The plug of a domain whose devices can all be held back. Nothing is made yet.</summary>
     internal static DomainPlug Of(
         IDomainControl control, OutputLayers layers, int domid, string uuid, string domain, OutputDevices devices, OutputLimits limits) => new(
-            control, layers, domid, domain, devices.Cards, devices.Disks.Select(disk => new OverlayName(domid, uuid, disk.Disk, disk.Device)), limits);
+            control, layers, domid, uuid, domain, devices.Cards, devices.Disks.Select(disk => new OverlayName(domid, uuid, disk.Disk, disk.Device)), limits);
 
     /// <summary>What a killed process left of a plug of a domain that is here.</summary>
     internal static DomainPlug Left(IDomainControl control, OutputLayers layers, int domid, string uuid, string domain) => new(
-        control, layers, domid, domain,
+        control, layers, domid, uuid, domain,
         [
             .. OutputNames.CardsOf(domid, layers.Network.ListPlugs()).Select(card => new OutputCard(card, OutputDevices.FaceOf(control, domid, card))),
         ],
@@ -139,6 +142,8 @@ internal sealed class DomainPlug : IOutputPlug
             cleaning.Try(disk.Release);
         }
 
+        RemoveLeftLayers(cleaning);
+
         // What clients hear they may rely on: it is on the disks then, unless those are lost, or slower than is to be waited for.
         if (cleaning.Errors.Count == 0 || MayRun)
         {
@@ -165,7 +170,17 @@ internal sealed class DomainPlug : IOutputPlug
             cleaning.Try(disk.Drop);
         }
 
+        RemoveLeftLayers(cleaning);
         cleaning.ThrowIfFailed();
+    }
+
+    /// <summary>Of a domain that is gone; and only where no overlay is left that needs one.</summary>
+    private void RemoveLeftLayers(CleanUp cleaning)
+    {
+        if (cleaning.Errors.Count == 0)
+        {
+            cleaning.Try(_removeLeftLayers);
+        }
     }
 
     /// <summary>From how many bytes on something with a limit counts as nearly full.</summary>

@@ -27,8 +27,8 @@ internal interface IBlockLayer
     /// <summary>What this host lacks for it, and the package that has it; null where nothing.</summary>
     string? Missing { get; }
 
-    /// <summary>The mapped devices of ours.</summary>
-    IReadOnlyList<MappedDevice> List();
+    /// <summary>The mapped devices whose identifier begins with a text.</summary>
+    IReadOnlyList<MappedDevice> List(string prefix);
 
     /// <summary>Whether a block device is a mapped one.</summary>
     bool IsMapped(DeviceNumber device);
@@ -56,6 +56,9 @@ internal interface IBlockLayer
 
     /// <summary>Removes a mapped device of ours, which nobody has open.</summary>
     void Remove(string name);
+
+    /// <summary>Removes a mapped device of ours when nobody has it open any more, which may be now.</summary>
+    void RemoveOnceClosed(string name);
 
     /// <summary>The stores of ours.</summary>
     IReadOnlyList<OverlayStore> ListStores();

@@ -25,6 +25,7 @@ internal sealed record OutputDevices(
     IReadOnlyList<OutputCard> Cards, IReadOnlyList<OutputDisk> Disks, IReadOnlyList<(string Device, string Reason, string Remedy)> Refused)
 {
     private const string Detach = "detach it for the migration";
+    private const string TakeLayer = $"Give it {DiskLayer.Setting}, which puts a mapped device under it, and start the domain anew";
     private const string OtherMode = "Use the mode Observe, which rolls nothing back";
 
     /// <summary>Device classes that carry nothing out: the console, a guest's suspend support, and its keyboard.</summary>
@@ -139,7 +140,7 @@ internal sealed record OutputDevices(
     {
         if (BackendOf(control, domid, "vbd", index) is not { } backend)
         {
-            remedy = $"Give it as a block device (backendtype=phy), on an LVM volume; {Lower(OtherMode)}; or {Detach}.";
+            remedy = $"{TakeLayer}, which a raw image of the control domain's own can have as well as a block device; {Lower(OtherMode)}; or {Detach}.";
             return "is not served by the control domain's own block backend (it is a file of QEMU's, or has a driver domain)";
         }
 
@@ -167,13 +168,13 @@ internal sealed record OutputDevices(
 
         if (!layer.IsMapped(device))
         {
-            remedy = $"Put it on an LVM volume, or under another device of device-mapper (dmsetup create, with a linear target), and start the domain anew; {Lower(OtherMode)}.";
+            remedy = $"{TakeLayer}; or put it on an LVM volume; {Lower(OtherMode)}.";
             return $"({what}) is no device of device-mapper, whose table could be exchanged while the domain has it open";
         }
 
         if (MappedTable.Immovable(layer.TableOf(device)) is { } target)
         {
-            remedy = $"Move it to a linear or striped volume; {Lower(OtherMode)}.";
+            remedy = $"{TakeLayer}; or move it to a linear or striped volume; {Lower(OtherMode)}.";
             return $"({what}) has a target '{target}', which cannot be in two devices at a time";
         }
 

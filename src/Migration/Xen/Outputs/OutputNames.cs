@@ -63,7 +63,7 @@ internal sealed record OverlayName(int DomId, string Uuid, int Disk, DeviceNumbe
     /// <summary>The overlays of which anything is there, of all domains.</summary>
     internal static IReadOnlyList<OverlayName> FindAll(IBlockLayer layer) =>
     [
-        .. layer.List().Select(device => device.Id[OutputNames.IdPrefix.Length..])
+        .. layer.List(OutputNames.IdPrefix).Select(device => device.Id[OutputNames.IdPrefix.Length..])
             .Concat(layer.ListStores().Select(store => store.Name[OutputNames.StorePrefix.Length..]))
             .Distinct()
             .Select(Of)

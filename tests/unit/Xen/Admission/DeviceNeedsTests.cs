@@ -14,6 +14,7 @@ public sealed class DeviceNeedsTests
     private const string Qdisk = """{ "vdev": "xvda", "pdev_path": "/srv/web.img", "backend": "qdisk", "format": "raw", "readwrite": 1 }""";
     private const string Qcow = """{ "vdev": "xvda", "pdev_path": "/srv/web.img", "backend": "qdisk", "format": "qcow2", "readwrite": 1 }""";
     private const string OwnScript = """{ "vdev": "xvda", "pdev_path": "/anything", "backend": "phy", "format": "raw", "script": "/etc/xen/scripts/block-own" }""";
+    private const string Layered = """{ "vdev": "xvda", "pdev_path": "/dev/vg0/web", "format": "raw", "readwrite": 1, "script": "block-prerecord" }""";
     private const long Size = 8L << 30;
 
     private readonly FakeHostDevices _host = new();
@@ -158,6 +159,35 @@ public sealed class DeviceNeedsTests
         _host.Files["/etc/xen/scripts/block-own"] = FakeHostDevices.Program;
         Check(OwnScript, null);
         Assert.DoesNotContain("/anything", _host.Looked);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_this_module_s_script_opens_must_be_there_and_is_the_same_disk(bool isBlock)
+    {
+        _host.Files[Volume] = isBlock ? FakeHostDevices.Block(Size) : FakeHostDevices.File(Size);
+        Check(Layered, "its script \"/etc/xen/scripts/block-prerecord\" is not there");
+        Assert.Contains("install -m 755 scripts/block-prerecord", Assert.Single(Missing($$"""{ "disks": [{{Layered}}] }""", Size)).AllowedBy, StringComparison.Ordinal);
+        _host.Files["/etc/xen/scripts/block-prerecord"] = FakeHostDevices.Program;
+        Check(Layered, null);
+        _host.Files[Volume] = isBlock ? FakeHostDevices.Block(Size - 512) : FakeHostDevices.File(Size - 512);
+        Check(Layered, "is not the same disk");
+        _host.Files.Remove(Volume);
+        Check(Layered, "\"/dev/vg0/web\" is not there");
+    }
+
+    [Theory]
+    [InlineData("dmsetup")]
+    [InlineData("losetup")]
+    public void What_this_module_s_script_runs_must_be_there(string program)
+    {
+        _host.Files[Volume] = FakeHostDevices.Block(Size);
+        _host.Files["/etc/xen/scripts/block-prerecord"] = FakeHostDevices.Program;
+        _host.Files.Remove($"/usr/sbin/{program}");
+        Check(Layered, $"needs {program}, which is not there");
+        _host.Files[$"/sbin/{program}"] = FakeHostDevices.Program;
+        Check(Layered, null);
     }
 
     [Fact]

@@ -15,6 +15,8 @@ internal sealed class FakeHostDevices : IHostDevices
     {
         [Emulator] = Program,
         [Scripts + "block"] = Program,
+        ["/usr/sbin/dmsetup"] = Program,
+        ["/usr/sbin/losetup"] = Program,
         [Scripts + "vif-bridge"] = Program,
         [Scripts + "vif-route"] = Program,
         [Scripts + "vif-openvswitch"] = Program,

@@ -291,6 +291,18 @@ public partial class XlAdmissionTests
         Assert.Equal("raw", (string?)root["disks"]![0]!["format"]);
     }
 
+    /// <summary>Scripts that do no more with a path than open it.</summary>
+    [Theory]
+    [InlineData("block", true)]
+    [InlineData("/etc/xen/scripts/block-prerecord", true)]
+    [InlineData("block-iscsi", false)]
+    public void Scripts_that_only_open_what_is_let_in_need_no_line(string script, bool isLetIn)
+    {
+        AdmissionPolicy policy = Read(Lab.Replace(", \"scripts\": [\"lab-block\"]", "", StringComparison.Ordinal));
+        AdmissionRefusal[] refusals = Refusals(policy, With(Domain(), "disks", $$"""[{ "pdev_path": "/tmp/devices.img", "format": "raw", "script": "{{script}}", "readwrite": 1 }]"""));
+        Assert.Equal(isLetIn ? [] : ["disks[0].script"], refusals.Select(refusal => refusal.Setting));
+    }
+
     [Fact]
     public void A_disk_may_be_let_in_for_reading_alone()
     {

@@ -21,6 +21,7 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
     private readonly Queue<(long Block, int Content)> _asked = [];
     private uint _next = 1;
     private long _written;
+    private bool _isLayerLeft;
 
     /// <summary>What stands on the disk itself, by block; a block that was never written is not there.</summary>
     internal SortedDictionary<long, int> Blocks { get; } = [];
@@ -28,13 +29,13 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
     /// <summary>The size of the stores that were made.</summary>
     internal long StoreBytes { get; private set; }
 
-    /// <summary>The table that the disk has.</summary>
-    internal string LiveTable => _mapped[Disk].Table;
+    /// <summary>The table that the disk has, or had when it was not gone yet.</summary>
+    internal string LiveTable => _mapped.TryGetValue(Disk, out Mapped? disk) ? disk.Table : DiskTable;
 
     /// <summary>What of ours is there, in words; and whether a table waits.</summary>
     internal IReadOnlyList<string> Ours =>
     [
-        .. _mapped.Where(device => device.Key != Disk).Select(device => device.Value.Name),
+        .. _mapped.Where(device => device.Key != Disk || _isLayerLeft).Select(device => device.Value.Name),
         .. _stores.Keys,
         .. _plugs.Keys,
         .. _ingress.Keys.Where(_cards.Contains),
@@ -67,9 +68,22 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
         return _asked.Count == 0;
     }
 
-    /// <summary>A domain goes: its backend does what is left, and closes; its card goes.</summary>
+    /// <summary>The disk is one that the script block-prerecord has made of it, for domain 1.</summary>
+    internal void PutLayer(string uuid) => _mapped[Disk] = new Mapped("prerecord_disk-1-51712", $"{DiskLayer.IdPrefix}{uuid}-1-51712-b-8:16", DiskTable);
+
+    /// <summary>A domain goes: its backend does what is left, and closes; its card goes, and its disk's layer, unless that has an overlay.</summary>
     internal void Forget(int domid)
     {
+        if (domid == 1 && _mapped.TryGetValue(Disk, out Mapped? disk) && disk.Id.StartsWith(DiskLayer.IdPrefix, StringComparison.Ordinal))
+        {
+            Serve();
+            _isLayerLeft = _mapped.Values.Any(other => other.Id.StartsWith(OutputNames.IdPrefix, StringComparison.Ordinal));
+            if (!_isLayerLeft)
+            {
+                _mapped.Remove(Disk);
+            }
+        }
+
         if (_cards.Remove(string.Create(CultureInfo.InvariantCulture, $"vif{domid}.0"), out string? card))
         {
             Serve();
@@ -79,9 +93,9 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
 
     public string? Missing { get; set; }
 
-    public IReadOnlyList<MappedDevice> List() => xen.Call(nameof(List), () => (IReadOnlyList<MappedDevice>)
+    public IReadOnlyList<MappedDevice> List(string prefix) => xen.Call(nameof(List), () => (IReadOnlyList<MappedDevice>)
     [
-        .. _mapped.Where(device => device.Value.Id.StartsWith(OutputNames.IdPrefix, StringComparison.Ordinal))
+        .. _mapped.Where(device => device.Value.Id.StartsWith(prefix, StringComparison.Ordinal))
             .Select(device => new MappedDevice(device.Value.Name, device.Value.Id, device.Key)),
     ]);
 
@@ -143,6 +157,14 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
     {
         (DeviceNumber device, Mapped _) = _mapped.Single(other => other.Value.Name == name);
         Require(!_mapped.Values.Any(other => Uses(other.Table, device) || Uses(other.Waiting, device)), "Device or resource busy");
+        _mapped.Remove(device);
+    });
+
+    public void RemoveOnceClosed(string name) => xen.Call(nameof(RemoveOnceClosed), () =>
+    {
+        (DeviceNumber device, Mapped mapped) = _mapped.Single(other => other.Value.Name == name);
+        Require(_isLayerLeft && device == Disk, "it is in use");
+        Require(mapped.Table == DiskTable, "what was held back is lost");
         _mapped.Remove(device);
     });
 

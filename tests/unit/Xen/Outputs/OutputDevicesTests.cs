@@ -44,6 +44,7 @@ public sealed class OutputDevicesTests
         MigrationException error = Refusal();
         Assert.Equal(MigrationErrorId.OutputNotIsolable, error.ErrorId);
         Assert.Contains("vbd 51712 (/var/lib/web.img) is no device of device-mapper", error.Message, StringComparison.Ordinal);
+        Assert.Contains("script=block-prerecord", error.Remedy, StringComparison.Ordinal);
         Assert.Contains("LVM", error.Remedy, StringComparison.Ordinal);
         Assert.Contains("Observe", error.Remedy, StringComparison.Ordinal);
     }
@@ -56,6 +57,7 @@ public sealed class OutputDevicesTests
         MigrationException error = Refusal();
         Assert.Contains("vbd 51712 is not served by the control domain's own block backend", error.Message, StringComparison.Ordinal);
         Assert.Contains("vif 0 has its backend in another domain", error.Message, StringComparison.Ordinal);
+        Assert.Contains("script=block-prerecord", error.Remedy, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -22,10 +22,15 @@ public sealed partial class OutputWindowTests
         private int _sentAtCheckpoint;
         private bool _isWindow;
 
-        internal World(OutputLimits? limits = null)
+        internal World(OutputLimits? limits = null, bool hasLayer = false)
         {
             _limits = limits ?? s_limits;
             _domain = Xen.Add("vm");
+            if (hasLayer)
+            {
+                Xen.Outputs.PutLayer(_domain.Uuid);
+            }
+
             Xen.Add("other");
             _source = new FakeSource(Xen, _domain);
             Xen.Write($"/libxl/1/device/vif/0/backend", "/local/domain/0/backend/vif/1/0");
@@ -180,7 +185,23 @@ public sealed partial class OutputWindowTests
             }
         }
 
-        private void OpenOther()
+        /// <summary>Somebody destroys the domain by hand when its tool is dead, and looks at another one, for which a call may fail for good.</summary>
+        internal void Destroy(string? failing = null)
+        {
+            Xen.Mend();
+            Xen.Remove(_domain);
+            Xen.FailAlways(failing ?? "");
+            _ = Record.Exception(OpenOther);
+        }
+
+        /// <summary>All that the guest wrote is on its disk, and nothing of ours is left.</summary>
+        internal void CheckDisk()
+        {
+            Assert.Empty(Xen.Outputs.Ours);
+            Assert.Equal(_written, Xen.Outputs.Blocks);
+        }
+
+        internal void OpenOther()
         {
             FakeSource other = new(Xen, Xen.Domains.Single(domain => domain.DomId == 2));
             new SourceCustody(new SourceOpening(Xen.Connect(), (_, _) => other, Xen.Connect, Xen.Layers).Open("other")).Dispose();

@@ -34,13 +34,27 @@ public sealed partial class OutputWindowTests
         DestroyedByHand,
     }
 
-    public static TheoryData<End> Ends => [.. Enum.GetValues<End>()];
+    /// <summary>Each end, of a domain whose disk is a mapped device by itself, and of one that has the script's layer.</summary>
+    public static TheoryData<End, bool> Ends
+    {
+        get
+        {
+            TheoryData<End, bool> ends = [];
+            foreach (End end in Enum.GetValues<End>())
+            {
+                ends.Add(end, false);
+                ends.Add(end, true);
+            }
+
+            return ends;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Nothing_fails(End end)
+    public void Nothing_fails(End end, bool hasLayer)
     {
-        World world = new();
+        World world = new(hasLayer: hasLayer);
         world.Act(end);
         Assert.Equal(end is End.Left or End.TakenOver or End.DestroyedByHand, world.HasLeft);
         world.Check();
@@ -48,29 +62,29 @@ public sealed partial class OutputWindowTests
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Each_call_fails_once_before_it_took_effect(End end) => Each(end, (world, index) => world.Xen.FailAt(index, afterwards: false));
+    public void Each_call_fails_once_before_it_took_effect(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.FailAt(index, afterwards: false));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Each_call_fails_once_after_it_took_effect(End end) => Each(end, (world, index) => world.Xen.FailAt(index, afterwards: true));
+    public void Each_call_fails_once_after_it_took_effect(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.FailAt(index, afterwards: true));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void The_tool_is_killed_before_each_call(End end) => Each(end, (world, index) => world.Xen.KillAt(index, afterwards: false));
+    public void The_tool_is_killed_before_each_call(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.KillAt(index, afterwards: false));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void The_tool_is_killed_after_each_call(End end) => Each(end, (world, index) => world.Xen.KillAt(index, afterwards: true));
+    public void The_tool_is_killed_after_each_call(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.KillAt(index, afterwards: true));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Each_kind_of_call_fails_for_good(End end)
+    public void Each_kind_of_call_fails_for_good(End end, bool hasLayer)
     {
         string[] names = [.. typeof(FakeControlDomain).GetMethods().Where(method => method.DeclaringType == typeof(FakeControlDomain)).Select(method => method.Name)];
         Assert.Contains("Resume", names);
         foreach (string name in names.Select(name => name == "IsThere" ? "IsCardThere" : name))
         {
-            World world = new();
+            World world = new(hasLayer: hasLayer);
             world.Xen.FailAlways(name);
             _ = Record.Exception(() => world.Act(end));
             world.Settle(end);
@@ -105,6 +119,39 @@ public sealed partial class OutputWindowTests
 
         world.Settle(End.AfterWindow);
         world.Check();
+    }
+
+    /// <summary>What it wrote was never to leave. Its packets go with its card.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_domain_that_is_destroyed_by_hand_in_its_window_leaves_all_that_it_wrote_on_its_disk(bool hasLayer)
+    {
+        World world = new(hasLayer: hasLayer);
+        world.Open();
+        world.Ask(1, 2);
+        world.Xen.Outputs.Serve();
+        world.Ask(5, 2);
+        world.Destroy();
+        world.CheckDisk();
+    }
+
+    [Theory]
+    [InlineData(nameof(FakeControlDomain.List))]
+    [InlineData(nameof(FakeControlDomain.RemoveOnceClosed))]
+    [InlineData(nameof(FakeControlDomain.RemoveStore))]
+    [InlineData(nameof(FakeControlDomain.Load))]
+    public void A_layer_that_is_left_goes_when_nothing_is_to_come_to_the_disk_through_it(string call)
+    {
+        World world = new(hasLayer: true);
+        world.Open();
+        world.Ask(1, 2);
+        world.Destroy(call);
+        Assert.Contains("prerecord_disk-1-51712", world.Xen.Outputs.Ours);
+
+        world.Xen.Mend();
+        world.OpenOther();
+        world.CheckDisk();
     }
 
     /// <summary>What is held goes out while the domain stands: what it sends meanwhile would overtake that, and its clients would hear of writes that are not
@@ -181,12 +228,12 @@ public sealed partial class OutputWindowTests
         Assert.Equal(99_999, world.Xen.Outputs.Blocks[7]);
     }
 
-    private static void Each(End end, Action<World, int> arrange)
+    private static void Each(End end, bool hasLayer, Action<World, int> arrange)
     {
         int index = 0;
         for (; index < Most; index++)
         {
-            World world = new();
+            World world = new(hasLayer: hasLayer);
             arrange(world, index);
             Exception? error = Record.Exception(() => world.Act(end));
             if (world.Xen.Failed is not { } failed)
