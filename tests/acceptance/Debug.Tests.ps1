@@ -10,6 +10,7 @@ BeforeAll {
         "^'traced': (outputs (can be|are) held back|suspended at the checkpoint|accesses are recorded(, pages are backed up)?|" +
         'core state captured, \d+ pages|runs on after the checkpoint|epoch \d+ ended, \d+ accesses|' +
         "paused at the window's end|accesses are not recorded any more|the domain is about to be stopped|" +
+        'the handover has (not )?been rehearsed|the domain runs there, after \d+ ms in which this process compiled \d+ methods|' +
         'round \d+ ended, \d+ pages to send and \d+ left|' +
         'the rollback is proved by (a second witness \(\d+ pages written\) and )?\d+ pages compared, \d+ changed)$'
 }

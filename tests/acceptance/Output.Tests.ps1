@@ -4,6 +4,7 @@ BeforeDiscovery {
     # Of every table view: the columns that tell most, which a screen of 80 columns must show.
     $tables = @(
         @{ Type = 'DomainInfo'; Telling = 'Name', 'Id', 'Host', 'State', 'Kind', 'vCPUs', 'Memory' }
+        @{ Type = 'DowntimePartOutcome'; Telling = 'Part', 'Duration' }
         @{ Type = 'FaultWait'; Telling = 'Mean', 'Median', 'P99', 'Maximum', 'Total' }
         @{ Type = 'HistoryEntry'; Telling = 'Time', 'Domain', 'Side', 'Fate', 'Destination', 'Total' }
         @{ Type = 'IncomingMigrationInfo'; Telling = 'Domain', 'State', 'RemotePF', 'Missing', 'Faults', 'Error' }
@@ -25,6 +26,7 @@ BeforeDiscovery {
         @{ Type = 'PreRecord#Held'; Telling = 'Domain', 'Host', 'State', 'Until', 'Holder' }
         @{ Type = 'RemotePFInfo'; Telling = 'Domain', 'Host', 'RemotePF', 'State', 'Missing', 'Faults', 'Waiting' }
         @{ Type = 'RollbackProof'; Telling = 'Proved', 'Kind', 'Compared', 'Changed', 'At checkpoint', 'After window' }
+        @{ Type = 'SentPagesOutcome'; Telling = 'Kind', 'Pages' }
     )
 }
 
@@ -39,7 +41,7 @@ BeforeAll {
     $recorded = Start-PreRecord kept -Mode Rollback -Window 60ms -Epoch 20ms | Set-PageOrder -Strategy RecordedFirst | Enable-RemotePF -Destination shown2
     $objects = @{}
     foreach ($object in @(
-            Get-MigrationDomain shown; $result; $result.FaultLatency; $result.Phases[0]; $result.RollbackProof
+            Get-MigrationDomain shown; $result; $result.FaultLatency; $result.Phases[0]; $result.DowntimeParts[0]; $result.Pages[0]; $result.RollbackProof
             Get-Migration -Id $result.Id; @(Get-Migration shown -History -Last 1)[0]; Get-MigrationReceiver shown2; (Get-MigrationReceiver shown2).Incoming[0]
             New-MigrationCertificate shown -Path $TestDrive; Get-MigrationHost shown2; Get-MigrationConfiguration Window
             @(Test-MigrationHost shown3).Where({ -not $_.IsAvailable })[0]
@@ -123,7 +125,12 @@ Describe 'A result' {
     }
 
     It 'names its phases in a list' {
-        Get-PlainText ($result | Format-List | Out-String -Width 400) | Should -Match 'Phases *: .*Prepare .*Handover .*Finish'
+        $list = Get-PlainText ($result | Format-List | Out-String -Width 400)
+        $list | Should -Match 'Phases *: .*Prepare .*Handover .*Finish'
+        $list | Should -Match 'DowntimeParts *: Ask [0-9.]+ ms, Suspend .*Prove .*Capture .*Send .*Commit .*Restore .*Toolstack .*Resume .*OnTheWay [0-9.]+ ms'
+        Get-PlainText (Get-Migration -Id $result.Id | Format-List | Out-String -Width 400) | Should -Match 'DowntimeParts *: Ask [0-9.]+ ms, .*OnTheWay [0-9.]+ ms'
+        Get-PlainText (@(Get-Migration shown -History -Last 1)[0] | Format-List | Out-String -Width 400) | Should -Match 'DowntimeParts *: Ask [0-9.]+ s; .*OnTheWay [0-9.]+ s'
+        $list | Should -Match 'Pages *: Core [0-9,]+, Early .*Again .*Recorded .*Predicted .*Rest .*Demanded .*Zero [0-9,]+'
     }
 
     It 'says all that the engine says' {
@@ -150,6 +157,8 @@ Describe 'A result' {
         $row.Started | Should -Match '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$'
         [TimeSpan]::Parse($row.Downtime, [cultureinfo]::InvariantCulture) | Should -Be $result.Downtime
         $row.Phases | Should -Match '^Prepare [0-9.]+ s; .*Finish [0-9.]+ s$'
+        $row.DowntimeParts | Should -Match '^Ask [0-9.]+ s; .*OnTheWay [0-9.]+ s$'
+        $row.Pages | Should -Match '^Core [0-9]+; .*Zero [0-9]+$'
         $row.FaultLatency | Should -Match '^mean [0-9.]+ s, '
         foreach ($column in $row.PSObject.Properties) {
             $column.Value | Should -Not -Match '^(System|PreRecordMigration)\.' -Because $column.Name
@@ -168,6 +177,9 @@ Describe 'A result' {
         $copy.FaultLatency.Mean | Should -Be $result.FaultLatency.Mean.TotalSeconds
         $copy.Phases[0].Phase | Should -Be 'Prepare'
         $copy.Phases[0].Duration | Should -Be $result.Phases[0].Duration.TotalSeconds
+        $copy.DowntimeParts[1].Duration | Should -Be $result.DowntimeParts[1].Duration.TotalSeconds
+        ($copy.DowntimeParts.Duration | Measure-Object -Sum).Sum | Should -BeGreaterThan ($copy.Downtime - 1e-5)
+        ($copy.DowntimeParts.Duration | Measure-Object -Sum).Sum | Should -BeLessThan ($copy.Downtime + 1e-5)
     }
 
     It 'keeps what is in it in a file, and through a job' {

@@ -5,6 +5,7 @@ using PreRecordMigration.Benchmarks;
 // dotnet run -c Release --project tests/benchmarks -- --replay [FILE]...
 // dotnet run -c Release --project tests/benchmarks -- --downtime [ROUNDS]
 // dotnet run -c Release --project tests/benchmarks -- --push [ROUNDS]
+// dotnet run -c Release --project tests/benchmarks -- --stops [PROCESSES]
 if (args is ["--replay", ..])
 {
     ReplayTable.Print(args[1..]);
@@ -16,6 +17,14 @@ else if (args is ["--downtime", ..])
 else if (args is ["--push", ..])
 {
     PushTable.Print(args[1..]);
+}
+else if (args is ["--stops", ..])
+{
+    StopTable.Print(args[1..]);
+}
+else if (args is ["--stops-of", ..])
+{
+    StopTable.Measure(args[1..]);
 }
 else
 {

@@ -46,7 +46,8 @@ internal static class Samples
             "Started":"2026-11-29T10:30:01+01:00","Ended":"2026-11-29T10:30:05+01:00","TotalTime":3.85,"Downtime":0.02,"CheckpointPause":0.1,"DiscardedExecution":0.5,
             "OutputsHeldBack":0.7,"ClientsWait":0.9,"Exposure":2.1,"BytesSent":16777216,"BytesPerSecond":4194304,"PagesPushed":4000,"PagesDemanded":96,"CorePages":40,
             "PageTablePages":30,"RecordedPages":512,"BackedUpPages":128,"RemoteFaults":96,"FaultLatency":{"Mean":0.001,"Median":0.001,"P99":0.01,"Maximum":0.02,"Total":0.1},
-            "RollbackProof":{"Kind":"Witness","PagesCompared":1024,"AtCheckpoint":"ab","AfterWindow":"ab","ChangedPages":12,"WrittenPages":14},"Problems":"","Phases":[{"Phase":"Prepare","Start":0,"Duration":0.1}]},
+            "RollbackProof":{"Kind":"Witness","PagesCompared":1024,"AtCheckpoint":"ab","AfterWindow":"ab","ChangedPages":12,"WrittenPages":14},"Problems":"","Phases":[{"Phase":"Prepare","Start":0,"Duration":0.1}],
+            "DowntimeParts":[{"Part":"Ask","Duration":0.01},{"Part":"OnTheWay","Duration":0.01}],"Pages":[{"Kind":"Core","Count":40},{"Kind":"Zero","Count":3}]},
             "Failure":{"ErrorId":"DomainBusy","Problem":"Busy","IsStopped":false,"Message":"no","Remedy":"wait"}}],
             "Receivers":[{"HostName":"xen2","Endpoint":"127.0.0.1:7000","Thumbprint":null,"Port":7000,"Incoming":[{"Name":"web01","State":"Finished","RemotePF":false,
             "MissingPages":0,"RemoteFaults":7,"Error":null,"Session":"ea9b4b2c-0a0f-4f0d-9a1e-7b1c5b0d8f10","IsActive":false}],"Rejections":["no"],"ProcessId":12}],"Omitted":0}
@@ -68,6 +69,7 @@ internal static class Samples
         Started = DateTimeOffset.UnixEpoch.AddYears(50),
         TotalTime = 3.85,
         Downtime = 0.02,
+        Parts = DowntimeParts.Of(_ => TimeSpan.FromMilliseconds(2)),
         ClientsWait = 0.4,
         Exposure = 2.4,
         BytesSent = 17_000_000,

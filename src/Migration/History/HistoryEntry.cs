@@ -1,5 +1,6 @@
 using System.Globalization;
 using PreRecordMigration.Options;
+using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.History;
 
@@ -83,6 +84,9 @@ public sealed record HistoryEntry
     /// <summary>How long the domain stood still for the handover, in seconds; null where it has not moved, and at the destination.</summary>
     public double? Downtime { get; init; }
 
+    /// <summary>What <see cref="Downtime"/> went into, in one line; null as it is, and where the version that noted it did not say.</summary>
+    public string? DowntimeParts => Parts?.ToString();
+
     /// <summary>How long its clients waited in all, in seconds; null as <see cref="Downtime"/> is.</summary>
     public double? ClientsWait { get; init; }
 
@@ -94,6 +98,9 @@ public sealed record HistoryEntry
 
     /// <summary>Remote page faults; null at a source whose domain has not moved.</summary>
     public long? RemoteFaults { get; init; }
+
+    /// <summary>What <see cref="Downtime"/> went into.</summary>
+    internal DowntimeParts? Parts { get; init; }
 
     /// <summary>The id of the error that ended it; null where none did.</summary>
     public string? ErrorId { get; init; }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using PreRecordMigration.Options;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.History;
@@ -47,6 +48,17 @@ internal static class HistoryLine
             writer.WriteString(nameof(entry.Started), entry.Started.ToUniversalTime());
             Time(nameof(entry.TotalTime), entry.TotalTime);
             Time(nameof(entry.Downtime), entry.Downtime);
+            if (entry.Parts is { } parts)
+            {
+                writer.WriteStartObject(nameof(entry.DowntimeParts));
+                foreach ((DowntimePart part, TimeSpan time) in parts.All)
+                {
+                    Time(part.ToString(), time.TotalSeconds);
+                }
+
+                writer.WriteEndObject();
+            }
+
             Time(nameof(entry.ClientsWait), entry.ClientsWait);
             Time(nameof(entry.Exposure), entry.Exposure);
             Number(nameof(entry.BytesSent), entry.BytesSent);
@@ -128,6 +140,9 @@ internal static class HistoryLine
         Started = Moment(root, nameof(HistoryEntry.Started)),
         TotalTime = Seconds(root, nameof(HistoryEntry.TotalTime)) ?? throw Missing(nameof(HistoryEntry.TotalTime)),
         Downtime = Seconds(root, nameof(HistoryEntry.Downtime)),
+        Parts = root.TryGetProperty(nameof(HistoryEntry.DowntimeParts), out JsonElement parts)
+            ? DowntimeParts.Of(part => TimeSpan.FromSeconds(Seconds(parts, part.ToString()) ?? 0))
+            : null,
         ClientsWait = Seconds(root, nameof(HistoryEntry.ClientsWait)),
         Exposure = Seconds(root, nameof(HistoryEntry.Exposure)),
         BytesSent = Number(root, nameof(HistoryEntry.BytesSent)),

@@ -33,6 +33,9 @@ public interface IIncomingDomain : IDisposable
     /// <summary>Restores vCPUs, devices and p2m, and places the core state's pages; the domain stays paused.</summary>
     void Restore(CoreState core, CancellationToken cancellationToken);
 
+    /// <summary>How long <see cref="Restore"/> waited for the host's toolstack; zero before it, and where it needs none.</summary>
+    TimeSpan ToolstackTime { get; }
+
     /// <summary>Whether a vCPU of the domain has ever run here: what its hypervisor says, not what was asked of this object.</summary>
     /// <exception cref="MigrationException">It cannot be known.</exception>
     bool HasRun { get; }

@@ -71,6 +71,9 @@ public interface ISourceDomain : IDisposable
     /// domain runs on.</exception>
     void Suspend(TimeSpan timeout, CancellationToken cancellationToken);
 
+    /// <summary>Of the last <see cref="Suspend"/> how long it took until the guest had taken the request; zero where that cannot be told.</summary>
+    TimeSpan AskTime { get; }
+
     /// <summary>Stops the vCPUs where they stand, without the guest's knowledge.</summary>
     void Pause();
 

@@ -20,6 +20,10 @@ internal interface IDestinationWork
     /// <summary>Ends the threads that answer faults.</summary>
     void EndFaults();
 
+    /// <summary>What the handover took here.</summary>
+    /// <param name="resume">From the commit until the domain ran.</param>
+    HandoverTimesRecord TimesOf(TimeSpan resume);
+
     /// <summary>Stops answering faults, of which there are no more, and switches RemotePF off.</summary>
     void EndPaging();
 
@@ -58,9 +62,10 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                     work.Restore(restore.Core);
                     return new DestinationEvent.RestoreDone();
                 case DestinationAction.Start:
+                    long begun = TimeProvider.System.GetTimestamp();
                     work.ServeFaults();
                     custody.Start();
-                    return new DestinationEvent.Started();
+                    return new DestinationEvent.Started(work.TimesOf(TimeProvider.System.GetElapsedTime(begun)));
                 case DestinationAction.ProveNeverRan:
                     return custody.ProveNeverRan() ? new DestinationEvent.NeverRan() : new DestinationEvent.MayHaveRun();
                 case DestinationAction.Continue:

@@ -70,10 +70,14 @@ internal sealed class DomainCheckpoint
     }
 
     /// <summary>The window's end: stops the domain, and proves that the checkpoint is still there.</summary>
+    /// <param name="progress">Told while it is proved; null for nobody.</param>
+    /// <param name="stopped">Called once the domain stands still.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.VerificationFailed"/>.</exception>
-    public void StopAndProve(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    public void StopAndProve(IProgress<MigrationProgress>? progress, Action stopped, CancellationToken cancellationToken)
     {
         _custody.Pause();
+        stopped();
         Trace("paused at the window's end");
 
         // The domain writes no more, so the originals that are kept now are all there will be; whether any was lost must be known before

@@ -49,6 +49,7 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
     private volatile FaultRequester? _requester;
     private volatile bool _isDemandLost;
     private int _missingAtEnd;
+    private TimeSpan _restoration;
 
     /// <summary>Prepares; <see cref="Run"/> does the work.</summary>
     /// <param name="migration">The migration that it belongs to.</param>
@@ -180,6 +181,7 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
 
     void IDestinationWork.Restore(CoreStateRecord record)
     {
+        long begun = TimeProvider.System.GetTimestamp();
         using CorePageCollector collected = _corePages!;
         CoreState core = new(record.Vcpus, record.Sections, collected.ToPageSet(record.PageCount), record.PageTablePageCount);
         _corePages = null;
@@ -207,6 +209,13 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
         }
 
         _migration.Custody.Restore(core, _interrupting.Token);
+        _restoration = TimeProvider.System.GetElapsedTime(begun);
+    }
+
+    HandoverTimesRecord IDestinationWork.TimesOf(TimeSpan resume)
+    {
+        TimeSpan toolstack = _migration.Custody.Domain.ToolstackTime;
+        return new HandoverTimesRecord(_restoration > toolstack ? _restoration - toolstack : TimeSpan.Zero, toolstack, resume);
     }
 
     void IDestinationWork.ServeFaults() => ServeFaults();

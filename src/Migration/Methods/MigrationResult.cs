@@ -37,6 +37,9 @@ public sealed record MigrationResult
     /// </summary>
     public required TimeSpan Downtime { get; init; }
 
+    /// <summary>What <see cref="Downtime"/> went into, at both sides.</summary>
+    public DowntimeParts DowntimeParts { get; init; } = DowntimeParts.None;
+
     /// <summary>How long the checkpoint held the domain before the window; zero without one.</summary>
     public TimeSpan CheckpointPause { get; init; }
 
@@ -75,6 +78,9 @@ public sealed record MigrationResult
 
     /// <summary>Those bytes as they went: the same where nothing was compressed.</summary>
     public required long PageBytesSent { get; init; }
+
+    /// <summary>The pages that were sent, by when and why.</summary>
+    public SentPages Pages { get; init; } = SentPages.None;
 
     /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
     public required long PagesPushed { get; init; }

@@ -190,7 +190,8 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             run.NoteStop();
-            run.Recorded!.StopAndProve(run.Log.Progress, run.Token);
+            run.Recorded!.StopAndProve(run.Log.Progress, () => run.Stop.EndStop(TimeSpan.Zero), run.Token);
+            run.Stop.End(DowntimeClock.Part.Prove);
             run.Log.Report();
             if (run.Options.IsSplit)
             {
@@ -218,12 +219,14 @@ public static class MigrationSource
     private static void HandOver(SourceMigration run, Func<CoreState> capture)
     {
         CoreState core = capture();
+        run.Stop.End(DowntimeClock.Part.Capture);
         if (!run.Options.IsSplit)
         {
             run.SendBeforeRun(run.Order().Pfns);
         }
 
         run.SendCore(core);
+        run.Stop.End(DowntimeClock.Part.Send);
         run.Commit();
     }
 
@@ -233,6 +236,7 @@ public static class MigrationSource
     {
         run.NoteStop();
         run.Custody.Suspend(run.Options.SuspendTimeout, run.Token);
+        run.Stop.EndStop(run.Domain.AskTime);
     }
 
     /// <summary>Runs a new migration on a thread of its own.</summary>

@@ -94,7 +94,7 @@ public sealed class PreRecordSession : IDisposable
             session.Recording.RunWindow(progress, _ => { }, cancellationToken);
             if (options.Mode == RecordingMode.Rollback)
             {
-                session.StopAndProve(progress, cancellationToken);
+                session.StopAndProve(progress, () => { }, cancellationToken);
             }
             else
             {
@@ -206,6 +206,9 @@ public sealed class PreRecordSession : IDisposable
     }
 
     /// <summary>The window's end in Rollback: stops the domain, and proves that the checkpoint is still there.</summary>
-    internal void StopAndProve(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken) =>
-        _checkpoint!.StopAndProve(progress, cancellationToken);
+    /// <param name="progress">Told while it is proved; null for nobody.</param>
+    /// <param name="stopped">Called once the domain stands still.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    internal void StopAndProve(IProgress<MigrationProgress>? progress, Action stopped, CancellationToken cancellationToken) =>
+        _checkpoint!.StopAndProve(progress, stopped, cancellationToken);
 }

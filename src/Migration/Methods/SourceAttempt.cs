@@ -5,6 +5,7 @@ using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
@@ -92,9 +93,15 @@ internal sealed class SourceAttempt : IDisposable
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
     public CancellationToken Token => _running.Token;
 
-    public long PagesPushed => _pusher?.PagesPushed ?? 0;
-
-    public long PagesDemanded => _faults?.PagesDemanded ?? 0;
+    /// <summary>The pages that went after the core state.</summary>
+    public SentPages PagesSent => SentPages.None with
+    {
+        Recorded = _pusher?.Pushed(PushKind.Recorded) ?? 0,
+        Predicted = _pusher?.Pushed(PushKind.Predicted) ?? 0,
+        Rest = _pusher?.Pushed(PushKind.Rest) ?? 0,
+        Demanded = _faults?.PagesDemanded ?? 0,
+        Zero = (_pages?.ZeroPages ?? 0) + (_faults?.ZeroPages ?? 0),
+    };
 
     /// <summary>Pages still to be sent; null before the core state is out and with RemotePF off.</summary>
     public SentPageTable? Sent => _sent;
@@ -105,6 +112,12 @@ internal sealed class SourceAttempt : IDisposable
     /// <summary>What the destination said is missing when this attempt resumed the migration; null before that, and in a first
     /// attempt.</summary>
     public PageBitmap? Missing { get; private set; }
+
+    /// <summary>How long it took to note that the domain leaves; zero before that.</summary>
+    public TimeSpan LeaveTime => _dispatcher.LeaveTime;
+
+    /// <summary>What the handover took at the destination; null before it has said so, and where it says nothing of the kind.</summary>
+    public HandoverTimesRecord? TimesThere { get; private set; }
 
     /// <summary>Called when the destination has said that every page is there.</summary>
     public Action? AllThere { get; set; }
@@ -294,6 +307,7 @@ internal sealed class SourceAttempt : IDisposable
             if (_control.Read(type, body) is { } record)
             {
                 Missing = (record as ResumeRecord)?.Missing ?? Missing;
+                TimesThere ??= record as HandoverTimesRecord;
                 if (record is WelcomeRecord welcome)
                 {
                     Volatile.Write(ref _capabilities, welcome.Capabilities);

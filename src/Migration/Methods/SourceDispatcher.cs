@@ -15,6 +15,9 @@ internal sealed class SourceDispatcher(SourceCustody custody, Action<ControlReco
     /// <summary>What failed once the outcome was decided, in order: it changes nothing of the outcome.</summary>
     public IReadOnlyList<Exception> Afterwards => _afterwards;
 
+    /// <summary>How long it took to note that the domain leaves; zero before that.</summary>
+    public TimeSpan LeaveTime { get; private set; }
+
     /// <summary>Carries an action out.</summary>
     /// <returns>The event that follows from it; null for none.</returns>
     public SourceEvent? CarryOut(SourceAction action)
@@ -27,7 +30,9 @@ internal sealed class SourceDispatcher(SourceCustody custody, Action<ControlReco
                     send(message.Record);
                     return null;
                 case SourceAction.Leave:
+                    long begun = TimeProvider.System.GetTimestamp();
                     custody.Leave();
+                    LeaveTime = TimeProvider.System.GetElapsedTime(begun);
                     return new SourceEvent.Left();
                 case SourceAction.Destroy wholly:
                     custody.Destroy(wholly.Word);

@@ -1,5 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Options;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.Methods;
@@ -12,6 +13,7 @@ internal sealed partial class SourceMigration
         // One that was taken over has no recording here: what was recorded went with the process that did it.
         bool isRecorded = Options.Method == MigrationMethod.PreRecord;
         bool isRollback = isRecorded && Recorded?.Backups is not null;
+        SentPages pages = PagesSent();
         return new MigrationResult
         {
             Name = Domain.Info.Name,
@@ -21,20 +23,22 @@ internal sealed partial class SourceMigration
             Mode = isRecorded ? Recorded?.Options.Mode ?? Options.Mode : null,
             Phases = Log.Phases,
             TotalTime = Log.Elapsed,
-            Downtime = _runningAt - _stoppedAt,
+            Downtime = Stop.Total,
+            DowntimeParts = Stop.Describe(_timesThere ?? _attempt!.TimesThere),
             CheckpointPause = isRollback ? Recorded!.CheckpointPause : TimeSpan.Zero,
             DiscardedExecution = isRollback ? Recorded!.Recording.WindowTime : TimeSpan.Zero,
             OutputsHeldBack = isRollback && Recorded!.HeldSince is { } since ? _runningAt - Log.TimeOf(since) : TimeSpan.Zero,
             WindowCutShort = isRollback && Recorded!.Recording.WasCutShort,
             Exposure = _allThereAt - _committedAt,
             BytesSent = _earlier.Bytes + _attempt!.Connections.BytesSent,
-            PageBytes = _earlier.PlainPages + _attempt.PageBytes.Plain,
-            PageBytesSent = _earlier.Pages + _attempt.PageBytes.Sent,
-            PagesPushed = _earlier.Pushed + _earlyPages + _attempt.PagesPushed,
+            PageBytes = _earlier.PlainBytes + _attempt.PageBytes.Plain,
+            PageBytesSent = _earlier.PageBytes + _attempt.PageBytes.Sent,
+            Pages = pages,
+            PagesPushed = pages.Pushed,
             Rounds = _rounds?.Count ?? 0,
             PagesBeforeCommit = _earlyPages,
             PagesLeftAtCommit = _leftAtCommit,
-            PagesDemanded = _earlier.Demanded + _attempt.PagesDemanded,
+            PagesDemanded = pages.Demanded,
             CorePages = _corePages,
             PageTablePages = _pageTablePages,
             RecordedPages = isRecorded ? Recorded?.RecordedPages ?? 0 : 0,
@@ -44,6 +48,14 @@ internal sealed partial class SourceMigration
             RollbackProof = isRollback ? Recorded!.Proof : null,
             Problems = [.. Problems(end)],
         };
+    }
+
+    /// <summary>The pages of all attempts. The first round sends every page once, and whatever else goes before the commit goes again.</summary>
+    private SentPages PagesSent()
+    {
+        long again = _rounds is null ? 0 : Math.Max(0, _earlyPages - _populated.Count);
+        SentPages early = SentPages.None with { Core = _corePages, Early = _earlyPages - again, Again = again, Zero = _batch.ZeroPages };
+        return early.Plus(_earlier.Pages).Plus(_attempt!.PagesSent);
     }
 
     /// <summary>What went wrong after the domain had moved: it changes nothing of that.</summary>

@@ -14,6 +14,9 @@ internal sealed partial class SourceMigration
     /// <summary>The originals that another process kept, of a migration that was taken over.</summary>
     private readonly PageBackup? _originals;
 
+    /// <summary>The way to the destination as the next tool can go it, found out while the domain still runs; null where it cannot.</summary>
+    private string? _way;
+
     /// <summary>The memory that travels.</summary>
     private IGuestMemory Memory => Recorded?.Memory ?? (_originals is null ? Domain.Memory : new CheckpointMemory(Domain.Memory, _originals));
 
@@ -43,7 +46,7 @@ internal sealed partial class SourceMigration
     private void NoteDeparture()
     {
         Guid? kept = IsFromOriginals ? Recorded!.Backups!.Keep(_announced!.Name) : null;
-        Custody.Departure = new Departure(_destination.ToString(), _continuation! with { Originals = kept }, Way: NotedWay.Of(_destination.Note?.ToString()));
+        Custody.Departure = new Departure(_destination.ToString(), _continuation! with { Originals = kept }, Way: _way);
     }
 
     /// <summary>Opens the originals of a migration that is taken over; null where what is in the domain's memory travels.</summary>

@@ -22,12 +22,12 @@ internal sealed partial class SourceMigration
         (_destination, _cancellation, _attempt) = (destination, cancellationToken, next);
         if (lost is not null)
         {
+            _timesThere ??= lost.TimesThere;
             _earlier = (
                 _earlier.Bytes + lost.Connections.BytesSent,
-                _earlier.PlainPages + lost.PageBytes.Plain,
-                _earlier.Pages + lost.PageBytes.Sent,
-                _earlier.Pushed + lost.PagesPushed,
-                _earlier.Demanded + lost.PagesDemanded);
+                _earlier.PlainBytes + lost.PageBytes.Plain,
+                _earlier.PageBytes + lost.PageBytes.Sent,
+                _earlier.Pages.Plus(lost.PagesSent));
 
             // Whatever fails of what is lost, this attempt is at work, and ends as every other one does.
             _leftOver.Try(lost.Dispose);
@@ -36,7 +36,7 @@ internal sealed partial class SourceMigration
         Log.Tell(progress is null ? null : new ThrottledProgress(progress));
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Running);
-        _runningAt = _runningAt == TimeSpan.Zero ? Log.Elapsed : _runningAt;
+        NoteRunning();
         if (_attempt.State is SourceState.Running)
         {
             _attempt.StartPaging(StillToSend(_attempt.Missing!));

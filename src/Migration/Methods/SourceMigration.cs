@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime;
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
@@ -22,6 +24,9 @@ internal sealed partial class SourceMigration : IDisposable
 
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>How long a rehearsal that goes on may hold the move up.</summary>
+    private static readonly TimeSpan s_rehearsalPatience = TimeSpan.FromSeconds(10);
+
     /// <summary>How long the destination may take over the final name; its own patience with a name that is taken is 30 s.</summary>
     private static readonly TimeSpan s_settlingPatience = TimeSpan.FromSeconds(45);
 
@@ -33,10 +38,11 @@ internal sealed partial class SourceMigration : IDisposable
     private DomainDescription? _announced;
     private SourceAttempt? _attempt;
     private Continuation? _continuation;
-    private (long Bytes, long PlainPages, long Pages, long Pushed, long Demanded) _earlier;
-    private TimeSpan _stoppedAt;
+    private (long Bytes, long PlainBytes, long PageBytes, SentPages Pages) _earlier = (0, 0, 0, SentPages.None);
     private TimeSpan _committedAt;
     private TimeSpan _runningAt;
+    private HandoverTimesRecord? _timesThere;
+    private long _compiledAtStop;
     private TimeSpan _allThereAt;
     private long _earlyPages;
     private long _leftAtCommit;
@@ -107,6 +113,9 @@ internal sealed partial class SourceMigration : IDisposable
 
     public PhaseLog Log { get; }
 
+    /// <summary>What the downtime goes into.</summary>
+    public DowntimeClock Stop { get; } = new(TimeProvider.System);
+
     /// <summary>The pages that the domain has.</summary>
     public PageBitmap Populated => _populated;
 
@@ -143,6 +152,8 @@ internal sealed partial class SourceMigration : IDisposable
 
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Open);
+        _way = NotedWay.Of(_destination.Note?.ToString());
+        AwaitRehearsal();
     }
 
     /// <summary>Captures the core state of the suspended domain, page tables in front.</summary>
@@ -212,7 +223,8 @@ internal sealed partial class SourceMigration : IDisposable
     public void NoteStop()
     {
         Options.Trace?.Report(MigrationTrace.Step("the domain is about to be stopped"));
-        _stoppedAt = Log.Elapsed;
+        _compiledAtStop = JitInfo.GetCompiledMethodCount();
+        Stop.Begin();
     }
 
     /// <summary>The domain is stopped for good: waits for the destination, commits, and waits until it runs there.</summary>
@@ -222,14 +234,16 @@ internal sealed partial class SourceMigration : IDisposable
         NoteDeparture();
         _attempt!.HoldPush();
         _leftAtCommit = _attempt.Sent?.Remaining ?? 0;
+        Stop.End(DowntimeClock.Part.Commit);
         _attempt.Post(new SourceEvent.Stopped());
         _attempt.WaitFor(SourceStage.Committed);
         _committedAt = Log.Elapsed;
+        Stop.EndCommit(_attempt.LeaveTime);
         _attempt.ReleasePush();
 
         // From here on the domain belongs to the destination: only its word, or the loss of it, ends the wait.
         AwaitExposed(SourceStage.Running, () => { });
-        _runningAt = Log.Elapsed;
+        NoteRunning();
     }
 
     /// <summary>Pushes the rest in order beside the demand faults, and waits until every page has been placed.</summary>
@@ -327,6 +341,39 @@ internal sealed partial class SourceMigration : IDisposable
 
     /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
     public void Dispose() => CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, LetOriginalsGo, () => Options.Watch?.End());
+
+    /// <summary>Gives a rehearsal some time to end: the domain runs meanwhile. What comes of it changes nothing but what is told.</summary>
+    /// <exception cref="OperationCanceledException">Given up meanwhile.</exception>
+    private void AwaitRehearsal()
+    {
+        if (Options.Rehearsed is not { } rehearsed)
+        {
+            return;
+        }
+
+        bool hasEnded = Task.WaitAny([rehearsed], (int)s_rehearsalPatience.TotalMilliseconds, Token) == 0;
+        Exception? failure = hasEnded ? rehearsed.IsCompletedSuccessfully ? rehearsed.Result : rehearsed.Exception : null;
+        if (failure is not null)
+        {
+            Warn(new MigrationWarning(
+                $"The handover could not be rehearsed, and '{Domain.Info.Name}' may stand still for a little longer than it had to: {failure.Message}"));
+        }
+
+        Options.Trace?.Report(MigrationTrace.Step(hasEnded && failure is null ? "the handover has been rehearsed" : "the handover has not been rehearsed"));
+    }
+
+    /// <summary>Notes the moment from which the domain runs at the destination, the first time that this side hears of it.</summary>
+    private void NoteRunning()
+    {
+        if (_runningAt == TimeSpan.Zero)
+        {
+            _runningAt = Log.Elapsed;
+            Stop.End(DowntimeClock.Part.AwaitRunning);
+            Options.Trace?.Report(MigrationTrace.Step(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the domain runs there, after {Stop.Total.TotalMilliseconds:0} ms in which this process compiled {JitInfo.GetCompiledMethodCount() - _compiledAtStop} methods")));
+        }
+    }
 
     private void AwaitAllThere() => AwaitExposed(SourceStage.Releasing, Log.Report);
 

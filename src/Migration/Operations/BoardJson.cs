@@ -16,13 +16,15 @@ namespace PreRecordMigration.Operations;
     [
         typeof(ShownText), typeof(Count), typeof(LongCount), typeof(Seconds), typeof(Moment), typeof(Word<MigrationMethod>), typeof(Word<RecordingMode>),
         typeof(Word<RollbackProofKind>),
-        typeof(Word<MigrationState>), typeof(Word<MigrationPhase>), typeof(Word<DomainHolder>), typeof(Word<OperationProblem>),
-        typeof(Items<IncomingMigrationInfo>), typeof(Items<PhaseOutcome>), typeof(Items<string>),
+        typeof(Word<MigrationState>), typeof(Word<MigrationPhase>), typeof(Word<DomainHolder>), typeof(Word<DowntimePart>), typeof(Word<SentPageKind>), typeof(Word<OperationProblem>),
+        typeof(Items<IncomingMigrationInfo>), typeof(Items<PhaseOutcome>), typeof(Items<DowntimePartOutcome>), typeof(Items<SentPagesOutcome>), typeof(Items<string>),
     ])]
 [JsonSerializable(typeof(BoardWord))]
 [JsonSerializable(typeof(BoardWord.SchemaOnly), TypeInfoPropertyName = "Schema")]
 [JsonSerializable(typeof(IncomingMigrationInfo[]))]
 [JsonSerializable(typeof(PhaseOutcome[]))]
+[JsonSerializable(typeof(DowntimePartOutcome[]))]
+[JsonSerializable(typeof(SentPagesOutcome[]))]
 [JsonSerializable(typeof(string[]))]
 internal sealed partial class BoardJson : JsonSerializerContext
 {

@@ -102,6 +102,9 @@ public sealed partial class MigrationJob
             Started = _started,
             TotalTime = (outcome?.TotalTime) ?? took.TotalSeconds,
             Downtime = outcome?.Downtime,
+            Parts = outcome?.DowntimeParts is { } parts
+                ? DowntimeParts.Of(part => TimeSpan.FromSeconds(parts.Where(known => known.Part == part).Sum(known => known.Duration)))
+                : null,
             ClientsWait = outcome?.ClientsWait,
             Exposure = outcome?.Exposure,
             BytesSent = outcome?.BytesSent ?? _progress?.BytesSent ?? 0,

@@ -4,6 +4,7 @@ using PreRecordMigration.Errors;
 using PreRecordMigration.History;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
+using PreRecordMigration.Rehearsals;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
@@ -327,10 +328,13 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     {
         // Here only, so that an ended migration keeps nothing of its domain.
         using MoveSource source = Interlocked.Exchange(ref _source, null)!;
+
+        // Beside the connecting, so that it is over, as a rule, before the destination has made its domain.
+        Task<Exception?> rehearsed = Rehearsal.Begin(_move.Options.Method, _move.Options.Mode);
         _way = Destination.Open(PeerTimeout);
         _watching = _way.Receiver?.Watch(Hear);
         return await source.MigrateAsync(
-            _way.Route, options => options with { Trace = this, Watch = _watch, Limits = _limits, Warnings = this }, this, _cancellation.Token).ConfigureAwait(false);
+            _way.Route, options => options with { Trace = this, Watch = _watch, Limits = _limits, Warnings = this, Rehearsed = rehearsed }, this, _cancellation.Token).ConfigureAwait(false);
     }
 
     /// <summary>Hands on what the other side does, where it is in this process. Others may come in at a receiver that it shares.</summary>

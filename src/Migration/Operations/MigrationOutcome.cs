@@ -38,6 +38,7 @@ public sealed record MigrationOutcome
         Ended = ended;
         TotalTime = result.TotalTime.TotalSeconds;
         Downtime = result.Downtime.TotalSeconds;
+        DowntimeParts = [.. result.DowntimeParts.All.Select(part => new DowntimePartOutcome(part.Part, part.Time))];
         CheckpointPause = result.CheckpointPause.TotalSeconds;
         DiscardedExecution = result.DiscardedExecution.TotalSeconds;
         OutputsHeldBack = result.OutputsHeldBack.TotalSeconds;
@@ -48,6 +49,7 @@ public sealed record MigrationOutcome
         BytesPerSecond = Rates.Average(result.BytesSent, result.TotalTime);
         PageBytes = result.PageBytes;
         PageBytesSent = result.PageBytesSent;
+        Pages = [.. result.Pages.All.Select(pages => new SentPagesOutcome(pages.Kind, pages.Count))];
         PagesPushed = result.PagesPushed;
         Rounds = result.Rounds;
         PagesBeforeCommit = result.PagesBeforeCommit;
@@ -100,6 +102,10 @@ public sealed record MigrationOutcome
     /// <summary>From the moment the source's vCPUs stopped for good until they ran at the destination, in seconds.</summary>
     public required double Downtime { get; init; }
 
+    /// <summary>What <see cref="Downtime"/> went into, at both sides, one after the other; null where another version of the module, whose migration it
+    /// is, does not say.</summary>
+    public Listed<DowntimePartOutcome>? DowntimeParts { get; init; }
+
     /// <summary>How long the checkpoint held the domain before the window, in seconds; zero without one.</summary>
     public required double CheckpointPause { get; init; }
 
@@ -137,6 +143,9 @@ public sealed record MigrationOutcome
 
     /// <summary>Those bytes as they went: the same where nothing was compressed.</summary>
     public long PageBytesSent { get; init; }
+
+    /// <summary>The pages that were sent, by when and why; null as <see cref="DowntimeParts"/> is.</summary>
+    public Listed<SentPagesOutcome>? Pages { get; init; }
 
     /// <summary>Pages pushed on the bulk connection, pages sent again included.</summary>
     public required long PagesPushed { get; init; }

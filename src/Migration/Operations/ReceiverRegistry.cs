@@ -6,6 +6,8 @@ using PreRecordMigration.Files;
 using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Options;
+using PreRecordMigration.Rehearsals;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
@@ -82,6 +84,8 @@ public sealed class ReceiverRegistry
                 Announce(receiver);
             }
 
+            // What comes in is not known yet: hybrid has all that a destination may have to do. What fails of it no domain waits for.
+            _ = Rehearsal.Begin(MigrationMethod.Hybrid, RecordingMode.Observe);
             return receiver;
         }
     }

@@ -112,6 +112,10 @@ public sealed record MigrationOptions
     /// <summary>The bounds that the migration begins with.</summary>
     public MigrationBounds Bounds => new(BandwidthLimit, MaximumDowntime, MaximumExposure);
 
+    /// <summary>A rehearsal of what is done while the domain stands still, which is given some time to end before the domain is touched; done with what
+    /// failed of it, which is told and changes nothing. Null where none was begun.</summary>
+    public Task<Exception?>? Rehearsed { get; init; }
+
     /// <summary>Measures the destination's silence.</summary>
     internal TimeProvider Clock { get; init; } = TimeProvider.System;
 

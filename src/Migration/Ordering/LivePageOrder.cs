@@ -45,6 +45,9 @@ public sealed class LivePageOrder : IPushOrder
     }
 
     /// <inheritdoc/>
+    public PushKind Kind { get; private set; }
+
+    /// <inheritdoc/>
     public void Steer(int pfn) => _faults.Post(pfn);
 
     /// <inheritdoc/>
@@ -60,6 +63,7 @@ public sealed class LivePageOrder : IPushOrder
             int pfn = _fronts[_frontCount - 1].Next(_unsent);
             if (pfn >= 0)
             {
+                Kind = _fronts[_frontCount - 1].Kind;
                 return pfn;
             }
 
@@ -71,10 +75,12 @@ public sealed class LivePageOrder : IPushOrder
             int pfn = _order.Known[_next++];
             if (_unsent.Contains(pfn))
             {
+                Kind = _next <= _order.RecordedCount ? PushKind.Recorded : PushKind.Predicted;
                 return pfn;
             }
         }
 
+        Kind = PushKind.Rest;
         if (_rest is PushFront rest)
         {
             int pfn = rest.Next(_unsent);

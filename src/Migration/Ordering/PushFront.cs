@@ -16,18 +16,21 @@ internal struct PushFront
     private int _above;
     private int _below;
 
-    private PushFront(int pivot, int lowest, int highest)
+    private PushFront(int pivot, int lowest, int highest, PushKind kind)
     {
-        (_pivot, _lowest, _highest) = (pivot, lowest, highest);
+        (_pivot, _lowest, _highest, Kind) = (pivot, lowest, highest, kind);
         (_above, _below) = (pivot, pivot);
     }
 
+    /// <summary>Why its pages are pushed.</summary>
+    public PushKind Kind { get; }
+
     /// <summary>Around a page, up to so many pages from it.</summary>
     public static PushFront Around(int pivot, int reach) =>
-        new(pivot, (int)Math.Max(0, (long)pivot - reach), (int)Math.Min(int.MaxValue, (long)pivot + reach));
+        new(pivot, (int)Math.Max(0, (long)pivot - reach), (int)Math.Min(int.MaxValue, (long)pivot + reach), PushKind.Rest);
 
     /// <summary>From a page on to another, which may lie above or below it.</summary>
-    public static PushFront Along(int pivot, int last) => new(pivot, Math.Min(pivot, last), Math.Max(pivot, last));
+    public static PushFront Along(int pivot, int last) => new(pivot, Math.Min(pivot, last), Math.Max(pivot, last), PushKind.Predicted);
 
     /// <summary>Takes the next page: the unsent one nearest to the pivot, of two equally near ones the upper.</summary>
     /// <returns>The page, or −1 where the front has been pushed.</returns>

@@ -20,6 +20,7 @@ public sealed class FaultServer : IDisposable
     private readonly Action<int> _onFault;
     private readonly BlockingCollection<int> _queue = new(QueueLimit);
     private long _pagesDemanded;
+    private long _zeroPages;
 
     /// <summary>Makes a server; <see cref="Take"/> and <see cref="Answer"/> do the work.</summary>
     /// <param name="demand">The demand connection.</param>
@@ -39,6 +40,9 @@ public sealed class FaultServer : IDisposable
 
     /// <summary>Pages sent because they were asked for.</summary>
     public long PagesDemanded => Interlocked.Read(ref _pagesDemanded);
+
+    /// <summary>Those of them that were all zero.</summary>
+    public long ZeroPages => Interlocked.Read(ref _zeroPages);
 
     /// <summary>Takes the page requests of a record.</summary>
     /// <param name="type">The record's type.</param>
@@ -86,6 +90,7 @@ public sealed class FaultServer : IDisposable
             _demand.Send(batch.Read(RecordType.DemandPages, pfns.AsSpan(0, count), _memory));
             _gate.Answered(count);
             Interlocked.Add(ref _pagesDemanded, count);
+            Interlocked.Exchange(ref _zeroPages, batch.ZeroPages);
         }
     }
 

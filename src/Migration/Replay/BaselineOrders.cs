@@ -10,6 +10,8 @@ internal sealed class FixedOrder(int[] pfns, PageBitmap unsent) : IPushOrder
 {
     private int _next;
 
+    public PushKind Kind => PushKind.Rest;
+
     public int Next()
     {
         while (_next < pfns.Length)
@@ -51,6 +53,8 @@ internal sealed class MajorityTrendOrder(PageBitmap unsent) : IPushOrder
     private long _at = -1;
     private int _left;
     private int _rest;
+
+    public PushKind Kind => PushKind.Rest;
 
     public int Next()
     {

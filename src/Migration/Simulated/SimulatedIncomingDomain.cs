@@ -22,6 +22,8 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
 
     public IGuestMemory Memory => domain.Memory;
 
+    public TimeSpan ToolstackTime => TimeSpan.Zero;
+
     public bool HasRun
     {
         get

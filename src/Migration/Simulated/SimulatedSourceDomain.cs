@@ -63,6 +63,8 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain,
     /// <summary>What another tool holds back that was killed; null where it held nothing back.</summary>
     internal IOutputPlug? AdoptPlug() => domain.Outputs.Adopt(DoPlug);
 
+    public TimeSpan AskTime => TimeSpan.Zero;
+
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
     {
         long number = Enter(SimulatedCall.Suspend);

@@ -57,6 +57,12 @@ public sealed record CommitRecord : ControlRecord;
 /// <summary>The domain runs at the destination.</summary>
 public sealed record RunningRecord : ControlRecord;
 
+/// <summary>What the handover took at the destination.</summary>
+/// <param name="Restore">The restoration, without the toolstack's part of it.</param>
+/// <param name="Toolstack">How long the toolstack was waited for within it.</param>
+/// <param name="Resume">From the commit until the domain ran.</param>
+public sealed record HandoverTimesRecord(TimeSpan Restore, TimeSpan Toolstack, TimeSpan Resume) : ControlRecord;
+
 /// <summary>Every page has been sent.</summary>
 public sealed record PushCompleteRecord : ControlRecord;
 

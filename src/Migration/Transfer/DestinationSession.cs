@@ -57,9 +57,9 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
                 : EndBeforeStart(state, restoring.End),
         (DestinationState.Restored restored, DestinationEvent.Received { Record: CommitRecord }) =>
             (new DestinationState.Starting(restored.RemotePF, null), [new DestinationAction.Start()]),
-        (DestinationState.Starting starting, DestinationEvent.Started) =>
+        (DestinationState.Starting starting, DestinationEvent.Started started) =>
             starting.End is null
-                ? (new DestinationState.Running(false, !starting.RemotePF), [new DestinationAction.Send(new RunningRecord())])
+                ? (new DestinationState.Running(false, !starting.RemotePF), [new DestinationAction.Send(new RunningRecord()), new DestinationAction.Send(started.Times)])
                 : EndAfterStart(state, starting.End, isAllPlaced: !starting.RemotePF),
         (DestinationState.Starting, DestinationEvent.WorkFailed failed) =>
             (new DestinationState.Undoing(failed.Error), [new DestinationAction.ProveNeverRan()]),

@@ -112,7 +112,8 @@ public abstract record DestinationEvent
     public sealed record RestoreDone : DestinationEvent;
 
     /// <summary>The domain runs here.</summary>
-    public sealed record Started : DestinationEvent;
+    /// <param name="Times">What the handover took here.</param>
+    public sealed record Started(HandoverTimesRecord Times) : DestinationEvent;
 
     /// <summary>What the owner was at work on (creating, restoring, starting) failed, or so it reported.</summary>
     public sealed record WorkFailed(MigrationException Error) : DestinationEvent;

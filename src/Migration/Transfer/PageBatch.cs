@@ -37,6 +37,9 @@ public sealed class PageBatch
     /// <summary>Most pages it holds.</summary>
     public int Capacity => _pfns.Length;
 
+    /// <summary>Pages of all records made so far that were all zero.</summary>
+    public long ZeroPages { get; private set; }
+
     /// <summary>Reads pages from memory into a record that is ready to send.</summary>
     /// <param name="type">The record's type.</param>
     /// <param name="pfns">The pages, at most <see cref="Capacity"/>.</param>
@@ -185,6 +188,7 @@ public sealed class PageBatch
             }
         }
 
+        ZeroPages += pfns.Length - kept;
         (_entries, _kept) = (pfns.Length, kept);
         BinaryPrimitives.WriteInt32LittleEndian(_record.AsSpan(Protocol.HeaderSize), pfns.Length);
         int length = sizeof(uint) + (pfns.Length * sizeof(ulong)) + (kept * Page.Size);

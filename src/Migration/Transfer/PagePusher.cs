@@ -25,8 +25,9 @@ public sealed class PagePusher : IDisposable
     private readonly Lock _sending = new();
     private readonly int[] _pending = new int[BatchPages];
     private IPushOrder? _order;
+    private readonly int[] _pendingKinds = new int[3];
+    private readonly long[] _pushed = new long[3];
     private int _pendingCount;
-    private long _pagesPushed;
 
     /// <summary>Makes a pusher; <see cref="Run"/> does the work.</summary>
     public PagePusher(
@@ -40,7 +41,10 @@ public sealed class PagePusher : IDisposable
     }
 
     /// <summary>Pages pushed so far.</summary>
-    public long PagesPushed => Interlocked.Read(ref _pagesPushed);
+    public long PagesPushed => Pushed(PushKind.Recorded) + Pushed(PushKind.Predicted) + Pushed(PushKind.Rest);
+
+    /// <summary>Pages pushed so far for a reason; those that were fed were recorded.</summary>
+    public long Pushed(PushKind kind) => Interlocked.Read(ref _pushed[(int)kind]);
 
     /// <summary>Feeds pages, to be pushed in this order after those fed before. Pages already sent are passed over.</summary>
     public void Feed(int[] pfns) => _feed.Add(pfns);
@@ -80,7 +84,7 @@ public sealed class PagePusher : IDisposable
         {
             foreach (int pfn in pfns)
             {
-                Push(pfn, cancellationToken);
+                Push(pfn, PushKind.Recorded, cancellationToken);
             }
 
             // Pages that were recorded are sent at once, and do not wait for those of the epoch that is under way.
@@ -89,7 +93,7 @@ public sealed class PagePusher : IDisposable
 
         for (int pfn = _order?.Next() ?? -1; pfn >= 0; pfn = _order!.Next())
         {
-            Push(pfn, cancellationToken);
+            Push(pfn, _order!.Kind, cancellationToken);
         }
 
         SendPending(cancellationToken);
@@ -102,10 +106,11 @@ public sealed class PagePusher : IDisposable
         _open.Dispose();
     }
 
-    private void Push(int pfn, CancellationToken cancellationToken)
+    private void Push(int pfn, PushKind kind, CancellationToken cancellationToken)
     {
         if (_sent.TryClaim(pfn))
         {
+            _pendingKinds[(int)kind]++;
             _pending[_pendingCount++] = pfn;
             if (_pendingCount == BatchPages)
             {
@@ -142,7 +147,12 @@ public sealed class PagePusher : IDisposable
             }
         }
 
-        Interlocked.Add(ref _pagesPushed, pfns.Length);
+        for (int kind = 0; kind < _pushed.Length; kind++)
+        {
+            Interlocked.Add(ref _pushed[kind], _pendingKinds[kind]);
+            _pendingKinds[kind] = 0;
+        }
+
         _limiter.Sent(bytes, cancellationToken);
     }
 }

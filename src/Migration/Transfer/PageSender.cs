@@ -14,6 +14,7 @@ public sealed class PageSender
     private readonly PageBatch _batch = new(PagePusher.BatchPages);
     private long _plainBytes;
     private long _bytes;
+    private long _zeroPages;
 
     /// <summary>Sends on a connection.</summary>
     /// <param name="bulk">The connection.</param>
@@ -32,6 +33,9 @@ public sealed class PageSender
 
     /// <summary>Bytes of the records that were sent, as they went.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Pages of zeros among those that were sent.</summary>
+    public long ZeroPages => Interlocked.Read(ref _zeroPages);
 
     /// <summary>Reads pages and sends them.</summary>
     /// <param name="pfns">The pages, at most <see cref="PagePusher.BatchPages"/>.</param>
@@ -59,6 +63,7 @@ public sealed class PageSender
         _gain.Sent(plain.Length, record.Length, compressing, TimeProvider.System.GetElapsedTime(began), _limits.Now.BandwidthLimit);
         Interlocked.Add(ref _plainBytes, plain.Length);
         Interlocked.Add(ref _bytes, record.Length);
+        Interlocked.Exchange(ref _zeroPages, _batch.ZeroPages);
         return (plain.Length, record.Length);
     }
 }

@@ -22,6 +22,11 @@ public static partial class RecordCodec
         writer.Advance(Protocol.HeaderSize);
         WriteBody(writer, record);
         byte[] bytes = writer.WrittenSpan.ToArray();
+        if (record is HandoverTimesRecord)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(sizeof(ushort)), Protocol.OptionalFlag);
+        }
+
         int length = bytes.Length - Protocol.HeaderSize;
         if (length > Protocol.MaximumLength)
         {
@@ -59,6 +64,7 @@ public static partial class RecordCodec
             RecordType.Restored => new RestoredRecord(),
             RecordType.Commit => new CommitRecord(),
             RecordType.Running => new RunningRecord(),
+            RecordType.HandoverTimes => new HandoverTimesRecord(ReadTime(ref reader), ReadTime(ref reader), ReadTime(ref reader)),
             RecordType.PushComplete => new PushCompleteRecord(),
             RecordType.Complete => ReadComplete(ref reader),
             RecordType.Released => new ReleasedRecord(),
@@ -91,6 +97,7 @@ public static partial class RecordCodec
         RestoredRecord => RecordType.Restored,
         CommitRecord => RecordType.Commit,
         RunningRecord => RecordType.Running,
+        HandoverTimesRecord => RecordType.HandoverTimes,
         PushCompleteRecord => RecordType.PushComplete,
         CompleteRecord => RecordType.Complete,
         ReleasedRecord => RecordType.Released,
@@ -124,6 +131,11 @@ public static partial class RecordCodec
                 break;
             case CoreStateRecord core:
                 WriteCoreState(writer, core);
+                break;
+            case HandoverTimesRecord times:
+                Put(writer, (ulong)times.Restore.Ticks);
+                Put(writer, (ulong)times.Toolstack.Ticks);
+                Put(writer, (ulong)times.Resume.Ticks);
                 break;
             case CompleteRecord complete:
                 Put(writer, (ulong)complete.RemoteFaults);

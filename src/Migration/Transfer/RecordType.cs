@@ -72,6 +72,9 @@ public enum RecordType : ushort
     /// <summary>Pushed pages whose contents are compressed.</summary>
     CompressedPages = 25,
 
+    /// <summary>What the handover took at the destination. Optional: whoever does not know it passes over it.</summary>
+    HandoverTimes = 26,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 

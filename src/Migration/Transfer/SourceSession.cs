@@ -50,6 +50,9 @@ public sealed class SourceSession : ISession<SourceState, SourceEvent, SourceAct
                 (new SourceState.Committed(), [new SourceAction.Send(new CommitRecord())]),
             (SourceState.Committed, SourceEvent.Received { Record: RunningRecord }) =>
                 (new SourceState.Running(), []),
+
+            // It says nothing about the domain, and comes when the source has long gone on.
+            (SourceState.Running or SourceState.Draining, SourceEvent.Received { Record: HandoverTimesRecord }) => (State, []),
             (SourceState.Running, SourceEvent.PushedAll) =>
                 (new SourceState.Draining(), [new SourceAction.Send(new PushCompleteRecord())]),
             (SourceState.Draining, SourceEvent.Received { Record: CompleteRecord complete }) =>

@@ -68,6 +68,11 @@ class MoveCase(unittest.TestCase):
             print(f"\n{config} by {method}, {hosts} host(s): {measured}")
             self.check_whole(moved, before)
             self.assertGreater(measured["tables"], 0)
+            self.assertAlmostEqual(sum(measured["parts"].values()), measured["downtime"], places=4)
+            self.assertEqual(measured["pages"]["Demanded"], measured["demanded"])
+            if method != "rollback":
+                self.assertGreater(measured["parts"]["Suspend"], 0)
+                self.assertGreater(measured["parts"]["Toolstack"], 0)
             if method == "rollback":
                 self.assertIs(measured["proved"], True)
                 self.assertGreater(measured["backed"], 0)

@@ -29,13 +29,17 @@ $r = {command}
 $l = $r.FaultLatency
 $phases = @{{}}
 $r.Phases | ForEach-Object {{ $phases["$($_.Phase)"] = $_.Duration.TotalSeconds }}
+$parts = [ordered] @{{}}
+$r.DowntimeParts | ForEach-Object {{ $parts["$($_.Part)"] = $_.Duration.TotalSeconds }}
+$pages = [ordered] @{{}}
+$r.Pages | ForEach-Object {{ $pages["$($_.Kind)"] = $_.Count }}
 @{{ total = $r.TotalTime.TotalSeconds; downtime = $r.Downtime.TotalSeconds; checkpoint = $r.CheckpointPause.TotalSeconds
    discarded = $r.DiscardedExecution.TotalSeconds; exposure = $r.Exposure.TotalSeconds
    bytes = $r.BytesSent; pushed = $r.PagesPushed; demanded = $r.PagesDemanded
    rounds = $r.Rounds; early = $r.PagesBeforeCommit; left = $r.PagesLeftAtCommit; core = $r.CorePages; tables = $r.PageTablePages
    recorded = $r.RecordedPages; backed = $r.BackedUpPages; faults = $r.RemoteFaults
    median = $l.Median.TotalSeconds; p99 = $l.P99.TotalSeconds; stall = $l.Total.TotalSeconds
-   proved = $r.RollbackProof ? $r.RollbackProof.IsProved : $null; phases = $phases }} | ConvertTo-Json -Compress
+   proved = $r.RollbackProof ? $r.RollbackProof.IsProved : $null; phases = $phases; parts = $parts; pages = $pages }} | ConvertTo-Json -Compress
 """
 
 

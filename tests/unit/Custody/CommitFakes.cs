@@ -51,6 +51,8 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 
     public bool HasWriteWitness => false;
 
+    public TimeSpan AskTime => TimeSpan.Zero;
+
     /// <summary>Opens the domain as the next tool does, by the table of <see cref="PreRecordMigration.Custody.SourceHolding"/>.</summary>
     /// <returns>Whether the domain could be opened.</returns>
     public bool Open()
@@ -139,6 +141,8 @@ internal sealed class FakeDestination(FaultyCalls calls) : IMigrationHost, IInco
     public IGuestMemory Memory => throw new NotSupportedException();
 
     public bool IsTouchedByRestore => false;
+
+    public TimeSpan ToolstackTime => TimeSpan.Zero;
 
     /// <summary>Opens the domain as the next tool does, by the table of <see cref="PreRecordMigration.Custody.IncomingHolding"/>.</summary>
     public void Open()

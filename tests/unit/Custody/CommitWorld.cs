@@ -146,6 +146,8 @@ internal sealed partial class CommitWorld : IDestinationWork
         // No thread here.
     }
 
+    HandoverTimesRecord IDestinationWork.TimesOf(TimeSpan resume) => new(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
+
     void IDestinationWork.EndPaging() => _incomingCustody.EndPaging();
 
     CompleteRecord IDestinationWork.Report() => new(0, FaultLatency.None, 0);

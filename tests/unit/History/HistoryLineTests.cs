@@ -1,6 +1,7 @@
 using System.Text;
 using PreRecordMigration.History;
 using PreRecordMigration.Options;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Texts;
 
 namespace PreRecordMigration.Tests.History;
@@ -24,6 +25,7 @@ public sealed class HistoryLineTests
         Started = new DateTimeOffset(2026, 11, 29, 12, 29, 57, TimeSpan.FromHours(2)),
         TotalTime = 3.853211,
         Downtime = 0.0207,
+        Parts = DowntimeParts.Of(part => TimeSpan.FromMilliseconds((int)part)),
         ClientsWait = 0.467,
         Exposure = 2.38,
         BytesSent = 17_301_504,
@@ -49,7 +51,7 @@ public sealed class HistoryLineTests
     {
         HistoryEntry scant = Full with
         {
-            Side = HistorySide.Destination, Method = null, Mode = null, Downtime = null, ClientsWait = null, Exposure = null, BytesSent = null,
+            Side = HistorySide.Destination, Method = null, Mode = null, Downtime = null, Parts = null, ClientsWait = null, Exposure = null, BytesSent = null,
             RemoteFaults = null, ErrorId = null, Error = null,
         };
         Assert.True(HistoryLine.TryRead(HistoryLine.Write(scant), out HistoryEntry? read));
@@ -57,6 +59,18 @@ public sealed class HistoryLineTests
         Assert.Null(read.BytesSent ?? read.RemoteFaults);
         Assert.Null(read.Method);
         Assert.Null(read.Downtime ?? read.ClientsWait ?? read.Exposure);
+        Assert.Null(read.DowntimeParts);
+    }
+
+    [Fact]
+    public void What_the_downtime_went_into_is_an_object_of_seconds()
+    {
+        string line = Encoding.UTF8.GetString(HistoryLine.Write(Full));
+        Assert.Contains("\"DowntimeParts\":{\"Ask\":0,\"Suspend\":0.001,\"Prove\":0.002,", line, StringComparison.Ordinal);
+        Assert.True(HistoryLine.TryRead(Encoding.UTF8.GetBytes(line.Replace("\"Prove\":0.002,", "", StringComparison.Ordinal)), out HistoryEntry? other));
+        Assert.Equal(Full.Parts! with { Prove = TimeSpan.Zero }, other.Parts);
+        Assert.False(HistoryLine.TryRead(Encoding.UTF8.GetBytes(line.Replace("\"Prove\":0.002", "\"Prove\":-0.002", StringComparison.Ordinal)), out _));
+        Assert.False(HistoryLine.TryRead(Encoding.UTF8.GetBytes(line.Replace("\"Prove\":0.002", "\"Prove\":1e300", StringComparison.Ordinal)), out _));
     }
 
     [Fact]

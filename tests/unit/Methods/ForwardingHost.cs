@@ -70,6 +70,8 @@ internal abstract class ForwardingHost(IMigrationHost host) : IMigrationHost
 
         public void Keep(ReadOnlyMemory<byte> journal) => domain.Keep(journal);
 
+        public TimeSpan ToolstackTime => domain.ToolstackTime;
+
         public virtual bool IsTouchedByRestore => domain.IsTouchedByRestore;
 
         public void Mark(IncomingMark? mark, string? source = null) => domain.Mark(mark, source);

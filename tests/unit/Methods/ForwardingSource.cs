@@ -18,6 +18,8 @@ internal abstract class ForwardingSource(ISourceDomain inner) : ISourceDomain
 
     public bool HasWriteWitness => inner.HasWriteWitness;
 
+    public virtual TimeSpan AskTime => inner.AskTime;
+
     public PageBitmap GetPopulatedPages() => inner.GetPopulatedPages();
 
     public DomainDescription Describe() => inner.Describe();

@@ -40,6 +40,9 @@ internal sealed class ScriptedDestination : IDisposable
     /// <summary>What it does once the source has let go and before it tells the domain's name; null for nothing.</summary>
     public Action<Connection>? AtRelease { get; init; }
 
+    /// <summary>What it says that the handover took; null for nothing, as an older one.</summary>
+    public HandoverTimesRecord? Times { get; init; }
+
     public void Dispose() => _listener.Dispose();
 
     private Connection Accept() => new(LoopbackProof.Accept(_listener.AcceptSocket(), LoopbackKey.OfThisUser()).Channel!);
@@ -89,6 +92,11 @@ internal sealed class ScriptedDestination : IDisposable
                     break;
                 case CommitRecord:
                     bulk.Send(new RunningRecord());
+                    if (Times is not null)
+                    {
+                        bulk.Send(Times);
+                    }
+
                     break;
                 case PushCompleteRecord:
                     bulk.Send(new CompleteRecord(7, FaultLatency.None, 0));

@@ -18,8 +18,8 @@ internal static class FaultyHost
     /// <summary>Properties that only tell what the object has known since it was made: they ask no hypervisor.</summary>
     public static readonly string[] Known =
     [
-        "IMigrationHost.Name", "IMigrationHost.Hypervisor", "ISourceDomain.Info", "ISourceDomain.Memory", "ISourceDomain.HasUnseenWriters",
-        "IIncomingDomain.Info", "IIncomingDomain.Memory", "IIncomingDomain.IsTouchedByRestore", "IRemotePaging.Missing",
+        "IMigrationHost.Name", "IMigrationHost.Hypervisor", "ISourceDomain.Info", "ISourceDomain.Memory", "ISourceDomain.HasUnseenWriters", "ISourceDomain.AskTime",
+        "IIncomingDomain.Info", "IIncomingDomain.Memory", "IIncomingDomain.IsTouchedByRestore", "IIncomingDomain.ToolstackTime", "IRemotePaging.Missing",
         "IAccessRecorder.IsEpochOrdered", "IAccessRecorder.UntrackedPages", "IGuestMemory.PageCount",
     ];
 

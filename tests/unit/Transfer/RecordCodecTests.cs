@@ -109,6 +109,7 @@ public sealed class RecordCodecTests
         yield return new RestoredRecord();
         yield return new CommitRecord();
         yield return new RunningRecord();
+        yield return new HandoverTimesRecord(TimeSpan.FromMilliseconds(3), TimeSpan.Zero, TimeSpan.MaxValue);
         yield return new PushCompleteRecord();
         yield return new CompleteRecord(12, latency, 3);
         yield return new ReleasedRecord();

@@ -17,6 +17,9 @@ internal abstract class AdoptedIncoming(IncomingPages pages) : IIncomingMechanis
     public IncomingPages Pages => pages;
 
     /// <inheritdoc/>
+    public TimeSpan ToolstackTime => TimeSpan.Zero;
+
+    /// <inheritdoc/>
     public IRemotePaging EnableRemotePF() => _paging = Adopt() ?? new EndedPaging(pages.Missing);
 
     /// <inheritdoc/>

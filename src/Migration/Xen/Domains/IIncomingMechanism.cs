@@ -18,6 +18,9 @@ internal interface IIncomingMechanism : IDisposable
     /// <summary>The domain's pages, by what becomes of them.</summary>
     IncomingPages Pages { get; }
 
+    /// <summary>How long the restoration waited for the toolstack's child; zero before that has ended.</summary>
+    TimeSpan ToolstackTime { get; }
+
     /// <summary>RemotePF on, before the restoration.</summary>
     IRemotePaging EnableRemotePF();
 

@@ -10,6 +10,9 @@ internal sealed class IncomingRestore(IRestoreProcess process) : IDisposable
     private static readonly TimeSpan s_toolstackPatience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>How long the child was at work on what the checkpoint left; zero before it has ended.</summary>
+    internal TimeSpan CompletionTime { get; private set; }
+
     /// <summary>Waits for something that the toolstack's child does.</summary>
     /// <param name="process">The child.</param>
     /// <param name="condition">Whether it is done.</param>
@@ -59,10 +62,12 @@ internal sealed class IncomingRestore(IRestoreProcess process) : IDisposable
     {
         // A write to a child that does not read blocks; killing the child ends it.
         using CancellationTokenRegistration kill = cancellationToken.UnsafeRegister(static child => ((IRestoreProcess)child!).Kill(), process);
+        long begun = TimeProvider.System.GetTimestamp();
         try
         {
             Write(write);
             process.Finish(cancellationToken);
+            CompletionTime = TimeProvider.System.GetElapsedTime(begun);
         }
         catch (MigrationException error) when (cancellationToken.IsCancellationRequested)
         {

@@ -48,6 +48,9 @@ internal sealed class HvmIncoming : IIncomingMechanism
     public IncomingPages Pages { get; }
 
     /// <inheritdoc/>
+    public TimeSpan ToolstackTime => _restore.CompletionTime;
+
+    /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
         bool isEmulated = _description.Kind == DomainKind.Hvm;

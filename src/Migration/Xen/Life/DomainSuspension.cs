@@ -18,17 +18,25 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
     /// <summary>The node that changes when a domain has shut down, suspended or gone.</summary>
     private const string DomainStopped = "@releaseDomain";
 
-    /// <summary>How often the domain is looked at while nothing is told of it.</summary>
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(50);
+    /// <summary>
+    /// How long nothing is told of the domain before it is looked at all the same, the first time and at most: each time is twice as long. What is told
+    /// comes by events alone, so that a control domain that shares its processor with the guest leaves it to the guest.
+    /// </summary>
+    private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_lastLook = TimeSpan.FromMilliseconds(800);
 
     /// <summary>How long this call waits for a guest that has taken the request; after that a thread waits for it.</summary>
     internal TimeSpan TakenPatience { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long it took in the last suspension until the guest had taken the request; zero where it was seen suspended at once.</summary>
+    internal TimeSpan AskTime { get; private set; }
 
     /// <summary>Asks the guest, and waits until the domain is suspended. Does nothing where it is suspended already.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.SuspendTimeout"/>: it did not, and runs.</exception>
     /// <exception cref="OperationCanceledException">Given up; it runs.</exception>
     internal void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
     {
+        AskTime = TimeSpan.Zero;
         LateSuspension.End(domain);
         if (!domain.Require().IsSuspended)
         {
@@ -67,15 +75,22 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
     private void Ask(SuspendRequest request, TimeSpan timeout, CancellationToken cancellationToken)
     {
         Exception why;
+
+        // Watched before it is asked, so that nothing stands between the request and the wait. Should this fail, nothing is to be undone.
+        IStoreWatch events = domain.Control.WatchStore(DomainStopped, request.ControlPath);
         try
         {
-            request.Make();
-            if (WaitSuspended(timeout, cancellationToken))
+            using (events)
             {
-                // Where the guest answered an earlier request, it must not answer this one when it runs again.
-                request.TryWithdraw();
-                request.Remove();
-                return;
+                events.Wait(TimeSpan.Zero);
+                request.Make();
+                if (WaitSuspended(events, request, timeout, cancellationToken))
+                {
+                    // Where the guest answered an earlier request, it must not answer this one when it runs again.
+                    request.TryWithdraw();
+                    request.Remove();
+                    return;
+                }
             }
 
             why = cancellationToken.IsCancellationRequested ? new OperationCanceledException(cancellationToken) : TooSlow(timeout);
@@ -105,7 +120,7 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
     {
         // Whether the request was withdrawn or not, the domain may have suspended meanwhile, perhaps for an earlier request that was given
         // up.
-        if (domain.Find() is null || request.TryWithdraw() || !request.IsTaken() || WaitSuspended(TakenPatience, CancellationToken.None))
+        if (domain.Find() is null || request.TryWithdraw() || !request.IsTaken() || WaitSuspended(TakenPatience))
         {
             Undo(request);
             return true;
@@ -131,12 +146,23 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
         "Its kernel needs Xen's suspend support (control/feature-suspend in XenStore), and must not be shutting down; if it is busy, allow more time.",
         domain.Name);
 
+    /// <summary>Whether a domain that has taken a request is suspended within a time.</summary>
+    private bool WaitSuspended(TimeSpan timeout)
+    {
+        using IStoreWatch stopped = domain.Control.WatchStore(DomainStopped);
+        return WaitSuspended(stopped, null, timeout, CancellationToken.None);
+    }
+
     /// <summary>Whether the domain is suspended within a time.</summary>
-    private bool WaitSuspended(TimeSpan timeout, CancellationToken cancellationToken)
+    /// <param name="events">Tells that it may be.</param>
+    /// <param name="request">The request, told of too, which the guest has not been seen to take; null where it has.</param>
+    /// <param name="timeout">The time.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private bool WaitSuspended(IStoreWatch events, SuspendRequest? request, TimeSpan timeout, CancellationToken cancellationToken)
     {
         long start = TimeProvider.System.GetTimestamp();
-        using IStoreWatch stopped = domain.Control.WatchStore(DomainStopped);
-        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(static watch => ((IStoreWatch)watch!).Wake(), stopped);
+        TimeSpan look = s_firstLook;
+        using CancellationTokenRegistration wake = cancellationToken.UnsafeRegister(static watch => ((IStoreWatch)watch!).Wake(), events);
         while (true)
         {
             XenDomainInfo info = domain.Require();
@@ -154,13 +180,21 @@ internal sealed class DomainSuspension(KnownDomain domain, Func<IDomainControl> 
                     domain.Name);
             }
 
+            if (request?.IsTaken() == true)
+            {
+                (AskTime, request) = (TimeProvider.System.GetElapsedTime(start), null);
+            }
+
             TimeSpan left = timeout - TimeProvider.System.GetElapsedTime(start);
             if (cancellationToken.IsCancellationRequested || left <= TimeSpan.Zero)
             {
                 return false;
             }
 
-            stopped.Wait(left < s_poll ? left : s_poll);
+            if (!events.Wait(left < look ? left : look))
+            {
+                look = look * 2 < s_lastLook ? look * 2 : s_lastLook;
+            }
         }
     }
 }

@@ -66,6 +66,9 @@ internal sealed class XenIncomingDomain(
     public bool IsTouchedByRestore => description.Kind == DomainKind.Hvm;
 
     /// <inheritdoc/>
+    public TimeSpan ToolstackTime => mechanism.ToolstackTime;
+
+    /// <inheritdoc/>
     public bool HasRun => domain.Require().CpuTimeNanoseconds > 0;
 
     /// <inheritdoc/>

@@ -131,6 +131,9 @@ internal sealed class XenSourceDomain : ISourceDomain
     }
 
     /// <inheritdoc/>
+    public TimeSpan AskTime => _suspension.AskTime;
+
+    /// <inheritdoc/>
     public void Suspend(TimeSpan timeout, CancellationToken cancellationToken)
     {
         CheckUsable();

@@ -80,15 +80,18 @@ internal interface IDomainControl : IDisposable
     /// <exception cref="XenException">There is no such grant.</exception>
     bool IsRingIdle(int domid, uint reference);
 
-    /// <summary>Watches a node; one watch at a time on a connection. "@releaseDomain" changes when a domain stops for good or goes.</summary>
-    IStoreWatch WatchStore(string path);
+    /// <summary>
+    /// Watches nodes; one watch at a time on a connection. "@releaseDomain" changes when a domain stops, suspends or goes: xenstored alone is told so by the
+    /// hypervisor (VIRQ_DOM_EXC), and tells everybody.
+    /// </summary>
+    IStoreWatch WatchStore(params IReadOnlyList<string> paths);
 }
 
-/// <summary>A watch on a node of XenStore. Disposing ends it.</summary>
+/// <summary>A watch on nodes of XenStore. Disposing ends it.</summary>
 internal interface IStoreWatch : IDisposable
 {
-    /// <summary>Waits until the node changes, <see cref="Wake"/> was called, or the time is over. The first wait finds a change.</summary>
-    /// <returns>Whether it has changed since the last wait.</returns>
+    /// <summary>Waits until a node changes, <see cref="Wake"/> was called, or the time is over. The first wait finds a change.</summary>
+    /// <returns>Whether one has changed since the last wait.</returns>
     bool Wait(TimeSpan timeout);
 
     /// <summary>Ends the wait that runs, or the next one. Any thread; nothing happens after disposal.</summary>

@@ -77,7 +77,7 @@ internal sealed partial class XenControl
     }
 
     /// <inheritdoc/>
-    public IStoreWatch WatchStore(string path) => new StoreWatch(this, path);
+    public IStoreWatch WatchStore(params IReadOnlyList<string> paths) => new StoreWatch(this, paths);
 
     /// <inheritdoc/>
     public void ResumeStore(int domid) => Check(StoreResumeDomain(_handle, (uint)domid), domid);
@@ -117,20 +117,23 @@ internal sealed partial class XenControl
     {
         private const string Token = "prerecord";
         private readonly XenControl _control;
-        private readonly string _path;
+        private readonly List<string> _watched = [];
         private readonly XenWakeup _wakeup = new();
 
-        internal StoreWatch(XenControl control, string path)
+        internal StoreWatch(XenControl control, IReadOnlyList<string> paths)
         {
             _control = control;
-            _path = path;
             try
             {
-                XenLibrary.Check(StoreWatchCore(control._handle, path, Token), path);
+                foreach (string path in paths)
+                {
+                    XenLibrary.Check(StoreWatchCore(control._handle, path, Token), path);
+                    _watched.Add(path);
+                }
             }
             catch
             {
-                _wakeup.Dispose();
+                Dispose();
                 throw;
             }
         }
@@ -138,7 +141,8 @@ internal sealed partial class XenControl
         public bool Wait(TimeSpan timeout)
         {
             XenLibrary.Check(
-                StoreWaitWatch(_control._handle, _wakeup.Descriptor, XenWakeup.Milliseconds(timeout), out XenWaitResult result), _path);
+                StoreWaitWatch(_control._handle, _wakeup.Descriptor, XenWakeup.Milliseconds(timeout), out XenWaitResult result),
+                string.Join(", ", _watched));
             return result.HasFlag(XenWaitResult.Event);
         }
 
@@ -148,11 +152,23 @@ internal sealed partial class XenControl
         {
             try
             {
-                XenLibrary.Check(StoreUnwatch(_control._handle, _path, Token), _path);
+                while (_watched.Count > 0)
+                {
+                    string path = _watched[^1];
+                    _watched.RemoveAt(_watched.Count - 1);
+                    XenLibrary.Check(StoreUnwatch(_control._handle, path, Token), path);
+                }
             }
             finally
             {
-                _wakeup.Dispose();
+                if (_watched.Count > 0)
+                {
+                    Dispose();
+                }
+                else
+                {
+                    _wakeup.Dispose();
+                }
             }
         }
     }

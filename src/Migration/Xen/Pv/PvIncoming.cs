@@ -44,6 +44,9 @@ internal sealed class PvIncoming : IIncomingMechanism
     public IncomingPages Pages { get; }
 
     /// <inheritdoc/>
+    public TimeSpan ToolstackTime => _restore.CompletionTime;
+
+    /// <inheritdoc/>
     public IRemotePaging EnableRemotePF()
     {
         RecorderChoice.Make(DomainTraits.Paravirtualised, HostTraits.Of(_control), prefersRing: false).Require(_name);

@@ -23,6 +23,60 @@ public class DomainSuspensionTests
     }
 
     [Fact]
+    public void A_guest_on_its_way_is_waited_for_by_events_and_looked_at_ever_more_rarely()
+    {
+        _guest.Manner = GuestManner.Dawdles;
+        List<TimeSpan> waits = [];
+        _xen.AreEventsLost = true;
+        _xen.Waiting = wait =>
+        {
+            waits.Add(wait);
+            if (waits.Count == 8)
+            {
+                _xen.Shutdown(_guest, XenDomainInfo.ReasonSuspend);
+            }
+        };
+        Suspend(s_long);
+
+        // The first is what the watch tells of itself. No event came, and no look was more than twice as far from the last one as that was.
+        Assert.Equal([0, 100, 200, 400, 800, 800, 800, 800], waits.Select(wait => (int)Math.Round(wait.TotalMilliseconds)));
+        Assert.Equal(XenDomainInfo.ReasonSuspend, _guest.ShutdownReason);
+        Assert.Empty(_xen.Notes);
+    }
+
+    [Fact]
+    public void A_guest_that_suspends_while_it_is_waited_for_ends_the_wait()
+    {
+        _guest.Manner = GuestManner.Dawdles;
+        _xen.AfterCall = call =>
+        {
+            // It was looked at and does not stand still; its event comes while it is waited for, or has come by then.
+            if (call == nameof(IDomainControl.ReadStore))
+            {
+                _xen.AfterCall = null;
+                Task.Run(() => _xen.Shutdown(_guest, XenDomainInfo.ReasonSuspend), TestContext.Current.CancellationToken);
+            }
+        };
+        DomainSuspension suspension = Suspension(_xen, _guest);
+        suspension.Suspend(s_long, TestContext.Current.CancellationToken);
+
+        Assert.Equal(XenDomainInfo.ReasonSuspend, _guest.ShutdownReason);
+        Assert.True(suspension.AskTime > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void Where_nothing_can_be_watched_nothing_is_asked()
+    {
+        _xen.FailAlways(nameof(IDomainControl.WatchStore));
+
+        Assert.Throws<XenException>(() => Suspend(s_long));
+
+        Assert.True(_guest.Runs);
+        Assert.Null(_xen.Read(FakeXen.ControlPath(_guest)));
+        Assert.Empty(_xen.Notes);
+    }
+
+    [Fact]
     public void A_request_that_nobody_took_is_withdrawn_and_can_never_be_answered()
     {
         _guest.Manner = GuestManner.IsDeaf;

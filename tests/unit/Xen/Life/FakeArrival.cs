@@ -182,6 +182,8 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
 
         public IncomingPages Pages => pages;
 
+        public TimeSpan ToolstackTime => restore?.CompletionTime ?? TimeSpan.Zero;
+
         public IRemotePaging EnableRemotePF() => new Paging(xen, domid, pages);
 
         public void Restore(CoreState core, CancellationToken cancellationToken) => restore!.Complete(() => { }, cancellationToken);

@@ -105,9 +105,9 @@ internal sealed partial class FakeXen
             return xen.Outputs.IsRingIdle();
         });
 
-        public IStoreWatch WatchStore(string path) => xen.Call(nameof(WatchStore), () =>
+        public IStoreWatch WatchStore(params IReadOnlyList<string> paths) => xen.Call(nameof(WatchStore), () =>
         {
-            FakeWatch watch = new(xen, path);
+            FakeWatch watch = new(xen, paths);
             xen._watches.Add(watch);
             return watch;
         });
@@ -125,19 +125,20 @@ internal sealed partial class FakeXen
         }
     }
 
-    private sealed class FakeWatch(FakeXen xen, string path) : IStoreWatch
+    private sealed class FakeWatch(FakeXen xen, IReadOnlyList<string> paths) : IStoreWatch
     {
         private bool _isWoken;
 
-        internal string Path => path;
+        internal IReadOnlyList<string> Paths => paths;
 
         internal bool IsChanged { get; set; } = true;
 
         public bool Wait(TimeSpan timeout)
         {
+            xen.Waiting?.Invoke(timeout);
             lock (xen._gate)
             {
-                if (!IsChanged && !_isWoken && timeout > TimeSpan.Zero)
+                if (!IsChanged && !_isWoken && timeout > TimeSpan.Zero && xen.Waiting is null)
                 {
                     Monitor.Wait(xen._gate, timeout);
                 }

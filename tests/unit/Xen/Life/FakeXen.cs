@@ -83,6 +83,12 @@ internal sealed partial class FakeXen
     /// <summary>Called after every call, on the caller's thread.</summary>
     internal Action<string>? AfterCall { get; set; }
 
+    /// <summary>Called instead of waiting for a watch, with how long that would have been; null to wait.</summary>
+    internal Action<TimeSpan>? Waiting { get; set; }
+
+    /// <summary>Whether watches are told nothing.</summary>
+    internal bool AreEventsLost { get; set; }
+
     internal IReadOnlyCollection<FakeDomain> Domains
     {
         get
@@ -358,7 +364,7 @@ internal sealed partial class FakeXen
 
     private void Fire(string path)
     {
-        foreach (FakeWatch watch in _watches.Where(watch => watch.Path == path))
+        foreach (FakeWatch watch in _watches.Where(watch => watch.Paths.Contains(path) && !AreEventsLost))
         {
             watch.IsChanged = true;
         }
