@@ -16,8 +16,10 @@ param([string] $Destination = 'xen2')
 
 $ErrorActionPreference = 'Stop'
 $simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+# Beside a web01 of your own only that of the example is meant.
+$made = $simulated ? @{ HostName = 'xen1' } : @{}
 try {
-    Get-MigrationDomain web01 | Start-PreRecord -Window 500ms -Epoch 20ms | Set-PageOrder -Strategy Auto | Enable-RemotePF -Destination $Destination | Start-Migration | Wait-Migration
+    Get-MigrationDomain web01 @made | Start-PreRecord -Window 500ms -Epoch 20ms | Set-PageOrder -Strategy Auto | Enable-RemotePF -Destination $Destination | Start-Migration | Wait-Migration
 }
 finally {
     $simulated | Disconnect-MigrationHost

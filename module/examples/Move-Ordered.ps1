@@ -13,8 +13,10 @@ param([string] $Destination = 'xen2')
 
 $ErrorActionPreference = 'Stop'
 $simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+# Beside a web01 of your own only that of the example is meant.
+$made = $simulated ? @{ HostName = 'xen1' } : @{}
 try {
-    Invoke-PreRecordMigration -Name web01 -Destination $Destination -Window 500ms -Order LinearRegression,IssDbscan
+    Get-MigrationDomain web01 @made | Invoke-PreRecordMigration -Destination $Destination -Window 500ms -Order LinearRegression,IssDbscan
 }
 finally {
     $simulated | Disconnect-MigrationHost

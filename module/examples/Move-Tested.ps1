@@ -13,8 +13,10 @@ param([string] $Destination = 'xen2')
 
 $ErrorActionPreference = 'Stop'
 $simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+# Beside a web01 of your own only that of the example is meant.
+$made = $simulated ? @{ HostName = 'xen1' } : @{}
 try {
-    Test-Migration web01 -Destination $Destination | Invoke-PreRecordMigration -MaximumExposure 5s
+    Get-MigrationDomain web01 @made | Test-Migration -Destination $Destination | Invoke-PreRecordMigration -MaximumExposure 5s
 }
 finally {
     $simulated | Disconnect-MigrationHost

@@ -13,8 +13,10 @@ param([string] $Destination = 'xen2')
 
 $ErrorActionPreference = 'Stop'
 $simulated = . ([System.IO.Path]::Combine($PSScriptRoot, 'Initialize-Example.ps1')) -Destination $Destination
+# Beside a web01 of your own only that of the example is meant.
+$made = $simulated ? @{ HostName = 'xen1' } : @{}
 try {
-    Get-MigrationDomain web* | Invoke-PreRecordMigration -Destination $Destination -ThrottleLimit 2 -WhatIf
+    Get-MigrationDomain web* @made | Invoke-PreRecordMigration -Destination $Destination -ThrottleLimit 2 -WhatIf
 }
 finally {
     $simulated | Disconnect-MigrationHost

@@ -87,16 +87,46 @@ Describe 'block-prerecord' -Skip:($null -ne $why) {
         Add-Disk $there 5 $web "$there/$Name"
         Get-Table $there | Should -Be '0 2048 linear 7:0 0'
         Get-Content "$there/loops/0/file" | Should -Be "$there/$Name"
-        Get-Content "$there/loops/0/how" | Should -Be '--direct-io=on'
+        Get-Content "$there/loops/0/how" | Should -Be '--sector-size 512 --direct-io=on'
         [System.IO.File]::Exists("$there/loops/0/clears") | Should -BeTrue
         Remove-Domain $there 5
         Get-Left $there | Should -BeNullOrEmpty
     }
 
-    It 'does without direct I/O where the file system has none, and says so' {
-        $null = New-Item "$there/no-direct"
+    It 'does without direct I/O where the file system has none, and says so: <Has>' -ForEach @(
+        @{ Has = 'no-direct'; How = '--sector-size 512' }
+        @{ Has = 'no-dio'; How = '--sector-size 512 --direct-io=on' }
+    ) {
+        $null = New-Item "$there/$Has"
         Add-Disk $there 5 $web "$there/web.img"
-        Get-Content "$there/loops/0/how" | Should -BeNullOrEmpty
+        Get-Content "$there/loops/0/how" | Should -Be $How
+        Get-Content "$there/logged" -Raw | Should -Match 'written through the control domain''s memory'
+    }
+
+    It 'takes another part of a file for another disk' {
+        foreach ($number in 0, 1) {
+            & mknod "$there/dev/loop$number" b 7 $number
+            $null = New-Item -ItemType Directory "$there/loops/$number"
+            Set-Content "$there/loops/$number/file" "$there/web.img"
+            Set-Content "$there/loops/$number/offset" (4096 * (1 + $number))
+        }
+
+        Add-Disk $there 5 $web "$there/dev/loop0"
+        Add-Disk $there 6 $mail "$there/dev/loop1"
+        Get-Table $there 6 | Should -Match ' linear 7:1 0$'
+    }
+
+    It 'attaches a disk again only when what was held back has come to it: <Target>' -ForEach @(@{ Target = 'dev/part'; Under = '8:17' }, @{ Target = 'web.img'; Under = '7:0' }) {
+        Add-Disk $there 5 $web "$there/$Target"
+        $null = New-Item -ItemType Directory "$there/dm/prerecord-5-51712"
+        foreach ($pair in @{ minor = 9; uuid = "LVM-PRERECORD-$web-5-51712-254-0"; table = "0 2048 linear $Under 0" }.GetEnumerator()) { Set-Content "$there/dm/prerecord-5-51712/$($pair.Key)" $pair.Value }
+        Set-Content "$there/dm/prerecord_disk-5-51712/table" '0 2048 snapshot 254:9 7:9 P 8'
+        Invoke-Script $there remove | Should -Be 0
+        Remove-Item -Recurse "$there/store/local/domain/0/backend/vbd/5"
+        Set-Disk $there 5 $web "$there/$Target"
+        Invoke-Script $there add | Should -Be 1
+        Get-Error $there | Should -Match 'has what a migration held back'
+        Get-Table $there | Should -Be '0 2048 snapshot 254:9 7:9 P 8'
     }
 
     It 'takes another loop device where somebody else was faster' {
@@ -109,7 +139,7 @@ Describe 'block-prerecord' -Skip:($null -ne $why) {
 
     It 'only reads what the guest may only read, and needs nothing for a drive with nothing in it' {
         Add-Disk $there 5 $web "$there/web.img" r
-        Get-Content "$there/loops/0/how" | Should -Be '--read-only --direct-io=on'
+        Get-Content "$there/loops/0/how" | Should -Be '--read-only --sector-size 512 --direct-io=on'
         [System.IO.File]::Exists("$there/dm/prerecord_disk-5-51712/readonly") | Should -BeTrue
         Add-Disk $there 6 $mail ''
         Get-Node $there '0/backend/vbd/6/51712/hotplug-status' | Should -Be 'connected'

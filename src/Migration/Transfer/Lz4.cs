@@ -31,7 +31,7 @@ internal static class Lz4
         {
             return IsSound();
         }
-        catch (Exception e) when (e is IOException or BadImageFormatException or TypeLoadException or MissingMemberException)
+        catch (Exception e) when (e is IOException or BadImageFormatException or TypeLoadException or TypeInitializationException or MissingMemberException)
         {
             return false;
         }

@@ -88,7 +88,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
     /// disk has the overlay.</summary>
     internal void Release()
     {
-        if (Base() is { } lower && layer.IsThere(name.Device))
+        if (Base() is { } lower && IsThere(lower))
         {
             if (Store() is { } store)
             {
@@ -116,7 +116,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
     /// <summary>What was written to the overlay is thrown away, and nothing of ours is left. The domain will never run here again.</summary>
     internal void Drop()
     {
-        if (Base() is not null && layer.IsThere(name.Device) && Kind == MappedTable.Merge)
+        if (Base() is { } lower && IsThere(lower) && Kind == MappedTable.Merge)
         {
             // It was to run on here: what is half on the disk goes there wholly.
             AwaitMerged();
@@ -131,7 +131,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
     {
         if (Base() is { } lower)
         {
-            if (layer.IsThere(name.Device))
+            if (IsThere(lower))
             {
                 string table = layer.TableOf(lower.Device);
                 if (layer.TableOf(name.Device) != table)
@@ -149,6 +149,19 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
         {
             layer.RemoveStore(name.Store);
         }
+    }
+
+    /// <summary>Whether the disk is there: a device that is gone leaves its number to another, which has neither T nor what lies over ours, and is left
+    /// alone.</summary>
+    private bool IsThere(MappedDevice lower)
+    {
+        if (!layer.IsThere(name.Device))
+        {
+            return false;
+        }
+
+        string table = layer.TableOf(name.Device);
+        return table == layer.TableOf(lower.Device) || table.Contains(FormattableString.Invariant($" {lower.Device} "), StringComparison.Ordinal);
     }
 
     private void Exchange(string table)
