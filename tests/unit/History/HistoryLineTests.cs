@@ -51,8 +51,17 @@ public sealed class HistoryLineTests
     {
         HistoryEntry scant = Full with
         {
-            Side = HistorySide.Destination, Method = null, Mode = null, Downtime = null, Parts = null, ClientsWait = null, Exposure = null, BytesSent = null,
-            RemoteFaults = null, ErrorId = null, Error = null,
+            Side = HistorySide.Destination,
+            Method = null,
+            Mode = null,
+            Downtime = null,
+            Parts = null,
+            ClientsWait = null,
+            Exposure = null,
+            BytesSent = null,
+            RemoteFaults = null,
+            ErrorId = null,
+            Error = null,
         };
         Assert.True(HistoryLine.TryRead(HistoryLine.Write(scant), out HistoryEntry? read));
         Assert.Equal(scant.ToString(), read.ToString());
