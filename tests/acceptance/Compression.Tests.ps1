@@ -28,8 +28,8 @@ Describe 'Invoke-PreRecordMigration -Compression' {
     }
 
     It 'is done by itself where a limit makes the link slow' {
-        New-Repeating limited
-        $result = Invoke-PreRecordMigration limited pack2 -Method PostCopy -BandwidthLimit 32MB/s
+        New-Repeating slowed
+        $result = Invoke-PreRecordMigration slowed pack2 -Method PostCopy -BandwidthLimit 32MB/s
         $result.PageBytesSent | Should -BeLessThan ($result.PageBytes / 2)
     }
 
