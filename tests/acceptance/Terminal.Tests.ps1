@@ -31,7 +31,9 @@ BeforeAll {
             `$null = Connect-MigrationHost far $($ways[$way])
             [System.AppDomain]::CurrentDomain.SetData('called', [System.Threading.ManualResetEventSlim]::new())
             (Get-SimulatedHost here).Faults.Before('$call', 1, (ConvertTo-Action ([System.AppDomain]::CurrentDomain.GetData('called')) 'Set'))"
+        # A job loads the module when it first asks; the phase may be over by then.
         $there = "
+            `$null = Get-Migration
             [System.AppDomain]::CurrentDomain.GetData('called').Wait()
             while (`"`$((Get-Migration $name).Holder)`" -ne '$holder') { `$null = [System.Threading.Thread]::Yield() }
             [System.IO.File]::WriteAllText('$path.there', `$PID)"
