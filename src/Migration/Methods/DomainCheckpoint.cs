@@ -69,17 +69,17 @@ internal sealed class DomainCheckpoint
         Pause = TimeProvider.System.GetElapsedTime(start);
     }
 
-    /// <summary>The window's end: stops the domain, and proves that the checkpoint is still there.</summary>
-    /// <param name="progress">Told while it is proved; null for nobody.</param>
-    /// <param name="stopped">Called once the domain stands still.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.VerificationFailed"/>.</exception>
-    public void StopAndProve(IProgress<MigrationProgress>? progress, Action stopped, CancellationToken cancellationToken)
+    /// <summary>The window's end: stops the domain.</summary>
+    public void Stop()
     {
         _custody.Pause();
-        stopped();
         Trace("paused at the window's end");
+    }
 
+    /// <summary>Proves of the stopped domain that the checkpoint is still there.</summary>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.VerificationFailed"/>.</exception>
+    public void Prove(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken)
+    {
         // The domain writes no more, so the originals that are kept now are all there will be; whether any was lost must be known before
         // anything is committed.
         Backups.CatchUp();

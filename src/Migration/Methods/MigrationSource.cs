@@ -190,7 +190,9 @@ public static class MigrationSource
         run.Log.Run(MigrationPhase.Handover, () =>
         {
             run.NoteStop();
-            run.Recorded!.StopAndProve(run.Log.Progress, () => run.Stop.EndStop(TimeSpan.Zero), run.Token);
+            run.Recorded!.Stop();
+            run.Stop.EndStop(TimeSpan.Zero);
+            run.Recorded.Prove(run.Log.Progress, run.Token);
             run.Stop.End(DowntimeClock.Part.Prove);
             run.Log.Report();
             if (run.Options.IsSplit)

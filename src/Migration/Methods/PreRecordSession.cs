@@ -94,7 +94,8 @@ public sealed class PreRecordSession : IDisposable
             session.Recording.RunWindow(progress, _ => { }, cancellationToken);
             if (options.Mode == RecordingMode.Rollback)
             {
-                session.StopAndProve(progress, () => { }, cancellationToken);
+                session.Stop();
+                session.Prove(progress, cancellationToken);
             }
             else
             {
@@ -205,10 +206,9 @@ public sealed class PreRecordSession : IDisposable
         }
     }
 
-    /// <summary>The window's end in Rollback: stops the domain, and proves that the checkpoint is still there.</summary>
-    /// <param name="progress">Told while it is proved; null for nobody.</param>
-    /// <param name="stopped">Called once the domain stands still.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    internal void StopAndProve(IProgress<MigrationProgress>? progress, Action stopped, CancellationToken cancellationToken) =>
-        _checkpoint!.StopAndProve(progress, stopped, cancellationToken);
+    /// <summary>The window's end in Rollback: stops the domain.</summary>
+    internal void Stop() => _checkpoint!.Stop();
+
+    /// <summary>In Rollback, of the stopped domain: proves that the checkpoint is still there.</summary>
+    internal void Prove(IProgress<MigrationProgress>? progress, CancellationToken cancellationToken) => _checkpoint!.Prove(progress, cancellationToken);
 }

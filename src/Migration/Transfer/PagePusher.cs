@@ -40,9 +40,6 @@ public sealed class PagePusher : IDisposable
         _demand = demand;
     }
 
-    /// <summary>Pages pushed so far.</summary>
-    public long PagesPushed => Pushed(PushKind.Recorded) + Pushed(PushKind.Predicted) + Pushed(PushKind.Rest);
-
     /// <summary>Pages pushed so far for a reason; those that were fed were recorded.</summary>
     public long Pushed(PushKind kind) => Interlocked.Read(ref _pushed[(int)kind]);
 

@@ -22,11 +22,6 @@ public static partial class RecordCodec
         writer.Advance(Protocol.HeaderSize);
         WriteBody(writer, record);
         byte[] bytes = writer.WrittenSpan.ToArray();
-        if (record is HandoverTimesRecord)
-        {
-            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(sizeof(ushort)), Protocol.OptionalFlag);
-        }
-
         int length = bytes.Length - Protocol.HeaderSize;
         if (length > Protocol.MaximumLength)
         {
@@ -83,7 +78,7 @@ public static partial class RecordCodec
     public static void WriteHeader(Span<byte> header, RecordType type, int length)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(header, (ushort)type);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[2..], 0);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[2..], type == RecordType.HandoverTimes ? Protocol.OptionalFlag : (ushort)0);
         BinaryPrimitives.WriteInt32LittleEndian(header[4..], length);
     }
 
