@@ -11,7 +11,6 @@ import os
 from lablib.database import LIMITS, longest_gap, made, make_disk, set_up, told
 from lablib.guest import running
 from lablib.lab import Lab
-from lablib.marks import is_marked, plugs
 from lablib.module_shell import Shells
 from lablib.move_case import MoveCase, require_module
 from lablib.moves import METHODS, move
@@ -43,7 +42,7 @@ class Shared(MoveCase):
     def check_series(self, config):
         with running(HOSTS, config) as guest:
             for number, method in enumerate(SERIES):
-                there, here = (number + 1) % 2 + 1, number % 2 + 1
+                here, there = (1, 2) if number % 2 == 0 else (2, 1)
                 before = guest.report()
                 heard = len(told(HOSTS[0]))
                 measured, guest = move(open_way(SHELLS[here], SHELLS[there]), guest, f"{METHODS[method]} {LIMITS[method]}")
@@ -52,9 +51,7 @@ class Shared(MoveCase):
                 print(f"\n{config}, move {number + 1}, {method}: the peer heard nothing for {gap:.2f} s; {measured}", end="", flush=True)
                 if method == "rollback":
                     self.assertIs(measured["proved"], True)
-                for host in HOSTS:
-                    self.assertEqual(plugs(host), "", f"something of a plug was left on host{host.number}")
-                    self.assertFalse(is_marked(host), f"a mark was left on host{host.number}")
+                self.check_nothing_left(*HOSTS)
             last = guest.wait_progress(60)[1]
             self.assertEqual(last.errors, 0, guest.read("data/lab-error"))
         heard = [number for _, number in told(HOSTS[0])]

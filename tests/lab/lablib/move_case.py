@@ -2,6 +2,7 @@
 import unittest
 
 from lablib.guest import running
+from lablib.marks import is_marked, plugs
 from lablib.module_shell import ModuleShell
 from lablib.moves import METHODS, RECORD, move
 from lablib.ways import open_way
@@ -27,6 +28,12 @@ class MoveCase(unittest.TestCase):
         if after.workload in ("redis", "mixed"):
             keys, right, wrong, missing = guest.verify_redis()
             self.assertEqual((right, wrong, missing), (keys, 0, 0))
+
+    def check_nothing_left(self, *hosts):
+        """Nothing that holds outputs back is there any more, and no mark: on the hosts, or on the first one."""
+        for host in hosts or (self.lab.host(1),):
+            self.assertEqual(plugs(host), "", f"something of a plug was left on host{host.number}")
+            self.assertFalse(is_marked(host), f"a mark was left on host{host.number}")
 
     def check_rollback(self, guest):
         """Records a guest in Rollback and lets it go. The guest changed its memory meanwhile, and the module proves that it could be put back.

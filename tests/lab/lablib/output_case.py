@@ -2,7 +2,6 @@
 import time
 
 from lablib.errors import LabError
-from lablib.marks import is_marked, plugs
 from lablib.move_case import MoveCase
 from lablib.moves import METHODS, OUTPUT_LIMITS
 
@@ -46,10 +45,6 @@ class OutputCase(MoveCase):
         """What anybody outside of the guest sees of it: the disk's own content, and the segments that dom0 has received."""
         received = self.host.run("grep '^Tcp:' /proc/net/snmp | tail -n 1 | cut -d' ' -f11", 120).check().stdout
         return self.content_of(guest), received
-
-    def check_nothing_left(self):
-        self.assertEqual(plugs(self.host), "", "something of a plug was left")
-        self.assertFalse(is_marked(self.host), "a mark was left")
 
     def check_held(self, guest):
         """In the window the guest works on, and nobody sees it."""
