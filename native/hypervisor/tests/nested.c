@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The extension's own nested.c, with second-level page tables as the processor walks them: a guest is recorded by faults, or
+ * The extension's own nested.c and harvest.c, with second-level page tables as the processor walks them: a guest is recorded by faults, or
  * by a harvest of the processor's bits, and served, also where there is no memory to split a large page.
  */
 #include <stdio.h>
 #include <xen/prerecord.h>
 #include "backup.h"
+#include "harvest.h"
 #include "missing.h"
 #include "nested.h"
 #include "owner.h"
@@ -313,7 +314,7 @@ static void a_recording_by_harvest(void)
         {
             locks_taken = 0;
             steps++;
-        } while ( prerecord_nested_harvest(pr) == -ERESTART && (EXPECT(locks_taken <= 2), steps < 2 * PFNS) );
+        } while ( prerecord_harvest(pr) == -ERESTART && (EXPECT(locks_taken <= 2), steps < 2 * PFNS) );
         EXPECT(!cpu_is_wanted || steps <= PFNS / LARGE + 1);
         check_records(pr);
         next_epoch(pr);

@@ -53,7 +53,7 @@ void notify_via_xen_event_channel(struct domain *d, int port) { assert(d->channe
 bool prerecord_nested_fits(const struct domain *d) { return false; }
 void prerecord_nested_switch(struct domain *d, bool on) { assert(0); }
 void prerecord_nested_arm(struct domain *d) { assert(0); }
-int prerecord_nested_harvest(struct prerecord *pr) { assert(0); return 0; }
+int prerecord_harvest(struct prerecord *pr) { assert(0); return 0; }
 int hap_set_allocation(struct domain *d, unsigned int pages, bool *preempted) { assert(0); return 0; }
 
 int shadow_one_bit_enable(struct domain *d, unsigned int mode)

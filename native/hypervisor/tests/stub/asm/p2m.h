@@ -1,1 +1,1 @@
-#include "../xen.h"
+#include "../tables.h"

@@ -11,8 +11,6 @@ bool prerecord_nested_fits(const struct domain *d);
 void prerecord_nested_switch(struct domain *d, bool on);
 /* From now on each page's next touch faults. */
 void prerecord_nested_arm(struct domain *d);
-/* -ERESTART if there is more to do and the CPU is wanted. */
-int prerecord_nested_harvest(struct prerecord *pr);
 
 /*
  * What prerecord_nested_fault() and prerecord_nested_change() of the hooks do.

@@ -3,6 +3,7 @@
 #include <xen/event.h>
 #include <asm/paging.h>
 #include "backup.h"
+#include "harvest.h"
 #include "missing.h"
 #include "nested.h"
 #include "pages.h"
@@ -114,7 +115,7 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
         return -EINVAL;
     if ( by_harvest )
     {
-        rc = prerecord_nested_harvest(pr);
+        rc = prerecord_harvest(pr);
         if ( rc )
             return rc;
     }
