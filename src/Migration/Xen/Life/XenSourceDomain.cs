@@ -211,11 +211,11 @@ internal sealed class XenSourceDomain : ISourceDomain
     }
 
     /// <inheritdoc/>
-    public CoreState CaptureCoreState()
+    public CoreState CaptureCoreState(PageBitmap populated)
     {
         CheckUsable();
         RequireSuspended("its core state is captured");
-        return _live.Ask(_mechanism.CaptureCoreState);
+        return _live.Ask(() => _mechanism.CaptureCoreState(populated));
     }
 
     /// <inheritdoc/>
