@@ -18,7 +18,9 @@ using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Outputs;
 using PreRecordMigration.Xen.Pv;
+using PreRecordMigration.Xen.Qmp;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Fuzz;
@@ -265,9 +267,12 @@ internal static class Targets
     private static void ReadQmp(byte[] input)
     {
         using QmpConnection connection = QmpConnection.Over(new OneWayStream(input), "vm");
+        ImageName image = new(5, "0", 51712, "xvda-raw", "/srv/web.img");
         while (true)
         {
             connection.Execute("stop");
+            _ = QemuImages.StateOf(connection, image);
+            _ = QemuImages.MergeOf(connection, image);
         }
     }
 

@@ -14,12 +14,13 @@ namespace PreRecordMigration.Xen.Life;
 internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers, int domid, string name)
 {
     /// <summary>Refuses a domain of which something could get out.</summary>
+    /// <param name="uuid">Its UUID.</param>
     /// <param name="configuration">Gives the configuration of a domain that has a device emulator; null for others.</param>
     /// <returns>Its devices.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>.</exception>
-    internal OutputDevices RequireIsolable(Func<string>? configuration)
+    internal OutputDevices RequireIsolable(string uuid, Func<string>? configuration)
     {
-        OutputDevices devices = Find();
+        OutputDevices devices = Find(uuid);
         if (configuration is not null)
         {
             devices = devices with { Refused = [.. devices.Refused, .. Emulated(devices)] };
@@ -34,11 +35,11 @@ internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers,
         return devices;
     }
 
-    private OutputDevices Find()
+    private OutputDevices Find(string uuid)
     {
         try
         {
-            return OutputDevices.Find(control, domid, layers);
+            return OutputDevices.Find(control, domid, uuid, layers);
         }
         catch (MigrationException error) when (error is not XenException && error.ErrorId == MigrationErrorId.HypervisorCall)
         {
@@ -73,6 +74,7 @@ internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers,
     {
         const string remedy = "Use the mode Observe, which rolls nothing back; or make it a PVH domain, which has no emulated devices.";
         return devices.Cards.Select(card => ($"vif {card.Card}", "has an emulated twin in the device emulator, which cannot be held back", remedy))
-            .Concat(devices.Disks.Select(disk => ($"vbd {disk.Disk}", "has an emulated twin in the device emulator, which cannot be held back", remedy)));
+            .Concat(devices.Disks.Select(disk => ($"vbd {disk.Disk}", "has an emulated twin in the device emulator, which cannot be held back", remedy)))
+            .Concat(devices.Images.Select(image => ($"vbd {image.Disk}", "has an emulated twin in the device emulator, which opens its image a second time", remedy)));
     }
 }

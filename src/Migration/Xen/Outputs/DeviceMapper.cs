@@ -1,6 +1,4 @@
 using System.Globalization;
-using PreRecordMigration.Errors;
-using PreRecordMigration.Files;
 
 namespace PreRecordMigration.Xen.Outputs;
 
@@ -9,9 +7,6 @@ internal sealed class DeviceMapper : IBlockLayer
 {
     /// <summary>The kernel's modules that it needs, which the kernel loads by itself.</summary>
     internal const string Modules = "dm_mod, dm_snapshot, loop";
-
-    /// <summary>The environment variable that names the folder of the stores' files, by its absolute path.</summary>
-    internal const string FolderVariable = "PRERECORD_OVERLAY_DIRECTORY";
 
     private const string Devices = "/sys/block";
     private const string ByNumber = "/sys/dev/block";
@@ -74,27 +69,10 @@ internal sealed class DeviceMapper : IBlockLayer
     /// <inheritdoc/>
     public void AddStore(string name, long bytes)
     {
-        string folder = Folder();
-        string path = Path.Combine(folder, name);
-        try
+        string path = Path.Combine(OverlayFolder.Open(), name);
+        using (FileStream file = OverlayFolder.Make(path, bytes))
         {
-            // One that a killed process made and had no device for yet.
-            File.Delete(path);
-            FileStreamOptions options = RuntimeFolder.NewFile(FileAccess.Write);
-            options.PreallocationSize = bytes;
-            using (FileStream file = new(path, options))
-            {
-                file.SetLength(bytes);
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new MigrationException(
-                MigrationErrorId.OutOfMemory,
-                $"{folder} has no room for the {bytes >> 20} MiB of an overlay: {error.Message.TrimEnd('.')}.",
-                $"Make room there, let {FolderVariable} name another folder, or give a smaller limit of what a disk may write in the window (OverlayLimit).",
-                folder,
-                error);
+            file.SetLength(bytes);
         }
 
         try
@@ -123,23 +101,6 @@ internal sealed class DeviceMapper : IBlockLayer
         // Documentation/block/stat.rst of the kernel: the fifth word is writes, the seventh their sectors.
         long[] counts = KernelNumber.Read(Path.Combine(FolderOf(device), "stat"));
         return new WriteCount(counts[4], counts[6]);
-    }
-
-    /// <summary>Where the files of stores are made: in memory, unless somebody names another folder.</summary>
-    private static string Folder()
-    {
-        if (Environment.GetEnvironmentVariable(FolderVariable) is not { Length: > 0 } named)
-        {
-            return RuntimeFolder.Open(RuntimeFolder.Find());
-        }
-
-        return Path.IsPathFullyQualified(named) && TrustedFile.FindFolder(named) is { } trusted
-            ? trusted
-            : throw new MigrationException(
-                MigrationErrorId.InvalidOption,
-                $"{FolderVariable} is '{named}', where there is no folder.",
-                $"Let {FolderVariable} name a folder, from the root on, that root may write and nobody else.",
-                named);
     }
 
     private static string FolderOf(DeviceNumber device) => Path.Combine(ByNumber, device.ToString());

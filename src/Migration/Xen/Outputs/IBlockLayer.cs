@@ -76,9 +76,10 @@ internal interface IBlockLayer
 
 /// <summary>What the control domain has for holding outputs back.</summary>
 /// <param name="Network">For network cards.</param>
-/// <param name="Disks">For disks.</param>
-internal sealed record OutputLayers(INetworkLayer Network, IBlockLayer Disks)
+/// <param name="Disks">For disks that the control domain's kernel serves.</param>
+/// <param name="Images">For disks that QEMU serves.</param>
+internal sealed record OutputLayers(INetworkLayer Network, IBlockLayer Disks, IImageLayer Images)
 {
     /// <summary>This machine's own.</summary>
-    internal static OutputLayers OfThisMachine { get; } = new(new TrafficControl(), new DeviceMapper());
+    internal static OutputLayers OfThisMachine { get; } = new(new TrafficControl(), new DeviceMapper(), QemuImages.OfThisMachine);
 }

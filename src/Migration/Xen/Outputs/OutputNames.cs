@@ -21,6 +21,9 @@ internal static class OutputNames
     /// <summary>What the name of a store begins with.</summary>
     internal const string StorePrefix = "prerecord-overlay-";
 
+    /// <summary>What the name of the file of a QEMU disk's overlay begins with.</summary>
+    internal const string ImagePrefix = "prerecord-image-";
+
     /// <summary>The highest number of a network card for which an interface's name has room.</summary>
     internal const int LastCard = 999;
 

@@ -80,7 +80,9 @@ internal sealed partial class FakeControlDomain : INetworkLayer
     {
         Require(_plugs[plug].Limit is not null, "Specified qdisc not found");
         _plugs[plug].IsReleased = true;
-        Wire.AddRange(_plugs[plug].Held);
+
+        // What comes from a card that is gone goes nowhere (ifb looks for the interface that it came from).
+        (_cards.Contains("vif1.0") ? Wire : Lost).AddRange(_plugs[plug].Held);
         _plugs[plug].Held.Clear();
     });
 
