@@ -77,6 +77,7 @@ TABLE = {
     "run `/etc/xen/scripts/lab-shared` in each dom0 first": [
         Recipe("database", "", PV, "database", BOTH, True, SHARED), Recipe("databasepvh", "", PVH, "database", BOTH, True, SHARED),
         Recipe("databaseshadow", "", SHADOW, "database", BOTH, True, SHARED)],
+    "as `mapped`, as an HVM guest, whose disk and card have emulated twins": [Recipe("mappedhvm", kind=HVM, workload="devices", devices=MAPPED)],
     "as `devices`, with disks that the script `block-prerecord` makes devices of device-mapper: PVH with an image file, PV with a block device": [
         Recipe("imaged", workload="devices", devices=IMAGED), Recipe("bare", kind=PV, workload="devices", devices=BARE)],
     "as `devices`, PV and PVH, with disks that QEMU serves: a raw file and one of the format qcow2": [

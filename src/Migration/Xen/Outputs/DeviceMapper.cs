@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
+using PreRecordMigration.Files;
 
 namespace PreRecordMigration.Xen.Outputs;
 
@@ -12,10 +15,11 @@ internal sealed class DeviceMapper : IBlockLayer
     private const string ByNumber = "/sys/dev/block";
     private const string Deleted = " (deleted)";
     private readonly LayerProgram _dmsetup = new("dmsetup", "dmsetup");
+    private readonly LayerProgram _blockdev = new("blockdev", "util-linux");
     private readonly LayerProgram _losetup = new("losetup", "mount");
 
     /// <inheritdoc/>
-    public string? Missing => _dmsetup.Missing ?? _losetup.Missing;
+    public string? Missing => _dmsetup.Missing ?? _losetup.Missing ?? _blockdev.Missing;
 
     /// <inheritdoc/>
     public IReadOnlyList<MappedDevice> List(string prefix) =>
@@ -50,6 +54,19 @@ internal sealed class DeviceMapper : IBlockLayer
 
     /// <inheritdoc/>
     public void Resume(DeviceNumber device) => Tell(device, "", "resume", "--nolockfs");
+
+    /// <inheritdoc/>
+    public void DropCache(DeviceNumber device) => _blockdev.Run("--flushbufs", NodeOf(device));
+
+    /// <inheritdoc/>
+    public DeviceNumber? NumberOf(string path)
+    {
+        // statx(2): stx_rdev_major and stx_rdev_minor.
+        Span<byte> status = stackalloc byte[FileStatus.ResultSize];
+        return FileStatus.Status(FileStatus.CurrentFolder, path, 0, 1, ref MemoryMarshal.GetReference(status)) == 0 && FileStatus.IsBlock(status)
+            ? new DeviceNumber(BinaryPrimitives.ReadUInt32LittleEndian(status[128..]), BinaryPrimitives.ReadUInt32LittleEndian(status[132..]))
+            : null;
+    }
 
     /// <inheritdoc/>
     public void Remove(string name) => _dmsetup.Run("remove", "--retry", "--noudevsync", "--noudevrules", name);
@@ -91,7 +108,7 @@ internal sealed class DeviceMapper : IBlockLayer
     {
         foreach (OverlayStore store in ListStores().Where(store => store.Name == name))
         {
-            _losetup.Run("--detach", $"/dev/{Path.GetFileName(Directory.ResolveLinkTarget(FolderOf(store.Device), true)!.FullName)}");
+            _losetup.Run("--detach", NodeOf(store.Device));
         }
     }
 
@@ -104,6 +121,8 @@ internal sealed class DeviceMapper : IBlockLayer
     }
 
     private static string FolderOf(DeviceNumber device) => Path.Combine(ByNumber, device.ToString());
+
+    private static string NodeOf(DeviceNumber device) => $"/dev/{Path.GetFileName(Directory.ResolveLinkTarget(FolderOf(device), true)!.FullName)}";
 
     private static string[] Folders(string pattern) => Directory.Exists(Devices) ? Directory.GetFileSystemEntries(Devices, pattern) : [];
 

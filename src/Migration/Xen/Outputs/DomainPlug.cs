@@ -34,10 +34,10 @@ internal sealed class DomainPlug : IOutputPlug
 
     private DomainPlug(
         IDomainControl control, OutputLayers layers, int domid, string uuid, string domain, IReadOnlyList<OutputCard> cards, IEnumerable<OverlayName> disks,
-        IEnumerable<OutputImage> images, OutputLimits limits)
+        IEnumerable<OutputImage> images, bool areEmulated, OutputLimits limits)
     {
-        _cards = [.. cards.Select(card => new CardPlug(layers.Network, domid, card.Card, card.Face, domain))];
-        _disks = [.. disks.Select(disk => new DiskOverlay(layers.Disks, disk, domain))];
+        _cards = [.. cards.Select(card => new CardPlug(layers.Network, domid, card, domain))];
+        _disks = [.. disks.Select(disk => new DiskOverlay(layers.Disks, disk, domain, areEmulated))];
         _images =
         [
             .. images.Select(image => new ImageOverlay(
@@ -80,16 +80,19 @@ internal sealed class DomainPlug : IOutputPlug
     internal static DomainPlug Of(
         IDomainControl control, OutputLayers layers, int domid, string uuid, string domain, OutputDevices devices, OutputLimits limits) => new(
             control, layers, domid, uuid, domain, devices.Cards, devices.Disks.Select(disk => new OverlayName(domid, uuid, disk.Disk, disk.Device)),
-            devices.Images, limits);
+            devices.Images, devices.AreEmulated, limits);
 
     /// <summary>What a killed process left of a plug of a domain that is here. Of a disk that QEMU serves it is seen when it is worked with.</summary>
     internal static DomainPlug Left(IDomainControl control, OutputLayers layers, int domid, string uuid, string domain) => new(
         control, layers, domid, uuid, domain,
         [
-            .. OutputNames.CardsOf(domid, layers.Network.ListPlugs()).Select(card => new OutputCard(card, OutputDevices.FaceOf(control, domid, card))),
+            .. from plug in OutputNames.CardsOf(domid, layers.Network.ListPlugs())
+               let card = new OutputCard(plug.Card, OutputDevices.FaceOf(control, domid, plug.Card))
+               select plug.IsTwin ? card.Twin : card,
         ],
         OverlayName.FindAll(layers.Disks).Where(overlay => overlay.DomId == domid && overlay.Uuid == uuid),
         OutputDevices.ImagesOf(control, domid),
+        areEmulated: true,
         OutputLimits.Default);
 
     /// <inheritdoc/>
@@ -110,7 +113,7 @@ internal sealed class DomainPlug : IOutputPlug
         foreach (CardPlug card in _cards)
         {
             card.Prepare(_limits.PacketBytes, MarkOf(
-                _limits.PacketBytes, _rings.QueuesOfCard(card.Card) * BytesOfQueue, nameof(OutputLimits.PacketBytes), "PacketLimit"));
+                _limits.PacketBytes, (card.Output.IsTwin ? 1 : _rings.QueuesOfCard(card.Output.Card)) * BytesOfQueue, nameof(OutputLimits.PacketBytes), "PacketLimit"));
         }
     }
 
@@ -118,9 +121,10 @@ internal sealed class DomainPlug : IOutputPlug
     public void Hold()
     {
         // What was sent before the checkpoint leaves, and what was written is written, as far as the backends come to it.
-        foreach (CardPlug card in _cards)
+        // An emulator, which is stopped, has no ring, and sends when it is asked.
+        foreach (CardPlug card in _cards.Where(card => !card.Output.IsTwin))
         {
-            _rings.AwaitCard(card.Card, CheckpointPatience);
+            _rings.AwaitCard(card.Output.Card, CheckpointPatience);
         }
 
         foreach (DiskOverlay disk in _disks)

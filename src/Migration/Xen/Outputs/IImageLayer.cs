@@ -50,6 +50,9 @@ internal interface IImageLayer
     /// <exception cref="Errors.MigrationException">OutputNotIsolable: QEMU has no such disk, or somebody else works on it.</exception>
     ImageState? StateOf(ImageName image);
 
+    /// <summary>The files and devices that a domain's QEMU has open to write; null where there is no QEMU any more.</summary>
+    IReadOnlyList<string>? WrittenBy(int domid);
+
     /// <summary>Writes what the control domain still has of a disk's image in memory to where it belongs.</summary>
     void Sync(ImageName image);
 

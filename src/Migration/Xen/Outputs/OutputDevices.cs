@@ -7,7 +7,12 @@ namespace PreRecordMigration.Xen.Outputs;
 /// <summary>A network card whose packets can be held back.</summary>
 /// <param name="Card">Its number at the domain.</param>
 /// <param name="Face">Its interface in the control domain.</param>
-internal sealed record OutputCard(int Card, string Face);
+/// <param name="IsTwin">Whether this is its emulated twin, through which an emulator sends.</param>
+internal sealed record OutputCard(int Card, string Face, bool IsTwin = false)
+{
+    /// <summary>Its emulated twin, whose interface the toolstack names so.</summary>
+    internal OutputCard Twin => new(Card, $"{Face}-emu", IsTwin: true);
+}
 
 /// <summary>A disk whose writes can be held back.</summary>
 /// <param name="Disk">Its number at the domain.</param>
@@ -32,6 +37,9 @@ internal sealed record OutputDevices(
     IReadOnlyList<OutputCard> Cards, IReadOnlyList<OutputDisk> Disks, IReadOnlyList<OutputImage> Images,
     IReadOnlyList<(string Device, string Reason, string Remedy)> Refused)
 {
+    /// <summary>Whether a device emulator has the disks open too.</summary>
+    internal bool AreEmulated { get; init; }
+
     private const string Detach = "detach it for the migration";
     private const string TakeLayer = $"Give it {DiskLayer.Setting}, which puts a mapped device under it, and start the domain anew";
     private const string OtherMode = "Use the mode Observe, which rolls nothing back";

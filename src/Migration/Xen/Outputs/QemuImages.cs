@@ -54,6 +54,13 @@ internal sealed class QemuImages(Func<int, string> socketOf, TimeSpan patience) 
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string>? WrittenBy(int domid)
+    {
+        using QmpConnection? connection = QmpConnection.TryOpen(socketOf(domid), patience, string.Create(CultureInfo.InvariantCulture, $"Domain {domid}"));
+        return connection?.Ask("query-named-block-nodes", """{"flat":true}""", WrittenIn);
+    }
+
+    /// <inheritdoc/>
     public void Sync(ImageName image)
     {
         using SafeFileHandle file = File.OpenHandle(image.File, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
@@ -136,6 +143,11 @@ internal sealed class QemuImages(Func<int, string> socketOf, TimeSpan patience) 
 
     /// <inheritdoc/>
     public void RemoveFiles(string prefix) => OverlayFolder.Sweep(prefix);
+
+    private static string[] WrittenIn(JsonElement nodes) =>
+    [
+        .. nodes.EnumerateArray().Where(node => !node.GetProperty("ro").GetBoolean()).Select(node => node.GetProperty("file").GetString() ?? "").Distinct(),
+    ];
 
     /// <summary>The images on which devices work.</summary>
     private static string[] TopsOf(JsonElement devices) =>

@@ -27,6 +27,11 @@ internal sealed partial class FakeControlDomain : IImageLayer
         ? new ImageState(1024 * 512, disk.IsReadOnly, disk.Overlay is not null, disk.IsOverlaid)
         : null);
 
+    /// <summary>What a device emulator has open to write; null where there is none.</summary>
+    internal IReadOnlyList<string>? Written { get; set; }
+
+    public IReadOnlyList<string>? WrittenBy(int domid) => xen.Call(nameof(WrittenBy), () => Written);
+
     /// <summary>How often QEMU has written all out that it had; and what it was not asked for then.</summary>
     internal List<int> Flushes { get; } = [];
 

@@ -45,7 +45,17 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
     ];
 
     /// <summary>The guest asks for a write; the backend does it when it comes to it.</summary>
-    internal void Ask(long block, int content) => _asked.Enqueue((block, content));
+    internal void Ask(long block, int content)
+    {
+        if (_memory is { } memory)
+        {
+            memory[block] = (content, IsDirty: true);
+        }
+        else
+        {
+            _asked.Enqueue((block, content));
+        }
+    }
 
     /// <summary>The backend does what it was asked for.</summary>
     internal void Serve()
@@ -57,7 +67,7 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
     }
 
     /// <summary>What the guest reads of its disk; 0 where nothing was written.</summary>
-    internal int Read(long block) => _image is { } image ? image.Read(block) : Read(Disk, block);
+    internal int Read(long block) => _image is { } image ? image.Read(block) : _memory is null ? Read(Disk, block) : ReadBuffered(block);
 
     /// <summary>Whether nothing is asked for any more; each look lets the backend do one thing.</summary>
     internal bool IsRingIdle()
@@ -93,10 +103,14 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
             }
         }
 
-        if (_cards.Remove(string.Create(CultureInfo.InvariantCulture, $"vif{domid}.0"), out string? card))
+        string card = string.Create(CultureInfo.InvariantCulture, $"vif{domid}.0");
+        if (_cards.Remove(card))
         {
             Serve();
+            WriteOut();
             _ingress.Remove(card);
+            _cards.Remove($"{card}-emu");
+            _ingress.Remove($"{card}-emu");
         }
     }
 
@@ -161,6 +175,15 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
         Mapped mapped = Of(device);
         (mapped.Table, mapped.Waiting) = (mapped.Waiting ?? mapped.Table, null);
     });
+
+    public void DropCache(DeviceNumber device) => xen.Call(nameof(DropCache), () =>
+    {
+        Require(device == Disk, "No such device");
+        WriteOut();
+        _memory?.Clear();
+    });
+
+    public DeviceNumber? NumberOf(string path) => xen.Call(nameof(NumberOf), () => path == "/dev/vg/lv" ? Disk : (DeviceNumber?)null);
 
     public void Remove(string name) => xen.Call(nameof(Remove), () =>
     {

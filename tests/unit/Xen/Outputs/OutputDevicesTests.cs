@@ -108,6 +108,41 @@ public sealed class OutputDevicesTests
     }
 
     [Fact]
+    public void The_twins_that_an_emulator_has_are_held_back_with_the_card_and_the_disk()
+    {
+        AddCard();
+        AddDisk();
+        _xen.Outputs.PutEmulator();
+        OutputDevices devices = EmulatedDevices.AddTo(Find(), 1, _xen.Layers);
+        Assert.Equal([new OutputCard(0, "vif1.0"), new OutputCard(0, "vif1.0-emu", IsTwin: true)], devices.Cards);
+        Assert.True(devices.AreEmulated);
+        Assert.Empty(devices.Refused);
+    }
+
+    [Fact]
+    public void What_an_emulator_writes_beside_them_is_refused_by_name()
+    {
+        AddDisk();
+        Assert.Contains("its device emulator has ended", Refused(), StringComparison.Ordinal);
+        _xen.Outputs.Written = ["/dev/vg/lv", "/srv/flash.img"];
+        Assert.Contains("its device emulator writes to /srv/flash.img, which is none of the disks", Refused(), StringComparison.Ordinal);
+        AddImage("aio:/srv/web.img");
+        _xen.Outputs.PutImage();
+        Assert.Contains("its vbd 51712 has an emulated twin", Refused(), StringComparison.Ordinal);
+
+        string Refused() => Assert.Throws<MigrationException>(() => EmulatedDevices.AddTo(Find(), 1, _xen.Layers).Require("vm")).Message;
+    }
+
+    [Theory]
+    [InlineData("prerec5.0", 0, false)]
+    [InlineData("prerec5.99e", 99, true)]
+    public void A_plug_is_named_for_its_card(string plug, int card, bool isTwin)
+    {
+        Assert.Equal(plug, OutputNames.Plug(5, card, isTwin));
+        Assert.Equal([(card, isTwin)], OutputNames.CardsOf(5, [plug, "prerec51.0", "prerec5.x", "prerec5.", "vif5.0"]));
+    }
+
+    [Fact]
     public void A_card_whose_interface_is_not_there_is_refused()
     {
         AddCard();

@@ -14,6 +14,7 @@ public sealed partial class OutputWindowTests
     private sealed class World
     {
         private readonly OutputLimits _limits;
+        private readonly Kind _kind;
         private readonly FakeSource _source;
         private readonly FakeDomain _domain;
         private readonly List<string> _sent = [];
@@ -25,6 +26,7 @@ public sealed partial class OutputWindowTests
         internal World(OutputLimits? limits = null, Kind kind = Kind.Mapped)
         {
             _limits = limits ?? s_limits;
+            _kind = kind;
             _domain = Xen.Add("vm");
             if (kind == Kind.Layered)
             {
@@ -32,7 +34,7 @@ public sealed partial class OutputWindowTests
             }
 
             Xen.Add("other");
-            _source = new FakeSource(Xen, _domain);
+            _source = new FakeSource(Xen, _domain) { Emulator = kind == Kind.Emulated ? new FakeControlDomain.Emulator(Xen) : null };
             Xen.Write($"/libxl/1/device/vif/0/backend", "/local/domain/0/backend/vif/1/0");
             Xen.Write($"/local/domain/0/backend/vif/1/0/frontend", "/local/domain/1/device/vif/0");
             Xen.Write($"/local/domain/1/device/vif/0/state", "4");
@@ -41,6 +43,11 @@ public sealed partial class OutputWindowTests
             Xen.Write($"/local/domain/0/backend/vbd/1/{Disk}/params", "/dev/vg/lv");
             Xen.Write($"/local/domain/0/backend/vbd/1/{Disk}/mode", "w");
             Xen.Write($"/local/domain/0/backend/vbd/1/{Disk}/physical-device", "fe:0");
+            if (kind == Kind.Emulated)
+            {
+                Xen.Outputs.PutEmulator();
+            }
+
             if (kind == Kind.Image)
             {
                 Xen.Outputs.PutImage();
@@ -148,6 +155,10 @@ public sealed partial class OutputWindowTests
             {
                 // The destination may run from here on, on this very host, and writes to the same disk: nothing of ours comes over that.
                 Assert.Equal(_atCheckpoint, Xen.Outputs.Blocks);
+                if (_kind != Kind.Image)
+                {
+                    Assert.All(_written.Keys, block => Assert.Equal(_atCheckpoint.GetValueOrDefault(block), Xen.Outputs.Read(block)));
+                }
             }
         }
 
@@ -187,6 +198,8 @@ public sealed partial class OutputWindowTests
             Guest("afterwards", 7, 3);
             Xen.Outputs.Serve();
             Assert.True(_sent.SequenceEqual(Xen.Outputs.Wire), $"{about}: {string.Join(", ", Xen.Outputs.Wire)}");
+            Assert.All(_written, block => Assert.Equal(block.Value, Xen.Outputs.Read(block.Key)));
+            Xen.Outputs.WriteOut();
             Assert.True(_written.SequenceEqual(Xen.Outputs.Blocks), $"{about}: {string.Join(", ", Xen.Outputs.Blocks)}");
         }
 

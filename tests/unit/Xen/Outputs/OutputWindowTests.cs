@@ -44,6 +44,9 @@ public sealed partial class OutputWindowTests
 
         /// <summary>An image that QEMU serves.</summary>
         Image,
+
+        /// <summary>A mapped device that an emulator serves, as it does the card.</summary>
+        Emulated,
     }
 
     /// <summary>Each end, of a domain with each kind of disk.</summary>

@@ -209,6 +209,15 @@ public sealed class QemuImagesTests
         string[] Files() => Directory.GetFiles(OverlayFolder.Open(), $"{qemu.Name.Store}*");
     }
 
+    [Fact]
+    public void What_QEMU_writes_is_what_it_has_open_to_write()
+    {
+        using RealQemu qemu = new("qcow2");
+        Assert.Equal([qemu.Image], qemu.Layer.WrittenBy(5));
+        qemu.Kill();
+        Assert.Null(qemu.Layer.WrittenBy(5));
+    }
+
     [Theory]
     [InlineData("""[]""", """[]""")]
     [InlineData("""[{"node-name":"xvda-raw","file":"/srv/other.img","ro":false,"image":{"virtual-size":512}}]""", """[{"inserted":{"node-name":"xvda-raw"}}]""")]
