@@ -18,7 +18,9 @@ using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Outputs;
 using PreRecordMigration.Xen.Pv;
+using PreRecordMigration.Xen.Qmp;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Fuzz;
@@ -72,8 +74,8 @@ internal static class Targets
         new("emulator-state", ["EmulatorState.Parse"], input => EmulatorState.Parse(input), IsEngine) { Seeds = Samples.EmulatorStates },
         new("qmp", [], ReadQmp, IsEngine)
         {
-            Seeds = [.. Samples.Texts("{\"QMP\":{}}\n{\"return\":{}}\n{\"event\":\"STOP\"}\n{\"error\":{\"desc\":\"no\"}}\n")],
-            Words = [.. s_jsonWords, "\n", "\"error\":{\"desc\":", "\"return\":", "\"QMP\":"],
+            Seeds = [.. Samples.Texts("{\"QMP\":{}}\n{\"return\":{}}\n{\"event\":\"STOP\"}\n{\"error\":{\"desc\":\"no\"}}\n"), .. Samples.Texts(QmpDisks)],
+            Words = [.. s_jsonWords, "\n", "\"error\":{\"desc\":", "\"return\":", "\"QMP\":", "\"node-name\":", "\"inserted\":", "\"image\":"],
         },
         new("trajectory", ["TrajectoryReader.Read", "PreRecordDocument.Read"], input => PreRecordDocument.Read("a.prerecord", TrajectoryReader.Read(new MemoryStream(input))), IsEngine) { Seeds = Samples.Trajectories, Allocation = 64 << 20 },
         new("trajectory-header", ["TrajectoryHeader.Decode", "VariableLength.TryRead"], input => TrajectoryHeader.Decode(input, 0), IsEngine)
@@ -138,6 +140,17 @@ internal static class Targets
         },
         new("pv-page-tables", ["PvMemoryMap.Read"], ReadMemoryMap, IsEngine) { Seeds = Samples.GuestTables, Longest = 32 << 10 },
     ];
+
+    /// <summary>What QEMU says of a disk that has an overlay, which goes back.</summary>
+    private const string QmpDisks = """
+        {"QMP":{}}
+        {"return":{}}
+        {"return":{}}
+        {"return":[{"node-name":"xvda-raw","file":"/srv/web.img","ro":true,"image":{"virtual-size":512}},{"node-name":"prerecord-51712","ro":false}]}
+        {"return":[{"inserted":{"node-name":"prerecord-51712"}},{"device":"cd"}]}
+        {"return":[{"id":"prerecord-51712","status":"ready","total-progress":4096,"current-progress":4096}]}
+
+        """;
 
     private static string[] StreamReaders =>
     [
@@ -265,9 +278,12 @@ internal static class Targets
     private static void ReadQmp(byte[] input)
     {
         using QmpConnection connection = QmpConnection.Over(new OneWayStream(input), "vm");
+        ImageName image = new(5, "0", 51712, "xvda-raw", "/srv/web.img");
         while (true)
         {
             connection.Execute("stop");
+            _ = QemuImages.StateOf(connection, image);
+            _ = QemuImages.MergeOf(connection, image);
         }
     }
 
