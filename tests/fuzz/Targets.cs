@@ -1,5 +1,6 @@
 using System.Text;
 using PreRecordMigration.Boards;
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
@@ -137,6 +138,13 @@ internal static class Targets
             Seeds = [.. Samples.Texts("[fe80::1%eth0]:7000"), .. Samples.Texts("xen2.example.org:7000")],
             Longest = 1024,
             AllocationPerByte = 1024,
+        },
+        new("address-spaces", ["AddressSpaceReader.Read"], ReadAddressSpaces, IsEngine)
+        {
+            // Three buffers of tables, and the axis of a guest of 256 pages; whatever the tables hold.
+            Seeds = Samples.AddressSpaces,
+            Allocation = 4 << 20,
+            Longest = 48 << 10,
         },
         new("pv-page-tables", ["PvMemoryMap.Read"], ReadMemoryMap, IsEngine) { Seeds = Samples.GuestTables, Longest = 32 << 10 },
     ];
@@ -332,6 +340,29 @@ internal static class Targets
         Departure.Read(text);
         RouteNote.Read(text);
     }
+
+    /// <summary>Reads a guest's address spaces, from memory that is the input, repeated. Every page is looked at for a root; each has one place.</summary>
+    private static void ReadAddressSpaces(byte[] input)
+    {
+        PageBitmap populated = new(256);
+        populated.SetRange(0, 250);
+        CoreState core = new([new VcpuState(0, 0, PagingMode.FourLevel)], [], PageSet.Empty, 0);
+        AddressSpaces spaces = AddressSpaceReader.Read(core, new RepeatedMemory(input, populated.PageCount), populated, s_candidates);
+        if (spaces.Places.Count != populated.Count)
+        {
+            throw new InvalidOperationException("A page would stay behind.");
+        }
+
+        for (int pfn = 0; pfn < populated.PageCount; pfn++)
+        {
+            if (spaces.Axis.PfnAt(spaces.Axis.PositionOf(pfn)) != pfn || (spaces.UseOf(pfn) != PageUse.None && !populated[pfn]))
+            {
+                throw new InvalidOperationException($"Page {pfn} is not where it stands.");
+            }
+        }
+    }
+
+    private static readonly int[] s_candidates = [.. Enumerable.Range(0, 256)];
 
     /// <summary>Reads a guest's page tables. The guest's memory is the input, repeated.</summary>
     private static void ReadMemoryMap(byte[] input)
