@@ -15,6 +15,7 @@
         'Disable-RemotePF'
         'Disconnect-MigrationHost'
         'Enable-RemotePF'
+        'Export-MigrationReport'
         'Export-PreRecord'
         'Get-Migration'
         'Get-MigrationConfiguration'

@@ -26,7 +26,7 @@ if ($receivers.Count -eq 0) {
 }
 
 # A row of a table may have other columns; a setting that means nothing is a mistake.
-$known = 'HostName', 'Address', 'Port', 'Certificate', 'TrustedCertificate', 'PeerTimeout'
+$known = 'HostName', 'Address', 'Port', 'Certificate', 'TrustedCertificate', 'PeerTimeout', 'MetricsFile'
 foreach ($receiver in $receivers) {
     foreach ($key in $receiver.PSObject.Properties.Name) {
         if ($key -notin $known) {
@@ -35,7 +35,22 @@ foreach ($receiver in $receivers) {
     }
 }
 
-$null = $receivers | Start-MigrationReceiver
+# The process has one, beside whichever receiver it is named.
+$metrics = @($receivers.ForEach({ $_.MetricsFile }).Where({ $null -ne $_ }))
+if ($metrics.Count -gt 1 -or ($metrics -and -not ($metrics[0] -is [string] -and [System.IO.Path]::IsPathFullyQualified($metrics[0])))) {
+    throw [System.FormatException]::new("'$Settings' has a MetricsFile that is not one full path: $($metrics -join ', ').")
+}
+
+$null = $receivers | Select-Object * -ExcludeProperty MetricsFile | Start-MigrationReceiver
 $options = @{}
 Get-MigrationConfiguration -Name BandwidthLimit, MaximumExposure, PeerTimeout | ForEach-Object { $options[$_.Name] = $_.Value }
-[PreRecordMigration.Operations.ReceiverService]::Run([PreRecordMigration.Operations.Workspace]::OfProcess, [PreRecordMigration.Options.MigrationOptions] $options)
+$workspace = [PreRecordMigration.Operations.Workspace]::OfProcess
+$file = $metrics ? [PreRecordMigration.Operations.MetricsFile]::Start($metrics[0]) : $null
+try {
+    [PreRecordMigration.Operations.ReceiverService]::Run($workspace, [PreRecordMigration.Options.MigrationOptions] $options)
+}
+finally {
+    if ($file) {
+        $file.Dispose()
+    }
+}

@@ -236,7 +236,7 @@ Describe 'Nothing where something is meant' {
         }
 
         # What else the command needs, so that the pipeline is reached at all.
-        $needed = @{ 'Set-Migration' = @{ Clear = 'BandwidthLimit' }; 'Set-PageOrder' = @{ Strategy = 'Auto' }; 'Export-PreRecord' = @{ Path = 'never.csv' } }[$_]
+        $needed = @{ 'Set-Migration' = @{ Clear = 'BandwidthLimit' }; 'Set-PageOrder' = @{ Strategy = 'Auto' }; 'Export-PreRecord' = @{ Path = 'never.csv' }; 'Export-MigrationReport' = @{ Path = 'never.html' } }[$_]
         $needed ??= @{}
         if ($command.Parameters.ContainsKey('Destination') -and $_ -ne 'Resume-Migration') { $needed.Destination = 'name2' }
         if ($_ -eq 'New-SimulatedDomain') { $needed.HostName = 'name1' }

@@ -125,8 +125,29 @@ Describe 'The service' {
         }
     }
 
+    It 'writes its metrics where its settings say, and takes them away at its end' {
+        $metrics = [System.IO.Path]::Combine($TestDrive, 'prerecord.prom')
+        $name = "@prerecord-$([guid]::NewGuid().ToString('N'))"
+        $manager = New-Manager $name
+        $process = Start-Service (@{ HostName = 'served'; MetricsFile = $metrics } | ConvertTo-Json) $name
+        try {
+            Read-Manager $manager | Should -Match '^READY=1'
+            while (-not [System.IO.File]::Exists($metrics) -and -not $process.HasExited) { $null = [System.Threading.Thread]::Yield() }
+            [System.IO.File]::ReadAllText($metrics) | Should -Match '(?s)# TYPE prerecord_domain_interrupted gauge\n.*prerecord_receiver_count 1\n'
+            Send-Signal TERM $process
+            $process.WaitForExit(60000) | Should -BeTrue
+            [System.IO.File]::Exists($metrics) | Should -BeFalse
+        }
+        finally {
+            if (-not $process.HasExited) { $process.Kill() }
+            $process.Dispose()
+            $manager.Dispose()
+        }
+    }
+
     It 'does not start, and says why, with settings that cannot be: <Case>' -ForEach @(
         @{ Case = 'a key that is none'; Settings = '{ "HostName": "served", "Prot": 7000 }'; Says = "has a 'Prot'" }
+        @{ Case = 'a place for metrics that is no full path'; Settings = '{ "HostName": "served", "MetricsFile": "metrics.prom" }'; Says = 'has a MetricsFile that is not one full path' }
         @{ Case = 'no JSON'; Settings = '{ "HostName": '; Says = 'is no JSON' }
         @{ Case = 'nothing'; Settings = ''; Says = 'names no receiver' }
         @{ Case = 'a value that cannot be'; Settings = '{ "HostName": "served", "Port": "high" }'; Says = 'Port' }

@@ -10,6 +10,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Disable-RemotePF'; Arguments = 'text'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Disconnect-MigrationHost'; Arguments = '-Name $null'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Enable-RemotePF'; Arguments = '-PreRecord $null'; Id = 'ParameterArgumentValidationError' }
+        @{ Cmdlet = 'Export-MigrationReport'; Arguments = 'x.html -InputObject 5 -Format Pdf'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Export-PreRecord'; Arguments = 'x.csv -PreRecord 5'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Get-Migration'; Arguments = '-Id abc'; Id = 'CannotConvertArgumentNoMessage' }
         @{ Cmdlet = 'Get-MigrationConfiguration'; Arguments = '-Key Window'; Id = 'NamedParameterNotFound' }

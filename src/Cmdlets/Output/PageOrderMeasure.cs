@@ -11,6 +11,7 @@ public sealed record PageOrderMeasure
     /// <param name="result">How it did.</param>
     internal PageOrderMeasure(ReplayResult result)
     {
+        Result = result;
         Name = result.Name;
         Order = result.Order;
         RemoteFaults = result.RemoteFaults;
@@ -30,6 +31,9 @@ public sealed record PageOrderMeasure
         Recall = result.Recall;
         Reason = result.Reason;
     }
+
+    /// <summary>How it did.</summary>
+    internal ReplayResult Result { get; }
 
     /// <summary>The recording's name.</summary>
     public string Name { get; }

@@ -119,6 +119,9 @@ public sealed record MigrationResult
     /// <summary>How long those faults waited.</summary>
     public required FaultLatency FaultLatency { get; init; }
 
+    /// <summary>What it tells beyond these sums: causes and distributions, the guest's speed, the map of its memory.</summary>
+    public MigrationDetails Details { get; init; } = MigrationDetails.None;
+
     /// <summary>The proof of the rollback; null where none was asked for or nothing was rolled back.</summary>
     public RollbackProof? RollbackProof { get; init; }
 }

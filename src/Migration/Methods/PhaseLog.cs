@@ -1,4 +1,5 @@
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Telemetry;
 
 namespace PreRecordMigration.Methods;
 
@@ -28,6 +29,7 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
     /// <summary>Runs one phase and notes its time, however it ends.</summary>
     public void Run(MigrationPhase phase, Action body)
     {
+        using TracedSpan? span = MigrationSpans.Begin(phase);
         TimeSpan start = Elapsed;
         _current = phase;
         Report();

@@ -6,6 +6,7 @@ using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Rehearsals;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Telemetry;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Transports;
 
@@ -265,6 +266,7 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// <summary>Takes an attempt to the state that it ends in. Its way is closed then, unless the migration may go on.</summary>
     private async Task RunAsync(Func<Task<MigrationResult>> attempt)
     {
+        using TracedSpan? span = MigrationSpans.Begin(Location.Info.Name, Location.Host.Name, Destination.Name, _move.Options.Method, _attempts);
         JobState end = await TryAsync(attempt).ConfigureAwait(false);
         if (end is not JobState.Interrupted)
         {
@@ -278,6 +280,11 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
             {
                 end = new JobState.Failed(error);
             }
+        }
+
+        if (end.Error is { } failed)
+        {
+            span?.Fail(IdOf(failed));
         }
 
         End(end);
@@ -366,8 +373,10 @@ public sealed partial class MigrationJob : IProgress<MigrationProgress>, IProgre
     /// <summary>Enters a state in which nothing of the migration runs, which the history has by then.</summary>
     private void End(JobState end)
     {
-        HistoryProblem = _history.Note(HistoryOf(end));
+        HistoryEntry entry = HistoryOf(end);
+        HistoryProblem = _history.Note(entry);
         Enter(end);
+        MigrationMetrics.Note(entry);
     }
 
     private void Enter(JobState next) => Change(() => _state = _state.Enter(next));

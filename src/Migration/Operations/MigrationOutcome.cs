@@ -64,6 +64,7 @@ public sealed record MigrationOutcome
         RollbackProof = result.RollbackProof;
         Problems = string.Join(' ', result.Problems.Select(problem => $"{problem.Message} {problem.Remedy}"));
         Phases = [.. result.Phases.Select(phase => new PhaseOutcome(phase))];
+        Known = result.Details;
     }
 
     /// <summary>Names the migration in this process.</summary>
@@ -189,6 +190,9 @@ public sealed record MigrationOutcome
 
     /// <summary>The phases in order, with when each began (from the start of the migration) and how long it took.</summary>
     public required Listed<PhaseOutcome> Phases { get; init; }
+
+    /// <summary>What it tells beyond these sums; other processes are not told.</summary>
+    internal MigrationDetails? Known { get; init; }
 
     /// <summary>What was done in one line, the same in every culture.</summary>
     public override string ToString() => string.Create(

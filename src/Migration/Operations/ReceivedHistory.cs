@@ -2,6 +2,7 @@ using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.History;
 using PreRecordMigration.Methods;
+using PreRecordMigration.Telemetry;
 
 namespace PreRecordMigration.Operations;
 
@@ -15,7 +16,9 @@ internal static class ReceivedHistory
     {
         if (incoming.DomainName.Length > 0)
         {
-            history.Note(Describe(incoming));
+            HistoryEntry entry = Describe(incoming);
+            history.Note(entry);
+            MigrationMetrics.Note(entry);
         }
     }
 

@@ -14,7 +14,12 @@ namespace PreRecordMigration.Operations;
 /// </summary>
 public sealed class Workspace
 {
-    private static readonly Lazy<Workspace> s_ofProcess = new(() => new Workspace(ProcessSignals.Await, LastWords.Say, boards: RuntimeFolder.Find));
+    private static readonly Lazy<Workspace> s_ofProcess = new(() =>
+    {
+        Workspace workspace = new(ProcessSignals.Await, LastWords.Say, boards: RuntimeFolder.Find);
+        _ = MigrationGauges.Show(workspace);
+        return workspace;
+    });
     private readonly Func<string>? _boards;
     private readonly Lock _opening = new();
     private Board? _board;

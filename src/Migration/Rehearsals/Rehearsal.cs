@@ -3,6 +3,7 @@ using PreRecordMigration.Methods;
 using PreRecordMigration.Options;
 using PreRecordMigration.Simulated;
 using PreRecordMigration.Simulated.Guest;
+using PreRecordMigration.Telemetry;
 
 namespace PreRecordMigration.Rehearsals;
 
@@ -36,7 +37,11 @@ public static class Rehearsal
         TaskCompletionSource<Exception?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
-            new Thread(() => ended.SetResult(Catch(rehearse))) { IsBackground = true, Name = "rehearsal" }.Start();
+            new Thread(() =>
+            {
+                MigrationSpans.IsHidden = true;
+                ended.SetResult(Catch(rehearse));
+            }) { IsBackground = true, Name = "rehearsal" }.Start();
         }
 #pragma warning disable CA1031 // A process that can make no thread has not rehearsed, and what it does next says so itself.
         catch (Exception error)

@@ -1,5 +1,6 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Reporting;
+using PreRecordMigration.Telemetry;
 
 namespace PreRecordMigration.RemotePaging;
 
@@ -10,6 +11,7 @@ public sealed class FaultLog(TimeProvider time)
     private readonly Lock _lock = new();
     private readonly Dictionary<int, List<long>> _waiting = [];
     private readonly List<long> _waits = [];
+    private readonly bool _isRehearsal = MigrationSpans.IsHidden;
     private long _faults;
 
     /// <summary>Faults so far, those that still wait included.</summary>
@@ -58,6 +60,7 @@ public sealed class FaultLog(TimeProvider time)
     public void Ended(ReadOnlySpan<int> pfns)
     {
         long now = time.GetTimestamp();
+        List<long>? measured = MigrationMetrics.AreFaultsMeasured && !_isRehearsal ? [] : null;
         lock (_lock)
         {
             foreach (int pfn in pfns)
@@ -65,8 +68,15 @@ public sealed class FaultLog(TimeProvider time)
                 if (_waiting.Remove(pfn, out List<long>? starts))
                 {
                     _waits.AddRange(starts.Select(start => Math.Max(0, now - start)));
+                    measured?.AddRange(starts);
                 }
             }
+        }
+
+        // Not under the lock: who listens is code of others.
+        foreach (long start in measured ?? [])
+        {
+            MigrationMetrics.NoteFault(time.GetElapsedTime(Math.Min(start, now), now));
         }
     }
 
