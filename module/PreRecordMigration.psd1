@@ -27,6 +27,7 @@
         'Get-RemotePF'
         'Import-PreRecord'
         'Invoke-PreRecordMigration'
+        'Measure-Migration'
         'Measure-PageOrder'
         'New-MigrationCertificate'
         'New-SimulatedDomain'

@@ -42,6 +42,12 @@ public sealed class PageOrder
     /// <summary>The others, which follow by ascending page frame number.</summary>
     internal PageBitmap Rest => _rest;
 
+    /// <summary>Whether straight lines through the recording were followed, whatever they led to.</summary>
+    internal bool FollowsLines { get; private init; }
+
+    /// <summary>Whether dense clusters of the recording were looked for.</summary>
+    internal bool FollowsClusters { get; private init; }
+
     /// <summary>How many of the first pages were recorded.</summary>
     public int RecordedCount { get; private init; }
 
@@ -103,6 +109,7 @@ public sealed class PageOrder
         bool isAuto = strategies.Contains(PageOrderStrategy.Auto);
         string? reason = null;
         IReadOnlyList<PredictionWindow> windows = [];
+        bool follows = false;
         bool clusters = strategies.Contains(PageOrderStrategy.IssDbscan);
         if (isAuto || strategies.Contains(PageOrderStrategy.LinearRegression))
         {
@@ -113,6 +120,7 @@ public sealed class PageOrder
             reason = isAuto ? Explain(coverage, options.AutoCoverage) : null;
             if (!isAuto || !clusters)
             {
+                follows = true;
                 windows = lines.Windows;
                 composition.AddWindows(windows);
             }
@@ -131,6 +139,8 @@ public sealed class PageOrder
             PredictedCount = predicted,
             Reason = reason,
             Windows = windows,
+            FollowsLines = follows,
+            FollowsClusters = clusters,
         };
     }
 
