@@ -28,6 +28,7 @@
         'Get-RemotePF'
         'Import-PreRecord'
         'Invoke-PreRecordMigration'
+        'Measure-Migration'
         'Measure-PageOrder'
         'New-MigrationCertificate'
         'New-SimulatedDomain'

@@ -8,7 +8,9 @@ BeforeDiscovery {
         @{ Type = 'FaultWait'; Telling = 'Mean', 'Median', 'P99', 'Maximum', 'Total' }
         @{ Type = 'HistoryEntry'; Telling = 'Time', 'Domain', 'Side', 'Fate', 'Destination', 'Total' }
         @{ Type = 'IncomingMigrationInfo'; Telling = 'Domain', 'State', 'RemotePF', 'Missing', 'Faults', 'Error' }
+        @{ Type = 'MeasuredRun'; Telling = 'Run', 'Domain', 'Method', 'Order', 'Downtime', 'Seen', 'Total' }
         @{ Type = 'MigrationCertificateInfo'; Telling = 'Name', 'Valid to', 'Certificate', 'SHA-256 thumbprint' }
+        @{ Type = 'MigrationComparison'; Telling = 'Domain', 'Host', 'Against', 'Repeat', 'Failures' }
         @{ Type = 'MigrationEstimateInfo'; Telling = 'Method', 'Mode', 'Total', 'Downtime', 'Waits', 'Exposure', 'Faults', 'Sent', 'Converges' }
         @{ Type = 'MigrationHost'; Telling = 'Name', 'Hypervisor', 'Domains', 'Free memory', 'Receiver' }
         @{ Type = 'MigrationHostCapability'; Telling = 'Capability', 'Available', 'Reason and remedy' }
@@ -35,7 +37,7 @@ BeforeAll {
     . ([System.IO.Path]::Combine($PSScriptRoot, 'Runspace.ps1'))
     $null = New-SimulatedHost shown1, shown2
     $null = New-SimulatedHost shown3 -Without RemotePF, Recording
-    $null = New-SimulatedDomain shown, kept -HostName shown1 -Memory 8MB -OperationsPerSecond 20000
+    $null = New-SimulatedDomain shown, kept, measured -HostName shown1 -Memory 8MB -OperationsPerSecond 20000
     $null = Start-MigrationReceiver shown2
     $result = Invoke-PreRecordMigration shown shown2 -Mode Rollback -Window 100ms -Epoch 20ms
     $recorded = Start-PreRecord kept -Mode Rollback -Window 60ms -Epoch 20ms | Set-PageOrder -Strategy RecordedFirst | Enable-RemotePF -Destination shown2
@@ -46,6 +48,7 @@ BeforeAll {
             New-MigrationCertificate shown -Path $TestDrive; Get-MigrationHost shown2; Get-MigrationConfiguration Window
             @(Test-MigrationHost shown3).Where({ -not $_.IsAvailable })[0]
             $recorded; Get-PreRecord kept; $recorded | Get-PageOrder; $recorded | Get-PageBackup; $recorded | Get-RemotePF; @($recorded | Measure-PageOrder)[0]
+            Measure-Migration measured shown2 -Method PostCopy, PreCopy -Repeat 1 -WarmUp 0 -Settle 0s -Beat operations
         )) {
         $objects[$object.PSTypeNames[0].Split('.')[-1]] = $object
     }
@@ -128,7 +131,7 @@ Describe 'A result' {
         $list = Get-PlainText ($result | Format-List | Out-String -Width 400)
         $list | Should -Match 'Phases *: .*Prepare .*Handover .*Finish'
         $list | Should -Match 'DowntimeParts *: Ask [0-9.]+ ms, Suspend .*Prove .*Capture .*Send .*Commit .*Restore .*Toolstack .*Resume .*OnTheWay [0-9.]+ ms'
-        Get-PlainText (@(Get-Migration shown -History -Last 1)[0] | Format-List | Out-String -Width 400) | Should -Match 'DowntimeParts *: Ask [0-9.]+ s; .*OnTheWay [0-9.]+ s'
+        Get-PlainText (@(Get-Migration shown -History).Where({ "$($_.Side)" -eq 'Source' })[-1] | Format-List | Out-String -Width 400) | Should -Match 'DowntimeParts *: Ask [0-9.]+ s; .*OnTheWay [0-9.]+ s'
         $list | Should -Match 'Pages *: Core [0-9,]+, Early .*Again .*Recorded .*Predicted .*Rest .*Demanded .*Zero [0-9,]+'
     }
 

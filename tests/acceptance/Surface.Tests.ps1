@@ -23,6 +23,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-RemotePF'; Arguments = '-PreRecord text'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'Import-PreRecord'; Arguments = 'x.csv -PageCount 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Invoke-PreRecordMigration'; Arguments = 'surface surface2 -ThrottleLimit 0'; Id = 'ParameterArgumentValidationError' }
+        @{ Cmdlet = 'Measure-Migration'; Arguments = 'surface surface2 -Repeat 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'Measure-PageOrder'; Arguments = 'x.csv -RoundTrip soon'; Id = 'ParameterArgumentTransformationError' }
         @{ Cmdlet = 'New-MigrationCertificate'; Arguments = 'x -ValidDays 0'; Id = 'ParameterArgumentValidationError' }
         @{ Cmdlet = 'New-SimulatedDomain'; Arguments = 'x -HostName surface1 -Memory heavy'; Id = 'ParameterArgumentTransformationError' }

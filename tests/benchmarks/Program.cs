@@ -7,6 +7,7 @@ using PreRecordMigration.Benchmarks;
 // dotnet run -c Release --project tests/benchmarks -- --downtime [ROUNDS]
 // dotnet run -c Release --project tests/benchmarks -- --push [ROUNDS]
 // dotnet run -c Release --project tests/benchmarks -- --stops [PROCESSES]
+// dotnet run -c Release --project tests/benchmarks -- --details [ROUNDS]
 if (args is ["--replay", ..])
 {
     ReplayTable.Print(args[1..]);
@@ -22,6 +23,10 @@ else if (args is ["--downtime", ..])
 else if (args is ["--push", ..])
 {
     PushTable.Print(args[1..]);
+}
+else if (args is ["--details", ..])
+{
+    DetailsTable.Print(args[1..]);
 }
 else if (args is ["--stops", ..])
 {

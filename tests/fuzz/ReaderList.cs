@@ -19,7 +19,7 @@ internal static class ReaderList
         "TrustedFile.TryRead", "HvmVcpu.Read",
 
         // What an administrator says or has in a file of his own, which .NET reads.
-        "Destination.Parse", "CertificateFiles.Read",
+        "Destination.Parse", "CertificateFiles.Read", "BeatKey.Parse", "OutsideProbe.Parse",
 
         // The hypervisor's and the system's own words.
         "XenHostFacts.Read", "Arrivals.OriginOf", "DeviceNumber.TryParse", "KernelNumber.Read",

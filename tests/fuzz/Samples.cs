@@ -88,6 +88,12 @@ internal static class Samples
             new PrepareRecord(s_description, PageArrival.AfterRun),
             new CoreStateRecord(2, 1, [new VcpuState(0, 4096, PagingMode.FourLevel)], [new CoreStateSection(CoreStateKind.Tsc, new byte[24])]),
             new CompleteRecord(3, FaultLatency.None, 1),
+            new ObservationsRecord(
+                [1, 2],
+                [new VcpuStall(0, 1, TimeSpan.Zero), new VcpuStall(-1, 1, TimeSpan.Zero)],
+                TimeSpan.FromSeconds(1),
+                [new FaultInterval(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1), 1, TimeSpan.Zero)],
+                [new ObservedSpeed(TimeSpan.FromSeconds(1), 7)]),
             new AbortRecord(MigrationErrorId.Cancelled, "no", "none"),
             new SettledRecord("vm", new AbortRecord(MigrationErrorId.DomainExists, "no", "none")),
             new VerdictRecord(new AdmissionVerdict("/p", [new AdmissionRefusal("a", "b", "c")])),

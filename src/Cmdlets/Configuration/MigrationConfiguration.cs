@@ -141,9 +141,11 @@ internal static class MigrationConfiguration
     {
         foreach (MigrationSettingInfo setting in Read().Where(setting => setting.Source != SettingSource.Default))
         {
-            if (!cmdlet.MyInvocation.BoundParameters.ContainsKey(setting.Name))
+            // A cmdlet that takes something else by the name of a setting, as one that takes several methods does, is not meant.
+            if (!cmdlet.MyInvocation.BoundParameters.ContainsKey(setting.Name)
+                && cmdlet.GetType().GetProperty(setting.Name) is { } property && property.PropertyType.IsInstanceOfType(setting.Typed))
             {
-                cmdlet.GetType().GetProperty(setting.Name)?.SetValue(cmdlet, setting.Typed);
+                property.SetValue(cmdlet, setting.Typed);
             }
         }
     }

@@ -68,7 +68,13 @@ internal sealed class MovesElsewhere : IDisposable
                         said.PagesTotal,
                         said.BytesSent,
                         said.BytesPerSecond,
-                        said.Remaining is { } left ? TimeSpan.FromSeconds(left) : null));
+                        said.Remaining is { } left ? TimeSpan.FromSeconds(left) : null)
+                    {
+                        Pages = said.SentPages(),
+                        FaultsPerSecond = said.FaultsPerSecond,
+                        StalledShare = said.StalledShare,
+                        Holder = said.Holder,
+                    });
                 }
             }
         }

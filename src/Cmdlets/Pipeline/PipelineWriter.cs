@@ -102,8 +102,9 @@ internal sealed class DomainProgress : IProgress<MigrationProgress>, IDisposable
 
     private ProgressRecord Record(MigrationProgress value)
     {
-        return new ProgressRecord(_activityId, _activity, Status(value))
+        return new ProgressRecord(_activityId, _activity, Status(value) + ProgressWords.Faults(value))
         {
+            CurrentOperation = ProgressWords.Kinds(value),
             ParentActivityId = _parentId() ?? -1,
             PercentComplete = value.PagesTotal == 0 ? -1 : (int)Math.Clamp(value.PagesDone * 100 / value.PagesTotal, 0, 100),
             SecondsRemaining = value.Remaining is { } remaining ? (int)Math.Min(remaining.TotalSeconds, int.MaxValue) : -1,

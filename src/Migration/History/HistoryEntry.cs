@@ -99,6 +99,10 @@ public sealed record HistoryEntry
     /// <summary>Remote page faults; null at a source whose domain has not moved.</summary>
     public long? RemoteFaults { get; init; }
 
+    /// <summary>Why pages were asked for, what came of recording, and when the source's memory was free, in one line; null as <see cref="Downtime"/> is, and where
+    /// the version that noted it did not say.</summary>
+    public string? Details { get; init; }
+
     /// <summary>What <see cref="Downtime"/> went into.</summary>
     internal DowntimeParts? Parts { get; init; }
 

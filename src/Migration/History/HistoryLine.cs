@@ -63,6 +63,7 @@ internal static class HistoryLine
             Time(nameof(entry.Exposure), entry.Exposure);
             Number(nameof(entry.BytesSent), entry.BytesSent);
             Number(nameof(entry.RemoteFaults), entry.RemoteFaults);
+            Text(nameof(entry.Details), entry.Details);
             Text(nameof(entry.ErrorId), entry.ErrorId);
             Text(nameof(entry.Error), entry.Error, ForeignText.Longest);
             writer.WriteEndObject();
@@ -147,6 +148,7 @@ internal static class HistoryLine
         Exposure = Seconds(root, nameof(HistoryEntry.Exposure)),
         BytesSent = Number(root, nameof(HistoryEntry.BytesSent)),
         RemoteFaults = Number(root, nameof(HistoryEntry.RemoteFaults)),
+        Details = Text(root, nameof(HistoryEntry.Details)),
         ErrorId = Text(root, nameof(HistoryEntry.ErrorId)),
         Error = Text(root, nameof(HistoryEntry.Error)),
     };

@@ -30,6 +30,9 @@ internal interface IDestinationWork
     /// <summary>What the source is told once nothing is missing.</summary>
     CompleteRecord Report();
 
+    /// <summary>What it is told beyond that.</summary>
+    ObservationsRecord Observe();
+
     /// <summary>Sends a record on the bulk connection.</summary>
     void Send(ControlRecord record);
 }
@@ -80,7 +83,7 @@ internal sealed class DestinationDispatcher(IncomingCustody custody, IDestinatio
                     ending.Try(custody.NoteWhole);
                     ending.Insist(work.EndPaging);
                     _afterwards.AddRange(ending.Errors);
-                    return new DestinationEvent.PagingEnded(work.Report());
+                    return new DestinationEvent.PagingEnded(work.Report(), work.Observe());
                 case DestinationAction.TakeName:
                     custody.Take();
 

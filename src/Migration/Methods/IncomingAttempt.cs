@@ -1,6 +1,7 @@
 using PreRecordMigration.CoreStates;
 using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
@@ -112,6 +113,7 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
                 if (_resume.Position == ResumePosition.Complete)
                 {
                     _bulk.Send(_migration.Report!);
+                    _bulk.Send(_migration.Observe());
                 }
 
                 _resume = null;
@@ -214,6 +216,7 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
 
     HandoverTimesRecord IDestinationWork.TimesOf(TimeSpan resume)
     {
+        _migration.NoteRunning();
         TimeSpan toolstack = _migration.Custody.Domain.ToolstackTime;
         return new HandoverTimesRecord(_restoration > toolstack ? _restoration - toolstack : TimeSpan.Zero, toolstack, resume);
     }
@@ -230,7 +233,19 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
 
     CompleteRecord IDestinationWork.Report() => _migration.MakeReport(_placer?.DuplicatePages ?? 0);
 
-    void IDestinationWork.Send(ControlRecord record) => _bulk.Send(record);
+    ObservationsRecord IDestinationWork.Observe() => _migration.Observe();
+
+    void IDestinationWork.Send(ControlRecord record)
+    {
+        _bulk.Send(record);
+        if (record is ObservationsRecord && (_migration.Custody.Domain as IPageUse)?.TakeUsedPages() is { } used)
+        {
+            foreach (byte[] named in RestPages.Encode(used, RecordType.UsedPages))
+            {
+                _bulk.Send(named);
+            }
+        }
+    }
 
     private void ServeFaults()
     {
@@ -301,6 +316,7 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
     private void End()
     {
         CleanUp.All(
+            _migration.LookNoMore,
             _watch.Dispose,
             () => _beginning?.Dispose(),
             BidFarewell,

@@ -39,6 +39,7 @@ public sealed partial class IncomingMigration : IDisposable
     private List<Exception> _afterwards = [];
     private volatile IProgress<MigrationTrace>? _trace;
     private readonly long _begun;
+    private readonly SpeedLog _speed = new(TimeProvider.System, () => DomainHolder.Destination);
     private int _attempts = 1;
 
     /// <summary>Begins with a source's connections.</summary>
@@ -260,6 +261,24 @@ public sealed partial class IncomingMigration : IDisposable
         Populated = populated;
     }
 
+    /// <summary>The domain runs here for the first time: what it does is looked at from now on.</summary>
+    internal void NoteRunning()
+    {
+        Faults.DomainRuns();
+        _speed.Begin(Custody.Domain, TimeProvider.System.GetTimestamp());
+    }
+
+    /// <summary>Nobody looks at the domain any more: its handle is about to go, or it stands still.</summary>
+    internal void LookNoMore() => _speed.End();
+
+    /// <summary>What was seen of the domain here, while it ran with its source waiting.</summary>
+    internal ObservationsRecord Observe()
+    {
+        _speed.End();
+        return Faults.Observe([.. _speed.Samples().Select(sample =>
+            new ObservedSpeed(sample.At, (long)Math.Min(sample.OperationsPerSecond * 1000, long.MaxValue / 2)))]);
+    }
+
     internal CompleteRecord MakeReport(long duplicatePages) =>
         Report = new CompleteRecord(Faults.Count, Faults.Summarise(), duplicatePages);
 
@@ -341,6 +360,7 @@ public sealed partial class IncomingMigration : IDisposable
     private void LetGo(CleanUp cleaning)
     {
         Populated = null;
+        cleaning.Try(_speed.Dispose);
         Memory.Dispose();
         _place.Dispose();
         cleaning.Try(Custody.Dispose);

@@ -4,19 +4,22 @@ using PreRecordMigration.Telemetry;
 namespace PreRecordMigration.Methods;
 
 /// <summary>When each phase began and ended, and how far the migration is.</summary>
-internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(long Done, long Total, long Bytes)> status)
+internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<MoveStatus> status)
     : IProgress<MigrationProgress>
 {
     private IProgress<MigrationProgress>? _progress = listener;
     private readonly long _start = TimeProvider.System.GetTimestamp();
     private readonly List<MigrationPhaseTime> _phases = [];
     private MigrationPhase _current;
-    private (TimeSpan At, long Bytes, long Done) _last;
+    private (TimeSpan At, MoveStatus Status) _last;
 
     public IReadOnlyList<MigrationPhaseTime> Phases => _phases;
 
     /// <summary>Takes what a recording reports; null where nobody listens.</summary>
     public IProgress<MigrationProgress>? Progress => _progress is null ? null : this;
+
+    /// <summary>The timestamp of the migration's start.</summary>
+    public long Start => _start;
 
     public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_start);
 
@@ -44,7 +47,14 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
     }
 
     /// <summary>Passes a recording's report on, and adds the bytes sent beside it, of which a recording knows nothing.</summary>
-    void IProgress<MigrationProgress>.Report(MigrationProgress value) => _progress?.Report(value with { BytesSent = status().Bytes });
+    void IProgress<MigrationProgress>.Report(MigrationProgress value)
+    {
+        if (_progress is { } listening)
+        {
+            MoveStatus now = status();
+            listening.Report(value with { BytesSent = now.Bytes, Pages = now.Pages, Holder = now.Holder });
+        }
+    }
 
     /// <summary>Reports progress; the rate is that since the last report.</summary>
     public void Report()
@@ -54,13 +64,31 @@ internal sealed class PhaseLog(IProgress<MigrationProgress>? listener, Func<(lon
             return;
         }
 
-        (long done, long total, long bytes) = status();
-        TimeSpan now = Elapsed;
-        double seconds = (now - _last.At).TotalSeconds;
-        double rate = seconds > 0 ? (bytes - _last.Bytes) / seconds : 0;
-        double pageRate = seconds > 0 ? (done - _last.Done) / seconds : 0;
-        TimeSpan? remaining = pageRate > 0 ? TimeSpan.FromSeconds(Math.Min((total - done) / pageRate, 1e6)) : null;
-        _last = (now, bytes, done);
-        _progress.Report(new MigrationProgress(_current, done, total, bytes, rate, remaining));
+        MoveStatus now = status();
+        MoveStatus before = _last.Status;
+        TimeSpan at = Elapsed;
+        double seconds = (at - _last.At).TotalSeconds;
+        double pageRate = PerSecond(now.Done - before.Done);
+        TimeSpan? remaining = pageRate > 0 ? TimeSpan.FromSeconds(Math.Min((now.Total - now.Done) / pageRate, 1e6)) : null;
+        _last = (at, now);
+        _progress.Report(new MigrationProgress(_current, now.Done, now.Total, now.Bytes, PerSecond(now.Bytes - before.Bytes), remaining)
+        {
+            Pages = now.Pages,
+            FaultsPerSecond = PerSecond(now.Faults - before.Faults),
+            StalledShare = now.Holder == DomainHolder.Both ? Math.Clamp(PerSecond((now.Stalled - before.Stalled).TotalSeconds), 0, 1) : null,
+            Holder = now.Holder,
+        });
+
+        double PerSecond(double grown) => seconds > 0 ? grown / seconds : 0;
     }
 }
+
+/// <summary>How far a migration is.</summary>
+/// <param name="Done">Pages at the destination.</param>
+/// <param name="Total">Pages to get there.</param>
+/// <param name="Bytes">Bytes sent.</param>
+/// <param name="Pages">Pages sent, by when and why.</param>
+/// <param name="Faults">Pages asked for.</param>
+/// <param name="Stalled">How long a vCPU has waited for them here, on average over all vCPUs.</param>
+/// <param name="Holder">Who has the domain.</param>
+internal readonly record struct MoveStatus(long Done, long Total, long Bytes, SentPages Pages, long Faults, TimeSpan Stalled, DomainHolder Holder);

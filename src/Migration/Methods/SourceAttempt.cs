@@ -15,7 +15,7 @@ namespace PreRecordMigration.Methods;
 /// One attempt of a migration at its source, from connecting to the end of its connections: the session, and the threads
 /// beside the owner's. The owner is the one thread that calls its methods; what others see is posted as events.
 /// </summary>
-internal sealed class SourceAttempt : IDisposable
+internal sealed partial class SourceAttempt : IDisposable
 {
     /// <summary>The name of the thread that answers demand faults.</summary>
     internal const string AnswerThread = "page answers";
@@ -119,6 +119,21 @@ internal sealed class SourceAttempt : IDisposable
     /// <summary>What the handover took at the destination; null before it has said so, and where it says nothing of the kind.</summary>
     public HandoverTimesRecord? TimesThere { get; private set; }
 
+    /// <summary>What the destination has seen of the domain; null before it has said so, and where it says nothing of the kind.</summary>
+    public ObservationsRecord? Observed { get; private set; }
+
+    /// <summary>The pages that the domain has: of others nothing can be said.</summary>
+    public PageBitmap? Populated { get; set; }
+
+    /// <summary>The pages that the guest has used at the destination; null where that is not said.</summary>
+    public PageBitmap? Used { get; private set; }
+
+    /// <summary>When the domain here was destroyed, as a timestamp; null before that.</summary>
+    public long? DestroyedAt => _dispatcher.DestroyedAt;
+
+    /// <summary>Pages that were asked for, and how long these requests have waited here.</summary>
+    public (long Count, TimeSpan Waited) Requests => Volatile.Read(ref _faults)?.Requests ?? default;
+
     /// <summary>Called when the destination has said that every page is there.</summary>
     public Action? AllThere { get; set; }
 
@@ -175,19 +190,20 @@ internal sealed class SourceAttempt : IDisposable
 
     /// <summary>Starts to push and to answer faults.</summary>
     /// <param name="remaining">The pages that the destination does not have.</param>
-    public void StartPaging(PageBitmap remaining)
+    /// <param name="log">Told of each page that goes or is asked for.</param>
+    public void StartPaging(PageBitmap remaining, SentPageLog log)
     {
         IGuestMemory memory = _memory();
         _sent = new SentPageTable(remaining);
-        _pusher = new PagePusher(Pages, memory, _sent, new BandwidthLimiter(_limits, TimeProvider.System), _demand);
-        _faults = new FaultServer(_connections.Demand, memory, _sent, _demand, pfn => Volatile.Read(ref _live)?.Steer(pfn));
+        _pusher = new PagePusher(Pages, memory, _sent, new BandwidthLimiter(_limits, TimeProvider.System), _demand, log);
+        Volatile.Write(ref _faults, new FaultServer(_connections.Demand, memory, _sent, _demand, pfn => Volatile.Read(ref _live)?.Steer(pfn), log));
         _workers.Start("page pusher", token =>
         {
             _pusher.Run(token);
             Post(new SourceEvent.PushedAll());
         });
-        _serving.SetResult(_faults);
-        _demandWorkers.Start(AnswerThread, _faults.Answer);
+        _serving.SetResult(_faults!);
+        _demandWorkers.Start(AnswerThread, _faults!.Answer);
     }
 
     /// <summary>Pushes pages as they are recorded, beside the window.</summary>
@@ -297,73 +313,5 @@ internal sealed class SourceAttempt : IDisposable
             _closing.Change(s_farewell, Timeout.InfiniteTimeSpan);
             _ended.Cancel();
         }
-    }
-
-    private void ReceiveControl(CancellationToken cancellationToken)
-    {
-        while (!cancellationToken.IsCancellationRequested && !State.IsFinal)
-        {
-            RecordType type = Bulk.Receive(out ReadOnlySpan<byte> body);
-            if (_control.Read(type, body) is { } record)
-            {
-                Missing = (record as ResumeRecord)?.Missing ?? Missing;
-                TimesThere ??= record as HandoverTimesRecord;
-                if (record is WelcomeRecord welcome)
-                {
-                    Volatile.Write(ref _capabilities, welcome.Capabilities);
-                }
-
-                Post(new SourceEvent.Received(record));
-            }
-
-            Bulk.ReceiveTimeout = null;
-        }
-    }
-
-    private void ReceiveRequests(CancellationToken cancellationToken)
-    {
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            RecordType type = _connections.Demand.Receive(out ReadOnlySpan<byte> body);
-            SourceState state = State;
-            if (type == RecordType.PageRequest && state.Stage >= SourceStage.Releasing)
-            {
-                // The page was asked for before the last one arrived, and the request is read only after the other connection said that all are there.
-                continue;
-            }
-
-            if (type != RecordType.PageRequest || !state.MayAnswerFaults)
-            {
-                throw ProtocolErrors.Violation(
-                    $"The destination sent {type} on the demand connection, which is not legal while the source is {state.GetType().Name}.");
-            }
-
-            // A destination may ask before the owner has made what answers.
-            _serving.Task.Wait(cancellationToken);
-            _serving.Task.Result.Take(type, body, cancellationToken);
-        }
-    }
-
-    /// <summary>Waits for the destination's welcome on the demand connection; what comes after it are requests.</summary>
-    private void WelcomeDemand()
-    {
-        RecordType type = _connections.Demand.Receive(out ReadOnlySpan<byte> body);
-        ControlRecord record = RecordCodec.Decode(type, body);
-        if (record is AbortRecord abort)
-        {
-            throw new MigrationException(abort.ErrorId, $"The destination turned the connection away: {abort.Message}", abort.Remedy);
-        }
-
-        if (record is not WelcomeRecord welcome)
-        {
-            throw ProtocolErrors.Violation($"The destination answered the demand connection with {type}.");
-        }
-
-        if (welcome.Version != Protocol.Version)
-        {
-            throw ProtocolErrors.Version(welcome.Version, Protocol.Version);
-        }
-
-        _connections.Demand.ReceiveTimeout = null;
     }
 }

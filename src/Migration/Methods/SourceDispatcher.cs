@@ -18,6 +18,9 @@ internal sealed class SourceDispatcher(SourceCustody custody, Action<ControlReco
     /// <summary>How long it took to note that the domain leaves; zero before that.</summary>
     public TimeSpan LeaveTime { get; private set; }
 
+    /// <summary>When the domain here was destroyed, as a timestamp of the system's clock; null before that.</summary>
+    public long? DestroyedAt { get; private set; }
+
     /// <summary>Carries an action out.</summary>
     /// <returns>The event that follows from it; null for none.</returns>
     public SourceEvent? CarryOut(SourceAction action)
@@ -36,6 +39,7 @@ internal sealed class SourceDispatcher(SourceCustody custody, Action<ControlReco
                     return new SourceEvent.Left();
                 case SourceAction.Destroy wholly:
                     custody.Destroy(wholly.Word);
+                    DestroyedAt = TimeProvider.System.GetTimestamp();
                     return null;
                 case SourceAction.Return never:
                     custody.Return(never.Word);

@@ -45,6 +45,7 @@ internal sealed partial class SourceMigration
             BackedUpPages = isRollback ? Recorded!.Backups!.Count : 0,
             RemoteFaults = end.Report.RemoteFaults,
             FaultLatency = end.Report.Latency,
+            Details = Details(end.Report, pages),
             RollbackProof = isRollback ? Recorded!.Proof : null,
             Problems = [.. Problems(end)],
         };
@@ -92,10 +93,32 @@ internal sealed partial class SourceMigration
         }
     }
 
-    private (long Done, long Total, long Bytes) Status()
+    /// <summary>The destination took back what it had said: nothing that it says decides about the domain any more.</summary>
+    private MigrationException WentBackOnItsWord() => new(
+        MigrationErrorId.ProtocolViolation,
+        $"The destination says that {Domain.Info.Name} never ran there, and had said before that it does.",
+        "Look at the destination.", Domain.Info.Name);
+
+    /// <summary>The error of something that could not be taken away here after the domain had moved.</summary>
+    public MigrationException LeftBehind(Exception error) => new(
+        (error as MigrationException)?.ErrorId ?? MigrationErrorId.HypervisorCall,
+        $"{Domain.Info.Name} has moved; what is left of it here could not be taken away: {error.Message}",
+        $"It never runs here again. The next command on {Domain.Info.Name} here tries again; destroying it by hand does the same.",
+        Domain.Info.Name,
+        error);
+
+    private MoveStatus Status()
     {
         long total = _populated.Count;
         long done = _attempt?.Sent is { } sent ? total - sent.Remaining : _earlyPages;
-        return (Math.Min(done, total), total, _earlier.Bytes + (_attempt?.Connections.BytesSent ?? 0));
+        (long asked, TimeSpan waited) = _attempt?.Requests ?? default;
+        return new MoveStatus(
+            Math.Min(done, total),
+            total,
+            _earlier.Bytes + (_attempt?.Connections.BytesSent ?? 0),
+            _pageLog.Total,
+            _requestsBefore.Count + asked,
+            (_requestsBefore.Waited + waited) / Math.Max(1, Domain.Info.VcpuCount),
+            Holder);
     }
 }

@@ -33,6 +33,7 @@ internal sealed partial class SourceMigration
     /// <summary>Pushes the rest in order beside the demand faults, and waits until every page has been placed.</summary>
     public void PushRest(PageOrder? order)
     {
+        _order = order;
         if (order is null || _attempt!.Sent is not SentPageTable sent)
         {
             _attempt!.CompletePush(null);
@@ -80,7 +81,14 @@ internal sealed partial class SourceMigration
             IGuestMemory? memory = Domain.Info.Kind == DomainKind.PV ? null : Memory;
             _spaces = AddressSpaceReader.Read(core, memory, _populated, RootCandidates(), cancellationToken);
             _core = null;
-            return _spaces.Count == 0 ? null : new LivePageOrder(Order(), sent.Unclaimed, OrderOptions);
+            if (_spaces.Count == 0)
+            {
+                return null;
+            }
+
+            PageOrder better = Order();
+            Volatile.Write(ref _order, better);
+            return new LivePageOrder(better, sent.Unclaimed, OrderOptions);
         }
 #pragma warning disable CA1031 // The guest's tables may hold anything, and the domain runs at the destination: a better order is not worth a failure.
         catch

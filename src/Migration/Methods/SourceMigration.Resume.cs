@@ -23,6 +23,9 @@ internal sealed partial class SourceMigration
         if (lost is not null)
         {
             _timesThere ??= lost.TimesThere;
+            _observed ??= lost.Observed;
+            _used ??= lost.Used;
+            _requestsBefore = (_requestsBefore.Count + lost.Requests.Count, _requestsBefore.Waited + lost.Requests.Waited);
             _earlier = (
                 _earlier.Bytes + lost.Connections.BytesSent,
                 _earlier.PlainBytes + lost.PageBytes.Plain,
@@ -34,12 +37,13 @@ internal sealed partial class SourceMigration
         }
 
         Log.Tell(progress is null ? null : new ThrottledProgress(progress));
+        _attempt.Populated = _populated;
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Running);
         NoteRunning();
         if (_attempt.State is SourceState.Running)
         {
-            _attempt.StartPaging(StillToSend(_attempt.Missing!));
+            _attempt.StartPaging(StillToSend(_attempt.Missing!), _pageLog);
         }
     }
 
@@ -68,7 +72,7 @@ internal sealed partial class SourceMigration
 
     /// <summary>The half that is here is left to whoever takes it over next.</summary>
     public void Relinquish() => CleanUp.All(
-        () => _attempt?.Dispose(), Custody.LeaveAsFound, () => (Recorded?.Backups ?? _originals)?.Dispose(), () => Options.Watch?.End());
+        _speed.Dispose, () => _attempt?.Dispose(), Custody.LeaveAsFound, () => (Recorded?.Backups ?? _originals)?.Dispose(), () => Options.Watch?.End());
 
     /// <summary>Connects; where nobody answers, everything is as it was.</summary>
     private SourceAttempt Reopen(Route destination, CancellationToken cancellationToken)

@@ -74,6 +74,8 @@ internal sealed partial class SourceMigration : IDisposable
         _destination = destination;
         _cancellation = cancellationToken;
         _populated = recorded?.Populated ?? custody.Domain.GetPopulatedPages();
+        _pageLog = new SentPageLog(_populated.PageCount, TimeProvider.System);
+        _speed = new SpeedLog(TimeProvider.System, () => Holder);
         options.Watch?.Follow(() => Holder);
         Log = new PhaseLog(progress is null ? null : new ThrottledProgress(progress), Status);
     }
@@ -139,15 +141,18 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>Connects, agrees, and waits until the incoming domain exists. The domain runs meanwhile.</summary>
     public void Prepare()
     {
+        _speed.Begin(Domain, Log.Start);
         _announced = Domain.Describe();
         _attempt = SourceAttempt.Open(
             _destination, new PrepareRecord(_announced, Arrival), Custody, () => Memory, Options, _cancellation);
         _continuation = new Continuation(_attempt.Connections.Session, _attempt.Connections.Peer, Options.Method, Options.Mode);
 
+        _attempt.Populated = _populated;
         _attempt.AllThere = () => _allThereAt = Log.Elapsed;
         _attempt.Begin(SourceStage.Open);
         _way = NotedWay.Of(_destination.Note?.ToString());
         AwaitRehearsal();
+        _speed.Look();
     }
 
     /// <summary>Captures the core state of the suspended domain, page tables in front.</summary>
@@ -175,6 +180,7 @@ internal sealed partial class SourceMigration : IDisposable
             ReadOnlySpan<int> part = pfns.Slice(start, Math.Min(_batch.Capacity, pfns.Length - start));
             _attempt!.Bulk.Send(_batch.Copy(
                 RecordType.CorePages, part, core.Pages.Contents.Slice(start * Page.Size, part.Length * Page.Size)));
+            _pageLog.Sent(SentPageKind.Core, part);
             foreach (int pfn in part)
             {
                 remaining.TryClear(pfn);
@@ -190,7 +196,7 @@ internal sealed partial class SourceMigration : IDisposable
         (_core, _corePages, _pageTablePages) = (core, core.Pages.Count, core.PageTablePageCount);
         if (Options.IsSplit)
         {
-            _attempt.StartPaging(remaining);
+            _attempt.StartPaging(remaining, _pageLog);
         }
     }
 
@@ -204,6 +210,7 @@ internal sealed partial class SourceMigration : IDisposable
             long began = TimeProvider.System.GetTimestamp();
             (int plain, int sent) = _attempt!.Pages.Send(part, Memory);
             Pace.Sent(plain, sent, TimeProvider.System.GetElapsedTime(began));
+            _pageLog.Sent(_earlyPages < _populated.Count ? SentPageKind.Early : SentPageKind.Again, part);
             _earlyPages += part.Length;
             limiter.Sent(sent, Token);
             Log.Report();
@@ -217,6 +224,7 @@ internal sealed partial class SourceMigration : IDisposable
     public void NoteStop()
     {
         Options.Trace?.Report(MigrationTrace.Step("the domain is about to be stopped"));
+        _speed.End();
         _compiledAtStop = JitInfo.GetCompiledMethodCount();
         Stop.Begin();
     }
@@ -294,25 +302,11 @@ internal sealed partial class SourceMigration : IDisposable
         return error is null or MigrationInterruptedException ? error : CleanUp.Attach(error, _attempt.Afterwards);
     }
 
-    /// <summary>The destination took back what it had said: nothing that it says decides about the domain any more.</summary>
-    private MigrationException WentBackOnItsWord() => new(
-        MigrationErrorId.ProtocolViolation,
-        $"The destination says that {Domain.Info.Name} never ran there, and had said before that it does.",
-        "Look at the destination.", Domain.Info.Name);
-
-    /// <summary>The error of something that could not be taken away here after the domain had moved.</summary>
-    public MigrationException LeftBehind(Exception error) => new(
-        (error as MigrationException)?.ErrorId ?? MigrationErrorId.HypervisorCall,
-        $"{Domain.Info.Name} has moved; what is left of it here could not be taken away: {error.Message}",
-        $"It never runs here again. The next command on {Domain.Info.Name} here tries again; destroying it by hand does the same.",
-        Domain.Info.Name,
-        error);
-
     /// <summary>What the migration came to, once the domain has moved.</summary>
     public MigrationResult Describe() => Describe((SourceState.Finished)_attempt!.State);
 
     /// <summary>Joins every thread, and frees the domain as its custody says.</summary>
-    public void Dispose() => CleanUp.All(() => _attempt?.Dispose(), Custody.Dispose, LetOriginalsGo, () => Options.Watch?.End());
+    public void Dispose() => CleanUp.All(_speed.Dispose, () => _attempt?.Dispose(), Custody.Dispose, LetOriginalsGo, () => Options.Watch?.End());
 
     /// <summary>Gives a rehearsal some time to end: the domain runs meanwhile. What comes of it changes nothing but what is told.</summary>
     /// <exception cref="OperationCanceledException">Given up meanwhile.</exception>

@@ -45,6 +45,9 @@ public sealed record SentPagesOutcome
     /// <summary>How many.</summary>
     public required long Count { get; init; }
 
+    /// <summary>All kinds, in their order.</summary>
+    internal static Listed<SentPagesOutcome> Of(SentPages pages) => [.. pages.All.Select(one => new SentPagesOutcome(one.Kind, one.Count))];
+
     /// <summary>The reason and how many, the same in every culture.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Kind} {Count}");
 }

@@ -58,6 +58,17 @@ public sealed record MigrationInfo
     /// <summary>The rate in bytes a second: of late while it is under way, on average once it has ended.</summary>
     public long BytesPerSecond { get; init; }
 
+    /// <summary>The pages that were sent so far, by when and why; of a completed one what its result has. Null where another version of the module, whose
+    /// migration it is, does not say.</summary>
+    public Listed<SentPagesOutcome>? Pages { get; init; }
+
+    /// <summary>Pages that the guest asked for of late, a second.</summary>
+    public double FaultsPerSecond { get; init; }
+
+    /// <summary>For which share of the time of late its vCPUs waited for them, from 0 to 1, as the source sees it; null while it does not run with pages
+    /// missing.</summary>
+    public double? StalledShare { get; init; }
+
     /// <summary>The time left at that rate, in seconds; null where it is not known.</summary>
     public double? Remaining { get; init; }
 
@@ -102,6 +113,16 @@ public sealed record MigrationInfo
 
     /// <summary>Whether it is under way.</summary>
     public bool IsUnderWay() => State is MigrationState.Running or MigrationState.Stopping;
+
+    /// <summary>The pages that were sent so far, by when and why; none where that is not said.</summary>
+    public SentPages SentPages()
+    {
+        return new SentPages(
+            Of(SentPageKind.Core), Of(SentPageKind.Early), Of(SentPageKind.Again), Of(SentPageKind.Recorded), Of(SentPageKind.Predicted),
+            Of(SentPageKind.Rest), Of(SentPageKind.Demanded), Of(SentPageKind.Zero));
+
+        long Of(SentPageKind kind) => Pages?.FirstOrDefault(pages => pages.Kind == kind)?.Count ?? 0;
+    }
 
     /// <summary>What PowerShell shows as Result.</summary>
     public MigrationOutcome? GetResult() => Outcome;

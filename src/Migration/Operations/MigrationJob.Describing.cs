@@ -62,6 +62,9 @@ public sealed partial class MigrationJob
             PagesTotal = progress?.PagesTotal ?? 0,
             BytesSent = progress?.BytesSent ?? 0,
             BytesPerSecond = outcome?.BytesPerSecond ?? (_took is { } took ? Rates.Average(progress?.BytesSent ?? 0, took) : (long)(progress?.BytesPerSecond ?? 0)),
+            Pages = outcome?.Pages ?? SentPagesOutcome.Of(progress?.Pages ?? SentPages.None),
+            FaultsPerSecond = state.IsActive ? progress?.FaultsPerSecond ?? 0 : 0,
+            StalledShare = state.IsActive ? progress?.StalledShare : null,
             Remaining = state.IsActive ? progress?.Remaining?.TotalSeconds : null,
             Started = _started,
             Ended = _started + _took,
@@ -109,6 +112,7 @@ public sealed partial class MigrationJob
             Exposure = outcome?.Exposure,
             BytesSent = outcome?.BytesSent ?? _progress?.BytesSent ?? 0,
             RemoteFaults = outcome?.RemoteFaults,
+            Details = outcome?.Details,
             ErrorId = (end as JobState.NotGivenUp)?.Left is { } left ? IdOf(left) : end.Error is { } error ? IdOf(error) : null,
             Error = outcome is null ? Explain(end) : outcome.Problems.Length > 0 ? outcome.Problems : null,
         };

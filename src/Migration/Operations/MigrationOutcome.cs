@@ -49,7 +49,9 @@ public sealed record MigrationOutcome
         BytesPerSecond = Rates.Average(result.BytesSent, result.TotalTime);
         PageBytes = result.PageBytes;
         PageBytesSent = result.PageBytesSent;
-        Pages = [.. result.Pages.All.Select(pages => new SentPagesOutcome(pages.Kind, pages.Count))];
+        Pages = SentPagesOutcome.Of(result.Pages);
+        Details = result.Details.ToString();
+        Known = result.Details;
         PagesPushed = result.PagesPushed;
         Rounds = result.Rounds;
         PagesBeforeCommit = result.PagesBeforeCommit;
@@ -182,6 +184,15 @@ public sealed record MigrationOutcome
     /// <summary>How long those faults waited.</summary>
     public required FaultWait FaultLatency { get; init; }
 
+    /// <summary>
+    /// What it tells beyond these sums, in one line here: why pages were asked for, what came of recording, when the source's memory was free. To PowerShell all of it
+    /// (<see cref="GetDetails"/>). Null as <see cref="DowntimeParts"/> is.
+    /// </summary>
+    public string? Details { get; init; }
+
+    /// <summary>What it tells beyond these sums; other processes are not told.</summary>
+    internal MigrationDetails? Known { get; init; }
+
     /// <summary>The proof of the rollback; null where none was asked for or nothing was rolled back.</summary>
     public RollbackProof? RollbackProof { get; init; }
 
@@ -191,8 +202,8 @@ public sealed record MigrationOutcome
     /// <summary>The phases in order, with when each began (from the start of the migration) and how long it took.</summary>
     public required Listed<PhaseOutcome> Phases { get; init; }
 
-    /// <summary>What it tells beyond these sums; other processes are not told.</summary>
-    internal MigrationDetails? Known { get; init; }
+    /// <summary>What PowerShell shows as Details; of a migration of another process the line.</summary>
+    public object? GetDetails() => Known ?? (object?)Details;
 
     /// <summary>What was done in one line, the same in every culture.</summary>
     public override string ToString() => string.Create(

@@ -51,6 +51,12 @@ public sealed class PageOrder
     /// <summary>The line on which predictions were made, and on which the order is followed.</summary>
     public PageAxis Axis { get; }
 
+    /// <summary>Whether straight lines through the recording were followed, whatever they led to.</summary>
+    internal bool FollowsLines { get; private init; }
+
+    /// <summary>Whether dense clusters of the recording were looked for.</summary>
+    internal bool FollowsClusters { get; private init; }
+
     /// <summary>How many of the first pages were recorded.</summary>
     public int RecordedCount { get; private init; }
 
@@ -132,6 +138,7 @@ public sealed class PageOrder
         bool isAuto = strategies.Contains(PageOrderStrategy.Auto);
         string? reason = null;
         IReadOnlyList<PredictionWindow> windows = [];
+        bool follows = false;
         bool clusters = strategies.Contains(PageOrderStrategy.IssDbscan);
         if (isAuto || strategies.Contains(PageOrderStrategy.LinearRegression))
         {
@@ -142,6 +149,7 @@ public sealed class PageOrder
             reason = isAuto ? Explain(coverage, options.AutoCoverage) : null;
             if (!isAuto || !clusters)
             {
+                follows = true;
                 windows = lines.Windows;
                 composition.AddWindows(windows);
             }
@@ -160,6 +168,8 @@ public sealed class PageOrder
             PredictedCount = predicted,
             Reason = reason,
             Windows = windows,
+            FollowsLines = follows,
+            FollowsClusters = clusters,
         };
     }
 

@@ -55,7 +55,8 @@ internal static class SystemProgram
 
     private static string Taken(Task<string> text) => text.IsCompletedSuccessfully ? text.Result : "";
 
-    private static void Kill(Process process)
+    /// <summary>Kills a program with its children.</summary>
+    public static void Kill(Process process)
     {
         try
         {

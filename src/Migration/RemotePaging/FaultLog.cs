@@ -1,6 +1,7 @@
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Telemetry;
+using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.RemotePaging;
 
@@ -9,9 +10,10 @@ namespace PreRecordMigration.RemotePaging;
 public sealed class FaultLog(TimeProvider time)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<int, List<long>> _waiting = [];
+    private readonly Dictionary<int, List<(long Start, int Vcpu)>> _waiting = [];
     private readonly List<long> _waits = [];
     private readonly bool _isRehearsal = MigrationSpans.IsHidden;
+    private readonly FaultTally _tally = new(time);
     private long _faults;
 
     /// <summary>Faults so far, those that still wait included.</summary>
@@ -41,18 +43,27 @@ public sealed class FaultLog(TimeProvider time)
         }
     }
 
+    /// <summary>The domain runs: times of faults are counted from here on.</summary>
+    public void DomainRuns()
+    {
+        lock (_lock)
+        {
+            _tally.BeginAt(time.GetTimestamp());
+        }
+    }
+
     /// <summary>Notes that a fault has begun to wait.</summary>
     public void Began(PageFault fault)
     {
         Interlocked.Increment(ref _faults);
         lock (_lock)
         {
-            if (!_waiting.TryGetValue(fault.Pfn, out List<long>? starts))
+            if (!_waiting.TryGetValue(fault.Pfn, out List<(long, int)>? starts))
             {
                 _waiting[fault.Pfn] = starts = [];
             }
 
-            starts.Add(fault.Timestamp);
+            starts.Add((fault.Timestamp, fault.Vcpu));
         }
     }
 
@@ -65,10 +76,15 @@ public sealed class FaultLog(TimeProvider time)
         {
             foreach (int pfn in pfns)
             {
-                if (_waiting.Remove(pfn, out List<long>? starts))
+                if (_waiting.Remove(pfn, out List<(long Start, int Vcpu)>? starts))
                 {
-                    _waits.AddRange(starts.Select(start => Math.Max(0, now - start)));
-                    measured?.AddRange(starts);
+                    foreach ((long start, int vcpu) in starts)
+                    {
+                        long waited = Math.Max(0, now - start);
+                        _waits.Add(waited);
+                        _tally.Add(vcpu, start, time.GetElapsedTime(0, waited));
+                        measured?.Add(start);
+                    }
                 }
             }
         }
@@ -77,6 +93,16 @@ public sealed class FaultLog(TimeProvider time)
         foreach (long start in measured ?? [])
         {
             MigrationMetrics.NoteFault(time.GetElapsedTime(Math.Min(start, now), now));
+        }
+    }
+
+    /// <summary>The waits that are over, by how long they were, whose and when.</summary>
+    /// <param name="speed">How fast the domain was.</param>
+    internal ObservationsRecord Observe(IReadOnlyList<ObservedSpeed> speed)
+    {
+        lock (_lock)
+        {
+            return _tally.Describe(speed);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 
 namespace PreRecordMigration.RemotePaging;
@@ -18,6 +19,8 @@ public sealed class FaultServer : IDisposable
     private readonly SentPageTable _sent;
     private readonly DemandGate _gate;
     private readonly Action<int> _onFault;
+    private readonly SentPageLog? _log;
+    private readonly WaitingTime _waiting = new(TimeProvider.System);
     private readonly BlockingCollection<int> _queue = new(QueueLimit);
     private long _pagesDemanded;
     private long _zeroPages;
@@ -28,9 +31,11 @@ public sealed class FaultServer : IDisposable
     /// <param name="sent">Shared with the pusher.</param>
     /// <param name="gate">Shared with the pusher, which gives way to requests.</param>
     /// <param name="onFault">Told of each page that is asked for, by the thread that reads the requests.</param>
+    /// <param name="log">Told of each page that was asked for, and that went for it; null for nobody.</param>
     public FaultServer(
-        Connection demand, IGuestMemory memory, SentPageTable sent, DemandGate gate, Action<int> onFault)
+        Connection demand, IGuestMemory memory, SentPageTable sent, DemandGate gate, Action<int> onFault, SentPageLog? log = null)
     {
+        _log = log;
         _demand = demand;
         _memory = memory;
         _sent = sent;
@@ -43,6 +48,9 @@ public sealed class FaultServer : IDisposable
 
     /// <summary>Those of them that were all zero.</summary>
     public long ZeroPages => Interlocked.Read(ref _zeroPages);
+
+    /// <summary>Requests so far, and how long they have waited here, those that still wait included.</summary>
+    public (long Count, TimeSpan Waited) Requests => _waiting.Now();
 
     /// <summary>Takes the page requests of a record.</summary>
     /// <param name="type">The record's type.</param>
@@ -62,6 +70,8 @@ public sealed class FaultServer : IDisposable
             }
 
             _gate.Arrived();
+            _waiting.Begin();
+            _log?.Ask(pfn);
             _queue.Add(pfn, cancellationToken);
             _onFault(pfn);
         }
@@ -89,6 +99,8 @@ public sealed class FaultServer : IDisposable
 
             _demand.Send(batch.Read(RecordType.DemandPages, pfns.AsSpan(0, count), _memory));
             _gate.Answered(count);
+            _waiting.End(count);
+            _log?.Sent(SentPageKind.Demanded, pfns.AsSpan(0, count));
             Interlocked.Add(ref _pagesDemanded, count);
             Interlocked.Exchange(ref _zeroPages, batch.ZeroPages);
         }

@@ -14,7 +14,8 @@ public readonly record struct SpeedSample(TimeSpan At, double OperationsPerSecon
 /// <param name="Before">Operations a second before anything was done to the domain.</param>
 /// <param name="InWindow">While it was recorded, or while rounds went on.</param>
 /// <param name="After">At the destination, in the last quarter of the samples.</param>
-/// <param name="DipDepth">By which share of <paramref name="Before"/> the slowest sample fell below it, from 0 to 1; the handover's standstill is none of them.</param>
+/// <param name="DipDepth">By which share of <paramref name="Before"/> the slowest sample at the destination fell below it, from 0 to 1: the
+/// handover's standstill is none of them.</param>
 /// <param name="DipLength">For how long the guest was slower than nine tenths of <paramref name="Before"/> at the destination.</param>
 /// <param name="BackAt90Percent">From when it ran at the destination until it had nine tenths of <paramref name="Before"/> for the first time.</param>
 public sealed record GuestSpeed(

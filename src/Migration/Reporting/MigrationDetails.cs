@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace PreRecordMigration.Reporting;
 
 /// <summary>
@@ -28,6 +30,29 @@ public sealed record MigrationDetails(
     /// <summary>Nothing is known.</summary>
     public static MigrationDetails None { get; } =
         new(FaultDetails.None, PredictionScore.None, [], GuestSpeed.None, [], TimeSpan.Zero);
+
+    /// <summary>What tells most of it in one line, the same in every culture: a column of Export-Csv.</summary>
+    public override string ToString()
+    {
+        List<string> parts = [.. Faults.Causes.Select(cause => cause.ToString())];
+        if (Prediction.Precision is { } precision)
+        {
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"precision {precision:0.###}"));
+        }
+
+        if (Prediction.Recall is { } recall)
+        {
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"recall {recall:0.###}"));
+        }
+
+        if (GuestSpeed is { Before: { } before, After: { } after })
+        {
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"speed {before:0.###}/s before, {after:0.###}/s after"));
+        }
+
+        parts.Add(string.Create(CultureInfo.InvariantCulture, $"source free after {SourceMemoryFreed.TotalSeconds:0.######} s"));
+        return string.Join("; ", parts);
+    }
 }
 
 /// <summary>A stretch of the guest's memory, and how its pages came.</summary>
@@ -36,4 +61,4 @@ public sealed record MigrationDetails(
 /// <param name="Sent">The pages that were sent of it, by when and why. A page that went several times counts as often. Pages of zeros are not told from others
 /// here: <see cref="SentPages.Zero"/> is 0.</param>
 /// <param name="LastSent">When the last of them was sent, from the start of the migration; zero where none was.</param>
-public sealed record MemoryCell(int FirstPage, int Pages, SentPages Sent, TimeSpan LastSent);
+public readonly record struct MemoryCell(int FirstPage, int Pages, SentPages Sent, TimeSpan LastSent);

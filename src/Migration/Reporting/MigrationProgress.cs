@@ -8,7 +8,23 @@ namespace PreRecordMigration.Reporting;
 /// <param name="BytesPerSecond">The rate of late, of sending or of hashing.</param>
 /// <param name="Remaining">The time left at that rate; null where it is not known.</param>
 public sealed record MigrationProgress(
-    MigrationPhase Phase, long PagesDone, long PagesTotal, long BytesSent, double BytesPerSecond, TimeSpan? Remaining);
+    MigrationPhase Phase, long PagesDone, long PagesTotal, long BytesSent, double BytesPerSecond, TimeSpan? Remaining)
+{
+    /// <summary>The pages that were sent so far, by when and why; pages of zeros are not told from others yet.</summary>
+    public SentPages Pages { get; init; } = SentPages.None;
+
+    /// <summary>Pages that the guest asked for of late, a second.</summary>
+    public double FaultsPerSecond { get; init; }
+
+    /// <summary>
+    /// For which share of the time of late its vCPUs waited for them, from 0 to 1, as the source sees it: from the request until the answer leaves. Null while
+    /// the domain does not run with pages missing.
+    /// </summary>
+    public double? StalledShare { get; init; }
+
+    /// <summary>Who has the domain.</summary>
+    public DomainHolder Holder { get; init; }
+}
 
 /// <summary>The phases of a migration.</summary>
 public enum MigrationPhase : long

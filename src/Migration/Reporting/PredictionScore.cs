@@ -8,8 +8,7 @@ namespace PreRecordMigration.Reporting;
 /// <param name="RecordedUsed">Those of them that were used.</param>
 /// <param name="Predicted">Pages that were sent because they were predicted.</param>
 /// <param name="PredictedUsed">Those of them that were used.</param>
-/// <param name="Used">All pages that were used and were not there when the domain began to run, or came with what was recorded or predicted: what a perfect
-/// prediction would have sent first.</param>
+/// <param name="Used">All pages outside the core state that were used, whenever they came: what a perfect prediction would have sent first.</param>
 public sealed record PredictionScore(long Recorded, long? RecordedUsed, long Predicted, long? PredictedUsed, long? Used)
 {
     /// <summary>Nothing was recorded.</summary>

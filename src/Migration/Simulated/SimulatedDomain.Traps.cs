@@ -17,6 +17,9 @@ public sealed partial class SimulatedDomain
     private MigrationException? _heldError;
     private long _missingPageFaults;
 
+    /// <summary>The pages that arrived and were used since; null where nobody asks.</summary>
+    private PageBitmap? _used;
+
     /// <summary>Whether its memory still arrives.</summary>
     internal bool IsPaging => Volatile.Read(ref _paging) is not null;
 
@@ -198,7 +201,18 @@ public sealed partial class SimulatedDomain
                 throw StateError("given RemotePF", "RemotePF is on already.");
             }
 
+            _used = new PageBitmap(_pages.PageCount);
             return _paging = new SimulatedRemotePaging(this, _pages, new PageBitmap(_pages.PageCount));
+        }
+    }
+
+    /// <summary>The pages that arrived and were used since, given over.</summary>
+    internal PageBitmap? TakeUsedPages()
+    {
+        lock (_gate)
+        {
+            (PageBitmap? used, _used) = (_used, null);
+            return used;
         }
     }
 
@@ -245,7 +259,7 @@ public sealed partial class SimulatedDomain
     {
         lock (_gate)
         {
-            _pages.Untrap(pfn, PageTraps.Missing);
+            _pages.Exchange(pfn, PageTraps.Missing, _used is null ? PageTraps.None : PageTraps.Unused);
             if (_vcpus.Any(vcpu => vcpu.IsBlocked))
             {
                 Monitor.PulseAll(_gate);
@@ -260,7 +274,9 @@ public sealed partial class SimulatedDomain
             if (_paging == paging)
             {
                 _paging = null;
-                _pages.JoinTraps();
+
+                // Rights are given here, and nothing else is changed: the vCPUs may run.
+                _pages.UntrapAll(PageTraps.Unused);
             }
         }
     }
@@ -307,6 +323,12 @@ public sealed partial class SimulatedDomain
             if ((traps & PageTraps.Unpopulated) != 0)
             {
                 return false;
+            }
+
+            if ((traps & PageTraps.Unused) != 0)
+            {
+                _used?.TrySet(pfn);
+                _pages.Untrap(pfn, PageTraps.Unused);
             }
 
             if ((traps & PageTraps.Access) != 0)

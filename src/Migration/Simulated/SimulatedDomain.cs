@@ -80,6 +80,9 @@ public sealed partial class SimulatedDomain
     /// <summary>Operations done so far, by vCPU.</summary>
     public IReadOnlyList<long> Operations => [.. _vcpus.Select(vcpu => vcpu.Context.Operations)];
 
+    /// <summary>Operations done so far, by all vCPUs.</summary>
+    internal long OperationsDone => _vcpus.Sum(vcpu => vcpu.Context.Operations);
+
     /// <summary>How many wrong contents the guest has seen. It sees a wrong byte in any page it reads.</summary>
     public long CheckErrors => _vcpus.Sum(vcpu => Volatile.Read(ref vcpu.Context.CheckErrors));
 

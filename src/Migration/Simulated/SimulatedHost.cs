@@ -6,7 +6,7 @@ using PreRecordMigration.Simulated.Guest;
 namespace PreRecordMigration.Simulated;
 
 /// <summary>A host whose domains are simulated: runs anywhere, needs nothing.</summary>
-public sealed partial class SimulatedHost : IMigrationHost
+public sealed partial class SimulatedHost : IMigrationHost, IGuestBeats
 {
     /// <summary>What the name of a domain ends with while it comes in.</summary>
     public const string IncomingSuffix = "--incoming";
@@ -51,6 +51,15 @@ public sealed partial class SimulatedHost : IMigrationHost
             {
                 return [.. _outputs];
             }
+        }
+    }
+
+    /// <inheritdoc/>
+    public string? ReadBeat(int id, string key)
+    {
+        lock (_lock)
+        {
+            return _domains.Values.FirstOrDefault(domain => domain.Id == id)?.OperationsDone.ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
     }
 

@@ -10,7 +10,7 @@ namespace PreRecordMigration.Simulated;
 /// <param name="domain">The domain.</param>
 /// <param name="finalName">The name that it gets when it is complete.</param>
 /// <param name="wasLeft">Whether another tool made and restored it, and was killed.</param>
-internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomain domain, string finalName, bool wasLeft = false) : IIncomingDomain
+internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomain domain, string finalName, bool wasLeft = false) : IIncomingDomain, IGuestWork, IPageUse
 {
     private readonly int _tool = host.Tool;
     private readonly bool _wasLeft = wasLeft;
@@ -23,6 +23,10 @@ internal sealed class SimulatedIncomingDomain(SimulatedHost host, SimulatedDomai
     public IGuestMemory Memory => domain.Memory;
 
     public TimeSpan ToolstackTime => TimeSpan.Zero;
+
+    public double? Work => domain.OperationsDone;
+
+    public PageBitmap? TakeUsedPages() => domain.TakeUsedPages();
 
     public bool HasRun
     {

@@ -11,7 +11,7 @@ namespace PreRecordMigration.Simulated;
 /// <param name="host">Where it is.</param>
 /// <param name="domain">The domain.</param>
 /// <param name="wasLeft">Whether it may have traps of a tool that was killed, which go before it runs.</param>
-internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain, bool wasLeft = false) : ISourceDomain
+internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain, bool wasLeft = false) : ISourceDomain, IGuestWork
 {
     private readonly int _tool = host.Tool;
     private bool _isDisposed;
@@ -23,6 +23,8 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain,
     public bool HasUnseenWriters => false;
 
     public bool HasWriteWitness => host.GetCapabilities()[MigrationCapability.DirtyTracking].IsAvailable;
+
+    public double? Work => domain.OperationsDone;
 
     private protected SimulatedDomain Domain => domain;
 

@@ -63,6 +63,24 @@ public sealed record RunningRecord : ControlRecord;
 /// <param name="Resume">From the commit until the domain ran.</param>
 public sealed record HandoverTimesRecord(TimeSpan Restore, TimeSpan Toolstack, TimeSpan Resume) : ControlRecord;
 
+/// <summary>What a destination has seen of the domain while it ran there, for whoever looks at the move afterwards. It says nothing about the domain itself.</summary>
+/// <param name="Latencies">Faults by how long they waited: bucket 0 less than a microsecond, bucket k from 2^(k-1) microseconds up to its double.</param>
+/// <param name="Vcpus">Faults by vCPU, ascending; −1, last, for those of nobody and of vCPUs beyond <see cref="Protocol.MaximumVcpus"/>.</param>
+/// <param name="IntervalLength">How long a stretch of time is; above zero.</param>
+/// <param name="OverTime">Faults by when they began, ascending, from when the domain ran there; each starts at a multiple of the length.</param>
+/// <param name="Speed">How fast the domain was there, ascending.</param>
+public sealed record ObservationsRecord(
+    IReadOnlyList<long> Latencies,
+    IReadOnlyList<Reporting.VcpuStall> Vcpus,
+    TimeSpan IntervalLength,
+    IReadOnlyList<Reporting.FaultInterval> OverTime,
+    IReadOnlyList<ObservedSpeed> Speed) : ControlRecord;
+
+/// <summary>How fast a domain was at its destination.</summary>
+/// <param name="At">When, from when it ran there.</param>
+/// <param name="Milli">Thousandths of an operation a second since the sample before it.</param>
+public readonly record struct ObservedSpeed(TimeSpan At, long Milli);
+
 /// <summary>Every page has been sent.</summary>
 public sealed record PushCompleteRecord : ControlRecord;
 

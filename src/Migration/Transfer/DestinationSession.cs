@@ -96,9 +96,9 @@ public sealed class DestinationSession : ISession<DestinationState, DestinationE
         (DestinationState.Finishing, DestinationEvent.WorkFailed failed) =>
             (new DestinationState.Detached(failed.Error), [new DestinationAction.Pause()]),
         (DestinationState.Finishing { End: null }, DestinationEvent.PagingEnded ended) =>
-            (new DestinationState.Completed(), [new DestinationAction.Send(ended.Report)]),
+            (new DestinationState.Completed(), [new DestinationAction.Send(ended.Report), new DestinationAction.Send(ended.Observations)]),
         (DestinationState.Finishing, DestinationEvent.PagingEnded ended) =>
-            (new DestinationState.Naming(), [new DestinationAction.Send(ended.Report), new DestinationAction.TakeName()]),
+            (new DestinationState.Naming(), [new DestinationAction.Send(ended.Report), new DestinationAction.Send(ended.Observations), new DestinationAction.TakeName()]),
         (DestinationState.Finishing { End: null } finishing, _) when IsEnd(e) => (finishing with { End = e }, []),
         (DestinationState.Finishing, _) when IsEnd(e) => (state, []),
 

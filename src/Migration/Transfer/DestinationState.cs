@@ -128,7 +128,9 @@ public abstract record DestinationEvent
     public sealed record PlacedAll : DestinationEvent;
 
     /// <summary>RemotePF is off.</summary>
-    public sealed record PagingEnded(CompleteRecord Report) : DestinationEvent;
+    /// <param name="Report">What the source is told of it.</param>
+    /// <param name="Observations">What it is told beyond that, behind it.</param>
+    public sealed record PagingEnded(CompleteRecord Report, ObservationsRecord Observations) : DestinationEvent;
 
     /// <summary>The domain has its final name, or could not get it.</summary>
     public sealed record Named(SettledRecord Outcome) : DestinationEvent;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Reporting;
 
 namespace PreRecordMigration.Transfer;
 
@@ -24,15 +25,25 @@ public sealed class PagePusher : IDisposable
     private readonly ManualResetEventSlim _open = new(true);
     private readonly Lock _sending = new();
     private readonly int[] _pending = new int[BatchPages];
+    private readonly SentPageLog? _log;
     private IPushOrder? _order;
     private readonly int[] _pendingKinds = new int[3];
     private readonly long[] _pushed = new long[3];
     private int _pendingCount;
+    private int _notedCount;
+    private PushKind _lastKind;
 
     /// <summary>Makes a pusher; <see cref="Run"/> does the work.</summary>
+    /// <param name="sender">Sends the pages.</param>
+    /// <param name="memory">Where to read them.</param>
+    /// <param name="sent">Which of them have to leave; shared with whoever answers faults.</param>
+    /// <param name="limiter">Bounds the rate.</param>
+    /// <param name="demand">Demand faults, to which it gives way.</param>
+    /// <param name="log">Told of each page that went; null for nobody.</param>
     public PagePusher(
-        PageSender sender, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter, DemandGate demand)
+        PageSender sender, IGuestMemory memory, SentPageTable sent, BandwidthLimiter limiter, DemandGate demand, SentPageLog? log = null)
     {
+        _log = log;
         _sender = sender;
         _memory = memory;
         _sent = sent;
@@ -107,6 +118,12 @@ public sealed class PagePusher : IDisposable
     {
         if (_sent.TryClaim(pfn))
         {
+            if (_pendingCount > 0 && kind != _lastKind)
+            {
+                Note();
+            }
+
+            _lastKind = kind;
             _pendingKinds[(int)kind]++;
             _pending[_pendingCount++] = pfn;
             if (_pendingCount == BatchPages)
@@ -120,9 +137,24 @@ public sealed class PagePusher : IDisposable
     {
         if (_pendingCount > 0)
         {
+            Note();
             Send(_pending.AsSpan(0, _pendingCount), cancellationToken);
-            _pendingCount = 0;
+            (_pendingCount, _notedCount) = (0, 0);
         }
+    }
+
+    /// <summary>Tells of the pages of one kind that go with the next record, before they do.</summary>
+    private void Note()
+    {
+        _log?.Sent(
+            _lastKind switch
+            {
+                PushKind.Recorded => SentPageKind.Recorded,
+                PushKind.Predicted => SentPageKind.Predicted,
+                _ => SentPageKind.Rest,
+            },
+            _pending.AsSpan(_notedCount, _pendingCount - _notedCount));
+        _notedCount = _pendingCount;
     }
 
     private void Send(ReadOnlySpan<int> pfns, CancellationToken cancellationToken)

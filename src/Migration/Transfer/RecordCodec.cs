@@ -60,6 +60,7 @@ public static partial class RecordCodec
             RecordType.Commit => new CommitRecord(),
             RecordType.Running => new RunningRecord(),
             RecordType.HandoverTimes => new HandoverTimesRecord(ReadTime(ref reader), ReadTime(ref reader), ReadTime(ref reader)),
+            RecordType.Observations => ReadObservations(ref reader),
             RecordType.PushComplete => new PushCompleteRecord(),
             RecordType.Complete => ReadComplete(ref reader),
             RecordType.Released => new ReleasedRecord(),
@@ -78,7 +79,7 @@ public static partial class RecordCodec
     public static void WriteHeader(Span<byte> header, RecordType type, int length)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(header, (ushort)type);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[2..], type == RecordType.HandoverTimes ? Protocol.OptionalFlag : (ushort)0);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[2..], type is RecordType.HandoverTimes or RecordType.Observations or RecordType.UsedPages ? Protocol.OptionalFlag : (ushort)0);
         BinaryPrimitives.WriteInt32LittleEndian(header[4..], length);
     }
 
@@ -93,6 +94,7 @@ public static partial class RecordCodec
         CommitRecord => RecordType.Commit,
         RunningRecord => RecordType.Running,
         HandoverTimesRecord => RecordType.HandoverTimes,
+        ObservationsRecord => RecordType.Observations,
         PushCompleteRecord => RecordType.PushComplete,
         CompleteRecord => RecordType.Complete,
         ReleasedRecord => RecordType.Released,
@@ -131,6 +133,9 @@ public static partial class RecordCodec
                 Put(writer, (ulong)times.Restore.Ticks);
                 Put(writer, (ulong)times.Toolstack.Ticks);
                 Put(writer, (ulong)times.Resume.Ticks);
+                break;
+            case ObservationsRecord observations:
+                WriteObservations(writer, observations);
                 break;
             case CompleteRecord complete:
                 Put(writer, (ulong)complete.RemoteFaults);

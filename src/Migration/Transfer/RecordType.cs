@@ -75,6 +75,12 @@ public enum RecordType : ushort
     /// <summary>What the handover took at the destination. Optional: whoever does not know it passes over it.</summary>
     HandoverTimes = 26,
 
+    /// <summary>What a destination has seen of the domain. Optional, too.</summary>
+    Observations = 27,
+
+    /// <summary>Pages that the guest has used at the destination. Optional, too.</summary>
+    UsedPages = 28,
+
     /// <summary>Pages that the guest waits for.</summary>
     PageRequest = 20,
 
@@ -129,6 +135,12 @@ public static class Protocol
 
     /// <summary>Most words of 64 pages in a record of pages that are still to come.</summary>
     public const int MaximumRestWords = 64 << 10;
+
+    /// <summary>Buckets of how long faults waited; the last one has all that waited longer, too.</summary>
+    internal const int LatencyBuckets = 40;
+
+    /// <summary>vCPUs whose faults are counted each by itself.</summary>
+    internal const int MaximumVcpus = 1024;
 
     /// <summary>Capability bit: a destination that takes memory before and after the domain runs (<see cref="PageArrival.Both"/>).</summary>
     public const ulong ArrivalOfBoth = 1;

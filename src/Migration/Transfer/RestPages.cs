@@ -5,7 +5,8 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Transfer;
 
 /// <summary>
-/// The names of pages that arrive after the domain runs, where others have arrived before (docs/protocol.md, Rest). They grow with what is
+/// The names of pages that arrive after the domain runs, where others have arrived before (docs/protocol.md, Rest), and of those that the guest has used there
+/// (UsedPages). They grow with what is
 /// named and not with the domain: a word for each 64 pages of which one is named.
 /// </summary>
 public static class RestPages
@@ -15,15 +16,16 @@ public static class RestPages
 
     /// <summary>The records that name pages, each with its header.</summary>
     /// <param name="rest">The pages.</param>
+    /// <param name="type">What is said of them: <see cref="RecordType.Rest"/> or <see cref="RecordType.UsedPages"/>.</param>
     /// <returns>Nothing where there are none.</returns>
-    public static IEnumerable<byte[]> Encode(PageBitmap rest)
+    public static IEnumerable<byte[]> Encode(PageBitmap rest, RecordType type = RecordType.Rest)
     {
         ArgumentNullException.ThrowIfNull(rest);
         foreach (int[] words in Enumerable.Range(0, rest.WordCount).Where(word => rest.WordAt(word) != 0).Chunk(Protocol.MaximumRestWords))
         {
             int length = sizeof(uint) + (words.Length * EntrySize);
             byte[] record = new byte[Protocol.HeaderSize + length];
-            RecordCodec.WriteHeader(record, RecordType.Rest, length);
+            RecordCodec.WriteHeader(record, type, length);
             BinaryPrimitives.WriteInt32LittleEndian(record.AsSpan(Protocol.HeaderSize), words.Length);
             Span<byte> entries = record.AsSpan(Protocol.HeaderSize + sizeof(uint));
             for (int i = 0; i < words.Length; i++)
@@ -40,13 +42,14 @@ public static class RestPages
     /// <param name="body">The record's body.</param>
     /// <param name="isAllowed">The pages that may be named.</param>
     /// <param name="rest">Where to.</param>
+    /// <param name="type">The record's type.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.ProtocolViolation"/>.</exception>
-    public static void Decode(ReadOnlySpan<byte> body, PageBitmap isAllowed, PageBitmap rest)
+    public static void Decode(ReadOnlySpan<byte> body, PageBitmap isAllowed, PageBitmap rest, RecordType type = RecordType.Rest)
     {
         ArgumentNullException.ThrowIfNull(isAllowed);
         ArgumentNullException.ThrowIfNull(rest);
         ArgumentOutOfRangeException.ThrowIfNotEqual(rest.PageCount, isAllowed.PageCount, nameof(rest));
-        WireReader reader = new(RecordType.Rest, body);
+        WireReader reader = new(type, body);
         int next = 0;
         for (int left = reader.ReadCount(Protocol.MaximumRestWords); left > 0; left--)
         {

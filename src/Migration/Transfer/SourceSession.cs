@@ -58,6 +58,7 @@ public sealed class SourceSession : ISession<SourceState, SourceEvent, SourceAct
             (SourceState.Draining, SourceEvent.Received { Record: CompleteRecord complete }) =>
                 (new SourceState.Releasing(complete),
                     [new SourceAction.Destroy(new WhollyThereWord()), new SourceAction.Send(new ReleasedRecord())]),
+            (SourceState.Releasing, SourceEvent.Received { Record: ObservationsRecord }) => (State, []),
             (SourceState.Releasing releasing, SourceEvent.Received { Record: SettledRecord settled }) =>
                 (new SourceState.Finished(releasing.Report, settled), []),
             (SourceState.Committed or SourceState.Running or SourceState.Draining, SourceEvent.Cancelled) => (State, []),

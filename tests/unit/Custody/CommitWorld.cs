@@ -152,6 +152,8 @@ internal sealed partial class CommitWorld : IDestinationWork
 
     CompleteRecord IDestinationWork.Report() => new(0, FaultLatency.None, 0);
 
+    ObservationsRecord IDestinationWork.Observe() => new([], [], TimeSpan.FromSeconds(1), [], []);
+
     void IDestinationWork.Send(ControlRecord record)
     {
         if (_destinationCut)

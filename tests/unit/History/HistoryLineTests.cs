@@ -30,6 +30,7 @@ public sealed class HistoryLineTests
         Exposure = 2.38,
         BytesSent = 17_301_504,
         RemoteFaults = 42,
+        Details = "RecordedLate 3; source free after 3.2 s",
         ErrorId = "ConnectionLost",
         Error = "Something was said.",
     };

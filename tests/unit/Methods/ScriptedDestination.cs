@@ -43,6 +43,9 @@ internal sealed class ScriptedDestination : IDisposable
     /// <summary>What it says that the handover took; null for nothing, as an older one.</summary>
     public HandoverTimesRecord? Times { get; init; }
 
+    /// <summary>What it says that it has seen of the domain; null for nothing, as an older one.</summary>
+    public ObservationsRecord? Observations { get; init; }
+
     public void Dispose() => _listener.Dispose();
 
     private Connection Accept() => new(LoopbackProof.Accept(_listener.AcceptSocket(), LoopbackKey.OfThisUser()).Channel!);
@@ -100,6 +103,11 @@ internal sealed class ScriptedDestination : IDisposable
                     break;
                 case PushCompleteRecord:
                     bulk.Send(new CompleteRecord(7, FaultLatency.None, 0));
+                    if (Observations is not null)
+                    {
+                        bulk.Send(Observations);
+                    }
+
                     break;
                 case ReleasedRecord:
                     AtRelease?.Invoke(demand);

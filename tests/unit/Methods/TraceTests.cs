@@ -24,7 +24,7 @@ public sealed class TraceTests
             states);
         Assert.Equal("Hello", steps.Of(MigrationTraceKind.Sent).First().Name);
         string[] received = [.. steps.Of(MigrationTraceKind.Received).Where(step => step.Connection == "bulk").Select(step => step.Name)];
-        Assert.Equal(["Welcome", "Prepared", "Restored", "Running", "HandoverTimes", "Complete", "Settled"], received);
+        Assert.Equal(["Welcome", "Prepared", "Restored", "Running", "HandoverTimes", "Complete", "Observations", "UsedPages", "Settled"], received);
         Assert.Equal(result.BytesSent, steps.Of(MigrationTraceKind.Sent).Sum(step => (long)step.Bytes));
         Assert.Contains(steps.Of(MigrationTraceKind.Step), step => step.Name.StartsWith("epoch 4 ended", StringComparison.Ordinal));
         await fixture.CheckMovedAsync();
@@ -61,7 +61,7 @@ public sealed class TraceTests
             ["Creating", "Collecting", "Restoring", "Restored", "Starting", "Running", "Running", "Finishing", "Completed", "Naming", "Finished"],
             steps.Of(MigrationTraceKind.State).Select(step => step.Name.Split(' ')[^1]));
         Assert.Equal(
-            ["Welcome", "Prepared", "Restored", "Running", "HandoverTimes", "Complete", "Settled"],
+            ["Welcome", "Prepared", "Restored", "Running", "HandoverTimes", "Complete", "Observations", "UsedPages", "Settled"],
             steps.Of(MigrationTraceKind.Sent).Where(step => step.Connection == "bulk").Select(step => step.Name));
     }
 

@@ -25,12 +25,14 @@ public sealed class BoardWordTests
         MigrationInfo here = job.Describe();
         Listed<PhaseOutcome> none = [];
         Listed<string> unwarned = [];
-        Assert.Equal(here with { Outcome = null, Warnings = unwarned }, read with { Outcome = null, Warnings = unwarned });
+        Assert.Equal(here with { Outcome = null, Warnings = unwarned, Pages = null }, read with { Outcome = null, Warnings = unwarned, Pages = null });
         Assert.Equal(
-            here.Outcome! with { Phases = none, DowntimeParts = null, Pages = null }, read.GetResult()! with { Phases = none, DowntimeParts = null, Pages = null });
+            here.Outcome! with { Phases = none, DowntimeParts = null, Pages = null, Known = null }, read.GetResult()! with { Phases = none, DowntimeParts = null, Pages = null });
         Assert.Equal(here.Outcome.Phases, read.GetResult()!.Phases);
         Assert.Equal(here.Outcome.DowntimeParts!, read.GetResult()!.DowntimeParts!);
         Assert.Equal(here.Outcome.Pages!, read.GetResult()!.Pages!);
+        Assert.Equal(here.Pages!, read.Pages!);
+        Assert.Equal(here.Outcome.GetDetails()!.ToString(), read.GetResult()!.GetDetails());
         Assert.Equal(method == MigrationMethod.PreRecord, read.GetResult()!.RollbackProof?.IsProved ?? false);
         Assert.Null(read.GetFailure());
         Assert.False(read.IsUnderWay());

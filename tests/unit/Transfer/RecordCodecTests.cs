@@ -110,6 +110,12 @@ public sealed class RecordCodecTests
         yield return new CommitRecord();
         yield return new RunningRecord();
         yield return new HandoverTimesRecord(TimeSpan.FromMilliseconds(3), TimeSpan.Zero, TimeSpan.MaxValue);
+        yield return new ObservationsRecord(
+            [1, 0, long.MaxValue],
+            [new VcpuStall(3, 4, TimeSpan.FromTicks(5)), new VcpuStall(-1, 1, TimeSpan.Zero)],
+            TimeSpan.FromTicks(7),
+            [new FaultInterval(TimeSpan.Zero, TimeSpan.FromTicks(7), 2, TimeSpan.FromTicks(1)), new FaultInterval(TimeSpan.FromTicks(255 * 7), TimeSpan.FromTicks(7), 3, TimeSpan.Zero)],
+            [new ObservedSpeed(TimeSpan.FromTicks(1), 0), new ObservedSpeed(TimeSpan.FromTicks(9), 5)]);
         yield return new PushCompleteRecord();
         yield return new CompleteRecord(12, latency, 3);
         yield return new ReleasedRecord();

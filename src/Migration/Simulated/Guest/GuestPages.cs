@@ -23,6 +23,9 @@ internal enum PageTraps : byte
 
     /// <summary>The page was not written since the hypervisor's dirty log was read: the next write is logged.</summary>
     Log = 16,
+
+    /// <summary>The page was not used since it arrived: the next access is noted.</summary>
+    Unused = 32,
 }
 
 /// <summary>Handles a trapped access.</summary>
@@ -86,6 +89,9 @@ internal sealed class GuestPages
 
     /// <summary>Clears traps, under the domain's lock.</summary>
     public void Untrap(int pfn, PageTraps traps) => _traps.Set(pfn, _traps[pfn] & ~traps);
+
+    /// <summary>Sets other traps of a page that no vCPU can have got past, under the domain's lock.</summary>
+    public void Exchange(int pfn, PageTraps removed, PageTraps added) => _traps.Set(pfn, (_traps[pfn] & ~removed) | added);
 
     /// <summary>Clears traps of all pages. The vCPUs must be outside of guest code.</summary>
     public void UntrapAll(PageTraps traps) => _traps.ChangeAll(PageTraps.None, traps);

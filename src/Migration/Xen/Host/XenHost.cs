@@ -14,7 +14,7 @@ using PreRecordMigration.Xen.Outputs;
 namespace PreRecordMigration.Xen.Host;
 
 /// <summary>The Xen host that this process runs on, as its control domain.</summary>
-public sealed partial class XenHost : IMigrationHost
+public sealed partial class XenHost : IMigrationHost, IGuestBeats
 {
     private const int ControlDomain = 0;
     private readonly XenControl _control;
@@ -97,6 +97,9 @@ public sealed partial class XenHost : IMigrationHost
             .OfType<DomainInfo>()
             .OrderBy(info => info.Name, StringComparer.Ordinal),
     ];
+
+    /// <inheritdoc/>
+    public string? ReadBeat(int id, string key) => _control.ReadStore(string.Create(CultureInfo.InvariantCulture, $"/local/domain/{id}/{key}"));
 
     /// <inheritdoc/>
     public void RequireIsolableOutputs(string name)

@@ -49,6 +49,9 @@ internal sealed class KnownDomain(IDomainControl control, int domid, string uuid
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.DomainChanged"/>: it was destroyed, or has rebooted.</exception>
     internal XenDomainInfo Require() => Find() ?? throw Gone(null);
 
+    /// <summary>For how long its vCPUs have run, in seconds, as the hypervisor counts it; null where it is gone.</summary>
+    internal double? Work => Find()?.CpuTimeNanoseconds / 1e9;
+
     /// <summary>Stops its vCPUs where they run.</summary>
     internal void Pause()
     {

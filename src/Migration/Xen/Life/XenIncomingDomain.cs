@@ -17,7 +17,7 @@ namespace PreRecordMigration.Xen.Life;
 /// <param name="mechanism">How it gets its pages, given over.</param>
 /// <param name="marker">Its mark.</param>
 internal sealed class XenIncomingDomain(
-    KnownDomain domain, string hostName, DomainDescription description, IIncomingMechanism mechanism, IncomingMarker marker) : IIncomingDomain
+    KnownDomain domain, string hostName, DomainDescription description, IIncomingMechanism mechanism, IncomingMarker marker) : IIncomingDomain, IGuestWork
 {
     private static readonly TimeSpan s_sourcePatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_sourcePause = TimeSpan.FromMilliseconds(100);
@@ -58,6 +58,9 @@ internal sealed class XenIncomingDomain(
                 (long)mechanism.Pages.Populated.Count * Pages.Page.Size);
         }
     }
+
+    /// <inheritdoc/>
+    public double? Work => domain.Work;
 
     /// <inheritdoc/>
     public IGuestMemory Memory => mechanism.Memory;

@@ -13,7 +13,7 @@ namespace PreRecordMigration.Xen.Life;
 /// <summary>A running domain as the source of a recording or a migration.</summary>
 /// <remarks>The owner's handle: its methods are called by one thread at a time. Whether the domain runs is asked of Xen; who may let it run
 /// is custody's matter.</remarks>
-internal sealed class XenSourceDomain : ISourceDomain
+internal sealed class XenSourceDomain : ISourceDomain, IGuestWork
 {
     /// <summary>How often it is looked how much is held back.</summary>
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(5);
@@ -53,6 +53,9 @@ internal sealed class XenSourceDomain : ISourceDomain
 
     /// <inheritdoc/>
     public DomainInfo Info { get; }
+
+    /// <inheritdoc/>
+    public double? Work => _domain.Work;
 
     /// <inheritdoc/>
     public IGuestMemory Memory => _memory ??= _live.Of(_mechanism.Memory);

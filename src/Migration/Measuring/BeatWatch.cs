@@ -1,0 +1,97 @@
+using PreRecordMigration.Errors;
+using PreRecordMigration.Hypervisor;
+
+namespace PreRecordMigration.Measuring;
+
+/// <summary>
+/// Looks at what a guest counts, wherever it is among some hosts, while it comes in and after it has its name: the longest time in which it stood still is what
+/// the guest itself lost. The figure is no finer than the guest counts.
+/// </summary>
+internal sealed class BeatWatch : IDisposable
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How long a domain's number is believed: it has another one after a move.</summary>
+    private const int LooksOfNumber = 25;
+
+    private readonly (IMigrationHost Host, IGuestBeats Beats)[] _hosts;
+    private readonly string _name;
+    private readonly BeatKey _key;
+    private readonly ManualResetEventSlim _ended = new();
+    private readonly Thread _thread;
+    private readonly Dictionary<(int Host, int Id), long> _last = [];
+    private (int Host, int Id)[] _domains = [];
+
+    /// <summary>Begins to look.</summary>
+    /// <param name="hosts">Where the domain may be; those on which nothing can be read are left out.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="key">What it counts.</param>
+    /// <param name="clock">Measures the time.</param>
+    public BeatWatch(IEnumerable<IMigrationHost> hosts, string name, BeatKey key, TimeProvider clock)
+    {
+        _hosts = [.. hosts.Distinct().Where(host => host is IGuestBeats).Select(host => (host, (IGuestBeats)host))];
+        (_name, _key) = (name, key);
+        Gaps = new GapClock(clock);
+        _thread = new Thread(Work) { IsBackground = true, Name = "beat watch" };
+        _thread.Start();
+    }
+
+    /// <summary>The longest time in which it stood still.</summary>
+    public GapClock Gaps { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ended.Set();
+        _thread.Join();
+        _ended.Dispose();
+    }
+
+    private void Work()
+    {
+        for (int look = 0; !_ended.Wait(s_interval); look++)
+        {
+            try
+            {
+                Look(look % LooksOfNumber == 0);
+            }
+            catch (Exception error) when (error is MigrationException or ObjectDisposedException or InvalidOperationException)
+            {
+                // A domain that goes just now, or a host that cannot be asked: the next look says more.
+                _domains = [];
+            }
+        }
+    }
+
+    private void Look(bool isNew)
+    {
+        if (isNew || _domains.Length == 0)
+        {
+            _domains =
+            [
+                .. _hosts.SelectMany((host, number) => host.Host.GetDomains()
+                    .Where(domain => domain.Name == _name || domain.Name.StartsWith($"{_name}--", StringComparison.Ordinal))
+                    .Select(domain => (number, domain.Id))),
+            ];
+        }
+
+        bool isGone = false;
+        foreach ((int host, int id) in _domains)
+        {
+            long? count = _key.Find(_hosts[host].Beats.ReadBeat(id, _key.Node));
+            isGone |= count is null;
+            if (count is { } now && (!_last.TryGetValue((host, id), out long before) || before != now))
+            {
+                // The first look at a domain says nothing of whether it counts.
+                bool isFirst = !_last.ContainsKey((host, id));
+                _last[(host, id)] = now;
+                if (!isFirst)
+                {
+                    Gaps.Sign();
+                }
+            }
+        }
+
+        _domains = isGone ? [] : _domains;
+    }
+}
