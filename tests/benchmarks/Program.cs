@@ -3,12 +3,17 @@ using PreRecordMigration.Benchmarks;
 
 // dotnet run -c Release --project tests/benchmarks -- --filter '*'
 // dotnet run -c Release --project tests/benchmarks -- --replay [FILE]...
+// dotnet run -c Release --project tests/benchmarks -- --traces FOLDER [rows]
 // dotnet run -c Release --project tests/benchmarks -- --downtime [ROUNDS]
 // dotnet run -c Release --project tests/benchmarks -- --push [ROUNDS]
 // dotnet run -c Release --project tests/benchmarks -- --stops [PROCESSES]
 if (args is ["--replay", ..])
 {
     ReplayTable.Print(args[1..]);
+}
+else if (args is ["--traces", _, ..])
+{
+    TraceTable.Print(args[1], args.Contains("rows"));
 }
 else if (args is ["--downtime", ..])
 {

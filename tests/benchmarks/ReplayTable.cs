@@ -38,6 +38,15 @@ internal static class ReplayTable
                     name, document.Trajectory, document.Populated, new ReplayOptions { Mode = mode }));
             }
         }
+
+        Console.WriteLine("### Observe, real ones at 2 MB/s");
+        Console.WriteLine();
+        foreach (string file in files)
+        {
+            TrajectoryDocument document = Read(file);
+            Print(PageOrderReplay.Measure(
+                $"{Path.GetFileNameWithoutExtension(file)} (slow)", document.Trajectory, document.Populated, new ReplayOptions { Bandwidth = 2_000_000 }));
+        }
     }
 
     private static void Print(IReadOnlyList<ReplayResult> results)

@@ -158,8 +158,34 @@ internal static class Samples
     /// <summary>One page that is its own page table at every level.</summary>
     public static IReadOnlyList<byte[]> GuestTables { get; } = [[.. Enumerable.Range(0, Page.Size).Select(i => (byte)(i % 8 == 0 ? 1 : 0))]];
 
+    /// <summary>A page that is its own table at every level, and a guest of two processes: roots, a table of each level, and the kernel's.</summary>
+    public static IReadOnlyList<byte[]> AddressSpaces { get; } = [GuestTables[0], MakeAddressSpaces()];
+
     /// <summary>A key that is always the same.</summary>
     public static LoopbackKey Key { get; } = LoopbackKey.Parse(new string('a', 64), "/run/key");
+
+    private static byte[] MakeAddressSpaces()
+    {
+        byte[] memory = new byte[10 * Page.Size];
+        Set(0, 0, 2, 7);
+        Set(1, 0, 5, 7);
+        Set(0, 256, 8, 3);
+        Set(1, 256, 8, 3);
+        Set(2, 0, 3, 7);
+        Set(3, 0, 4, 7);
+        Set(3, 1, 0, 0x87);
+        Set(4, 17, 100, 0x67);
+        Set(4, 18, 33, 7);
+        Set(5, 1, 6, 7);
+        Set(6, 2, 7, 7);
+        Set(7, 3, 101, 0x27);
+        Set(8, 0, 9, 3);
+        Set(9, 0, 0, 0x83);
+        return memory;
+
+        void Set(int table, int index, ulong frame, ulong flags) => BinaryPrimitives.WriteUInt64LittleEndian(
+            memory.AsSpan((table * Page.Size) + (index * sizeof(ulong))), (frame << Page.Shift) | flags);
+    }
 
     /// <summary>A file beside the program, decompressed where it is.</summary>
     public static byte[] Resource(string name)

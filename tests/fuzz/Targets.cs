@@ -1,5 +1,6 @@
 using System.Text;
 using PreRecordMigration.Boards;
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.History;
 using PreRecordMigration.Hypervisor;
@@ -18,7 +19,9 @@ using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Hvm;
 using PreRecordMigration.Xen.Life;
+using PreRecordMigration.Xen.Outputs;
 using PreRecordMigration.Xen.Pv;
+using PreRecordMigration.Xen.Qmp;
 using PreRecordMigration.Xen.Streams;
 
 namespace PreRecordMigration.Fuzz;
@@ -72,8 +75,8 @@ internal static class Targets
         new("emulator-state", ["EmulatorState.Parse"], input => EmulatorState.Parse(input), IsEngine) { Seeds = Samples.EmulatorStates },
         new("qmp", [], ReadQmp, IsEngine)
         {
-            Seeds = [.. Samples.Texts("{\"QMP\":{}}\n{\"return\":{}}\n{\"event\":\"STOP\"}\n{\"error\":{\"desc\":\"no\"}}\n")],
-            Words = [.. s_jsonWords, "\n", "\"error\":{\"desc\":", "\"return\":", "\"QMP\":"],
+            Seeds = [.. Samples.Texts("{\"QMP\":{}}\n{\"return\":{}}\n{\"event\":\"STOP\"}\n{\"error\":{\"desc\":\"no\"}}\n"), .. Samples.Texts(QmpDisks)],
+            Words = [.. s_jsonWords, "\n", "\"error\":{\"desc\":", "\"return\":", "\"QMP\":", "\"node-name\":", "\"inserted\":", "\"image\":"],
         },
         new("trajectory", ["TrajectoryReader.Read", "PreRecordDocument.Read"], input => PreRecordDocument.Read("a.prerecord", TrajectoryReader.Read(new MemoryStream(input))), IsEngine) { Seeds = Samples.Trajectories, Allocation = 64 << 20 },
         new("trajectory-header", ["TrajectoryHeader.Decode", "VariableLength.TryRead"], input => TrajectoryHeader.Decode(input, 0), IsEngine)
@@ -136,8 +139,26 @@ internal static class Targets
             Longest = 1024,
             AllocationPerByte = 1024,
         },
+        new("address-spaces", ["AddressSpaceReader.Read"], ReadAddressSpaces, IsEngine)
+        {
+            // Three buffers of tables, and the axis of a guest of 256 pages; whatever the tables hold.
+            Seeds = Samples.AddressSpaces,
+            Allocation = 4 << 20,
+            Longest = 48 << 10,
+        },
         new("pv-page-tables", ["PvMemoryMap.Read"], ReadMemoryMap, IsEngine) { Seeds = Samples.GuestTables, Longest = 32 << 10 },
     ];
+
+    /// <summary>What QEMU says of a disk that has an overlay, which goes back.</summary>
+    private const string QmpDisks = """
+        {"QMP":{}}
+        {"return":{}}
+        {"return":{}}
+        {"return":[{"node-name":"xvda-raw","file":"/srv/web.img","ro":true,"image":{"virtual-size":512}},{"node-name":"prerecord-51712","ro":false}]}
+        {"return":[{"inserted":{"node-name":"prerecord-51712"}},{"device":"cd"}]}
+        {"return":[{"id":"prerecord-51712","status":"ready","total-progress":4096,"current-progress":4096}]}
+
+        """;
 
     private static string[] StreamReaders =>
     [
@@ -265,9 +286,12 @@ internal static class Targets
     private static void ReadQmp(byte[] input)
     {
         using QmpConnection connection = QmpConnection.Over(new OneWayStream(input), "vm");
+        ImageName image = new(5, "0", 51712, "xvda-raw", "/srv/web.img");
         while (true)
         {
             connection.Execute("stop");
+            _ = QemuImages.StateOf(connection, image);
+            _ = QemuImages.MergeOf(connection, image);
         }
     }
 
@@ -316,6 +340,29 @@ internal static class Targets
         Departure.Read(text);
         RouteNote.Read(text);
     }
+
+    /// <summary>Reads a guest's address spaces, from memory that is the input, repeated. Every page is looked at for a root; each has one place.</summary>
+    private static void ReadAddressSpaces(byte[] input)
+    {
+        PageBitmap populated = new(256);
+        populated.SetRange(0, 250);
+        CoreState core = new([new VcpuState(0, 0, PagingMode.FourLevel)], [], PageSet.Empty, 0);
+        AddressSpaces spaces = AddressSpaceReader.Read(core, new RepeatedMemory(input, populated.PageCount), populated, s_candidates);
+        if (spaces.Places.Count != populated.Count)
+        {
+            throw new InvalidOperationException("A page would stay behind.");
+        }
+
+        for (int pfn = 0; pfn < populated.PageCount; pfn++)
+        {
+            if (spaces.Axis.PfnAt(spaces.Axis.PositionOf(pfn)) != pfn || (spaces.UseOf(pfn) != PageUse.None && !populated[pfn]))
+            {
+                throw new InvalidOperationException($"Page {pfn} is not where it stands.");
+            }
+        }
+    }
+
+    private static readonly int[] s_candidates = [.. Enumerable.Range(0, 256)];
 
     /// <summary>Reads a guest's page tables. The guest's memory is the input, repeated.</summary>
     private static void ReadMemoryMap(byte[] input)

@@ -22,6 +22,7 @@ public sealed record PageOrderMeasure
         Percentile99Stall = result.Percentile99Stall.TotalSeconds;
         LongestStall = result.LongestStall.TotalSeconds;
         StallToOracle = result.StallToOracle;
+        StallToBestStatic = result.StallToBestStatic;
         StallToSequential = result.StallToSequential;
         FaultsToOracle = result.FaultsToOracle;
         FaultsToSequential = result.FaultsToSequential;
@@ -63,6 +64,9 @@ public sealed record PageOrderMeasure
 
     /// <summary>Stall time over that of the oracle; null where the oracle has none and this order has.</summary>
     public double? StallToOracle { get; }
+
+    /// <summary>Stall time over that of the best fixed order of what could be known at the split; null where that has none and this order has.</summary>
+    public double? StallToBestStatic { get; }
 
     /// <summary>Stall time over that of the sequential order; null where that has none and this order has.</summary>
     public double? StallToSequential { get; }

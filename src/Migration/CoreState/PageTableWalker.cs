@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.CoreStates;
@@ -23,80 +23,13 @@ public static class PageTableWalker
     /// <returns>The page-table pages with their contents, roots first, level by level; each once.</returns>
     public static PageSet Collect(IGuestMemory memory, PageBitmap populated, IEnumerable<VcpuState> vcpus)
     {
-        List<int> pfns = [];
-        List<byte[]> contents = [];
-        // A page can serve at several levels (recursive tables), and must be walked at each: seen is kept by level.
-        Dictionary<int, PageBitmap> seenAt = [];
-        PageBitmap collected = new(populated.PageCount);
-        Dictionary<int, List<int>> pending = [];
-
-        void Enter(ulong entry, int level)
-        {
-            ulong frame = (entry & FrameMask) >> Page.Shift;
-            if (frame >= (ulong)populated.PageCount || !populated[(int)frame])
-            {
-                return;
-            }
-
-            if (!seenAt.TryGetValue(level, out PageBitmap? seen))
-            {
-                seenAt[level] = seen = new PageBitmap(populated.PageCount);
-                pending[level] = [];
-            }
-
-            if (seen.TrySet((int)frame))
-            {
-                pending[level].Add((int)frame);
-            }
-        }
-
+        Walk walk = new(memory, populated);
         foreach (VcpuState vcpu in vcpus.Where(vcpu => vcpu.Paging != PagingMode.None))
         {
-            Enter(vcpu.Cr3, (int)vcpu.Paging);
+            walk.Enter(vcpu.Cr3, (int)vcpu.Paging);
         }
 
-        byte[] batch = new byte[BatchPages * Page.Size];
-        for (int level = (int)PagingMode.FiveLevel; level >= 1; level--)
-        {
-            if (!pending.TryGetValue(level, out List<int>? tables))
-            {
-                continue;
-            }
-
-            foreach (int[] chunk in tables.Chunk(BatchPages))
-            {
-                memory.Read(chunk, batch.AsSpan(0, chunk.Length * Page.Size));
-                for (int i = 0; i < chunk.Length; i++)
-                {
-                    ReadOnlySpan<byte> table = Page.At(batch.AsSpan(), i);
-                    if (collected.TrySet(chunk[i]))
-                    {
-                        pfns.Add(chunk[i]);
-                        contents.Add(table.ToArray());
-                    }
-
-                    if (level > 1)
-                    {
-                        EnterAll(table, level);
-                    }
-                }
-            }
-        }
-
-        void EnterAll(ReadOnlySpan<byte> table, int level)
-        {
-            for (int offset = 0; offset < Page.Size; offset += sizeof(ulong))
-            {
-                ulong entry = BinaryPrimitives.ReadUInt64LittleEndian(table[offset..]);
-                bool isLarge = level is 2 or 3 && (entry & Large) != 0;
-                if ((entry & Present) != 0 && !isLarge)
-                {
-                    Enter(entry, level - 1);
-                }
-            }
-        }
-
-        return new PageSet([.. pfns], contents.SelectMany(content => content).ToArray());
+        return walk.Collect();
     }
 
     /// <summary>Puts the guest's page tables in front of a captured core state's own pages.</summary>
@@ -112,18 +45,99 @@ public static class PageTableWalker
             isTable.TrySet(pfn);
         }
 
-        List<int> pfns = [.. tables.Pfns];
-        List<byte> contents = [.. tables.Contents];
+        int[] pfns = new int[tables.Count + core.Pages.Count];
+        byte[] contents = new byte[pfns.Length * Page.Size];
+        tables.Pfns.CopyTo(pfns);
+        tables.Contents.CopyTo(contents);
+        int count = tables.Count;
         for (int i = 0; i < core.Pages.Count; i++)
         {
             int pfn = core.Pages.Pfns[i];
             if (pfn >= isTable.PageCount || !isTable[pfn])
             {
-                pfns.Add(pfn);
-                contents.AddRange(core.Pages.ContentAt(i));
+                core.Pages.ContentAt(i).CopyTo(Page.At(contents.AsSpan(), count));
+                pfns[count++] = pfn;
             }
         }
 
-        return core with { Pages = new PageSet([.. pfns], [.. contents]), PageTablePageCount = tables.Count };
+        return core with { Pages = new PageSet(pfns[..count], contents[..(count * Page.Size)]), PageTablePageCount = tables.Count };
+    }
+
+    /// <summary>A walk from the highest level down. The domain stands still meanwhile: each table is read once, a level in large batches, and nothing is
+    /// asked of a dictionary for each of its entries.</summary>
+    private sealed class Walk(IGuestMemory memory, PageBitmap populated)
+    {
+        private const int Levels = (int)PagingMode.FiveLevel;
+
+        // A page can serve at several levels (recursive tables), and must be walked at each: what was seen is kept by level.
+        private readonly PageBitmap?[] _seen = new PageBitmap?[Levels + 1];
+        private readonly List<int>[] _pending = [.. Enumerable.Range(0, Levels + 1).Select(_ => new List<int>())];
+        private readonly PageBitmap _collected = new(populated.PageCount);
+        private readonly List<int> _pfns = [];
+        private byte[] _contents = [];
+
+        /// <summary>Notes the table that an entry of the level above, or a CR3, leads to.</summary>
+        public void Enter(ulong entry, int level)
+        {
+            ulong frame = (entry & FrameMask) >> Page.Shift;
+            if (frame < (ulong)populated.PageCount && populated[(int)frame]
+                && (_seen[level] ??= new PageBitmap(populated.PageCount)).TrySet((int)frame))
+            {
+                _pending[level].Add((int)frame);
+            }
+        }
+
+        /// <summary>Walks what has been noted, and what that leads to.</summary>
+        public PageSet Collect()
+        {
+            byte[] batch = new byte[BatchPages * Page.Size];
+            for (int level = Levels; level >= 1; level--)
+            {
+                foreach (int[] chunk in _pending[level].Chunk(BatchPages))
+                {
+                    memory.Read(chunk, batch.AsSpan(0, chunk.Length * Page.Size));
+                    for (int i = 0; i < chunk.Length; i++)
+                    {
+                        ReadOnlySpan<byte> table = Page.At(batch.AsSpan(), i);
+                        Keep(chunk[i], table);
+                        if (level > 1)
+                        {
+                            EnterAll(MemoryMarshal.Cast<byte, ulong>(table), level);
+                        }
+                    }
+                }
+            }
+
+            return new PageSet([.. _pfns], _contents[..(_pfns.Count * Page.Size)]);
+        }
+
+        private void Keep(int pfn, ReadOnlySpan<byte> table)
+        {
+            if (!_collected.TrySet(pfn))
+            {
+                return;
+            }
+
+            int length = _pfns.Count * Page.Size;
+            if (length == _contents.Length)
+            {
+                Array.Resize(ref _contents, Math.Max(BatchPages * Page.Size, 2 * length));
+            }
+
+            table.CopyTo(_contents.AsSpan(length));
+            _pfns.Add(pfn);
+        }
+
+        private void EnterAll(ReadOnlySpan<ulong> table, int level)
+        {
+            ulong leaf = level is 2 or 3 ? Large : 0;
+            foreach (ulong entry in table)
+            {
+                if ((entry & Present) != 0 && (entry & leaf) == 0)
+                {
+                    Enter(entry, level - 1);
+                }
+            }
+        }
     }
 }

@@ -104,7 +104,9 @@ public interface ISourceDomain : IDisposable
     /// </summary>
     /// <remarks>Only while suspended. The pages are those which can never be missing: shared with the hypervisor or with
     /// backends, or used by it without a fault.</remarks>
-    CoreState CaptureCoreState();
+    /// <param name="populated">The domain's pages, as <see cref="GetPopulatedPages"/> has said since it stands: it is not asked again, because that takes
+    /// the longer the larger the domain is.</param>
+    CoreState CaptureCoreState(PageBitmap populated);
 
     /// <summary>Ends the domain here. Returns only when it is gone; gone already is no error.</summary>
     void Destroy();

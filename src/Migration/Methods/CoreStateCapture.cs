@@ -25,7 +25,7 @@ public static class CoreStateCapture
                 domain.Info.Name);
         }
 
-        CoreState core = domain.CaptureCoreState();
+        CoreState core = domain.CaptureCoreState(populated);
         return core.PageTablePageCount > 0 ? core : PageTableWalker.AddPageTables(core, domain.Memory, populated);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
@@ -66,8 +67,8 @@ internal sealed class DirtyRounds(SourceMigration run)
     }
 
     /// <summary>The order of what is left: what the last round has seen written of late and often goes first.</summary>
-    public PageOrder Order(PageBitmap remaining, PageOrderOptions options) =>
-        _written is null ? PageOrder.Sequential(remaining) : PageOrder.Of(remaining, _written, options);
+    public PageOrder Order(PageBitmap remaining, PageOrderOptions options, AddressSpaces? spaces) =>
+        _written is null ? PageOrder.Sequential(remaining) : PageOrder.Of(remaining, _written, options, spaces);
 
     /// <summary>How long the domain is going to stand still for what is left.</summary>
     private TimeSpan Downtime(MigrationBounds bounds) => run.Pace.TimeOf((long)_dirty.Count * Page.Size, bounds.BandwidthLimit);

@@ -44,7 +44,7 @@ internal sealed class SourceAttempt : IDisposable
     private PagePusher? _pusher;
     private readonly TaskCompletionSource<FaultServer> _serving = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private FaultServer? _faults;
-    private LivePageOrder? _live;
+    private IPushOrder? _live;
 
     private SourceAttempt(
         SourceConnections connections,
@@ -201,7 +201,7 @@ internal sealed class SourceAttempt : IDisposable
 
     /// <summary>Pushes the rest. Where nothing is pushed, everything has been sent already.</summary>
     /// <param name="order">What to follow; null for nothing.</param>
-    public void CompletePush(LivePageOrder? order)
+    public void CompletePush(IPushOrder? order)
     {
         if (_pusher is null)
         {

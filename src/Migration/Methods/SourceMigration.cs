@@ -5,7 +5,6 @@ using PreRecordMigration.Custody;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Options;
-using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
@@ -137,11 +136,6 @@ internal sealed partial class SourceMigration : IDisposable
     /// <summary>The pages that no round has brought to the destination as they are now.</summary>
     private PageBitmap Left => _rounds?.Left ?? _populated;
 
-    private PageOrderOptions OrderOptions => PageOrderOptions.Default with
-    {
-        Bandwidth = Limits.Now.BandwidthLimit ?? PageOrderOptions.Default.Bandwidth,
-    };
-
     /// <summary>Connects, agrees, and waits until the incoming domain exists. The domain runs meanwhile.</summary>
     public void Prepare()
     {
@@ -193,7 +187,7 @@ internal sealed partial class SourceMigration : IDisposable
         }
 
         _attempt!.Bulk.Send(new CoreStateRecord(core.Pages.Count, core.PageTablePageCount, core.Vcpus, core.Sections));
-        (_corePages, _pageTablePages) = (core.Pages.Count, core.PageTablePageCount);
+        (_core, _corePages, _pageTablePages) = (core, core.Pages.Count, core.PageTablePageCount);
         if (Options.IsSplit)
         {
             _attempt.StartPaging(remaining);
@@ -244,28 +238,6 @@ internal sealed partial class SourceMigration : IDisposable
         // From here on the domain belongs to the destination: only its word, or the loss of it, ends the wait.
         AwaitExposed(SourceStage.Running, () => { });
         NoteRunning();
-    }
-
-    /// <summary>Pushes the rest in order beside the demand faults, and waits until every page has been placed.</summary>
-    public void PushRest(PageOrder? order)
-    {
-        _attempt!.CompletePush(order is null || _attempt.Sent is null ? null : new LivePageOrder(order, _attempt.Sent.Unclaimed, OrderOptions));
-        NoteThatItRan();
-        AwaitAllThere();
-    }
-
-    /// <summary>The order in which the pages outside the core state go.</summary>
-    public PageOrder Order()
-    {
-        PageBitmap remaining = _attempt!.Sent?.GetUnclaimed() ?? Left.Clone();
-        if (_rounds is not null && Options.Order?.Contains(PageOrderStrategy.Sequential) != true)
-        {
-            return _rounds.Order(remaining, OrderOptions);
-        }
-
-        return Options.Order is null && Options.Method != MigrationMethod.PreRecord || Recorded is null
-            ? PageOrder.Sequential(remaining)
-            : PageOrder.Build(remaining, Recorded.Trajectory, Options.Order ?? [PageOrderStrategy.RecordedFirst], OrderOptions);
     }
 
     /// <summary>The good end: everything is there, so the domain here goes, and the destination is told.</summary>

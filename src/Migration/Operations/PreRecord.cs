@@ -114,7 +114,7 @@ public sealed record PreRecord : MigrationPlan
 
     /// <summary>The order in which the pages that are to be pushed would be.</summary>
     /// <param name="strategies">How it is made, the first strategy's pages first.</param>
-    public PageOrder OrderBy(IReadOnlyList<PageOrderStrategy> strategies) => PageOrder.Build(Populated, Accesses, strategies);
+    public PageOrder OrderBy(IReadOnlyList<PageOrderStrategy> strategies) => PageOrder.Build(Populated, Accesses, strategies, null, Mode);
 
     /// <summary>The recording that was made of what was planned.</summary>
     internal PreRecord Made(PreRecordSession session, PageBitmap populated) => this with

@@ -1,3 +1,4 @@
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Ordering;
@@ -9,15 +10,17 @@ namespace PreRecordMigration.Ordering;
 /// <remarks>
 /// The page that is waited for is sent by whoever answers faults; here the push continues around it. While recorded or predicted
 /// pages are left, that is within <see cref="PageOrderOptions.BubbleReach"/> pages; afterwards the rest goes out around the
-/// latest fault, nearest first. A fault in or just ahead of a prediction window continues that window instead. A fault costs
+/// latest fault, nearest first. Where the guest's address spaces are known, near means on their axis, and of the rest goes first what
+/// processes have reached. A fault in or just ahead of a prediction window continues that window instead. A fault costs
 /// the search of one window, a page that of its neighbours: neither grows with the guest.
 /// </remarks>
 public sealed class LivePageOrder : IPushOrder
 {
     private readonly PageOrder _order;
     private readonly PageOrderOptions _options;
+    private readonly PageAxis _axis;
     private readonly UnsentPages _unsent;
-    private readonly int _pageCount;
+    private readonly UnsentPages _ascending;
     private readonly StreamWindows _upwards;
     private readonly StreamWindows _downwards;
     private readonly FaultMailbox _faults = new();
@@ -26,6 +29,8 @@ public sealed class LivePageOrder : IPushOrder
     private PushFront? _rest;
     private int _next;
     private int _nextOfRest;
+    private int _latestFault;
+    private UnsentPages? _reached;
 
     /// <summary>Starts to follow an order.</summary>
     /// <param name="order">The order.</param>
@@ -37,10 +42,22 @@ public sealed class LivePageOrder : IPushOrder
     {
         _order = order;
         _options = options ?? PageOrderOptions.Default;
-        _unsent = new UnsentPages(unsent);
-        _pageCount = unsent.PageCount;
-        _upwards = new StreamWindows(order.Windows, 1, _pageCount, _options);
-        _downwards = new StreamWindows(order.Windows, -1, _pageCount, _options);
+        _axis = order.Axis;
+        if (order.Spaces is AddressSpaces spaces)
+        {
+            // Places of pages that have been sent are noticed when they are met, which is bounded by how many there are.
+            bool isMostUnsent = unsent.Count > unsent.PageCount / 2;
+            _unsent = On(spaces.Places, unsent, isMostUnsent);
+            _reached = On(spaces.Accessed, unsent, isMostUnsent);
+            _ascending = new UnsentPages(unsent);
+        }
+        else
+        {
+            _unsent = _ascending = new UnsentPages(unsent);
+        }
+
+        _upwards = new StreamWindows(order.Windows, 1, _axis.Length, _options);
+        _downwards = new StreamWindows(order.Windows, -1, _axis.Length, _options);
         _fronts = new PushFront[_options.Fronts];
     }
 
@@ -60,11 +77,11 @@ public sealed class LivePageOrder : IPushOrder
 
         while (_frontCount > 0)
         {
-            int pfn = _fronts[_frontCount - 1].Next(_unsent);
-            if (pfn >= 0)
+            int position = _fronts[_frontCount - 1].Next(_unsent);
+            if (position >= 0)
             {
                 Kind = _fronts[_frontCount - 1].Kind;
-                return pfn;
+                return _axis.PfnAt(position);
             }
 
             _frontCount--;
@@ -81,29 +98,70 @@ public sealed class LivePageOrder : IPushOrder
         }
 
         Kind = PushKind.Rest;
-        if (_rest is PushFront rest)
+        if (_reached is not null)
         {
-            int pfn = rest.Next(_unsent);
-            _rest = rest;
-            return pfn;
+            int pfn = _rest is null ? NextAscending(_reached) : NextAround(_reached);
+            if (pfn >= 0)
+            {
+                return pfn;
+            }
+
+            (_reached, _nextOfRest) = (null, 0);
+            _rest = _rest is null ? null : PushFront.Around(_latestFault, _axis.Length);
         }
 
-        // An order may be of some pages only; the others are not pushed by it.
-        while ((_nextOfRest = _unsent.AtOrAbove(_nextOfRest)) >= 0)
+        return _rest is null ? NextAscending(_ascending) : NextAround(_unsent);
+    }
+
+    /// <summary>Prepares for searching some places for what is unsent.</summary>
+    private UnsentPages On(PageBitmap places, PageBitmap unsent, bool isMostUnsent)
+    {
+        if (isMostUnsent)
         {
-            int pfn = _nextOfRest++;
+            return new UnsentPages(unsent, _axis, places.Clone());
+        }
+
+        PageBitmap unsentPlaces = new(_axis.Length);
+        foreach (int pfn in unsent.Pfns())
+        {
+            int position = _axis.PositionOf(pfn);
+            if (places[position])
+            {
+                unsentPlaces.TrySet(position);
+            }
+        }
+
+        return new UnsentPages(unsent, _axis, unsentPlaces);
+    }
+
+    private int NextAscending(UnsentPages pages)
+    {
+        // An order may be of some pages only; the others are not pushed by it.
+        while ((_nextOfRest = pages.AtOrAbove(_nextOfRest)) >= 0)
+        {
+            int pfn = pages.PfnAt(_nextOfRest++);
             if (_order.Rest[pfn])
             {
                 return pfn;
             }
         }
 
-        _nextOfRest = _pageCount;
+        _nextOfRest = _axis.Length;
         return -1;
     }
 
-    private void Turn(int fault)
+    /// <summary>The next page around the latest fault.</summary>
+    private int NextAround(UnsentPages pages)
     {
+        PushFront rest = _rest!.Value;
+        int position = rest.Next(pages);
+        _rest = rest;
+        return position < 0 ? -1 : pages.PfnAt(position);
+    }
+
+    private void Turn(int pfn)
+    {
+        int fault = _latestFault = _axis.PositionOf(pfn);
         if (_upwards.TryFollow(fault, out int last) || _downwards.TryFollow(fault, out last))
         {
             Push(PushFront.Along(fault, last));
@@ -112,9 +170,16 @@ public sealed class LivePageOrder : IPushOrder
         {
             Push(PushFront.Around(fault, _options.BubbleReach));
         }
+        else if (_reached is not null)
+        {
+            // What is near goes before what processes have reached elsewhere.
+            Push(PushFront.Around(fault, IsUnmapped(fault) ? _options.UnmappedReach : _options.BubbleReach));
+        }
 
-        _rest = PushFront.Around(fault, _pageCount);
+        _rest = PushFront.Around(fault, _axis.Length);
     }
+
+    private bool IsUnmapped(int position) => _order.Spaces is { } spaces && position >= _axis.VirtualLength && !spaces.Mapped[position];
 
     private void Push(PushFront front)
     {

@@ -3,16 +3,18 @@ using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Ordering;
 
-/// <summary>Puts a page order together, part after part; whatever parts say, each remaining page stands in it once.</summary>
+/// <summary>Puts a page order together, part after part; whatever parts say, each remaining page stands in it once. Parts name places on the axis.</summary>
 internal sealed class PageOrderComposition
 {
     private readonly PageBitmap _rest;
+    private readonly PageAxis _axis;
     private readonly List<int> _known = [];
 
-    public PageOrderComposition(PageBitmap remaining)
+    public PageOrderComposition(PageBitmap remaining, PageAxis axis)
     {
         // A copy first: pages may be sent by others meanwhile, and the order is of one moment.
         _rest = remaining.Clone();
+        _axis = axis;
     }
 
     /// <summary>How many pages the order has so far.</summary>
@@ -21,15 +23,49 @@ internal sealed class PageOrderComposition
     /// <summary>The pages that were added, in order.</summary>
     public int[] Known => [.. _known];
 
-    /// <summary>The pages that were not, which go by ascending page frame number.</summary>
+    /// <summary>The pages that were not.</summary>
     public PageBitmap Rest => _rest;
 
-    /// <summary>Adds pages as they stand.</summary>
-    public void Add(ReadOnlySpan<int> pfns)
+    /// <summary>Adds pages, by their numbers, as they stand.</summary>
+    public void AddPages(ReadOnlySpan<int> pfns)
     {
         foreach (int pfn in pfns)
         {
-            Add(pfn);
+            AddPage(pfn);
+        }
+    }
+
+    /// <summary>Adds the recorded pages by descending priority, of equal ones those first that were touched first: a counting sort.</summary>
+    public void AddByPriority(
+        AccessTrajectory trajectory, IrregularSequenceSeries series, ReadOnlySpan<PageSummary> summaries, PageOrderOptions options)
+    {
+        PagePriority priority = new(summaries, trajectory.EpochCount, options);
+        int[] priorities = new int[summaries.Length];
+        int[] next = new int[PagePriority.Full + 2];
+        for (int i = 0; i < priorities.Length; i++)
+        {
+            priorities[i] = priority.Of(summaries[i]);
+            next[PagePriority.Full - priorities[i] + 1]++;
+        }
+
+        for (int i = 1; i < next.Length; i++)
+        {
+            next[i] += next[i - 1];
+        }
+
+        int[] sorted = new int[priorities.Length];
+        foreach (ref readonly AccessRecord record in trajectory.Records)
+        {
+            int index = series.IndexOf(record.Pfn);
+            if (summaries[index].FirstSequence == record.Sequence)
+            {
+                sorted[next[PagePriority.Full - priorities[index]]++] = record.Pfn;
+            }
+        }
+
+        foreach (int position in sorted)
+        {
+            Add(position);
         }
     }
 
@@ -51,10 +87,10 @@ internal sealed class PageOrderComposition
     {
         foreach (PredictionWindow window in windows)
         {
-            int pfn = window.Direction > 0 ? window.First : window.Last;
-            for (int i = 0; i < window.Count; i++, pfn += window.Direction)
+            int position = window.Direction > 0 ? window.First : window.Last;
+            for (int i = 0; i < window.Count; i++, position += window.Direction)
             {
-                Add(pfn);
+                Add(position);
             }
         }
     }
@@ -70,7 +106,16 @@ internal sealed class PageOrderComposition
         }
     }
 
-    private void Add(int pfn)
+    private void Add(int position)
+    {
+        // A prediction may lead onto a vacant place.
+        if (_axis.PfnAt(position) is int pfn and >= 0)
+        {
+            AddPage(pfn);
+        }
+    }
+
+    private void AddPage(int pfn)
     {
         if (_rest.TryClear(pfn))
         {

@@ -74,6 +74,12 @@ public sealed record PageOrderOptions
     /// </summary>
     public int BubbleReach { get; init; } = 8;
 
+    /// <summary>
+    /// How far around a fault on a page that nothing maps the push goes while mapped pages are left, in pages on either side: what a guest
+    /// allocates lies together.
+    /// </summary>
+    public int UnmappedReach { get; init; } = 128;
+
     /// <summary>How far ahead of a <see cref="PredictionWindow"/> a fault still extends it, in pages.</summary>
     public int ExtendReach { get; init; } = 32;
 
@@ -109,6 +115,7 @@ public sealed record PageOrderOptions
         Check(Reach >= 0, nameof(Reach), Reach, "Give zero or more pages.");
         Share(AutoCoverage, nameof(AutoCoverage));
         Check(BubbleReach >= 0, nameof(BubbleReach), BubbleReach, "Give zero or more pages.");
+        Check(UnmappedReach >= 0, nameof(UnmappedReach), UnmappedReach, "Give zero or more pages.");
         Check(ExtendReach >= 0, nameof(ExtendReach), ExtendReach, "Give zero or more pages.");
         Positive(MaxGrowth, nameof(MaxGrowth));
         Positive(Fronts, nameof(Fronts));

@@ -4,23 +4,36 @@ using PreRecordMigration.Pages;
 namespace PreRecordMigration.Ordering;
 
 /// <summary>
-/// Finds the nearest unsent page above or below another, in time that does not grow with the guest: a summary bit says of each
+/// Finds the nearest unsent page above or below a place on an axis, in time that does not grow with the guest: a summary bit says of each
 /// word of the bitmap whether it may have pages left, and further summaries of these bits lead there.
 /// </summary>
 /// <remarks>
-/// Pages only ever leave the bitmap, from any thread. The summaries belong to the one thread that searches; it notices an
+/// Pages only ever leave the bitmap, from any thread. Where the axis is not physical memory, the places searched are a bitmap of their own, and
+/// a page that was sent by others leaves it when it is found. Summaries and places belong to the one thread that searches; it notices an
 /// empty word when it gets there, once for each word.
 /// </remarks>
 internal sealed class UnsentPages
 {
+    private readonly PageBitmap _live;
+    private readonly PageAxis _axis;
     private readonly PageBitmap _unsent;
     private readonly ulong[][] _summaries;
 
-    /// <summary>Prepares for searching.</summary>
+    /// <summary>Prepares for searching in physical memory.</summary>
     /// <param name="unsent">The pages still to be sent.</param>
     public UnsentPages(PageBitmap unsent)
+        : this(unsent, PageAxis.Physical(unsent.PageCount), unsent)
     {
-        _unsent = unsent;
+    }
+
+    /// <summary>Prepares for searching on an axis.</summary>
+    /// <param name="live">The pages still to be sent.</param>
+    /// <param name="axis">The axis.</param>
+    /// <param name="places">The places to search; taken over, unless the axis is physical memory.</param>
+    public UnsentPages(PageBitmap live, PageAxis axis, PageBitmap places)
+    {
+        (_live, _axis) = (live, axis);
+        PageBitmap unsent = _unsent = places;
         ulong[] lowest = new ulong[(unsent.WordCount + PageBitmap.ChunkWords - 1) / PageBitmap.ChunkWords];
         for (int i = 0; i < lowest.Length; i++)
         {
@@ -43,11 +56,50 @@ internal sealed class UnsentPages
     }
 
     /// <summary>Whether a page is still to be sent.</summary>
-    public bool Contains(int pfn) => _unsent[pfn];
+    public bool Contains(int pfn) => _live[pfn];
 
-    /// <summary>The first unsent page at or above one, or −1.</summary>
-    /// <param name="from">From zero on; beyond the guest there is none.</param>
+    /// <summary>The page at a place that was found.</summary>
+    public int PfnAt(int position) => _axis.PfnAt(position);
+
+    /// <summary>The place of the first unsent page at or above one, or −1.</summary>
+    /// <param name="from">From zero on; beyond the axis there is none.</param>
     public int AtOrAbove(int from)
+    {
+        int found = FindAbove(from);
+        while (found >= 0 && !IsUnsent(found))
+        {
+            found = FindAbove(found);
+        }
+
+        return found;
+    }
+
+    /// <summary>The place of the last unsent page at or below one, or −1.</summary>
+    /// <param name="from">A place; below zero there is none.</param>
+    public int AtOrBelow(int from)
+    {
+        int found = FindBelow(from);
+        while (found >= 0 && !IsUnsent(found))
+        {
+            found = FindBelow(found);
+        }
+
+        return found;
+    }
+
+    /// <summary>Whether the page at a place that was found is still to be sent; where not, the place is not found again.</summary>
+    private bool IsUnsent(int position)
+    {
+        if (_axis.IsPhysical || (_axis.PfnAt(position) is int pfn and >= 0 && _live[pfn]))
+        {
+            return true;
+        }
+
+        _unsent.TryClear(position);
+        return false;
+    }
+
+    private int FindAbove(int from)
     {
         while (from < _unsent.PageCount)
         {
@@ -69,9 +121,7 @@ internal sealed class UnsentPages
         return -1;
     }
 
-    /// <summary>The last unsent page at or below one, or −1.</summary>
-    /// <param name="from">A page of the guest; below zero there is none.</param>
-    public int AtOrBelow(int from)
+    private int FindBelow(int from)
     {
         while (from >= 0)
         {

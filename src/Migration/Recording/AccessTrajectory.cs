@@ -62,6 +62,17 @@ public sealed class AccessTrajectory
     /// <summary>Whether the order inside an epoch is the order of the accesses.</summary>
     public bool IsEpochOrdered { get; }
 
+    /// <summary>The recording with the places of its pages on an axis for their numbers: their neighbours are those on it.</summary>
+    public AccessTrajectory On(PageAxis axis)
+    {
+        ArgumentNullException.ThrowIfNull(axis);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(axis.PageCount, PageCount, nameof(axis));
+        return axis.IsPhysical
+            ? this
+            : new AccessTrajectory(
+                Array.ConvertAll(_records, record => record with { Pfn = axis.PositionOf(record.Pfn) }), axis.Length, EpochLength, EpochCount, IsEpochOrdered);
+    }
+
     /// <summary>How much was recorded, in one line, the same in every culture.</summary>
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Count} accesses in {EpochCount} epochs of {EpochLength.TotalSeconds:0.######} s");

@@ -1,5 +1,6 @@
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Replay;
 
@@ -108,5 +109,67 @@ internal sealed class MajorityTrendOrder(PageBitmap unsent) : IPushOrder
         return null;
 
         int Step(int back) => _steps[(_stepCount - back) % HistoryLength];
+    }
+}
+
+/// <summary>
+/// Ascending, and after each fault on from the page that was asked for, around the end of memory: QEMU's post-copy, whose background search
+/// goes on from the latest page that was requested.
+/// </summary>
+/// <param name="unsent">The pages still to be sent, live.</param>
+internal sealed class RestartOrder(PageBitmap unsent) : IPushOrder
+{
+    private int _next;
+
+    public PushKind Kind => PushKind.Rest;
+
+    public int Next()
+    {
+        int found = unsent.NextSet(_next);
+        found = found < 0 ? unsent.NextSet(0) : found;
+        _next = Math.Max(0, found + 1);
+        return found;
+    }
+
+    public void Steer(int pfn) => _next = pfn + 1;
+}
+
+/// <summary>
+/// Regions of recorded pages, in the order of each one's first touch and all of each: after L. Ao, G. Porter and G. M. Voelker, FaaSnap: FaaS
+/// made fast using snapshot-based VMs, 2022, which joins what lies within 32 pages.
+/// </summary>
+internal static class RecordedRegions
+{
+    private const int Gap = 32;
+
+    /// <summary>The pages of the regions, first to be sent first.</summary>
+    public static int[] Of(AccessTrajectory recording)
+    {
+        int[] touched = recording.PagesByFirstTouch();
+        PageBitmap regions = new(recording.PageCount);
+        int last = -1;
+        foreach (int pfn in touched.Order())
+        {
+            int first = last >= 0 && pfn - last <= Gap ? last + 1 : pfn;
+            regions.SetRange(first, pfn - first + 1);
+            last = pfn;
+        }
+
+        List<int> pfns = [];
+        foreach (int pfn in touched)
+        {
+            int first = pfn;
+            while (first > 0 && regions[first - 1])
+            {
+                first--;
+            }
+
+            for (int next = first; next < regions.PageCount && regions.TryClear(next); next++)
+            {
+                pfns.Add(next);
+            }
+        }
+
+        return [.. pfns];
     }
 }

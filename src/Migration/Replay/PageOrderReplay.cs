@@ -1,3 +1,4 @@
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
@@ -34,19 +35,21 @@ public static class PageOrderReplay
         {
             cancellationToken.ThrowIfCancellationRequested();
             PageBitmap unsent = populated.Clone();
+            ReplaySimulation simulation = new(unsent, split, options);
             (IPushOrder push, PageOrder? made) = Make(order, unsent, split, options);
-            runs[order] = (ReplaySimulation.Run(push, unsent, split.Future, options), made);
+            runs[order] = (simulation.Run(push, isRecordingAwaited: order == ReplayOrder.RecordedAwaited), made);
             onOrder?.Invoke(runs.Count);
         }
 
         ReplayCounts oracle = runs[ReplayOrder.Oracle].Counts;
+        ReplayCounts best = runs[ReplayOrder.BestStatic].Counts;
         ReplayCounts sequential = runs[ReplayOrder.Sequential].Counts;
         return [.. runs.OrderBy(run => run.Value.Counts.Stalled).ThenBy(run => run.Value.Counts.RemoteFaults)
             .ThenByDescending(run => run.Key)
-            .Select(run => Describe(name, run.Key, run.Value.Counts, run.Value.Order, oracle, sequential, split))];
+            .Select(run => Describe(name, run.Key, run.Value.Counts, run.Value.Order, oracle, best, sequential, split))];
     }
 
-    private static (IPushOrder Push, PageOrder? Order) Make(
+    internal static (IPushOrder Push, PageOrder? Order) Make(
         ReplayOrder order, PageBitmap unsent, ReplaySplit split, ReplayOptions options)
     {
         switch (order)
@@ -55,18 +58,37 @@ public static class PageOrderReplay
                 return (new FixedOrder(PageOrder.Sequential(unsent).Pfns.ToArray(), unsent), null);
             case ReplayOrder.MajorityTrend:
                 return (new MajorityTrendOrder(unsent), null);
+            case ReplayOrder.Restart:
+                return (new RestartOrder(unsent), null);
+            case ReplayOrder.RecordedAwaited:
+                return (Fixed(split.Recording.PagesByFirstTouch()), null);
+            case ReplayOrder.RecordedRegions:
+                return (Fixed(RecordedRegions.Of(split.Recording)), null);
+            case ReplayOrder.BestStatic:
+                PageBitmap known = new(unsent.PageCount);
+                foreach (int pfn in split.Recording.PagesByFirstTouch())
+                {
+                    known.TrySet(pfn);
+                }
+
+                return (Fixed(split.Future.Select(use => use.Pfn).Where(pfn => known[pfn] || options.Spaces?.UseOf(pfn) > PageUse.None)), null);
             case ReplayOrder.Oracle:
-                PageBitmap rest = unsent.Clone();
-                int[] used = [.. split.Future.Select(use => use.Pfn).Where(rest.TryClear)];
-                return (new FixedOrder([.. used, .. rest.Pfns()], unsent), null);
+                return (Fixed(split.Future.Select(use => use.Pfn)), null);
             default:
                 PageOrderOptions constants = options.Constants with
                 {
                     Bandwidth = options.Bandwidth,
                     RoundTrip = options.RoundTrip,
                 };
-                PageOrder made = PageOrder.Build(unsent, split.Recording, Strategies(order), constants);
+                PageOrder made = PageOrder.Build(unsent, split.Recording, Strategies(order), constants, options.Mode, options.Spaces);
                 return (new LivePageOrder(made, unsent, constants), made);
+        }
+
+        FixedOrder Fixed(IEnumerable<int> first)
+        {
+            PageBitmap rest = unsent.Clone();
+            int[] pfns = [.. first.Where(rest.TryClear)];
+            return new FixedOrder([.. pfns, .. rest.Pfns()], unsent);
         }
     }
 
@@ -87,6 +109,7 @@ public static class PageOrderReplay
         in ReplayCounts counts,
         PageOrder? made,
         in ReplayCounts oracle,
+        in ReplayCounts best,
         in ReplayCounts sequential,
         ReplaySplit split)
     {
@@ -104,6 +127,7 @@ public static class PageOrderReplay
             Percentile99Stall = Rank(0.99),
             LongestStall = Rank(1),
             StallToOracle = Ratio(counts.Stalled, oracle.Stalled),
+            StallToBestStatic = Ratio(counts.Stalled, best.Stalled),
             StallToSequential = Ratio(counts.Stalled, sequential.Stalled),
             FaultsToOracle = Ratio(counts.RemoteFaults, oracle.RemoteFaults),
             FaultsToSequential = Ratio(counts.RemoteFaults, sequential.RemoteFaults),

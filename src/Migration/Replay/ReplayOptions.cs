@@ -1,4 +1,5 @@
 using System.Globalization;
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
@@ -31,6 +32,9 @@ public sealed record ReplayOptions
 
     /// <summary>The constants of the orders. Bandwidth and round trip are taken from above.</summary>
     public PageOrderOptions Constants { get; init; } = PageOrderOptions.Default;
+
+    /// <summary>The guest's address spaces at the cut, which the product's orders know of; null for none.</summary>
+    public AddressSpaces? Spaces { get; init; }
 
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>, naming the option.</exception>

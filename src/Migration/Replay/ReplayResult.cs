@@ -33,6 +33,9 @@ public sealed record ReplayResult
     /// <summary>Stall time over that of the oracle; null where the oracle has none and this order has.</summary>
     public required double? StallToOracle { get; init; }
 
+    /// <summary>Stall time over that of <see cref="ReplayOrder.BestStatic"/>; null where that has none and this order has.</summary>
+    public required double? StallToBestStatic { get; init; }
+
     /// <summary>Stall time over that of the sequential order; null where that has none and this order has.</summary>
     public required double? StallToSequential { get; init; }
 

@@ -1,5 +1,7 @@
+using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Replay;
 
@@ -9,12 +11,14 @@ namespace PreRecordMigration.Replay;
 /// </summary>
 /// <remarks>
 /// Time is in whole nanoseconds, so that a replay gives the same figures everywhere. A remote fault is a use of a page that has not
-/// left the source; a page that is on its way already is waited for as well, and counts as late.
+/// left the source; a page that is on its way already is waited for as well, and counts as late. In Rollback recorded pages travel as they
+/// are recorded, as far as the link takes them beside the window, before any order begins.
 /// </remarks>
 internal sealed class ReplaySimulation
 {
-    private const long NotSent = -1;
-    private readonly IPushOrder _order;
+    private const long NotSent = long.MinValue;
+    private readonly ReplaySplit _split;
+    private readonly bool _isFed;
     private readonly PageBitmap _unsent;
     private readonly long[] _arrivals;
     private readonly long _pageTime;
@@ -22,29 +26,39 @@ internal sealed class ReplaySimulation
     private readonly List<long> _waits = [];
     private long _linkFree;
     private bool _isPushed;
+    private IPushOrder _order = null!;
 
-    private ReplaySimulation(IPushOrder order, PageBitmap unsent, ReplayOptions options)
+    /// <summary>Prepares, and sends what travels beside the window.</summary>
+    /// <param name="unsent">The pages to be sent; the simulation takes them out as they go.</param>
+    /// <param name="split">What was recorded, and what the guest uses.</param>
+    /// <param name="options">Link and round trip.</param>
+    public ReplaySimulation(PageBitmap unsent, ReplaySplit split, ReplayOptions options)
     {
-        _order = order;
+        (_split, _isFed) = (split, options.Mode == RecordingMode.Rollback);
         _unsent = unsent;
         _arrivals = new long[unsent.PageCount];
         Array.Fill(_arrivals, NotSent);
         _pageTime = Math.Max(1, (long)Math.Round(Page.Size * 1e9 / options.Bandwidth));
         _oneWay = (long)options.RoundTrip.TotalNanoseconds / 2;
+        if (_isFed)
+        {
+            Feed();
+        }
     }
 
-    /// <summary>Runs a guest.</summary>
-    /// <param name="order">What the pusher follows.</param>
-    /// <param name="unsent">The pages to be sent; the simulation takes them out as they go.</param>
-    /// <param name="future">What the guest uses.</param>
-    /// <param name="options">Link and round trip.</param>
-    public static ReplayCounts Run(
-        IPushOrder order, PageBitmap unsent, IReadOnlyList<FutureUse> future, ReplayOptions options) =>
-        new ReplaySimulation(order, unsent, options).Run(future);
-
-    private ReplayCounts Run(IReadOnlyList<FutureUse> future)
+    /// <summary>Runs the guest.</summary>
+    /// <param name="order">What the pusher follows; made of what is unsent now.</param>
+    /// <param name="isRecordingAwaited">Whether the guest begins only when every recorded page is there, and stands still until then.</param>
+    public ReplayCounts Run(IPushOrder order, bool isRecordingAwaited)
     {
-        long stalled = 0;
+        _order = order;
+        IReadOnlyList<FutureUse> future = _split.Future;
+        long stalled = isRecordingAwaited ? AwaitRecorded() : 0;
+        if (stalled > 0)
+        {
+            _waits.Add(stalled);
+        }
+
         int faults = 0;
         int late = 0;
         foreach (FutureUse use in future)
@@ -78,6 +92,44 @@ internal sealed class ReplaySimulation
         }
 
         return new ReplayCounts(faults, late, future.Count - faults - late, stalled, [.. _waits.Order()]);
+    }
+
+    /// <summary>Sends the recorded pages as they are recorded, up to the window's end, which is the moment zero.</summary>
+    private void Feed()
+    {
+        AccessTrajectory recording = _split.Recording;
+        long epoch = (long)recording.EpochLength.TotalNanoseconds;
+        AccessClock clock = new(recording.Records);
+        _linkFree = -recording.EpochCount * epoch;
+        for (int i = 0; i < recording.Count; i++)
+        {
+            int pfn = recording.Records[i].Pfn;
+            long touched = (long)((clock.TimeOf(i) - recording.EpochCount) * epoch);
+            if (_linkFree < 0 && _unsent[pfn])
+            {
+                _linkFree = Math.Max(_linkFree, touched);
+                Send(pfn);
+            }
+        }
+
+        _linkFree = Math.Max(0, _linkFree);
+    }
+
+    /// <summary>Pushes until every recorded page is on its way; returns when the last one is there.</summary>
+    private long AwaitRecorded()
+    {
+        long there = 0;
+        foreach (AccessRecord record in _split.Recording.Records)
+        {
+            while (_unsent[record.Pfn] && !_isPushed)
+            {
+                PushUntil(_linkFree);
+            }
+
+            there = Math.Max(there, _arrivals[record.Pfn]);
+        }
+
+        return there;
     }
 
     /// <summary>Pushes every page that the link is free for up to a moment.</summary>

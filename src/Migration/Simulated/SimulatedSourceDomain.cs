@@ -118,7 +118,7 @@ internal class SimulatedSourceDomain(SimulatedHost host, SimulatedDomain domain,
         return domain.StartDirtyTracking();
     }
 
-    public CoreState CaptureCoreState()
+    public CoreState CaptureCoreState(PageBitmap populated)
     {
         Enter(SimulatedCall.CaptureCoreState);
         return domain.CaptureCoreState();

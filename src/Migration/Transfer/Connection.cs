@@ -280,6 +280,7 @@ public sealed partial class Connection : IDisposable
             _isSending = true;
         }
 
+        // Whoever asks for a beat must not be kept waiting by a peer that takes nothing. Such a peer gets none; where it is not known, the write is waited for elsewhere.
         _ = BeatAsync();
     }
 
@@ -287,7 +288,14 @@ public sealed partial class Connection : IDisposable
     {
         try
         {
-            await _stream.WriteAsync(s_beat).ConfigureAwait(false);
+            if (_channel.TakesBytes is not { } takesBytes)
+            {
+                await _stream.WriteAsync(s_beat).ConfigureAwait(false);
+            }
+            else if (takesBytes)
+            {
+                _stream.Write(s_beat);
+            }
         }
 #pragma warning disable CA1031 // A peer that has gone is the next receive's to find, after what it sent last has been read.
         catch (Exception)

@@ -15,6 +15,9 @@ public abstract class PeerChannel : IDisposable
     /// <summary>Which host is at the other end; null where that is this one, or where it is not known.</summary>
     public virtual string? Address => null;
 
+    /// <summary>Whether some bytes can be written now without waiting for the peer; null where that is not known.</summary>
+    public virtual bool? TakesBytes => null;
+
     /// <summary>Tells the peer that nothing more comes; what it still sends can be read.</summary>
     /// <exception cref="IOException">The peer has closed the channel already.</exception>
     public abstract void EndSending();

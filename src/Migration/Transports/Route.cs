@@ -77,8 +77,9 @@ public abstract class Route
             : new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // Looking a name up cannot be broken off, so on cancellation it is left to end by itself.
-            socket.ConnectAsync(endpoint, cancellationToken).AsTask().WaitAsync(cancellationToken).GetAwaiter().GetResult();
+            // Looking a name up cannot be broken off, so on cancellation it is left to end by itself. (SocketChannel says why this is no asynchronous call.)
+            Task.Factory.StartNew(() => socket.Connect(endpoint), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                .WaitAsync(cancellationToken).GetAwaiter().GetResult();
             return socket;
         }
         catch (SocketException e)

@@ -5,6 +5,10 @@ using PreRecordMigration.Options;
 namespace PreRecordMigration.Transports;
 
 /// <summary>A channel over a TCP socket: the bytes as they are, or through TLS.</summary>
+/// <remarks>
+/// No asynchronous call is ever made of the socket, neither here nor before it gets here. After the first one .NET keeps a socket in non-blocking mode for good, and
+/// every call that has to wait then goes by way of two more threads, which costs more than what is carried.
+/// </remarks>
 internal sealed class SocketChannel : PeerChannel
 {
     /// <summary>
@@ -34,6 +38,9 @@ internal sealed class SocketChannel : PeerChannel
         Address = socket.RemoteEndPoint is IPEndPoint { Address: { } address } && !IPAddress.IsLoopback(address) ? address.ToString() : null;
     }
 
+    /// <summary>The socket, which stays the channel's.</summary>
+    internal Socket Socket => _socket;
+
     /// <inheritdoc/>
     public override string? Address { get; }
 
@@ -42,6 +49,10 @@ internal sealed class SocketChannel : PeerChannel
 
     /// <inheritdoc/>
     public override string? Peer { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>Where the kernel says that it takes bytes, it takes more than any record of TLS with a few of them.</remarks>
+    public override bool? TakesBytes => _socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
 
     /// <summary>
     /// The stream of a connected socket, tuned for records: none waits for the next. Where nobody reads or sends, so that no

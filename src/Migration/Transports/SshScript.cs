@@ -128,7 +128,8 @@ internal static class SshScript
     /// <summary>
     /// Starts it in a session of its own, with none of ssh's streams, which would keep ssh waiting. At descriptor 3 it says a line where it does not
     /// listen, and closes it when it does; if it ends before, the system closes it. Hanging up is for neither this shell nor the receiver; and what
-    /// it starts for domains (xl) is found where only root's PATH leads, too, which ssh need not set.
+    /// it starts for domains (xl) is found where only root's PATH leads, too, which ssh need not set. As in the service, nothing that was compiled ahead of
+    /// time is compiled once more.
     /// </summary>
     private const string Start =
         $$"""
@@ -136,7 +137,7 @@ internal static class SshScript
         if [ "${size:-0}" -gt 1000000 ]; then mv -f "$log" "$log.1"; size=0; fi;
         cd /; trap "" HUP;
         PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin;
-        export PATH POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off NO_COLOR=1;
+        export PATH POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off NO_COLOR=1 DOTNET_TieredCompilation=0;
         answer=$(setsid sh -c "echo \$\$ >\"\$0\"; exec \"\$@\"" "$lock" "$@" 3>&1 >>"$log" 2>&1 </dev/null 9>&- &);
         find;
         echo {{Failed}};

@@ -56,7 +56,12 @@ internal sealed class TlsHandshake
         TlsHandshake handshake = new(socket, identity, PeerRole.Destination, clock);
         try
         {
-            handshake._stream.AuthenticateAsClientAsync(handshake.ClientOptions(), cancellationToken).GetAwaiter().GetResult();
+            using (cancellationToken.UnsafeRegister(static closed => ((Socket)closed!).Dispose(), socket))
+            {
+                handshake._stream.AuthenticateAsClient(handshake.ClientOptions());
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
             return handshake.Channel();
         }
         catch (Exception e) when (cancellationToken.IsCancellationRequested)
@@ -85,7 +90,7 @@ internal sealed class TlsHandshake
         TlsHandshake handshake = new(socket, identity, PeerRole.Source, clock);
         try
         {
-            handshake._stream.AuthenticateAsServerAsync(handshake.ServerOptions()).GetAwaiter().GetResult();
+            handshake._stream.AuthenticateAsServer(handshake.ServerOptions());
             return (handshake.Channel(), handshake._refusal);
         }
         catch (Exception e) when (IsFailure(e))

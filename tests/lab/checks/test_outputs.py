@@ -1,6 +1,6 @@
 """What guests with a network card and a disk do in a window that is rolled back: nobody outside sees any of it, and nothing of it is lost where they run on.
 
-The guests `mapped` and `mappedpvh` write their disk and read it back, each chunk with the number of its write, and talk to an echo server in dom0: a write
+The guests `mapped`, `mappedpvh` and `mappedhvm` write their disk and read it back, each chunk with the number of its write, and talk to an echo server in dom0: a write
 that was rolled back and is there all the same, one that is missing, and a byte of the connection that is, are errors of theirs.
 
 LAB_OUTPUT_MOVES: how often each guest of a series is moved (default 4).
@@ -96,6 +96,16 @@ class Outputs(OutputCase):
                 report = guest.report()
                 last = guest.wait_report(lambda r: r.uptime > report.uptime + 60, "a minute more")
                 self.assertEqual(last.errors, 0, guest.read("data/lab-error"))
+
+    def test_an_hvm_guest_has_its_emulated_twins_held_back_too(self):
+        with running([HOST], "mappedhvm") as guest:
+            self.check_given_up(guest)
+            before = guest.report()
+            measured, guest = move(open_way(SHELLS[1]), guest, ROLLBACK)
+            print(f"\n{guest.config}: {measured}", end="", flush=True)
+            self.assertIs(measured["proved"], True)
+            self.check_whole(guest, before)
+            self.check_nothing_left()
 
     def test_a_disk_that_is_no_device_of_device_mapper_is_refused_by_name(self):
         with running([HOST], "devices") as guest:

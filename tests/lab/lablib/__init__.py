@@ -14,6 +14,7 @@
     ports           TCP ports of dom0
     memory          what a hypervisor has free
     marks           what the module has noted in xenstore
+    costs           what a move costs dom0
     guest           a guest that checks itself
     module_shell    PowerShell with the module in dom0
     moves           the module's methods, and a move by one of them

@@ -56,6 +56,8 @@ MAPPED = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-m
 SHARED = ('disk = ["format=raw,vdev=xvda,access=rw,script=/etc/xen/scripts/lab-mapped,target=/dev/vg/guest"]', DEVICES[1])
 IMAGED, BARE = ((f'disk = ["format=raw,vdev=xvda,access=rw,script=block-prerecord,target={target}"]', DEVICES[1])
                 for target in ("/srv/lab/layered.img", "/dev/ram0"))
+RAW, QCOW = ((f'disk = ["format={kind},vdev=xvda,access=rw,backendtype=qdisk,target={target}"]', DEVICES[1])
+             for kind, target in (("raw", "/tmp/raw.img"), ("qcow2", "/tmp/image.qcow2")))
 # What each row's guests do, in README.md's words, and the guests.
 TABLE = {
     "reports once a second, nothing else": [Recipe("idle", vcpus=BOTH)],
@@ -75,8 +77,12 @@ TABLE = {
     "run `/etc/xen/scripts/lab-shared` in each dom0 first": [
         Recipe("database", "", PV, "database", BOTH, True, SHARED), Recipe("databasepvh", "", PVH, "database", BOTH, True, SHARED),
         Recipe("databaseshadow", "", SHADOW, "database", BOTH, True, SHARED)],
+    "as `mapped`, as an HVM guest, whose disk and card have emulated twins": [Recipe("mappedhvm", kind=HVM, workload="devices", devices=MAPPED)],
     "as `devices`, with disks that the script `block-prerecord` makes devices of device-mapper: PVH with an image file, PV with a block device": [
         Recipe("imaged", workload="devices", devices=IMAGED), Recipe("bare", kind=PV, workload="devices", devices=BARE)],
+    "as `devices`, PV and PVH, with disks that QEMU serves: a raw file and one of the format qcow2": [
+        Recipe("qraw", kind=PV, workload="devices", devices=RAW), Recipe("qrawpvh", workload="devices", devices=RAW),
+        Recipe("qcow", kind=PV, workload="devices", devices=QCOW), Recipe("qcowpvh", workload="devices", devices=QCOW)],
     "PV; touches 512 of its 1,024 pages in a known order each time `data/lab-request` gets a new number": [Recipe("trail", kind=PV)],
     "real programs (`images/guest/programs`): redis under its own benchmark, sqlite running a query mix, an archiver, eight small processes; "
     "each compares its results round by round": [Recipe(name, large=True) for name in ("redisbench", "sqlite", "archive", "eight")],

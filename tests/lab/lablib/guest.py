@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import dataclass
 
+from lablib.costs import Cost, dom0_seconds, shell_seconds
 from lablib.errors import LabError
 from lablib.ports import wait_listening
 
@@ -30,11 +31,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Migration:
-    """What `xl migrate` took. `downtime` begins when the guest is asked to suspend; `bytes` is what crossed the pipe."""
+    """What `xl migrate` took, by dom0's clock. `downtime` begins when the guest is asked to suspend; `bytes` is what crossed the pipe; `cost` is what dom0
+    spent where both ends are on one host, the pipe's own program with the source's end."""
 
     seconds: float
     downtime: float
     bytes: int
+    cost: Cost | None = None
 
 
 class Guest:
@@ -127,7 +130,7 @@ class Guest:
         """`xl migrate` to `target` (another Host; None: the same host), measured. Returns a Migration."""
         port = 7700
         if target is None:
-            receive = "xl migrate-receive"
+            receive = "{ xl migrate-receive; times > /tmp/migrate.received; }"
         else:
             # socat, because busybox's nc copies a kilobyte at a time.
             server = target.start(f"socat -b 262144 TCP-LISTEN:{port},reuseaddr,nodelay EXEC:'xl migrate-receive'")
@@ -135,9 +138,12 @@ class Guest:
             receive = f"socat -b 262144 STDIO TCP:{target.address}:{port},nodelay"
         # GNU's dd, by its path, counts what passes (busybox's counts records); uptime stamps each line, so that the downtime
         # is that between two of them.
-        script = (f"""rm -f /tmp/migrate.dd; {{ xl -vvv migrate -s "" {self.name} "/bin/dd bs=1M 2>/tmp/migrate.dd | {receive}"; echo "code $?"; }} 2>&1 |
+        script = (f"""rm -f /tmp/migrate.*
+            {{ head -n 1 /proc/stat; xl -vvv migrate -s "" {self.name} "/bin/dd bs=1M 2>/tmp/migrate.dd | {receive}"; echo "code $?"; times > /tmp/migrate.sent
+            head -n 1 /proc/stat; }} 2>&1 |
             while read -r line; do read -r now _ < /proc/uptime; echo "$now $line"; done
-            for _ in $(seq 100); do grep -q bytes /tmp/migrate.dd && break; sleep 0.2; done; cat /tmp/migrate.dd""")
+            for _ in $(seq 100); do grep -q bytes /tmp/migrate.dd && break; sleep 0.2; done; cat /tmp/migrate.dd
+            sed 's/^/sent /' /tmp/migrate.sent; [ ! -e /tmp/migrate.received ] || sed 's/^/received /' /tmp/migrate.received""")
         result = self.host.run(script, timeout).check()
         if target is not None:
             server.wait(60)
@@ -179,11 +185,24 @@ def running(hosts, config, *overrides, name=None):
 
 def parse_migration(result):
     text = result.stdout
-    if not re.search(r"^[\d.]+ code 0$", text, re.M):
+    ended = re.search(r"^([\d.]+) code 0$", text, re.M)
+    if not ended:
         raise LabError(f"xl migrate failed\n{text[-3000:]}")
     suspended = re.search(r"^([\d.]+) .*issuing .* suspend request", text, re.M)
     started = re.search(r"^([\d.]+) .*(Domain started success|reports successful startup)", text, re.M)
     count = re.search(r"^(\d+) bytes", text, re.M)
-    if not (suspended and started and count):
+    spent = re.findall(r"^([\d.]+) (cpu .*)$", text, re.M)
+    if not (suspended and started and count and len(spent) == 2):
         raise LabError(f"xl migrate says too little to be measured\n{text[-3000:]}")
-    return Migration(result.seconds, float(started[1]) - float(suspended[1]), int(count[1]))
+    (begun, before), (_, after) = spent
+    return Migration(float(ended[1]) - float(begun), float(started[1]) - float(suspended[1]), int(count[1]),
+                     parse_cost(text, dom0_seconds(after) - dom0_seconds(before)))
+
+
+def parse_cost(text, dom0):
+    """What both ends say that they spent; None where they are on two hosts. A shell's first line is of itself, the second of its children."""
+    received = re.findall(r"^received (.*)$", text, re.M)
+    if not received:
+        return None
+    destination = sum(shell_seconds(line) for line in received)
+    return Cost(sum(shell_seconds(line) for line in re.findall(r"^sent (.*)$", text, re.M)) - destination, destination, dom0)

@@ -2,6 +2,7 @@
 import time
 
 from lablib.errors import LabError
+from lablib.marks import wait_nothing_noted
 from lablib.move_case import MoveCase
 from lablib.moves import METHODS, OUTPUT_LIMITS
 
@@ -63,5 +64,7 @@ class OutputCase(MoveCase):
         self.check_held(guest)
         shell.cancel(window)
         shell.finish(window, 600)
+        # Where that takes long, the command has ended, and its process goes on with it.
+        wait_nothing_noted(self.host)
         self.check_whole(guest, before)
         self.check_nothing_left()

@@ -94,10 +94,11 @@ def open_tunnel(source, destination):
 
 
 def open_way(source, destination=None):
-    """Starts a receiver at the destination (another dom0's shell; None: this host), and names the way to it."""
-    if destination is None:
-        receive(source)
-        return Way(source, source, source.host, f"localhost:{PORT}")
+    """Starts a receiver at the destination (another shell of this dom0's or of another's; None: the source's own), and names the way to it."""
+    destination = destination or source
+    if destination.host.number == source.host.number:
+        receive(destination)
+        return Way(source, destination, source.host, f"localhost:{PORT}")
     name = f"xen{destination.host.number}"
     if not source.check(f"Get-MigrationHost {name}*").strip():
         connect(source, destination)

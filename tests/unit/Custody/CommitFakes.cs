@@ -102,7 +102,7 @@ internal sealed class FakeSource(FaultyCalls calls) : ISourceDomain
 
     public IDirtyTracker StartDirtyTracking() => throw new NotSupportedException();
 
-    public CoreState CaptureCoreState() => throw new NotSupportedException();
+    public CoreState CaptureCoreState(PageBitmap populated) => throw new NotSupportedException();
 }
 
 /// <summary>The domain at its destination, and the host that makes it. Its state outlives the tool.</summary>

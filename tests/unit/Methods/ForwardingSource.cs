@@ -42,7 +42,7 @@ internal abstract class ForwardingSource(ISourceDomain inner) : ISourceDomain
 
     public IDirtyTracker StartDirtyTracking() => inner.StartDirtyTracking();
 
-    public CoreState CaptureCoreState() => inner.CaptureCoreState();
+    public CoreState CaptureCoreState(PageBitmap populated) => inner.CaptureCoreState(populated);
 
     public void Destroy() => inner.Destroy();
 

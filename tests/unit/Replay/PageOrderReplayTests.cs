@@ -1,3 +1,4 @@
+using PreRecordMigration.CoreStates;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
@@ -89,11 +90,78 @@ public sealed class PageOrderReplayTests
     public void In_rollback_the_guest_does_again_what_was_recorded_and_recorded_first_is_the_oracle_for_that()
     {
         AccessTrajectory trajectory = Trajectories.OfEpochs(400, true, [.. Enumerable.Range(0, 50).Select(i => 399 - (7 * i))], [1]);
-        ReplayOptions options = new() { Mode = RecordingMode.Rollback, Bandwidth = 4_096_000, GuestSpeed = 0.1 };
+        ReplayOptions options = new() { Mode = RecordingMode.Rollback, Bandwidth = 409_600, GuestSpeed = 0.1 };
         IReadOnlyList<ReplayResult> results = PageOrderReplay.Measure("again", trajectory, Trajectories.All(400), options, null, TestContext.Current.CancellationToken);
         Assert.All(results, result => Assert.Equal(51, result.RemoteFaults + result.LateArrivals + result.PushedBeforeUse));
         Assert.Equal(0, results.Single(result => result.Order == ReplayOrder.RecordedFirst).RemoteFaults);
         Assert.True(results.Single(result => result.Order == ReplayOrder.Sequential).RemoteFaults > 10);
+    }
+
+    [Fact]
+    public void In_rollback_what_was_recorded_travels_beside_the_window_as_far_as_the_link_takes_it()
+    {
+        // Ten pages in 100 ms. A link of 1 ms a page takes them all before the guest goes on, one of 40 ms a page two, and begins the third.
+        AccessTrajectory trajectory = Trajectories.OfEpochs(400, true, [390, 380, 370, 360, 350, 340, 330, 320, 310, 300], [1]);
+        foreach ((long bandwidth, int faults) in (ReadOnlySpan<(long, int)>)[(4_096_000, 0), (102_400, 7)])
+        {
+            ReplayOptions options = new() { Mode = RecordingMode.Rollback, Bandwidth = bandwidth, RoundTrip = TimeSpan.Zero };
+            ReplayResult result = PageOrderReplay.Measure("fed", trajectory, Trajectories.All(400), options, null, TestContext.Current.CancellationToken)
+                .Single(result => result.Order == ReplayOrder.Sequential);
+            Assert.Equal(faults, result.RemoteFaults);
+        }
+    }
+
+    [Fact]
+    public void After_a_fault_qemus_order_goes_on_from_there_and_around_the_end()
+    {
+        PageBitmap unsent = Trajectories.All(6);
+        RestartOrder order = new(unsent);
+        Assert.Equal(0, order.Next());
+        unsent.TryClear(0);
+        unsent.TryClear(4);
+        order.Steer(4);
+        Assert.Equal([5, 1, 2, 3, -1], Enumerable.Range(0, 5).Select(_ =>
+        {
+            int pfn = order.Next();
+            if (pfn >= 0)
+            {
+                unsent.TryClear(pfn);
+            }
+
+            return pfn;
+        }));
+    }
+
+    [Fact]
+    public void Regions_are_all_of_what_lies_between_recorded_pages_that_are_near()
+    {
+        int[] regions = RecordedRegions.Of(Trajectories.OfPages(200, [150, 10, 42, 75, 152]));
+        Assert.Equal([150, 151, 152, .. Enumerable.Range(10, 33), 75], regions);
+    }
+
+    [Fact]
+    public void Where_the_recording_is_awaited_the_guest_stands_still_for_it_and_misses_none_of_it()
+    {
+        AccessTrajectory trajectory = Trajectories.OfEpochs(400, true, [399, 398, 397], [399, 398, 397]);
+        ReplayOptions options = new() { Bandwidth = 4_096_000, RoundTrip = TimeSpan.FromMilliseconds(4) };
+        ReplayResult result = PageOrderReplay.Measure("awaited", trajectory, Trajectories.All(400), options, null, TestContext.Current.CancellationToken)
+            .Single(result => result.Order == ReplayOrder.RecordedAwaited);
+        Assert.Equal((0, 0, TimeSpan.FromMilliseconds(5)), (result.RemoteFaults, result.LateArrivals, result.StallTime));
+    }
+
+    [Fact]
+    public void The_best_fixed_order_knows_what_was_recorded_or_is_mapped_and_no_more()
+    {
+        AccessTrajectory trajectory = Trajectories.OfEpochs(400, true, [300], [399, 300, 398]);
+        AddressSpaceBuilder builder = new(Trajectories.All(400));
+        builder.BeginSpace();
+        builder.MapUser(7, 399, 1, PageUse.None);
+        ReplayOptions options = new() { Bandwidth = 4_096_000, RoundTrip = TimeSpan.Zero, GuestSpeed = 0.5 };
+        Assert.Equal(2, Faults(options));
+        Assert.Equal(1, Faults(options with { Spaces = builder.Build(0, true) }));
+
+        int Faults(ReplayOptions options) => PageOrderReplay.Measure("best", trajectory, Trajectories.All(400), options, null, TestContext.Current.CancellationToken)
+            .Single(result => result.Order == ReplayOrder.BestStatic).RemoteFaults;
     }
 
     [Fact]

@@ -137,6 +137,7 @@ internal static class ReportSamples
         Percentile99Stall = Seconds(0.01),
         LongestStall = Seconds(0.02),
         StallToOracle = 2,
+        StallToBestStatic = 1.5,
         StallToSequential = 0.5,
         FaultsToOracle = null,
         FaultsToSequential = 0.25,

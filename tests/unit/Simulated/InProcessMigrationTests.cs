@@ -49,7 +49,7 @@ public sealed class InProcessMigrationTests
         CoreState core;
         using (IAccessRecorder recorder = source.StartRecording(backups))
         {
-            core = PageTableWalker.AddPageTables(source.CaptureCoreState(), source.Memory, source.GetPopulatedPages());
+            core = PageTableWalker.AddPageTables(source.CaptureCoreState(source.GetPopulatedPages()), source.Memory, source.GetPopulatedPages());
             source.Resume();
             trajectory = TestGuests.Record(source, recorder, 5, s_epoch);
             source.Pause();
@@ -90,7 +90,7 @@ public sealed class InProcessMigrationTests
         paging.TakeAway(source.GetPopulatedPages());
         source.Suspend(TimeSpan.FromSeconds(10), s_cancel);
         incoming.Restore(
-            PageTableWalker.AddPageTables(source.CaptureCoreState(), source.Memory, source.GetPopulatedPages()), s_cancel);
+            PageTableWalker.AddPageTables(source.CaptureCoreState(source.GetPopulatedPages()), source.Memory, source.GetPopulatedPages()), s_cancel);
         incoming.Unpause();
         TestGuests.PushAndServe(source.Memory, paging, PageOrder.Sequential(paging.Missing));
         source.Destroy();
@@ -130,7 +130,7 @@ public sealed class InProcessMigrationTests
         }
 
         incoming.Restore(
-            PageTableWalker.AddPageTables(source.CaptureCoreState(), source.Memory, source.GetPopulatedPages()), s_cancel);
+            PageTableWalker.AddPageTables(source.CaptureCoreState(source.GetPopulatedPages()), source.Memory, source.GetPopulatedPages()), s_cancel);
         Assert.Equal(-1, SimulatedReference.FirstDifference(domain.PopulatedPages, source.Memory, incoming.Memory));
         source.Destroy();
         incoming.Unpause();

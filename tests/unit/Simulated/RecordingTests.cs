@@ -113,7 +113,7 @@ public sealed class RecordingTests
         SimulatedDomain domain = host.CreateDomain(TestGuests.Options(GuestWorkloadKind.Idle));
         using ISourceDomain source = host.OpenSource(domain.Name);
         AssertState(() => source.StartRecording(new PageBackup(source.Memory.PageCount)));
-        AssertState(() => source.CaptureCoreState());
+        AssertState(() => source.CaptureCoreState(source.GetPopulatedPages()));
         using (source.StartRecording(null))
         {
             AssertState(() => source.StartRecording(null));

@@ -168,7 +168,7 @@ public sealed class RemotePagingTests
             Paging = Incoming.EnableRemotePF();
             Paging.TakeAway(Source.GetPopulatedPages());
             Incoming.Restore(
-                PageTableWalker.AddPageTables(Source.CaptureCoreState(), Source.Memory, Source.GetPopulatedPages()), s_cancel);
+                PageTableWalker.AddPageTables(Source.CaptureCoreState(Source.GetPopulatedPages()), Source.Memory, Source.GetPopulatedPages()), s_cancel);
         }
 
         public SimulatedHost Left { get; }

@@ -62,7 +62,7 @@ public sealed class SimulatedHostTests
         using ISourceDomain source = left.OpenSource("guest");
         using IIncomingDomain incoming = right.CreateIncoming(source.Describe(), s_cancel);
         source.Suspend(TimeSpan.FromSeconds(10), s_cancel);
-        incoming.Restore(source.CaptureCoreState(), s_cancel);
+        incoming.Restore(source.CaptureCoreState(source.GetPopulatedPages()), s_cancel);
         incoming.Unpause();
         Assert.Empty(left.Violations);
         source.Resume();
@@ -210,7 +210,7 @@ public sealed class SimulatedHostTests
         left.CreateDomain(s_options);
         using ISourceDomain source = left.OpenSource("guest");
         source.Suspend(TimeSpan.FromSeconds(10), s_cancel);
-        CoreState core = source.CaptureCoreState();
+        CoreState core = source.CaptureCoreState(source.GetPopulatedPages());
         CoreState[] wrong =
         [
             core with { Vcpus = [] },

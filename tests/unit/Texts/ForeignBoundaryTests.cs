@@ -22,7 +22,7 @@ public sealed partial class ForeignBoundaryTests
     private static readonly string[] s_shown =
     [
         "Migration/Recording/TrajectoryHeader.cs", "Migration/Transfer/WireReader.cs", "Migration/Transports/ProcessChannel.cs",
-        "Migration/Xen/Admission/XlAdmission.cs", "Migration/Xen/Hvm/QmpConnection.cs", "Migration/Xen/Life/XlRestoreProcess.cs",
+        "Migration/Xen/Admission/XlAdmission.cs", "Migration/Xen/Qmp/QmpConnection.cs", "Migration/Xen/Life/XlRestoreProcess.cs",
         "Migration/Xen/Life/KnownDomain.cs", "Migration/Processes/OwnerProcess.cs", "Migration/Xen/Native/XenControl.Host.cs",
         "Migration/Xen/Native/XenException.cs", "Migration/Xen/Host/XlAnswer.cs",
     ];

@@ -108,6 +108,44 @@ public sealed class SilentPeerTests : IDisposable
         Assert.NotEqual(0, (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive)!);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    public async Task No_call_ever_makes_a_socket_wait_by_way_of_other_threads(bool isTls)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "How a socket waits is read from /proc.");
+        var here = TestCertificates.Make("xen1");
+        var there = TestCertificates.Make("xen2");
+        int port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+        Task<PeerChannel> opening = Run(() => (isTls ? Route.Tls(HostAddress.Parse("localhost"), port, here.Trusting(there)) : Plain())
+            .Open(TimeSpan.FromSeconds(30), _clock, CancellationToken.None));
+        Socket far = _listener.AcceptSocket();
+        using PeerChannel peer = isTls
+            ? Assert.IsType<SocketChannel>(TlsHandshake.Accept(far, there.Trusting(here), TimeProvider.System).Channel)
+            : LoopbackProof.Accept(far, LoopbackKey.OfThisUser()).Channel!;
+        SocketChannel near = Assert.IsType<SocketChannel>(await opening);
+        using Connection connection = new(near, TimeSpan.FromSeconds(30), _clock);
+        connection.Send(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.NewGuid(), 0));
+        Task receiving = Run(() => connection.Receive(out _));
+        _clock.Advance(TimeSpan.FromSeconds(3));
+        byte[] greeting = new byte[RecordCodec.Encode(new HelloRecord(Protocol.Version, ConnectionRole.Bulk, Guid.NewGuid(), 0)).Length + Protocol.HeaderSize];
+        peer.Stream.ReadExactly(greeting);
+        Assert.Equal((ushort)RecordType.Beat, BitConverter.ToUInt16(greeting, greeting.Length - Protocol.HeaderSize));
+        Assert.True(IsBlocking(near.Socket), "the source's socket");
+        Assert.True(IsBlocking(far), "the destination's socket");
+        connection.Dispose();
+        await Assert.ThrowsAsync<MigrationException>(() => receiving);
+    }
+
+    /// <summary>Whether the kernel waits with whoever calls: O_NONBLOCK is not set.</summary>
+    private static bool IsBlocking(Socket socket)
+    {
+        const int nonBlocking = 0x800;
+        string flags = File.ReadLines($"/proc/self/fdinfo/{socket.Handle}").First(line => line.StartsWith("flags:", StringComparison.Ordinal));
+        return (Convert.ToInt32(flags["flags:".Length..].Trim(), 8) & nonBlocking) == 0;
+    }
+
     private Route Plain() => Route.Loopback((IPEndPoint)_listener.LocalEndpoint);
 
     /// <summary>A connection over loopback, and the socket of a peer that has proved its place.</summary>

@@ -35,7 +35,8 @@ internal interface ISourceMechanism : IDisposable
     IAccessRecorder StartRecording(PageBackup? backups, Action onDisposed);
 
     /// <summary>Captures the suspended domain's core state, whether it is being recorded or not.</summary>
-    CoreState CaptureCoreState();
+    /// <param name="populated">What <see cref="FindPages"/> has said since it stands.</param>
+    CoreState CaptureCoreState(PageBitmap populated);
 
     /// <summary>Removes what only a capture needed. Nothing happens while the domain is recorded.</summary>
     void EndCapture();

@@ -103,6 +103,7 @@ public sealed partial class XenHost : IMigrationHost
     {
         XenDomainInfo info = DomainNames.Require(_control, name);
         new DomainOutputs(_control, OutputLayers.OfThisMachine, (int)info.DomId, name).RequireIsolable(
+            KnownDomain.UuidOf(info),
             Snapshot(info)?.Kind == DomainKind.Hvm ? () => _control.GetConfigurationJson((int)info.DomId) : null);
     }
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Xen.Domains;
 using PreRecordMigration.Xen.Native;
+using PreRecordMigration.Xen.Qmp;
 
 namespace PreRecordMigration.Xen.Hvm;
 

@@ -77,9 +77,8 @@ internal sealed class HvmSource : ISourceMechanism
         _isTrappable ? _recording.Start(FindPages(), backups, onDisposed) : throw EmulatorRequirements.Untrappable(_facts.Info.Name);
 
     /// <inheritdoc/>
-    public CoreState CaptureCoreState()
+    public CoreState CaptureCoreState(PageBitmap populated)
     {
-        PageBitmap populated = FindPages();
         PageBitmap never = new(_facts.PageCount);
 
         // Which pages can never be missing is found out by trapping them. Of a domain whose pages are not trapped none will be missing.

@@ -14,15 +14,16 @@ namespace PreRecordMigration.Xen.Life;
 internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers, int domid, string name)
 {
     /// <summary>Refuses a domain of which something could get out.</summary>
+    /// <param name="uuid">Its UUID.</param>
     /// <param name="configuration">Gives the configuration of a domain that has a device emulator; null for others.</param>
     /// <returns>Its devices.</returns>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.OutputNotIsolable"/>.</exception>
-    internal OutputDevices RequireIsolable(Func<string>? configuration)
+    internal OutputDevices RequireIsolable(string uuid, Func<string>? configuration)
     {
-        OutputDevices devices = Find();
+        OutputDevices devices = Ask(() => OutputDevices.Find(control, domid, uuid, layers));
         if (configuration is not null)
         {
-            devices = devices with { Refused = [.. devices.Refused, .. Emulated(devices)] };
+            devices = Ask(() => EmulatedDevices.AddTo(devices, domid, layers));
         }
 
         devices.Require(name);
@@ -34,11 +35,11 @@ internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers,
         return devices;
     }
 
-    private OutputDevices Find()
+    private OutputDevices Ask(Func<OutputDevices> look)
     {
         try
         {
-            return OutputDevices.Find(control, domid, layers);
+            return look();
         }
         catch (MigrationException error) when (error is not XenException && error.ErrorId == MigrationErrorId.HypervisorCall)
         {
@@ -66,13 +67,5 @@ internal sealed class DomainOutputs(IDomainControl control, OutputLayers layers,
         {
             left.Release();
         }
-    }
-
-    /// <summary>An emulator's guest may use the emulated device beside the one that can be held back.</summary>
-    private static IEnumerable<(string Device, string Reason, string Remedy)> Emulated(OutputDevices devices)
-    {
-        const string remedy = "Use the mode Observe, which rolls nothing back; or make it a PVH domain, which has no emulated devices.";
-        return devices.Cards.Select(card => ($"vif {card.Card}", "has an emulated twin in the device emulator, which cannot be held back", remedy))
-            .Concat(devices.Disks.Select(disk => ($"vbd {disk.Disk}", "has an emulated twin in the device emulator, which cannot be held back", remedy)));
     }
 }

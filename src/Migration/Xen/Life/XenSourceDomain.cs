@@ -110,6 +110,11 @@ internal sealed class XenSourceDomain : ISourceDomain
     /// <inheritdoc/>
     public void Mark(SourceMark? mark, Departure? departure = null)
     {
+        if (mark == SourceMark.Leaving && _plug is null && departure is not { HasRun: true })
+        {
+            ImageHandover.Make(_domain.Control, _layers.Images, _domain.DomId, _domain.Uuid, Info.Name, isStopped: _mechanism.Emulator is not null);
+        }
+
         if (mark is { } value)
         {
             // Noted once: what it uses afterwards is what somebody else let it run.
@@ -126,7 +131,7 @@ internal sealed class XenSourceDomain : ISourceDomain
     {
         CheckUsable();
         DomainOutputs outputs = new(_domain.Control, _layers, _domain.DomId, Info.Name);
-        OutputDevices devices = outputs.RequireIsolable(_mechanism.Emulator is null ? null : ConfigurationJson);
+        OutputDevices devices = outputs.RequireIsolable(_domain.Uuid, _mechanism.Emulator is null ? null : ConfigurationJson);
         return _plug = DomainPlug.Of(_domain.Control, _layers, _domain.DomId, _domain.Uuid, Info.Name, devices, limits);
     }
 
@@ -211,11 +216,11 @@ internal sealed class XenSourceDomain : ISourceDomain
     }
 
     /// <inheritdoc/>
-    public CoreState CaptureCoreState()
+    public CoreState CaptureCoreState(PageBitmap populated)
     {
         CheckUsable();
         RequireSuspended("its core state is captured");
-        return _live.Ask(_mechanism.CaptureCoreState);
+        return _live.Ask(() => _mechanism.CaptureCoreState(populated));
     }
 
     /// <inheritdoc/>

@@ -7,26 +7,25 @@ namespace PreRecordMigration.Xen.Outputs;
 /// last: while it is there, the place at the card where what comes in is redirected is ours.</remarks>
 /// <param name="layer">The control domain's network.</param>
 /// <param name="domid">The domain.</param>
-/// <param name="card">The card's number at the domain.</param>
-/// <param name="face">The card's interface in the control domain.</param>
+/// <param name="output">The card, or its emulated twin.</param>
 /// <param name="domain">The domain's name, for errors.</param>
-internal sealed class CardPlug(INetworkLayer layer, int domid, int card, string face, string domain)
+internal sealed class CardPlug(INetworkLayer layer, int domid, OutputCard output, string domain)
 {
     /// <summary>Bytes of a packet that the card's counter leaves out: its link header, with two tags.</summary>
     private const int LinkHeader = 22;
 
-    private readonly string _plug = OutputNames.Plug(domid, card);
+    private readonly string _plug = OutputNames.Plug(domid, output.Card, output.IsTwin);
     private long _mark = long.MaxValue;
     private SentCount _since;
 
     /// <summary>How long packets that were released may take to leave.</summary>
     internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>The card's number at the domain.</summary>
-    internal int Card => card;
+    /// <summary>The card, or its emulated twin.</summary>
+    internal OutputCard Output => output;
 
     /// <summary>Packets that came out of the domain since the plug holds.</summary>
-    internal long HeldPackets => layer.SentBy(face).Packets - _since.Packets;
+    internal long HeldPackets => layer.SentBy(output.Face).Packets - _since.Packets;
 
     private bool IsIn => layer.ListPlugs().Contains(_plug);
 
@@ -35,33 +34,33 @@ internal sealed class CardPlug(INetworkLayer layer, int domid, int card, string 
     /// <param name="mark">Bytes from which on it counts as nearly full.</param>
     internal void Prepare(long limit, long mark)
     {
-        if (layer.HasIngress(face))
+        if (layer.HasIngress(output.Face))
         {
             throw new MigrationException(
                 MigrationErrorId.OutputNotIsolable,
-                $"What {domain} sends through its network card {card} cannot be held back: something else looks at what comes in at {face} already.",
-                $"`tc qdisc show dev {face}` shows it; take it away for the migration (tc qdisc del dev {face} ingress, or clsact), or use the mode Observe.",
+                $"What {domain} sends through its network card {output.Card} cannot be held back: something else looks at what comes in at {output.Face} already.",
+                $"`tc qdisc show dev {output.Face}` shows it; take it away for the migration (tc qdisc del dev {output.Face} ingress, or clsact), or use the mode Observe.",
                 domain);
         }
 
         layer.AddPlug(_plug);
         layer.LimitPlug(_plug, limit);
         layer.RaisePlug(_plug);
-        layer.AddIngress(face);
+        layer.AddIngress(output.Face);
         _mark = mark;
     }
 
     /// <summary>From here on what the domain sends is held. The domain stands still.</summary>
     internal void Hold()
     {
-        layer.Redirect(face, _plug);
-        _since = layer.SentBy(face);
+        layer.Redirect(output.Face, _plug);
+        _since = layer.SentBy(output.Face);
     }
 
     /// <summary>Whether so much is held that what is under way could be too much.</summary>
     internal bool IsNearlyFull()
     {
-        SentCount now = layer.SentBy(face);
+        SentCount now = layer.SentBy(output.Face);
         return now.Bytes - _since.Bytes + (LinkHeader * (now.Packets - _since.Packets)) >= _mark;
     }
 
@@ -79,9 +78,9 @@ internal sealed class CardPlug(INetworkLayer layer, int domid, int card, string 
             AwaitEmpty();
         }
 
-        if (layer.IsThere(face) && layer.HasIngress(face))
+        if (layer.IsThere(output.Face) && layer.HasIngress(output.Face))
         {
-            layer.RemoveIngress(face);
+            layer.RemoveIngress(output.Face);
         }
 
         if (layer.HeldBytes(_plug) is not null)
@@ -111,7 +110,7 @@ internal sealed class CardPlug(INetworkLayer layer, int domid, int card, string 
         {
             throw new MigrationException(
                 MigrationErrorId.HypervisorCall,
-                FormattableString.Invariant($"What {domain} sent through its network card {card} in the window does not leave: {held} bytes are left after {Patience.TotalSeconds:0.#} s."),
+                FormattableString.Invariant($"What {domain} sent through its network card {output.Card} in the window does not leave: {held} bytes are left after {Patience.TotalSeconds:0.#} s."),
                 $"`tc -s qdisc show dev {_plug}` shows it. The next command on the domain goes on with it.",
                 domain);
         }

@@ -1,5 +1,6 @@
+using System.Buffers.Binary;
 using System.Globalization;
-using PreRecordMigration.Errors;
+using System.Runtime.InteropServices;
 using PreRecordMigration.Files;
 
 namespace PreRecordMigration.Xen.Outputs;
@@ -10,17 +11,15 @@ internal sealed class DeviceMapper : IBlockLayer
     /// <summary>The kernel's modules that it needs, which the kernel loads by itself.</summary>
     internal const string Modules = "dm_mod, dm_snapshot, loop";
 
-    /// <summary>The environment variable that names the folder of the stores' files, by its absolute path.</summary>
-    internal const string FolderVariable = "PRERECORD_OVERLAY_DIRECTORY";
-
     private const string Devices = "/sys/block";
     private const string ByNumber = "/sys/dev/block";
     private const string Deleted = " (deleted)";
     private readonly LayerProgram _dmsetup = new("dmsetup", "dmsetup");
+    private readonly LayerProgram _blockdev = new("blockdev", "util-linux");
     private readonly LayerProgram _losetup = new("losetup", "mount");
 
     /// <inheritdoc/>
-    public string? Missing => _dmsetup.Missing ?? _losetup.Missing;
+    public string? Missing => _dmsetup.Missing ?? _losetup.Missing ?? _blockdev.Missing;
 
     /// <inheritdoc/>
     public IReadOnlyList<MappedDevice> List(string prefix) =>
@@ -57,6 +56,19 @@ internal sealed class DeviceMapper : IBlockLayer
     public void Resume(DeviceNumber device) => Tell(device, "", "resume", "--nolockfs");
 
     /// <inheritdoc/>
+    public void DropCache(DeviceNumber device) => _blockdev.Run("--flushbufs", NodeOf(device));
+
+    /// <inheritdoc/>
+    public DeviceNumber? NumberOf(string path)
+    {
+        // statx(2): stx_rdev_major and stx_rdev_minor.
+        Span<byte> status = stackalloc byte[FileStatus.ResultSize];
+        return FileStatus.Status(FileStatus.CurrentFolder, path, 0, 1, ref MemoryMarshal.GetReference(status)) == 0 && FileStatus.IsBlock(status)
+            ? new DeviceNumber(BinaryPrimitives.ReadUInt32LittleEndian(status[128..]), BinaryPrimitives.ReadUInt32LittleEndian(status[132..]))
+            : null;
+    }
+
+    /// <inheritdoc/>
     public void Remove(string name) => _dmsetup.Run("remove", "--retry", "--noudevsync", "--noudevrules", name);
 
     /// <inheritdoc/>
@@ -74,27 +86,10 @@ internal sealed class DeviceMapper : IBlockLayer
     /// <inheritdoc/>
     public void AddStore(string name, long bytes)
     {
-        string folder = Folder();
-        string path = Path.Combine(folder, name);
-        try
+        string path = Path.Combine(OverlayFolder.Open(), name);
+        using (FileStream file = OverlayFolder.Make(path, bytes))
         {
-            // One that a killed process made and had no device for yet.
-            File.Delete(path);
-            FileStreamOptions options = RuntimeFolder.NewFile(FileAccess.Write);
-            options.PreallocationSize = bytes;
-            using (FileStream file = new(path, options))
-            {
-                file.SetLength(bytes);
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new MigrationException(
-                MigrationErrorId.OutOfMemory,
-                $"{folder} has no room for the {bytes >> 20} MiB of an overlay: {error.Message.TrimEnd('.')}.",
-                $"Make room there, let {FolderVariable} name another folder, or give a smaller limit of what a disk may write in the window (OverlayLimit).",
-                folder,
-                error);
+            file.SetLength(bytes);
         }
 
         try
@@ -113,7 +108,7 @@ internal sealed class DeviceMapper : IBlockLayer
     {
         foreach (OverlayStore store in ListStores().Where(store => store.Name == name))
         {
-            _losetup.Run("--detach", $"/dev/{Path.GetFileName(Directory.ResolveLinkTarget(FolderOf(store.Device), true)!.FullName)}");
+            _losetup.Run("--detach", NodeOf(store.Device));
         }
     }
 
@@ -125,24 +120,9 @@ internal sealed class DeviceMapper : IBlockLayer
         return new WriteCount(counts[4], counts[6]);
     }
 
-    /// <summary>Where the files of stores are made: in memory, unless somebody names another folder.</summary>
-    private static string Folder()
-    {
-        if (Environment.GetEnvironmentVariable(FolderVariable) is not { Length: > 0 } named)
-        {
-            return RuntimeFolder.Open(RuntimeFolder.Find());
-        }
-
-        return Path.IsPathFullyQualified(named) && TrustedFile.FindFolder(named) is { } trusted
-            ? trusted
-            : throw new MigrationException(
-                MigrationErrorId.InvalidOption,
-                $"{FolderVariable} is '{named}', where there is no folder.",
-                $"Let {FolderVariable} name a folder, from the root on, that root may write and nobody else.",
-                named);
-    }
-
     private static string FolderOf(DeviceNumber device) => Path.Combine(ByNumber, device.ToString());
+
+    private static string NodeOf(DeviceNumber device) => $"/dev/{Path.GetFileName(Directory.ResolveLinkTarget(FolderOf(device), true)!.FullName)}";
 
     private static string[] Folders(string pattern) => Directory.Exists(Devices) ? Directory.GetFileSystemEntries(Devices, pattern) : [];
 

@@ -24,7 +24,7 @@ internal static class DiskLayer
     internal static void RemoveLeft(IDomainControl control, IBlockLayer layer, int domid, string uuid)
     {
         IReadOnlyList<MappedDevice> left = layer.List(string.Create(CultureInfo.InvariantCulture, $"{IdPrefix}{uuid}-{domid}-"));
-        if (left.Count == 0 || IsThere(control, domid))
+        if (left.Count == 0 || IsDomainThere(control, domid))
         {
             return;
         }
@@ -36,7 +36,7 @@ internal static class DiskLayer
     }
 
     /// <summary>Whether there is a domain of a number that its devices may still be of.</summary>
-    private static bool IsThere(IDomainControl control, int domid)
+    internal static bool IsDomainThere(IDomainControl control, int domid)
     {
         try
         {

@@ -13,7 +13,9 @@ namespace PreRecordMigration.Xen.Outputs;
 /// <param name="layer">The control domain's mapped devices.</param>
 /// <param name="name">Which disk, and what the parts are called.</param>
 /// <param name="domain">The domain's name, for errors.</param>
-internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string domain)
+/// <param name="isBuffered">Whether others than the backend may read and write it, through the control domain's memory: an emulator. What is there then
+/// must not outlast the table that it is of. They stand still, and have written all out, while tables are exchanged.</param>
+internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string domain, bool isBuffered)
 {
     private long _mark = long.MaxValue;
     private long _used;
@@ -52,6 +54,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
     /// <summary>From here on what the domain writes goes to the overlay. The domain stands still.</summary>
     internal void Hold()
     {
+        DropCache();
         layer.Resume(name.Device);
         _since = layer.WritesOf(name.Device);
     }
@@ -80,7 +83,9 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
     {
         if (IsOverlaid)
         {
+            DropCache();
             Exchange(layer.TableOf(Base()!.Device));
+            DropCache();
         }
     }
 
@@ -98,6 +103,7 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
                     Exchange(MappedTable.Over(MappedTable.Merge, table, lower.Device, store.Device));
                 }
 
+                DropCache();
                 AwaitMerged();
             }
             else if (IsOverlaid)
@@ -170,6 +176,14 @@ internal sealed class DiskOverlay(IBlockLayer layer, OverlayName name, string do
         layer.Clear(name.Device);
         layer.Load(name.Device, table);
         layer.Resume(name.Device);
+    }
+
+    private void DropCache()
+    {
+        if (isBuffered)
+        {
+            layer.DropCache(name.Device);
+        }
     }
 
     private void AwaitMerged()

@@ -54,6 +54,13 @@ internal interface IBlockLayer
     /// <summary>Lets the table that was loaded take the place of the one that works; a device that was stopped goes on.</summary>
     void Resume(DeviceNumber device);
 
+    /// <summary>Writes what the control domain has of a device in its memory to where the device's table says, and forgets it, so that what is read next comes
+    /// from there.</summary>
+    void DropCache(DeviceNumber device);
+
+    /// <summary>The block device at a path, whatever links lead there; null where there is none.</summary>
+    DeviceNumber? NumberOf(string path);
+
     /// <summary>Removes a mapped device of ours, which nobody has open.</summary>
     void Remove(string name);
 
@@ -76,9 +83,10 @@ internal interface IBlockLayer
 
 /// <summary>What the control domain has for holding outputs back.</summary>
 /// <param name="Network">For network cards.</param>
-/// <param name="Disks">For disks.</param>
-internal sealed record OutputLayers(INetworkLayer Network, IBlockLayer Disks)
+/// <param name="Disks">For disks that the control domain's kernel serves.</param>
+/// <param name="Images">For disks that QEMU serves.</param>
+internal sealed record OutputLayers(INetworkLayer Network, IBlockLayer Disks, IImageLayer Images)
 {
     /// <summary>This machine's own.</summary>
-    internal static OutputLayers OfThisMachine { get; } = new(new TrafficControl(), new DeviceMapper());
+    internal static OutputLayers OfThisMachine { get; } = new(new TrafficControl(), new DeviceMapper(), QemuImages.OfThisMachine);
 }

@@ -21,21 +21,31 @@ internal static class OutputNames
     /// <summary>What the name of a store begins with.</summary>
     internal const string StorePrefix = "prerecord-overlay-";
 
+    /// <summary>What the name of the file of a QEMU disk's overlay begins with.</summary>
+    internal const string ImagePrefix = "prerecord-image-";
+
     /// <summary>The highest number of a network card for which an interface's name has room.</summary>
     internal const int LastCard = 999;
 
-    /// <summary>The plug of a network card.</summary>
-    internal static string Plug(int domid, int card) => string.Create(CultureInfo.InvariantCulture, $"{PlugPrefix}{domid}.{card}");
+    /// <summary>The highest number of a network card for which the name of its emulated twin's plug has room.</summary>
+    internal const int LastTwin = 99;
 
-    /// <summary>The cards of a domain that have a plug among those that are there.</summary>
-    internal static IEnumerable<int> CardsOf(int domid, IEnumerable<string> plugs)
+    private const char Twin = 'e';
+
+    /// <summary>The plug of a network card, or of its emulated twin.</summary>
+    internal static string Plug(int domid, int card, bool isTwin) =>
+        string.Create(CultureInfo.InvariantCulture, $"{PlugPrefix}{domid}.{card}{(isTwin ? $"{Twin}" : "")}");
+
+    /// <summary>The cards of a domain that have a plug among those that are there, and the twins that have.</summary>
+    internal static IEnumerable<(int Card, bool IsTwin)> CardsOf(int domid, IEnumerable<string> plugs)
     {
         string prefix = string.Create(CultureInfo.InvariantCulture, $"{PlugPrefix}{domid}.");
         foreach (string plug in plugs.Where(plug => plug.StartsWith(prefix, StringComparison.Ordinal)))
         {
-            if (int.TryParse(plug[prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int card))
+            bool isTwin = plug[^1] == Twin;
+            if (int.TryParse(plug.AsSpan(prefix.Length).TrimEnd(Twin), NumberStyles.None, CultureInfo.InvariantCulture, out int card))
             {
-                yield return card;
+                yield return (card, isTwin);
             }
         }
     }

@@ -83,8 +83,8 @@ internal sealed class PvSource : ISourceMechanism
         _recording.Start(FindPages(), backups, onDisposed);
 
     /// <inheritdoc/>
-    public CoreState CaptureCoreState() =>
-        PvCapture.Capture(_control, _facts.DomId, Subject, _map, Memory, _recording.FindFixedPages(_map.FindPages()));
+    public CoreState CaptureCoreState(PageBitmap populated) =>
+        PvCapture.Capture(_control, _facts.DomId, Subject, _map, Memory, _recording.FindFixedPages(populated));
 
     /// <inheritdoc/>
     public void EndCapture() => _recording.EndCapture();

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
+using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Life;
 using PreRecordMigration.Xen.Native;
 
@@ -117,7 +118,7 @@ public class DomainChangesTests
 
         Assert.Equal(MigrationErrorId.DomainState, error.ErrorId);
         Assert.Contains(words, error.Message, StringComparison.Ordinal);
-        Assert.Equal(error.Message, Assert.Throws<MigrationException>(() => _open.CaptureCoreState()).Message);
+        Assert.Equal(error.Message, Assert.Throws<MigrationException>(() => _open.CaptureCoreState(new PageBitmap(1))).Message);
     }
 
     [Fact]

@@ -67,7 +67,7 @@ internal sealed class FakeSource(FakeXen xen, FakeDomain domain) : ISourceExamin
         return new Parts(this);
     }
 
-    public CoreState CaptureCoreState() => throw new NotSupportedException();
+    public CoreState CaptureCoreState(PageBitmap populated) => throw new NotSupportedException();
 
     public void EndCapture() => Step(nameof(EndCapture));
 

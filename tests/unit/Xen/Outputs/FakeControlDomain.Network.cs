@@ -6,7 +6,8 @@ namespace PreRecordMigration.Tests.Xen.Outputs;
 internal sealed partial class FakeControlDomain : INetworkLayer
 {
     private const int PacketSize = 1000;
-    private readonly CardSet _cards = new("vif1.0");
+    private const string Card = "vif1.0";
+    private readonly HashSet<string> _cards = [Card];
     private readonly Dictionary<string, FakePlug> _plugs = [];
     private readonly Dictionary<string, string?> _ingress = [];
     private long _sent;
@@ -18,13 +19,16 @@ internal sealed partial class FakeControlDomain : INetworkLayer
     internal List<string> Lost { get; } = [];
 
     /// <summary>Somebody else looks at what comes in at the card.</summary>
-    internal void OccupyIngress() => _ingress["vif1.0"] = null;
+    internal void OccupyIngress() => _ingress[Card] = null;
+
+    /// <summary>Through which interface the guest's packets come.</summary>
+    private string Sender => _memory is null ? Card : $"{Card}-emu";
 
     /// <summary>The guest sends a packet through its card.</summary>
     internal void Send(string packet)
     {
         _sent++;
-        if (_ingress.GetValueOrDefault("vif1.0") is not { } redirected)
+        if (_ingress.GetValueOrDefault(Sender) is not { } redirected)
         {
             Wire.Add(packet);
         }
@@ -80,7 +84,9 @@ internal sealed partial class FakeControlDomain : INetworkLayer
     {
         Require(_plugs[plug].Limit is not null, "Specified qdisc not found");
         _plugs[plug].IsReleased = true;
-        Wire.AddRange(_plugs[plug].Held);
+
+        // What comes from a card that is gone goes nowhere (ifb looks for the interface that it came from).
+        (_cards.Contains(Card) ? Wire : Lost).AddRange(_plugs[plug].Held);
         _plugs[plug].Held.Clear();
     });
 
@@ -105,19 +111,5 @@ internal sealed partial class FakeControlDomain : INetworkLayer
         internal bool IsReleased { get; set; }
 
         internal List<string> Held { get; } = [];
-    }
-
-    private sealed class CardSet(string only)
-    {
-        private bool _isThere = true;
-
-        internal bool Contains(string card) => _isThere && card == only;
-
-        internal bool Remove(string card, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out string? removed)
-        {
-            removed = Contains(card) ? card : null;
-            _isThere &= removed is null;
-            return removed is not null;
-        }
     }
 }

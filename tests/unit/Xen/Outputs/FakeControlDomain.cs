@@ -8,7 +8,7 @@ namespace PreRecordMigration.Tests.Xen.Outputs;
 /// <summary>
 /// A control domain that behaves as Linux does, as far as a domain's outputs go: what a guest sends passes the place where it is redirected, a plug
 /// holds it, a mapped device reads and writes by its table, a table that is loaded works from the exchange on, what is open cannot be removed, and a
-/// store is one overlay's alone. One disk, 254:0, on a partition of 8:16, and one card, vif1.0. Each call is one of the host's, and can fail.
+/// store is one overlay's alone. One disk, 254:0, on a partition of 8:16, or an image that QEMU serves, and one card, vif1.0. Each call is one of the host's, and can fail.
 /// </summary>
 internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
 {
@@ -38,31 +38,43 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
         .. _mapped.Where(device => device.Key != Disk || _isLayerLeft).Select(device => device.Value.Name),
         .. _stores.Keys,
         .. _plugs.Keys,
+        .. _image is { Overlay: not null } ? (string[])["an overlay in QEMU"] : [],
+        .. _files,
         .. _ingress.Keys.Where(_cards.Contains),
         .. _mapped.Where(device => device.Value.Waiting is not null).Select(device => $"a table waits at {device.Key}"),
     ];
 
     /// <summary>The guest asks for a write; the backend does it when it comes to it.</summary>
-    internal void Ask(long block, int content) => _asked.Enqueue((block, content));
+    internal void Ask(long block, int content)
+    {
+        if (_memory is { } memory)
+        {
+            memory[block] = (content, IsDirty: true);
+        }
+        else
+        {
+            _asked.Enqueue((block, content));
+        }
+    }
 
     /// <summary>The backend does what it was asked for.</summary>
     internal void Serve()
     {
         while (_asked.TryDequeue(out (long Block, int Content) request))
         {
-            Write(Disk, request.Block, request.Content);
+            WriteDisk(request.Block, request.Content);
         }
     }
 
     /// <summary>What the guest reads of its disk; 0 where nothing was written.</summary>
-    internal int Read(long block) => Read(Disk, block);
+    internal int Read(long block) => _image is { } image ? image.Read(block) : _memory is null ? Read(Disk, block) : ReadBuffered(block);
 
     /// <summary>Whether nothing is asked for any more; each look lets the backend do one thing.</summary>
     internal bool IsRingIdle()
     {
         if (_asked.TryDequeue(out (long Block, int Content) request))
         {
-            Write(Disk, request.Block, request.Content);
+            WriteDisk(request.Block, request.Content);
         }
 
         return _asked.Count == 0;
@@ -74,6 +86,13 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
     /// <summary>A domain goes: its backend does what is left, and closes; its card goes, and its disk's layer, unless that has an overlay.</summary>
     internal void Forget(int domid)
     {
+        if (domid == 1 && _image is { } image)
+        {
+            // Its QEMU goes, with the overlay that it has; what it was not asked for in time nobody does.
+            image.End();
+            _asked.Clear();
+        }
+
         if (domid == 1 && _mapped.TryGetValue(Disk, out Mapped? disk) && disk.Id.StartsWith(DiskLayer.IdPrefix, StringComparison.Ordinal))
         {
             Serve();
@@ -84,10 +103,14 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
             }
         }
 
-        if (_cards.Remove(string.Create(CultureInfo.InvariantCulture, $"vif{domid}.0"), out string? card))
+        string card = string.Create(CultureInfo.InvariantCulture, $"vif{domid}.0");
+        if (_cards.Remove(card))
         {
             Serve();
+            WriteOut();
             _ingress.Remove(card);
+            _cards.Remove($"{card}-emu");
+            _ingress.Remove($"{card}-emu");
         }
     }
 
@@ -153,6 +176,15 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
         (mapped.Table, mapped.Waiting) = (mapped.Waiting ?? mapped.Table, null);
     });
 
+    public void DropCache(DeviceNumber device) => xen.Call(nameof(DropCache), () =>
+    {
+        Require(device == Disk, "No such device");
+        WriteOut();
+        _memory?.Clear();
+    });
+
+    public DeviceNumber? NumberOf(string path) => xen.Call(nameof(NumberOf), () => path == "/dev/vg/lv" ? Disk : (DeviceNumber?)null);
+
     public void Remove(string name) => xen.Call(nameof(Remove), () =>
     {
         (DeviceNumber device, Mapped _) = _mapped.Single(other => other.Value.Name == name);
@@ -212,6 +244,18 @@ internal sealed partial class FakeControlDomain(FakeXen xen) : IBlockLayer
         }
 
         return StoreOf(mapped.Table)!.Exceptions.TryGetValue(block, out int content) ? content : Read(Number(mapped.Table.Split(' ')[3]), block);
+    }
+
+    private void WriteDisk(long block, int content)
+    {
+        if (_image is { } image)
+        {
+            image.Write(block, content);
+        }
+        else
+        {
+            Write(Disk, block, content);
+        }
     }
 
     private void Write(DeviceNumber device, long block, int content)

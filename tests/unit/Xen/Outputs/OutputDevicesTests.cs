@@ -50,14 +50,43 @@ public sealed class OutputDevicesTests
     }
 
     [Fact]
-    public void A_disk_of_QEMU_a_driver_domain_s_and_a_card_s_are_refused()
+    public void A_driver_domain_s_disk_and_card_are_refused()
     {
-        _xen.Write("/libxl/1/device/vbd/51712/backend", $"{Backends}/qdisk/1/51712");
+        _xen.Write("/libxl/1/device/vbd/51712/backend", "/local/domain/7/backend/vbd/1/51712");
         _xen.Write("/libxl/1/device/vif/0/backend", "/local/domain/7/backend/vif/1/0");
         MigrationException error = Refusal();
-        Assert.Contains("vbd 51712 is not served by the control domain's own block backend", error.Message, StringComparison.Ordinal);
+        Assert.Contains("vbd 51712 is not served by the control domain", error.Message, StringComparison.Ordinal);
         Assert.Contains("vif 0 has its backend in another domain", error.Message, StringComparison.Ordinal);
         Assert.Contains("script=block-prerecord", error.Remedy, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("aio:/srv/web.img", "xvda-raw", "/srv/web.img")]
+    [InlineData("qcow2:/srv/a:b.qcow2", "xvda-qcow2", "/srv/a:b.qcow2")]
+    [InlineData("vhd:/srv/web.vhd", "xvda-vpc", "/srv/web.vhd")]
+    [InlineData("/srv/web.img", "xvda-raw", "/srv/web.img")]
+    public void A_disk_that_QEMU_serves_is_held_back_by_what_QEMU_calls_it(string said, string node, string file)
+    {
+        AddImage(said);
+        _xen.Outputs.PutImage();
+        OutputDevices devices = Find();
+        Assert.Equal([new OutputImage(51712, node, file)], devices.Images);
+        Assert.Empty(devices.Refused);
+    }
+
+    [Fact]
+    public void A_disk_whose_QEMU_has_ended_is_refused_and_what_only_reads_or_is_empty_needs_nothing()
+    {
+        AddImage("aio:/srv/web.img");
+        _xen.Outputs.PutImage();
+        _xen.Outputs.KillQemu();
+        Assert.Contains("vbd 51712 (/srv/web.img) is served by a QEMU that has ended", Refusal().Message, StringComparison.Ordinal);
+
+        _xen.Write($"{Backends}/qdisk/1/51712/mode", "r");
+        Assert.Empty(Find().Refused);
+        _xen.Write($"{Backends}/qdisk/1/51712/mode", "w");
+        _xen.Write($"{Backends}/qdisk/1/51712/params", "aio:");
+        Assert.Empty(Find().Refused);
     }
 
     [Theory]
@@ -76,6 +105,41 @@ public sealed class OutputDevicesTests
         AddCard();
         _xen.Write("/local/domain/1/device/vif", "nothing here");
         Assert.Single(Find().Cards);
+    }
+
+    [Fact]
+    public void The_twins_that_an_emulator_has_are_held_back_with_the_card_and_the_disk()
+    {
+        AddCard();
+        AddDisk();
+        _xen.Outputs.PutEmulator();
+        OutputDevices devices = EmulatedDevices.AddTo(Find(), 1, _xen.Layers);
+        Assert.Equal([new OutputCard(0, "vif1.0"), new OutputCard(0, "vif1.0-emu", IsTwin: true)], devices.Cards);
+        Assert.True(devices.AreEmulated);
+        Assert.Empty(devices.Refused);
+    }
+
+    [Fact]
+    public void What_an_emulator_writes_beside_them_is_refused_by_name()
+    {
+        AddDisk();
+        Assert.Contains("its device emulator has ended", Refused(), StringComparison.Ordinal);
+        _xen.Outputs.Written = ["/dev/vg/lv", "/srv/flash.img"];
+        Assert.Contains("its device emulator writes to /srv/flash.img, which is none of the disks", Refused(), StringComparison.Ordinal);
+        AddImage("aio:/srv/web.img");
+        _xen.Outputs.PutImage();
+        Assert.Contains("its vbd 51712 has an emulated twin", Refused(), StringComparison.Ordinal);
+
+        string Refused() => Assert.Throws<MigrationException>(() => EmulatedDevices.AddTo(Find(), 1, _xen.Layers).Require("vm")).Message;
+    }
+
+    [Theory]
+    [InlineData("prerec5.0", 0, false)]
+    [InlineData("prerec5.99e", 99, true)]
+    public void A_plug_is_named_for_its_card(string plug, int card, bool isTwin)
+    {
+        Assert.Equal(plug, OutputNames.Plug(5, card, isTwin));
+        Assert.Equal([(card, isTwin)], OutputNames.CardsOf(5, [plug, "prerec51.0", "prerec5.x", "prerec5.", "vif5.0"]));
     }
 
     [Fact]
@@ -175,6 +239,14 @@ public sealed class OutputDevicesTests
         Add("vbd", disk, "physical-device", device);
     }
 
+    private void AddImage(string said)
+    {
+        _xen.Write("/libxl/1/device/vbd/51712/backend", $"{Backends}/qdisk/1/51712");
+        _xen.Write($"{Backends}/qdisk/1/51712/mode", "w");
+        _xen.Write($"{Backends}/qdisk/1/51712/dev", "xvda");
+        _xen.Write($"{Backends}/qdisk/1/51712/params", said);
+    }
+
     private void Add(string kind, string number, string key, string value)
     {
         _xen.Write($"/libxl/1/device/{kind}/{number}/backend", $"{Backends}/{kind}/1/{number}");
@@ -184,7 +256,7 @@ public sealed class OutputDevicesTests
     private OutputDevices Find()
     {
         using IDomainControl control = _xen.Connect();
-        return OutputDevices.Find(control, 1, _xen.Layers);
+        return OutputDevices.Find(control, 1, "0", _xen.Layers);
     }
 
     private MigrationException Refusal() => Assert.Throws<MigrationException>(() => Find().Require("vm"));

@@ -14,6 +14,7 @@ public sealed partial class OutputWindowTests
     private sealed class World
     {
         private readonly OutputLimits _limits;
+        private readonly Kind _kind;
         private readonly FakeSource _source;
         private readonly FakeDomain _domain;
         private readonly List<string> _sent = [];
@@ -22,17 +23,18 @@ public sealed partial class OutputWindowTests
         private int _sentAtCheckpoint;
         private bool _isWindow;
 
-        internal World(OutputLimits? limits = null, bool hasLayer = false)
+        internal World(OutputLimits? limits = null, Kind kind = Kind.Mapped)
         {
             _limits = limits ?? s_limits;
+            _kind = kind;
             _domain = Xen.Add("vm");
-            if (hasLayer)
+            if (kind == Kind.Layered)
             {
                 Xen.Outputs.PutLayer(_domain.Uuid);
             }
 
             Xen.Add("other");
-            _source = new FakeSource(Xen, _domain);
+            _source = new FakeSource(Xen, _domain) { Emulator = kind == Kind.Emulated ? new FakeControlDomain.Emulator(Xen) : null };
             Xen.Write($"/libxl/1/device/vif/0/backend", "/local/domain/0/backend/vif/1/0");
             Xen.Write($"/local/domain/0/backend/vif/1/0/frontend", "/local/domain/1/device/vif/0");
             Xen.Write($"/local/domain/1/device/vif/0/state", "4");
@@ -41,6 +43,20 @@ public sealed partial class OutputWindowTests
             Xen.Write($"/local/domain/0/backend/vbd/1/{Disk}/params", "/dev/vg/lv");
             Xen.Write($"/local/domain/0/backend/vbd/1/{Disk}/mode", "w");
             Xen.Write($"/local/domain/0/backend/vbd/1/{Disk}/physical-device", "fe:0");
+            if (kind == Kind.Emulated)
+            {
+                Xen.Outputs.PutEmulator();
+            }
+
+            if (kind == Kind.Image)
+            {
+                Xen.Outputs.PutImage();
+                Xen.Write($"/libxl/1/device/vbd/{Disk}/backend", $"/local/domain/0/backend/qdisk/1/{Disk}");
+                Xen.Write($"/local/domain/0/backend/qdisk/1/{Disk}/params", "aio:/srv/web.img");
+                Xen.Write($"/local/domain/0/backend/qdisk/1/{Disk}/mode", "w");
+                Xen.Write($"/local/domain/0/backend/qdisk/1/{Disk}/dev", "xvda");
+            }
+
             Xen.Write($"/local/domain/1/device/vbd/{Disk}/state", "4");
             Xen.Write($"/local/domain/1/device/vbd/{Disk}/ring-ref", "8");
         }
@@ -48,6 +64,8 @@ public sealed partial class OutputWindowTests
         internal FakeXen Xen { get; } = new();
 
         internal SourceCustody Custody { get; private set; } = null!;
+
+        internal string Uuid => _domain.Uuid;
 
         internal bool HasLeft => !Xen.Domains.Contains(_domain);
 
@@ -67,6 +85,19 @@ public sealed partial class OutputWindowTests
             Custody.HoldOutputs();
             Checkpoint();
             Custody.Continue();
+        }
+
+        /// <summary>As pre-copy, post-copy and Observe do it.</summary>
+        internal void LeaveWithoutWindow()
+        {
+            Custody = new SourceCustody(_source.Open());
+            Custody.Suspend(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+            Xen.Outputs.Ask(1, 1);
+            Xen.Outputs.Ask(2, 1);
+            Custody.Departure = new Departure("there", new Continuation(Guid.NewGuid(), null, MigrationMethod.PreCopy, RecordingMode.Observe));
+            Custody.Leave();
+            Custody.Destroy(GivenUp.ByTheAdministrator);
+            Custody.Dispose();
         }
 
         internal bool Runs => _domain.Runs;
@@ -124,6 +155,10 @@ public sealed partial class OutputWindowTests
             {
                 // The destination may run from here on, on this very host, and writes to the same disk: nothing of ours comes over that.
                 Assert.Equal(_atCheckpoint, Xen.Outputs.Blocks);
+                if (_kind != Kind.Image)
+                {
+                    Assert.All(_written.Keys, block => Assert.Equal(_atCheckpoint.GetValueOrDefault(block), Xen.Outputs.Read(block)));
+                }
             }
         }
 
@@ -163,6 +198,8 @@ public sealed partial class OutputWindowTests
             Guest("afterwards", 7, 3);
             Xen.Outputs.Serve();
             Assert.True(_sent.SequenceEqual(Xen.Outputs.Wire), $"{about}: {string.Join(", ", Xen.Outputs.Wire)}");
+            Assert.All(_written, block => Assert.Equal(block.Value, Xen.Outputs.Read(block.Key)));
+            Xen.Outputs.WriteOut();
             Assert.True(_written.SequenceEqual(Xen.Outputs.Blocks), $"{about}: {string.Join(", ", Xen.Outputs.Blocks)}");
         }
 
@@ -199,6 +236,14 @@ public sealed partial class OutputWindowTests
         {
             Assert.Empty(Xen.Outputs.Ours);
             Assert.Equal(_written, Xen.Outputs.Blocks);
+        }
+
+        /// <summary>What the guest wrote until the checkpoint is on its disk, what it sent until then has left, and nothing of ours is left.</summary>
+        internal void CheckCheckpoint()
+        {
+            Assert.Empty(Xen.Outputs.Ours);
+            Assert.Equal(_atCheckpoint, Xen.Outputs.Blocks);
+            Assert.Equal(_sent.Take(_sentAtCheckpoint), Xen.Outputs.Wire);
         }
 
         internal void OpenOther()

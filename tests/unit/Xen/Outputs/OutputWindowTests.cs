@@ -34,16 +34,33 @@ public sealed partial class OutputWindowTests
         DestroyedByHand,
     }
 
-    /// <summary>Each end, of a domain whose disk is a mapped device by itself, and of one that has the script's layer.</summary>
-    public static TheoryData<End, bool> Ends
+    public enum Kind
+    {
+        /// <summary>A mapped device by itself.</summary>
+        Mapped,
+
+        /// <summary>One that the script made of a disk.</summary>
+        Layered,
+
+        /// <summary>An image that QEMU serves.</summary>
+        Image,
+
+        /// <summary>A mapped device that an emulator serves, as it does the card.</summary>
+        Emulated,
+    }
+
+    /// <summary>Each end, of a domain with each kind of disk.</summary>
+    public static TheoryData<End, Kind> Ends
     {
         get
         {
-            TheoryData<End, bool> ends = [];
+            TheoryData<End, Kind> ends = [];
             foreach (End end in Enum.GetValues<End>())
             {
-                ends.Add(end, false);
-                ends.Add(end, true);
+                foreach (Kind kind in Enum.GetValues<Kind>())
+                {
+                    ends.Add(end, kind);
+                }
             }
 
             return ends;
@@ -52,9 +69,9 @@ public sealed partial class OutputWindowTests
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Nothing_fails(End end, bool hasLayer)
+    public void Nothing_fails(End end, Kind kind)
     {
-        World world = new(hasLayer: hasLayer);
+        World world = new(kind: kind);
         world.Act(end);
         Assert.Equal(end is End.Left or End.TakenOver or End.DestroyedByHand, world.HasLeft);
         world.Check();
@@ -62,29 +79,29 @@ public sealed partial class OutputWindowTests
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Each_call_fails_once_before_it_took_effect(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.FailAt(index, afterwards: false));
+    public void Each_call_fails_once_before_it_took_effect(End end, Kind kind) => Each(end, kind, (world, index) => world.Xen.FailAt(index, afterwards: false));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Each_call_fails_once_after_it_took_effect(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.FailAt(index, afterwards: true));
+    public void Each_call_fails_once_after_it_took_effect(End end, Kind kind) => Each(end, kind, (world, index) => world.Xen.FailAt(index, afterwards: true));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void The_tool_is_killed_before_each_call(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.KillAt(index, afterwards: false));
+    public void The_tool_is_killed_before_each_call(End end, Kind kind) => Each(end, kind, (world, index) => world.Xen.KillAt(index, afterwards: false));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void The_tool_is_killed_after_each_call(End end, bool hasLayer) => Each(end, hasLayer, (world, index) => world.Xen.KillAt(index, afterwards: true));
+    public void The_tool_is_killed_after_each_call(End end, Kind kind) => Each(end, kind, (world, index) => world.Xen.KillAt(index, afterwards: true));
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Each_kind_of_call_fails_for_good(End end, bool hasLayer)
+    public void Each_kind_of_call_fails_for_good(End end, Kind kind)
     {
         string[] names = [.. typeof(FakeControlDomain).GetMethods().Where(method => method.DeclaringType == typeof(FakeControlDomain)).Select(method => method.Name)];
         Assert.Contains("Resume", names);
         foreach (string name in names.Select(name => name == "IsThere" ? "IsCardThere" : name))
         {
-            World world = new(hasLayer: hasLayer);
+            World world = new(kind: kind);
             world.Xen.FailAlways(name);
             _ = Record.Exception(() => world.Act(end));
             world.Settle(end);
@@ -93,11 +110,13 @@ public sealed partial class OutputWindowTests
     }
 
     [Theory]
-    [InlineData(nameof(FakeControlDomain.Load))]
-    [InlineData(nameof(FakeControlDomain.Resume))]
-    public void A_domain_whose_disk_lacks_what_was_set_aside_does_not_run_until_it_has_it(string call)
+    [InlineData(nameof(FakeControlDomain.Load), Kind.Mapped)]
+    [InlineData(nameof(FakeControlDomain.Resume), Kind.Mapped)]
+    [InlineData(nameof(FakeControlDomain.BeginMerge), Kind.Image)]
+    [InlineData(nameof(FakeControlDomain.EndMerge), Kind.Image)]
+    public void A_domain_whose_disk_lacks_what_was_set_aside_does_not_run_until_it_has_it(string call, Kind kind)
     {
-        World world = new();
+        World world = new(kind: kind);
         world.ActUntilItHasLeft();
         world.Xen.Mend();
         world.Xen.FailAlways(call);
@@ -123,17 +142,66 @@ public sealed partial class OutputWindowTests
 
     /// <summary>What it wrote was never to leave. Its packets go with its card.</summary>
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void A_domain_that_is_destroyed_by_hand_in_its_window_leaves_all_that_it_wrote_on_its_disk(bool hasLayer)
+    [InlineData(Kind.Mapped)]
+    [InlineData(Kind.Layered)]
+    public void A_domain_that_is_destroyed_by_hand_in_its_window_leaves_all_that_it_wrote_on_its_disk(Kind kind)
     {
-        World world = new(hasLayer: hasLayer);
+        World world = new(kind: kind);
         world.Open();
         world.Ask(1, 2);
         world.Xen.Outputs.Serve();
         world.Ask(5, 2);
         world.Destroy();
         world.CheckDisk();
+    }
+
+    /// <summary>Its QEMU goes with it, and what QEMU had in its memory. So have the packets of the window, so that nobody has heard of what is not there.</summary>
+    [Fact]
+    public void A_domain_whose_QEMU_goes_in_its_window_leaves_its_disk_as_it_was_at_the_checkpoint()
+    {
+        World world = new(kind: Kind.Image);
+        world.Open();
+        world.Send("in the window");
+        world.Ask(1, 2);
+        world.Xen.Outputs.Serve();
+        world.Destroy();
+        world.CheckCheckpoint();
+    }
+
+    /// <summary>Its clients would hear of what is lost.</summary>
+    [Fact]
+    public void A_domain_whose_QEMU_is_killed_in_its_window_stands_still_and_nothing_of_it_gets_out()
+    {
+        World world = new(kind: Kind.Image);
+        world.Open();
+        world.Send("in the window");
+        world.Ask(1, 2);
+        world.Xen.Outputs.Serve();
+        world.Xen.Outputs.KillQemu();
+        Assert.Contains("is lost with it", Assert.ThrowsAny<Exception>(world.Custody.Dispose).ToString(), StringComparison.Ordinal);
+        Assert.False(world.Runs);
+
+        world.Destroy();
+        world.CheckCheckpoint();
+    }
+
+    /// <summary>Its destination opens the image while QEMU still has it here.</summary>
+    [Fact]
+    public void A_domain_that_leaves_without_a_window_leaves_when_QEMU_has_written_all_that_it_was_asked_for()
+    {
+        World world = new(kind: Kind.Image);
+        world.LeaveWithoutWindow();
+        Assert.Equal([0], world.Xen.Outputs.Flushes);
+    }
+
+    [Fact]
+    public void A_file_that_QEMU_had_not_opened_when_the_tool_was_killed_goes()
+    {
+        World world = new(kind: Kind.Image);
+        world.Open();
+        world.Xen.Outputs.LeaveFile($"prerecord-image-{world.Uuid}-1-51712");
+        world.Custody.Dispose();
+        world.Check();
     }
 
     [Theory]
@@ -143,7 +211,7 @@ public sealed partial class OutputWindowTests
     [InlineData(nameof(FakeControlDomain.Load))]
     public void A_layer_that_is_left_goes_when_nothing_is_to_come_to_the_disk_through_it(string call)
     {
-        World world = new(hasLayer: true);
+        World world = new(kind: Kind.Layered);
         world.Open();
         world.Ask(1, 2);
         world.Destroy(call);
@@ -199,7 +267,13 @@ public sealed partial class OutputWindowTests
         packets.Custody.Dispose();
         packets.Check();
 
-        World disk = new(new OutputLimits(64 << 20, 64 << 20));
+        Fill(Kind.Mapped);
+        Fill(Kind.Image);
+    }
+
+    private static void Fill(Kind kind)
+    {
+        World disk = new(new OutputLimits(64 << 20, 64 << 20), kind);
         disk.Open();
         int written = 0;
         for (; !disk.Custody.AreOutputsNearlyFull; written++)
@@ -228,12 +302,12 @@ public sealed partial class OutputWindowTests
         Assert.Equal(99_999, world.Xen.Outputs.Blocks[7]);
     }
 
-    private static void Each(End end, bool hasLayer, Action<World, int> arrange)
+    private static void Each(End end, Kind kind, Action<World, int> arrange)
     {
         int index = 0;
         for (; index < Most; index++)
         {
-            World world = new(hasLayer: hasLayer);
+            World world = new(kind: kind);
             arrange(world, index);
             Exception? error = Record.Exception(() => world.Act(end));
             if (world.Xen.Failed is not { } failed)

@@ -4,7 +4,7 @@ using System.Text.Json;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Texts;
 
-namespace PreRecordMigration.Xen.Hvm;
+namespace PreRecordMigration.Xen.Qmp;
 
 /// <summary>
 /// One conversation with a QEMU in its machine protocol (QMP): a line of JSON each way. Nothing that it says is believed
@@ -36,7 +36,11 @@ internal sealed class QmpConnection : IDisposable
     /// <param name="subject">The domain's name, for errors.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.HypervisorCall"/>: nobody answers there, or not in
     /// this protocol.</exception>
-    internal static QmpConnection Open(string path, TimeSpan patience, string subject)
+    internal static QmpConnection Open(string path, TimeSpan patience, string subject) =>
+        TryOpen(path, patience, subject) ?? throw Unreachable(subject, $"at {path}", null);
+
+    /// <summary>As <see cref="Open"/>; null where nobody listens at the socket: the emulator has ended.</summary>
+    internal static QmpConnection? TryOpen(string path, TimeSpan patience, string subject)
     {
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
         {
@@ -50,6 +54,11 @@ internal sealed class QmpConnection : IDisposable
         catch (SocketException error)
         {
             socket.Dispose();
+            if (error.SocketErrorCode == SocketError.ConnectionRefused || !File.Exists(path))
+            {
+                return null;
+            }
+
             throw Unreachable(subject, $"at {path}", error);
         }
 
@@ -84,7 +93,15 @@ internal sealed class QmpConnection : IDisposable
     /// <param name="arguments">Its arguments as a JSON object; null for none.</param>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.HypervisorCall"/>: refused, with the emulator's own
     /// words, or not answered.</exception>
-    internal void Execute(string command, string? arguments = null)
+    internal void Execute(string command, string? arguments = null) => Ask(command, arguments, _ => true);
+
+    /// <summary>Has a command carried out, and reads what it answers.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="arguments">Its arguments as a JSON object; null for none.</param>
+    /// <param name="read">Reads the answer, which is valid until it returns; an answer of another form than it expects is one that does not keep to
+    /// the protocol, and it need not look for that.</param>
+    /// <exception cref="MigrationException">As <see cref="Execute"/>.</exception>
+    internal T Ask<T>(string command, string? arguments, Func<JsonElement, T> read)
     {
         string line = arguments is null
             ? $$"""{"execute":"{{command}}"}"""
@@ -93,9 +110,9 @@ internal sealed class QmpConnection : IDisposable
         for (int events = 0; events <= MostEvents; events++)
         {
             using JsonDocument answer = ReceiveLine();
-            if (Find(answer.RootElement, "return") is not null)
+            if (Find(answer.RootElement, "return") is { } returned)
             {
-                return;
+                return TextOf(() => read(returned));
             }
 
             if (Find(answer.RootElement, "error") is { } error)
@@ -122,17 +139,17 @@ internal sealed class QmpConnection : IDisposable
     private JsonElement? Find(JsonElement element, string name) =>
         TextOf(() => element.TryGetProperty(name, out JsonElement found) ? found : (JsonElement?)null);
 
-    /// <summary>Reads a text. JSON can hold strings that are no text, such as half of a surrogate pair, which shows only when such a
-    /// string is read.</summary>
+    /// <summary>Reads what was said. JSON can hold strings that are no text, such as half of a surrogate pair, which shows only when such a
+    /// string is read; and an answer can be of another form than is expected.</summary>
     private T TextOf<T>(Func<T> look)
     {
         try
         {
             return look();
         }
-        catch (InvalidOperationException error)
+        catch (Exception error) when (error is InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw Malformed($"it sends what is no text ({error.Message})", error);
+            throw Malformed($"it sends what is no text, or no answer to what it was asked ({error.Message})", error);
         }
     }
 
