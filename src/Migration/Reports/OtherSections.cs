@@ -47,11 +47,12 @@ internal static class OtherSections
             null,
             Figures.Table(
                 "Stalls",
-                ["Order", "#Stalled", "#Median", "#99 of 100", "#Longest", "#To the oracle", "#To sequential"],
+                ["Order", "#Stalled", "#Median", "#99 of 100", "#Longest", "#To the oracle", "#To the best fixed order", "#To sequential"],
                 orders.Select(order => new[]
                 {
                     order.Order.ToString(), Quantity.Time(order.StallTime.TotalSeconds), Quantity.Time(order.MedianStall.TotalSeconds),
-                    Quantity.Time(order.Percentile99Stall.TotalSeconds), Quantity.Time(order.LongestStall.TotalSeconds), Times(order.StallToOracle), Times(order.StallToSequential),
+                    Quantity.Time(order.Percentile99Stall.TotalSeconds), Quantity.Time(order.LongestStall.TotalSeconds), Times(order.StallToOracle), Times(order.StallToBestStatic),
+                    Times(order.StallToSequential),
                 }))),
         figures.Make(
             "Remote faults.",
