@@ -17,7 +17,7 @@ public sealed class ExportMigrationReportCommand : MigrationCmdlet
     private readonly ReportInput _input = new();
     private readonly List<PSObject> _given = [];
 
-    /// <summary>What it is of: results, ended migrations, reports of Test-Migration, measures of Measure-PageOrder, entries of the history.</summary>
+    /// <summary>What it is of: results, ended migrations, reports of Test-Migration, what Measure-Migration and Measure-PageOrder return, entries of the history.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true)]
     [ValidateNotNullOrEmpty]
     public PSObject[] InputObject { get; set; } = [];

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using PreRecordMigration.History;
+using PreRecordMigration.Measuring;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Replay;
 using PreRecordMigration.Reports;
@@ -15,6 +16,8 @@ internal sealed class ReportInput
     private readonly List<MigrationReport> _estimates = [];
     private readonly List<ReplayResult> _orders = [];
     private readonly List<HistoryEntry> _history = [];
+    private readonly List<MigrationComparison> _comparisons = [];
+    private readonly List<MeasuredRun> _runs = [];
 
     /// <summary>Takes one thing in.</summary>
     /// <exception cref="CommandException">It is nothing that a report is made of, or a migration that goes on.</exception>
@@ -43,6 +46,12 @@ internal sealed class ReportInput
             case HistoryEntry entry:
                 _history.Add(entry);
                 break;
+            case MigrationComparison comparison:
+                _comparisons.Add(comparison);
+                break;
+            case MeasuredRun run:
+                _runs.Add(run);
+                break;
             default:
                 throw new CommandException(
                     nameof(SR.ReportOfOther), ErrorCategory.InvalidArgument, Text.Format(SR.ReportOfOther, given.TypeNames.FirstOrDefault()), SR.ReportOfOtherRemedy, given);
@@ -59,5 +68,9 @@ internal sealed class ReportInput
         Estimates = _estimates,
         Orders = _orders,
         History = _history,
+        Comparisons = _comparisons,
+
+        // Measure-Migration returns each run, and then the comparison, which has them.
+        Runs = [.. _runs.Where(run => !_comparisons.Any(comparison => comparison.GetRuns().Contains(run)))],
     };
 }

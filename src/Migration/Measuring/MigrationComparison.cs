@@ -163,7 +163,8 @@ public sealed record MigrationComparison
         return ([.. summaries], [.. differences]);
     }
 
-    private static double? Of(MeasuredRun run, MeasuredFigure figure) => figure switch
+    /// <summary>A figure of a run; null where the run has none.</summary>
+    internal static double? Of(MeasuredRun run, MeasuredFigure figure) => figure switch
     {
         MeasuredFigure.Downtime => run.Downtime,
         MeasuredFigure.ProbeGap => run.ProbeGap,

@@ -1,5 +1,6 @@
 using System.Reflection;
 using PreRecordMigration.History;
+using PreRecordMigration.Measuring;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Replay;
 
@@ -32,6 +33,12 @@ public sealed record ReportContent
     /// <summary>Entries of the history.</summary>
     public IReadOnlyList<HistoryEntry> History { get; init; } = [];
 
+    /// <summary>Methods that were measured against each other.</summary>
+    public IReadOnlyList<MigrationComparison> Comparisons { get; init; } = [];
+
+    /// <summary>Runs of measurements, but for those that a comparison has.</summary>
+    public IReadOnlyList<MeasuredRun> Runs { get; init; } = [];
+
     /// <summary>How many things it is made of.</summary>
-    public int Count => Moves.Count + Unfinished.Count + Estimates.Count + Orders.Count + History.Count;
+    public int Count => Moves.Count + Unfinished.Count + Estimates.Count + Orders.Count + History.Count + Comparisons.Count + Runs.Count;
 }

@@ -29,6 +29,7 @@ public static class ReportCsv
             {
                 (nameof(content.Moves), content.Moves.Count), (nameof(content.Unfinished), content.Unfinished.Count), (nameof(content.Estimates), content.Estimates.Count),
                 (nameof(content.Orders), content.Orders.Count), (nameof(content.History), content.History.Count),
+                (nameof(content.Comparisons), content.Comparisons.Count), (nameof(content.Runs), content.Runs.Count),
             }.Where(kind => kind.Count > 0).Select(kind => kind.Kind),
         ];
     }
@@ -45,7 +46,12 @@ public static class ReportCsv
         }
 
         IEnumerable<JsonObject> objects = ReportJson.Tree(content)[kind]!.AsArray().Select(item => item!.AsObject());
-        List<Dictionary<string, string>> rows = [.. kind == nameof(content.Estimates) ? objects.SelectMany(Estimates) : objects.Select(Row)];
+        List<Dictionary<string, string>> rows =
+        [
+            .. kind == nameof(content.Estimates) ? objects.SelectMany(Estimates)
+                : kind == nameof(content.Comparisons) ? objects.SelectMany(comparison => comparison["Runs"]!.AsArray().Select(run => Row(run!.AsObject())))
+                : objects.Select(Row),
+        ];
         string[] columns = [.. rows.SelectMany(row => row.Keys).Distinct()];
         using StreamWriter writer = new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\r\n" };
         writer.WriteLine(string.Join(',', columns));

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using PreRecordMigration.History;
+using PreRecordMigration.Measuring;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Replay;
 using PreRecordMigration.Reporting;
@@ -28,6 +29,7 @@ public static class ReportJson
     {
         [typeof(MigrationInfo)] = [nameof(MigrationInfo.Outcome), nameof(MigrationInfo.Failure)],
         [typeof(MigrationOutcome)] = [Details],
+        [typeof(MigrationComparison)] = [nameof(MigrationComparison.Runs)],
         [typeof(SentPages)] = [nameof(SentPages.All), nameof(SentPages.Pushed)],
     };
 
@@ -54,7 +56,7 @@ public static class ReportJson
     {
         ArgumentNullException.ThrowIfNull(content);
         return new ReportDocument(
-            Format, ReportContent.SchemaVersion, content.Made, content.Module, content.Moves, content.Unfinished, content.Estimates, content.Orders, content.History);
+            Format, ReportContent.SchemaVersion, content.Made, content.Module, content.Moves, content.Unfinished, content.Estimates, content.Orders, content.History, content.Comparisons, content.Runs);
     }
 
     /// <summary>
@@ -76,6 +78,12 @@ public static class ReportJson
             JsonPropertyInfo details = type.CreateJsonPropertyInfo(typeof(MigrationDetails), Details);
             details.Get = move => ((MigrationOutcome)move).Known;
             type.Properties.Add(details);
+        }
+        else if (type.Type == typeof(MigrationComparison))
+        {
+            JsonPropertyInfo runs = type.CreateJsonPropertyInfo(typeof(Listed<MeasuredRun>), nameof(MigrationComparison.Runs));
+            runs.Get = comparison => ((MigrationComparison)comparison).GetRuns();
+            type.Properties.Add(runs);
         }
     }
 
@@ -106,12 +114,15 @@ internal sealed record ReportDocument(
     IReadOnlyList<MigrationInfo> Unfinished,
     IReadOnlyList<MigrationReport> Estimates,
     IReadOnlyList<ReplayResult> Orders,
-    IReadOnlyList<HistoryEntry> History);
+    IReadOnlyList<HistoryEntry> History,
+    IReadOnlyList<MigrationComparison> Comparisons,
+    IReadOnlyList<MeasuredRun> Runs);
 
 /// <summary>How a report's JSON is written, without reflection.</summary>
 [JsonSourceGenerationOptions(UseStringEnumConverter = true, GenerationMode = JsonSourceGenerationMode.Metadata, Converters = [typeof(ReportJson.Seconds), typeof(ReportJson.Shown)])]
 [JsonSerializable(typeof(ReportDocument))]
 [JsonSerializable(typeof(MigrationDetails))]
+[JsonSerializable(typeof(Listed<MeasuredRun>))]
 internal sealed partial class ReportJsonTypes : JsonSerializerContext
 {
 }

@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using PreRecordMigration.Drawing;
+using PreRecordMigration.Measuring;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Replay;
 using static PreRecordMigration.Drawing.Markup;
@@ -26,6 +27,7 @@ public static class ReportPage
         string title = content switch
         {
             { Count: 1, Moves: [var move] } => $"{MoveSection.Title(move)}, {Sides.MethodOf(move)}",
+            { Count: 1, Comparisons: [var comparison] } => $"{comparison.Name}: methods measured against each other",
             { Count: 1, Estimates: [var estimate] } => $"{estimate.Name}: what a move would cost",
             _ => "Migrations",
         };
@@ -50,6 +52,16 @@ public static class ReportPage
     private static IEnumerable<(string Id, string Title, XElement Section)> Sections(ReportContent content, Figures figures)
     {
         int last = 0;
+        foreach (MigrationComparison comparison in content.Comparisons)
+        {
+            yield return Section($"{comparison.Name}: methods measured against each other", id => ComparisonSection.Make(comparison, id, figures));
+        }
+
+        if (content.Runs.Count > 0)
+        {
+            yield return Section("Runs of measurements", id => ComparisonSection.Runs(content.Runs, id));
+        }
+
         if (content.Moves.Count > 1)
         {
             yield return Section("Migrations side by side", id => Sides.Make(content.Moves, id, figures));

@@ -12,7 +12,7 @@ internal static class Sides
     public const int MostBars = 60;
 
     /// <summary>The most curves of one picture: as many as can be told from each other.</summary>
-    private const int MostCurves = 6;
+    public const int MostCurves = 6;
 
     private static readonly (string Title, string What, Func<MigrationOutcome, double> Value, Func<double?, string> Text)[] s_measures =
     [

@@ -98,6 +98,7 @@ class Outputs(OutputCase):
                 self.assertEqual(last.errors, 0, guest.read("data/lab-error"))
 
     def test_an_hvm_guest_has_its_emulated_twins_held_back_too(self):
+        SHELLS[1].check("[Environment]::SetEnvironmentVariable('PRERECORD_HVM_DEVICES', 'try')")
         with running([HOST], "mappedhvm") as guest:
             self.check_given_up(guest)
             before = guest.report()

@@ -106,11 +106,14 @@ class Images(OutputCase):
                 self.assertEqual(self.content_of(guest), checkpoint)
 
     def test_a_guest_whose_qemu_is_killed_in_its_window_stands_and_the_error_says_so(self):
-        with running([HOST], GUESTS[0]) as guest, ModuleShell(HOST) as shell:
-            window = shell.begin(self.window(guest).replace("10min", "1min"))
-            self.check_held(guest)
-            HOST.run(f"kill -9 {self.emulator(guest)}", 120).check()
-            shell.finish(window, 600)
-            self.assertIn("is lost with it", shell.run(f"Stop-PreRecord {guest.name} -Confirm:$false", 600)["stderr"])
-            states = HOST.run(["xl", "list", guest.name], 120).check().stdout.splitlines()[1].split()[4]
-            self.assertNotRegex(states, "[rb]")
+        with running([HOST], "idle") as other:
+            with running([HOST], GUESTS[0]) as guest, ModuleShell(HOST) as shell:
+                window = shell.begin(self.window(guest).replace("10min", "1min"))
+                self.check_held(guest)
+                HOST.run(f"kill -9 {self.emulator(guest)}", 120).check()
+                shell.finish(window, 600)
+                self.assertIn("is lost with it", shell.run(f"Stop-PreRecord {guest.name} -Confirm:$false", 600)["stderr"])
+                states = HOST.run(["xl", "list", guest.name], 120).check().stdout.splitlines()[1].split()[4]
+                self.assertNotRegex(states, "[rb]")
+            self.check_observed(other)
+            self.check_nothing_left()

@@ -68,6 +68,15 @@ public sealed partial class ReportDataTests
     }
 
     [Fact]
+    public void A_comparison_has_a_row_for_each_run()
+    {
+        string[] lines = Csv(new ReportContent { Made = ReportSamples.Made, Comparisons = ReportSamples.All().Comparisons });
+        Assert.Equal(17, lines.Length);
+        Assert.Contains("ProbeGap", lines[0].Split(','));
+        Assert.Contains(",XlMigrate,", lines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_text_is_one_cell_and_no_formula_whatever_is_in_it()
     {
         foreach (string name in (string[])[ReportSamples.Hostile, "+1", "-1", "@x", "a,b", "a\"b", " a "])
@@ -86,7 +95,7 @@ public sealed partial class ReportDataTests
     [Fact]
     public void A_table_is_of_one_kind()
     {
-        Assert.Equal(["Moves", "Unfinished", "Estimates", "Orders", "History"], ReportCsv.KindsOf(ReportSamples.All()));
+        Assert.Equal(["Moves", "Unfinished", "Estimates", "Orders", "History", "Comparisons", "Runs"], ReportCsv.KindsOf(ReportSamples.All()));
         Assert.Throws<ArgumentException>(() => ReportCsv.Write(Stream.Null, ReportSamples.All()));
     }
 

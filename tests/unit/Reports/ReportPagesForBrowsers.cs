@@ -18,6 +18,7 @@ public sealed class ReportPagesForBrowsers
             Made = ReportSamples.Made,
             Moves = [.. Enum.GetValues<MigrationMethod>().Select(method => ReportSamples.Move(method: method, bytes: (1L + (long)method) << 30))],
         },
+        ["measured"] = () => new ReportContent { Made = ReportSamples.Made, Comparisons = ReportSamples.All().Comparisons },
         ["estimate"] = () => new ReportContent { Made = ReportSamples.Made, Estimates = ReportSamples.All().Estimates },
         ["little"] = () => new ReportContent
         {

@@ -1,5 +1,6 @@
 using PreRecordMigration.Estimates;
 using PreRecordMigration.History;
+using PreRecordMigration.Measuring;
 using PreRecordMigration.Methods;
 using PreRecordMigration.Operations;
 using PreRecordMigration.Options;
@@ -86,7 +87,56 @@ internal static class ReportSamples
         Estimates = [Estimate(name, error)],
         Orders = [Order(name, ReplayOrder.Oracle, 0.1), Order(name, ReplayOrder.Auto, 0.2)],
         History = [Entry(name, HistoryFate.Moved, null), Entry(name, HistoryFate.Interrupted, error)],
+        Comparisons = [Comparison(name, error)],
+        Runs = [Run(name, 1, MeasuredMethod.XlMigrate, null)],
     };
+
+    /// <summary>Three methods, five times each, after one run to warm up; one run failed.</summary>
+    public static MigrationComparison Comparison(string name, string error)
+    {
+        MeasuredMethod[] methods = [MeasuredMethod.PreCopy, MeasuredMethod.Observe, MeasuredMethod.XlMigrate];
+        MeasuredRun[] runs =
+        [
+            Run(name, 0, MeasuredMethod.PreCopy, null),
+            .. Enumerable.Range(1, 5).SelectMany(block => methods.Select(method => Run(name, block, method, block == 4 && method == MeasuredMethod.Observe ? error : null))),
+        ];
+        (Listed<MeasuredSummary> summaries, Listed<MeasuredDifference> differences) = MigrationComparison.Compare(runs, [.. methods.Select(method => new MeasuredVariant(method, null))]);
+        return new MigrationComparison
+        {
+            Name = name,
+            Source = "xen1",
+            Destination = "xen2",
+            Against = "PreCopy",
+            Repeat = 5,
+            Seed = 42,
+            Started = Made.AddHours(-1),
+            Ended = Made,
+            Failures = 1,
+            Stopped = error,
+            Summaries = summaries,
+            Differences = differences,
+            Made = [.. runs],
+        };
+    }
+
+    private static MeasuredRun Run(string name, int block, MeasuredMethod method, string? error)
+    {
+        MeasuredRun run = new()
+        {
+            Run = (10 * block) + (int)method,
+            Name = name,
+            Source = block % 2 == 0 ? "xen1" : "xen2",
+            Destination = block % 2 == 0 ? "xen2" : "xen1",
+            Method = method,
+            Block = block,
+            Started = Made,
+            ProbeGap = 0.01 * (1 + block + (int)method),
+            Error = error,
+        };
+        return error is not null ? run
+            : method == MeasuredMethod.XlMigrate ? run with { TotalTime = 30 + block, Downtime = 1 + (0.1 * block) }
+            : run.With(Move(name, method == MeasuredMethod.PreCopy ? MigrationMethod.PreCopy : MigrationMethod.PreRecord, 1L << 30) with { Downtime = 0.1 + (0.01 * block * (1 + (int)method)) });
+    }
 
     public static MigrationInfo Unfinished(string name, string error) => new()
     {

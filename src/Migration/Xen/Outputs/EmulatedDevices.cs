@@ -8,15 +8,25 @@ namespace PreRecordMigration.Xen.Outputs;
 /// </summary>
 internal static class EmulatedDevices
 {
+    private const string OtherMode = "Use the mode Observe, which rolls nothing back";
     private const string Remedy =
-        $"Use the mode Observe, which rolls nothing back; give the disk {DiskLayer.Setting} instead of having QEMU serve it; or make it a PVH domain, which has no emulated devices.";
+        $"{OtherMode}; give the disk {DiskLayer.Setting} instead of having QEMU serve it; or make it a PVH domain, which has no emulated devices.";
 
-    /// <summary>Adds what an emulator has.</summary>
+    /// <summary>Adds what an emulator has, or refuses it.</summary>
     /// <param name="devices">What the domain has without it.</param>
     /// <param name="domid">The domain.</param>
     /// <param name="layers">What the control domain has for holding outputs back.</param>
     internal static OutputDevices AddTo(OutputDevices devices, int domid, OutputLayers layers)
     {
+        if (!layers.HoldsTwins)
+        {
+            string[] names = [.. devices.Cards.Select(card => $"vif {card.Card}"), .. devices.Disks.Select(disk => $"vbd {disk.Disk}"), .. devices.Images.Select(image => $"vbd {image.Disk}")];
+            return devices with
+            {
+                Refused = [.. devices.Refused, .. names.Select(name => (name, "has an emulated twin in the device emulator", $"{OtherMode}; or make it a PVH domain, which has no emulated devices."))],
+            };
+        }
+
         OutputCard[] twins = [.. devices.Cards.Select(card => card.Twin).Where(twin => layers.Network.IsThere(twin.Face))];
         List<(string, string, string)> refused =
         [

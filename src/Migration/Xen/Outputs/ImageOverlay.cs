@@ -123,6 +123,6 @@ internal sealed class ImageOverlay(IImageLayer layer, ImageName name, string dom
     private MigrationException Lost() => new(
         MigrationErrorId.VerificationFailed,
         $"The QEMU that serves disk {name.Disk} of {domain} has ended, and what {domain} wrote in a window that was not over is lost with it.",
-        $"Its disk {name.File} is as it was at the checkpoint of that window, or now, where there was none. The domain stands still without its disk: destroy it (xl destroy {name.DomId}) and start it anew.",
+        $"Its disk {name.File} is as it was at the checkpoint of that window, or now, where there was none. The domain stands still without its disk: destroy it (xl destroy {name.DomId}), let any command on another domain remove what holds its packets (the receiver's service does it by itself), and start it anew.",
         domain);
 }

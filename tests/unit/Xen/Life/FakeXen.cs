@@ -103,7 +103,7 @@ internal sealed partial class FakeXen
     internal FakeXen()
     {
         Outputs = new FakeControlDomain(this);
-        Layers = new(Outputs, Outputs, Outputs);
+        Layers = new(Outputs, Outputs, Outputs) { HoldsTwins = true };
     }
 
     /// <summary>The control domain's network and mapped devices, whose calls fail as the host's do.</summary>

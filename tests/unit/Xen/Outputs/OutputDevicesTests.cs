@@ -120,6 +120,18 @@ public sealed class OutputDevicesTests
     }
 
     [Fact]
+    public void Cards_and_disks_with_twins_are_refused_unless_that_is_to_be_tried()
+    {
+        AddCard();
+        AddDisk();
+        _xen.Outputs.PutEmulator();
+        MigrationException error = Assert.Throws<MigrationException>(() => EmulatedDevices.AddTo(Find(), 1, _xen.Layers with { HoldsTwins = false }).Require("vm"));
+        Assert.Contains("its vif 0 has an emulated twin in the device emulator; its vbd 51712 has an emulated twin", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Observe", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("PVH", error.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_an_emulator_writes_beside_them_is_refused_by_name()
     {
         AddDisk();
