@@ -25,6 +25,7 @@ internal sealed class SpeedLog(TimeProvider clock, Func<DomainHolder> holder) : 
     private ITimer? _timer;
     private TimeSpan _interval = Interval;
     private long _start;
+    private bool _hasBegun;
 
     /// <summary>Begins to look at a domain; nothing happens where its host does not count.</summary>
     /// <param name="domain">The domain; <see cref="End"/> is called before its handle is disposed.</param>
@@ -33,12 +34,12 @@ internal sealed class SpeedLog(TimeProvider clock, Func<DomainHolder> holder) : 
     {
         lock (_gate)
         {
-            if (domain is not IGuestWork guest || _timer is not null)
+            if (domain is not IGuestWork guest || _hasBegun)
             {
                 return;
             }
 
-            (_guest, _start) = (guest, start);
+            (_guest, _start, _hasBegun) = (guest, start, true);
             _timer = clock.CreateTimer(_ => Look(), null, _interval, _interval);
         }
 
@@ -80,7 +81,10 @@ internal sealed class SpeedLog(TimeProvider clock, Func<DomainHolder> holder) : 
         lock (_gate)
         {
             _guest = null;
+
+            // The timer is forgotten, because a reference to it keeps all timers of the process alive.
             _timer?.Dispose();
+            _timer = null;
         }
     }
 

@@ -27,7 +27,6 @@ public sealed class PagePusher : IDisposable
     private readonly int[] _pending = new int[BatchPages];
     private readonly SentPageLog? _log;
     private IPushOrder? _order;
-    private readonly int[] _pendingKinds = new int[3];
     private readonly long[] _pushed = new long[3];
     private int _pendingCount;
     private int _notedCount;
@@ -51,7 +50,7 @@ public sealed class PagePusher : IDisposable
         _demand = demand;
     }
 
-    /// <summary>Pages pushed so far for a reason; those that were fed were recorded.</summary>
+    /// <summary>Pages that went so far for a reason, or were about to where the way was lost; those that were fed were recorded.</summary>
     public long Pushed(PushKind kind) => Interlocked.Read(ref _pushed[(int)kind]);
 
     /// <summary>Feeds pages, to be pushed in this order after those fed before. Pages already sent are passed over.</summary>
@@ -124,7 +123,6 @@ public sealed class PagePusher : IDisposable
             }
 
             _lastKind = kind;
-            _pendingKinds[(int)kind]++;
             _pending[_pendingCount++] = pfn;
             if (_pendingCount == BatchPages)
             {
@@ -143,9 +141,10 @@ public sealed class PagePusher : IDisposable
         }
     }
 
-    /// <summary>Tells of the pages of one kind that go with the next record, before they do.</summary>
+    /// <summary>Counts the pages of one kind that go with the next record, and tells of them, before they do: where the way is lost nobody knows whether they went.</summary>
     private void Note()
     {
+        Interlocked.Add(ref _pushed[(int)_lastKind], _pendingCount - _notedCount);
         _log?.Sent(
             _lastKind switch
             {
@@ -174,12 +173,6 @@ public sealed class PagePusher : IDisposable
                 bytes = _sender.Send(pfns, _memory).Sent;
                 break;
             }
-        }
-
-        for (int kind = 0; kind < _pushed.Length; kind++)
-        {
-            Interlocked.Add(ref _pushed[kind], _pendingKinds[kind]);
-            _pendingKinds[kind] = 0;
         }
 
         _limiter.Sent(bytes, cancellationToken);

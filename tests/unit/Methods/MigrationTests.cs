@@ -125,7 +125,7 @@ public sealed class MigrationTests
     [Theory]
     [InlineData(RecordingMode.Observe)]
     [InlineData(RecordingMode.Rollback)]
-    public async Task Recorded_pages_are_pushed_in_the_order_of_their_first_touch_and_the_rest_ascending(RecordingMode mode)
+    public async Task Recorded_pages_are_pushed_before_the_rest_and_in_Rollback_in_the_order_of_their_first_touch(RecordingMode mode)
     {
         await using MigrationFixture fixture = new(MigrationFixture.Options() with { Workload = GuestWorkloadKind.HotSet });
         MigrationOptions options = MigrationFixture.Move(MigrationMethod.PreRecord, mode);
@@ -139,8 +139,14 @@ public sealed class MigrationTests
             session, Route.Loopback(destination.Endpoint), options, null, CancellationToken.None);
         (int[] core, int[] pushed) = await destination.Received;
         int[] first = [.. recorded.Except(core)];
-        Assert.Equal(first, pushed.Take(first.Length));
-        Assert.Equal(populated.Pfns().Except(core).Except(first), pushed.Skip(first.Length));
+        if (mode == RecordingMode.Rollback)
+        {
+            Assert.Equal(first, pushed.Take(first.Length));
+        }
+
+        // In Observe how often and how lately they were used decides, and a better order takes over when it is ready.
+        Assert.Equal(first.Order(), pushed.Take(first.Length).Order());
+        Assert.Equal(populated.Pfns().Except(core).Except(first), pushed.Skip(first.Length).Order());
         Assert.Equal(result.PageTablePages, destination.Core!.PageTablePageCount);
         Assert.Equal(pushed.Length, result.PagesPushed);
         Assert.Equal(7, result.RemoteFaults);
