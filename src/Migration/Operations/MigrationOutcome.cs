@@ -66,7 +66,6 @@ public sealed record MigrationOutcome
         RollbackProof = result.RollbackProof;
         Problems = string.Join(' ', result.Problems.Select(problem => $"{problem.Message} {problem.Remedy}"));
         Phases = [.. result.Phases.Select(phase => new PhaseOutcome(phase))];
-        Known = result.Details;
     }
 
     /// <summary>Names the migration in this process.</summary>

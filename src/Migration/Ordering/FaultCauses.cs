@@ -11,7 +11,7 @@ public static class FaultCauses
     /// <param name="order">The order that was followed; null for none.</param>
     /// <param name="trajectory">What was recorded, as far as it is not in the order because it went before; null for nothing.</param>
     /// <param name="asked">The pages that were asked for.</param>
-    /// <param name="options">Every constant: what is recorded within <see cref="PageOrderOptions.RegionGap"/> pages is within reach.</param>
+    /// <param name="options">Every constant: what is recorded within <see cref="PageOrderOptions.RegionGap"/> places on the order's axis is within reach.</param>
     /// <returns>Those causes that there were, in their order.</returns>
     public static IReadOnlyList<FaultCauseCount> Count(PageOrder? order, AccessTrajectory? trajectory, PageBitmap asked, PageOrderOptions options)
     {
@@ -30,6 +30,13 @@ public static class FaultCauses
             recorded.TrySet(record.Pfn);
         }
 
+        PageAxis axis = order?.Axis ?? PageAxis.Physical(asked.PageCount);
+        PageBitmap places = new(axis.Length);
+        foreach (int pfn in recorded.Pfns())
+        {
+            places.TrySet(axis.PositionOf(pfn));
+        }
+
         long[] counts = new long[Enum.GetValues<FaultCause>().Length];
         foreach (int pfn in asked.Pfns())
         {
@@ -41,7 +48,7 @@ public static class FaultCauses
         FaultCause CauseOf(int pfn) =>
             recorded[pfn] ? FaultCause.RecordedLate
             : predicted[pfn] ? FaultCause.PredictedLate
-            : order is null || !IsNear(recorded, pfn, options.RegionGap) ? FaultCause.NotPredictable
+            : order is null || !IsNear(places, axis.PositionOf(pfn), options.RegionGap) ? FaultCause.NotPredictable
             : order.FollowsLines ? FaultCause.OutsideWindows
             : order.FollowsClusters ? FaultCause.OutsideHotspots
             : FaultCause.NotPredictable;
@@ -55,14 +62,14 @@ public static class FaultCauses
         }
     }
 
-    /// <summary>Whether any page of a set lies within so many pages of one.</summary>
-    private static bool IsNear(PageBitmap pages, int pfn, int reach)
+    /// <summary>Whether any place of a set lies within so many places of one.</summary>
+    private static bool IsNear(PageBitmap places, int place, int reach)
     {
-        int first = (int)Math.Max(0, (long)pfn - reach);
-        int last = (int)Math.Min(pages.PageCount - 1L, (long)pfn + reach);
+        int first = (int)Math.Max(0, (long)place - reach);
+        int last = (int)Math.Min(places.PageCount - 1L, (long)place + reach);
         for (int word = first >> 6; word <= last >> 6; word++)
         {
-            ulong bits = pages.WordAt(word);
+            ulong bits = places.WordAt(word);
             bits &= word == first >> 6 ? ulong.MaxValue << (first & 63) : ulong.MaxValue;
             bits &= word == last >> 6 ? ulong.MaxValue >> (63 - (last & 63)) : ulong.MaxValue;
             if (bits != 0)
