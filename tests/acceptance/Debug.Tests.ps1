@@ -12,6 +12,7 @@ BeforeAll {
         "paused at the window's end|accesses are not recorded any more|the domain is about to be stopped|" +
         'the handover has (not )?been rehearsed|the domain runs there, after \d+ ms in which this process compiled \d+ methods|' +
         'round \d+ ended, \d+ pages to send and \d+ left|' +
+        'the order knows nothing of address spaces|page tables read, \d+ address spaces, \d+ tables(, not all)?|' +
         'the rollback is proved by (a second witness \(\d+ pages written\) and )?\d+ pages compared, \d+ changed)$'
 }
 

@@ -15,8 +15,8 @@ AfterAll {
 Describe 'Measure-PageOrder' {
     It 'compares every order, the best first' {
         $results = @($recorded | Measure-PageOrder -Bandwidth 20MB/s)
-        $results.Count | Should -Be 9
-        for ($i = 1; $i -lt 9; $i++) {
+        $results.Count | Should -Be 13
+        for ($i = 1; $i -lt 13; $i++) {
             $results[$i].StallTime | Should -BeGreaterOrEqual $results[$i - 1].StallTime
         }
 

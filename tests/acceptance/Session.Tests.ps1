@@ -109,8 +109,10 @@ Describe 'Where nobody can answer' {
                 'Disable-RemotePF'         = { `$recorded | Disable-RemotePF -Confirm }
                 'Disconnect-MigrationHost' = { Disconnect-MigrationHost nobody2 -Confirm }
                 'Enable-RemotePF'          = { `$recorded | Enable-RemotePF -Confirm }
+                'Export-MigrationReport'   = { `$recorded | Measure-PageOrder | Export-MigrationReport '$path' -Confirm }
                 'Export-PreRecord'         = { `$recorded | Export-PreRecord '$path' -Confirm }
                 'Invoke-PreRecordMigration' = { Invoke-PreRecordMigration calm nobody2 -Confirm }
+                'Measure-Migration'        = { Measure-Migration calm nobody2 -Confirm }
                 'New-MigrationCertificate' = { New-MigrationCertificate nobody -Path '$path' -Confirm }
                 'New-SimulatedDomain'      = { New-SimulatedDomain more -HostName nobody1 -Confirm }
                 'New-SimulatedHost'        = { New-SimulatedHost nobody5 -Confirm }

@@ -26,6 +26,7 @@ internal static class MigrationConfiguration
     private static readonly string[] OtherVariables =
     [
         UserFileVariable, SystemFileVariable, RuntimeFolder.VariableName, StateFolder.VariableName, MigrationHistory.JournalVariableName, "PRERECORD_OVERLAY_DIRECTORY", "PRERECORD_XEN_LIBRARY",
+        "PRERECORD_HVM_DEVICES",
         "PRERECORD_XEN_PAGING",
     ];
 
