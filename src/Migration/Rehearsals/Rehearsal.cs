@@ -37,11 +37,16 @@ public static class Rehearsal
         TaskCompletionSource<Exception?> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
-            new Thread(() =>
+            Thread thread = new(() =>
             {
                 MigrationSpans.IsHidden = true;
                 ended.SetResult(Catch(rehearse));
-            }) { IsBackground = true, Name = "rehearsal" }.Start();
+            })
+            {
+                IsBackground = true,
+                Name = "rehearsal",
+            };
+            thread.Start();
         }
 #pragma warning disable CA1031 // A process that can make no thread has not rehearsed, and what it does next says so itself.
         catch (Exception error)

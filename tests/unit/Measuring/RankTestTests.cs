@@ -95,6 +95,13 @@ public sealed class RankTestTests
 
     private static MeasuredRun Run(MeasuredMethod method, int block, double downtime) => new()
     {
-        Run = 1, Name = "web01", Source = "a", Destination = "b", Method = method, Block = block, Started = DateTimeOffset.UnixEpoch, Downtime = downtime,
+        Run = 1,
+        Name = "web01",
+        Source = "a",
+        Destination = "b",
+        Method = method,
+        Block = block,
+        Started = DateTimeOffset.UnixEpoch,
+        Downtime = downtime,
     };
 }

@@ -54,7 +54,9 @@ public sealed class RefinedOrderTests
     {
         await using MigrationFixture fixture = new(MigrationFixture.Options() with
         {
-            Workload = GuestWorkloadKind.ManyProcesses, VcpuCount = 1, ProcessCount = 4,
+            Workload = GuestWorkloadKind.ManyProcesses,
+            VcpuCount = 1,
+            ProcessCount = 4,
         });
         List<string> steps = [];
         await fixture.MigrateAsync(MigrationFixture.Move(method, mode) with { Trace = new Steps(steps) });
