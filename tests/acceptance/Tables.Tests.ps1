@@ -66,7 +66,8 @@ BeforeAll {
                 : $durations.ForEach({ [TimeSpan]::FromMilliseconds($_) })
         }
         if ($kind -in [int], [long]) {
-            return $name -match 'Bytes|^Limit$|^Bandwidth' ? $sizes : $name -in 'VcpuCount', 'DomainCount' ? @(0, 512) : $name -eq 'Id' ? @(0, 32752) : $counts
+            return $name -match 'Bytes|^Limit$|^Bandwidth' ? $sizes : $name -in 'VcpuCount', 'DomainCount' ? @(0, 512) : $name -eq 'Id' ? @(0, 32752) :
+                $name -in 'Run', 'Repeat', 'Failures' ? @(0, 9999) : $counts
         }
 
         return $null

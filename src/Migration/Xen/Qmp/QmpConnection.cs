@@ -72,12 +72,7 @@ internal sealed class QmpConnection : IDisposable
         QmpConnection connection = new(stream, subject);
         try
         {
-            using JsonDocument greeting = connection.ReceiveLine();
-            if (connection.Find(greeting.RootElement, "QMP") is null)
-            {
-                throw connection.Malformed("it does not greet");
-            }
-
+            connection.AwaitGreeting();
             connection.Execute("qmp_capabilities");
             return connection;
         }
@@ -130,6 +125,21 @@ internal sealed class QmpConnection : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
+
+    /// <summary>An emulator that had something to say to whom it talked to before says it to the next one, before it greets.</summary>
+    private void AwaitGreeting()
+    {
+        for (int lines = 0; lines <= MostEvents; lines++)
+        {
+            using JsonDocument line = ReceiveLine();
+            if (Find(line.RootElement, "QMP") is not null)
+            {
+                return;
+            }
+        }
+
+        throw Malformed("it does not greet");
+    }
 
     private string Description(JsonElement error) =>
         error.ValueKind == JsonValueKind.Object && Find(error, "desc") is { ValueKind: JsonValueKind.String } text

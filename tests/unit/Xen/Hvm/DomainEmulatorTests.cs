@@ -87,13 +87,21 @@ public class DomainEmulatorTests
     [InlineData("""{"\ud800": 1}""")]
     public void What_does_not_greet_as_QEMU_is_refused(string greeting)
     {
-        // Without a greeting only the receive time-out ends the wait, as where another program holds the socket.
+        // Without a greeting, or what might come before one, only the receive time-out ends the wait, as where another program holds the socket.
         using FakeQemu qemu = new(_ => FakeQemu.Done, greeting);
         MigrationException error = Assert.Throws<MigrationException>(
-            () => Emulator(qemu, greeting.Length == 0 ? TimeSpan.FromMilliseconds(20) : s_patience).Probe());
+            () => Emulator(qemu, greeting.Length == 0 || greeting[0] == '{' ? TimeSpan.FromMilliseconds(20) : s_patience).Probe());
 
         Assert.Equal(MigrationErrorId.HypervisorCall, error.ErrorId);
         Assert.Equal("web01", error.Target);
+    }
+
+    [Fact]
+    public void What_was_to_be_said_to_an_earlier_client_may_come_before_the_greeting()
+    {
+        using FakeQemu qemu = new(_ => FakeQemu.Done, string.Join("\r\n", """{"event": "JOB_STATUS_CHANGE"}""", FakeQemu.Done, FakeQemu.Greeting));
+        Emulator(qemu).Stop();
+        Assert.Equal(["stop"], qemu.Commands);
     }
 
     [Fact]
