@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using PreRecordMigration.Pages;
+using static PreRecordMigration.Pages.PageTableEntry;
 
 namespace PreRecordMigration.CoreStates;
 
@@ -16,12 +17,6 @@ public sealed class AddressSpaceReader
     private const int Entries = Page.Size / sizeof(ulong);
     private const int BatchPages = 64;
     private const int LevelBits = 9;
-    private const ulong Present = 1;
-    private const ulong Accessed = 1 << 5;
-    private const ulong Dirty = 1 << 6;
-    private const ulong Large = 1 << 7;
-    private const ulong NoExecute = 1UL << 63;
-    private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
     private readonly TablePages _tables;
     private readonly PageBitmap _populated;
     private readonly AddressSpaceBuilder _builder;
@@ -59,7 +54,7 @@ public sealed class AddressSpaceReader
         AddressSpaceReader reader = new(new TablePages(core.Pages, memory), populated, cancellationToken);
         int[] loaded =
         [
-            .. core.Vcpus.Where(vcpu => vcpu.Paging == PagingMode.FourLevel).Select(vcpu => (vcpu.Cr3 & FrameMask) >> Page.Shift)
+            .. core.Vcpus.Where(vcpu => vcpu.Paging == PagingMode.FourLevel).Select(vcpu => FrameOf(vcpu.Cr3))
                 .Where(frame => frame < (ulong)populated.PageCount && populated[(int)frame]).Select(frame => (int)frame).Distinct(),
         ];
         int[] others = loaded.Length == 0 ? [] : reader.FindRoots(loaded, core.Pages.Pfns[..core.PageTablePageCount], memory is null ? [] : candidates);
@@ -123,7 +118,7 @@ public sealed class AddressSpaceReader
                 Descend(below, level - 1, isKernel);
                 Map(entry, page, pages, isKernel);
             }
-            else if ((entry & FrameMask) >> Page.Shift is ulong frame && frame < (ulong)_populated.PageCount && Enter((int)frame, level - 1))
+            else if (FrameOf(entry) is ulong frame && frame < (ulong)_populated.PageCount && Enter((int)frame, level - 1))
             {
                 below.Add(((int)frame, page));
             }
@@ -159,7 +154,7 @@ public sealed class AddressSpaceReader
     private void Map(ulong entry, ulong page, ulong pages, bool isKernel)
     {
         // Of a large page the lower bits of its frame are none (one of them is PAT).
-        ulong frame = ((entry & FrameMask) >> Page.Shift) & ~(pages - 1);
+        ulong frame = FrameOf(entry) & ~(pages - 1);
         if (frame >= (ulong)_populated.PageCount)
         {
             return;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PreRecordMigration.Pages;
+using static PreRecordMigration.Pages.PageTableEntry;
 
 namespace PreRecordMigration.CoreStates;
 
@@ -11,9 +12,6 @@ namespace PreRecordMigration.CoreStates;
 /// </remarks>
 public static class PageTableWalker
 {
-    private const ulong Present = 1;
-    private const ulong Large = 1 << 7;
-    private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
     private const int BatchPages = 64;
 
     /// <summary>Walks all vCPUs' tables.</summary>
@@ -79,7 +77,7 @@ public static class PageTableWalker
         /// <summary>Notes the table that an entry of the level above, or a CR3, leads to.</summary>
         public void Enter(ulong entry, int level)
         {
-            ulong frame = (entry & FrameMask) >> Page.Shift;
+            ulong frame = FrameOf(entry);
             if (frame < (ulong)populated.PageCount && populated[(int)frame]
                 && (_seen[level] ??= new PageBitmap(populated.PageCount)).TrySet((int)frame))
             {

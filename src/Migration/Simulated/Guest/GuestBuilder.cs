@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using PreRecordMigration.Pages;
+using static PreRecordMigration.Pages.PageTableEntry;
 
 namespace PreRecordMigration.Simulated.Guest;
 
@@ -10,11 +11,9 @@ internal sealed record GuestImage(GuestPages Pages, VcpuContext[] Contexts, int[
 /// <summary>Boots a guest: lays physical memory out by the seed, makes the tables and fills the data pages.</summary>
 internal sealed class GuestBuilder
 {
-    private const ulong PresentAccessed = 1 | (1 << 5) | (1 << 2);
-    private const ulong Present = 1 | (1 << 2);
+    private const ulong PresentUser = Present | User;
+    private const ulong PresentAccessed = PresentUser | Accessed;
     private const ulong Writable = 1 << 1;
-    private const ulong Dirty = 1 << 6;
-    private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
     private const int LargestBlockOrder = 10;
     private const int SmallestShare = 64;
     private readonly SimulatedDomainOptions _options;
@@ -86,12 +85,12 @@ internal sealed class GuestBuilder
         {
             int pfn = NewFrame();
             PageContent.Fill(_pages.Writable(pfn), PageContent.Key(_options.Seed, id, i, 0), _layout.ContentPeriod);
-            Map(root, GuestLayout.DataBase + ((ulong)i << Page.Shift), pfn, Present | Writable);
+            Map(root, GuestLayout.DataBase + ((ulong)i << Page.Shift), pfn, PresentUser | Writable);
         }
 
         for (int i = 0; i < _layout.GenerationPagesPerProcess; i++)
         {
-            Map(root, GuestLayout.GenerationBase + ((ulong)i << Page.Shift), NewFrame(), Present | Writable);
+            Map(root, GuestLayout.GenerationBase + ((ulong)i << Page.Shift), NewFrame(), PresentUser | Writable);
         }
 
         return root;
@@ -110,7 +109,7 @@ internal sealed class GuestBuilder
                 BinaryPrimitives.WriteUInt64LittleEndian(entry, value);
             }
 
-            table = (int)((value & FrameMask) >> Page.Shift);
+            table = (int)FrameOf(value);
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PreRecordMigration.Pages;
+using static PreRecordMigration.Pages.PageTableEntry;
 
 namespace PreRecordMigration.Simulated.Guest;
 
@@ -11,10 +12,6 @@ namespace PreRecordMigration.Simulated.Guest;
 /// </summary>
 internal sealed class GuestCpu
 {
-    private const ulong Present = 1;
-    private const ulong Accessed = 1 << 5;
-    private const ulong Dirty = 1 << 6;
-    private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
     private readonly GuestPages _pages;
     private readonly ulong _seed;
     private readonly int _index;
@@ -136,7 +133,7 @@ internal sealed class GuestCpu
     /// <summary>Translates an address and reaches its page, setting accessed and dirty bits as the processor does.</summary>
     private bool TryAccess(ulong address, bool isWrite, out Span<byte> page)
     {
-        ulong frame = (Context.Cr3 & FrameMask) >> Page.Shift;
+        ulong frame = FrameOf(Context.Cr3);
         for (int shift = 39; shift >= Page.Shift; shift -= 9)
         {
             if (!_pages.TryAccess(_index, frame, false, out Span<byte> table))
@@ -162,7 +159,7 @@ internal sealed class GuestCpu
                 Entry(table, offset) |= bits;
             }
 
-            frame = (entry & FrameMask) >> Page.Shift;
+            frame = FrameOf(entry);
             if (shift == Page.Shift && _pages.TryAccess(_index, frame, isWrite, out page))
             {
                 return true;

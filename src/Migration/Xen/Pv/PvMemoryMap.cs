@@ -26,8 +26,6 @@ internal sealed class PvMemoryMap
     private const int EntriesPerPage = Page.Size / sizeof(ulong);
     private const int TopLevel = 4;
     private const int IndexBits = 9;
-    private const ulong Present = 1;
-    private const ulong Large = 1 << 7;
     private const ulong NotAPage = 3UL << 62;
     private readonly ulong[] _frames;
     private ulong[]? _sortedFrames;
@@ -138,7 +136,7 @@ internal sealed class PvMemoryMap
 
                 int index = (int)(virtualAddress >> (Page.Shift + ((level - 1) * IndexBits))) & (EntriesPerPage - 1);
                 ulong entry = BinaryPrimitives.ReadUInt64LittleEndian(table.AsSpan(index * sizeof(ulong)));
-                if ((entry & Present) == 0 || (level > 1 && (entry & Large) != 0))
+                if ((entry & PageTableEntry.Present) == 0 || (level > 1 && (entry & PageTableEntry.Large) != 0))
                 {
                     throw new MigrationException(
                         MigrationErrorId.DomainState,
@@ -147,7 +145,7 @@ internal sealed class PvMemoryMap
                         subject);
                 }
 
-                frame = PvPageTable.FrameOf(entry);
+                frame = PageTableEntry.FrameOf(entry);
             }
 
             found[i] = frame;

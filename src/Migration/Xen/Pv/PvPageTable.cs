@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Streams;
+using static PreRecordMigration.Pages.PageTableEntry;
 
 namespace PreRecordMigration.Xen.Pv;
 
@@ -16,13 +17,6 @@ internal static class PvPageTable
 
     /// <summary>The last of them.</summary>
     internal const int LastXenSlot = 271;
-
-    private const ulong Present = 1;
-    private const ulong Large = 1 << 7;
-    private const ulong FrameMask = 0x000F_FFFF_FFFF_F000;
-
-    /// <summary>The frame that an entry, or a control register, names.</summary>
-    internal static ulong FrameOf(ulong entry) => (entry & FrameMask) >> Page.Shift;
 
     /// <summary>Turns a page table's machine frames into page frame numbers, and empties Xen's slots.</summary>
     /// <param name="table">The table's content, changed in place.</param>

@@ -49,14 +49,14 @@ internal static class PvVcpuContext
             BinaryPrimitives.WriteUInt64LittleEndian(context[offset..], (ulong)gdt[i]);
         }
 
-        int root = Find(PvPageTable.FrameOf(U64(context, Cr3)), "page tables");
+        int root = Find(PageTableEntry.FrameOf(U64(context, Cr3)), "page tables");
         BinaryPrimitives.WriteUInt64LittleEndian(context[Cr3..], (ulong)root << Page.Shift);
         ulong user = U64(context, UserCr3);
         if (user != 0)
         {
             // Bit 0 says that the vCPU has user page tables.
             BinaryPrimitives.WriteUInt64LittleEndian(
-                context[UserCr3..], ((ulong)Find(PvPageTable.FrameOf(user), "user page tables") << Page.Shift) | 1);
+                context[UserCr3..], ((ulong)Find(PageTableEntry.FrameOf(user), "user page tables") << Page.Shift) | 1);
         }
 
         return new Pages(root, gdt);

@@ -65,7 +65,7 @@ internal sealed class FakePvGuest
         ulong table = Cr3 >> Page.Shift;
         for (int at = 4; at > level; at--)
         {
-            table = PvPageTable.FrameOf(Entry(table, Index(address, at)));
+            table = PageTableEntry.FrameOf(Entry(table, Index(address, at)));
         }
 
         Write(table, Index(address, level), change(Entry(table, Index(address, level))));
@@ -86,7 +86,7 @@ internal sealed class FakePvGuest
                 Write(table, index, entry);
             }
 
-            table = PvPageTable.FrameOf(entry);
+            table = PageTableEntry.FrameOf(entry);
         }
 
         return table;
