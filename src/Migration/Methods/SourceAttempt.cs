@@ -5,7 +5,6 @@ using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
 using PreRecordMigration.RemotePaging;
-using PreRecordMigration.Reporting;
 using PreRecordMigration.Transfer;
 using PreRecordMigration.Transports;
 
@@ -93,15 +92,8 @@ internal sealed partial class SourceAttempt : IDisposable
     /// <summary>Cancelled by the administrator or by the session's end; until the commit every step observes it.</summary>
     public CancellationToken Token => _running.Token;
 
-    /// <summary>The pages that went after the core state.</summary>
-    public SentPages PagesSent => SentPages.None with
-    {
-        Recorded = _pusher?.Pushed(PushKind.Recorded) ?? 0,
-        Predicted = _pusher?.Pushed(PushKind.Predicted) ?? 0,
-        Rest = _pusher?.Pushed(PushKind.Rest) ?? 0,
-        Demanded = _faults?.PagesDemanded ?? 0,
-        Zero = (_pages?.ZeroPages ?? 0) + (_faults?.ZeroPages ?? 0),
-    };
+    /// <summary>Pages that went, but for the core state's, and were all zero.</summary>
+    public long ZeroPages => (_pages?.ZeroPages ?? 0) + (_faults?.ZeroPages ?? 0);
 
     /// <summary>Pages still to be sent; null before the core state is out and with RemotePF off.</summary>
     public SentPageTable? Sent => _sent;

@@ -51,13 +51,8 @@ internal sealed partial class SourceMigration
         };
     }
 
-    /// <summary>The pages of all attempts. The first round sends every page once, and whatever else goes before the commit goes again.</summary>
-    private SentPages PagesSent()
-    {
-        long again = _rounds is null ? 0 : Math.Max(0, _earlyPages - _populated.Count);
-        SentPages early = SentPages.None with { Core = _corePages, Early = _earlyPages - again, Again = again, Zero = _batch.ZeroPages };
-        return early.Plus(_earlier.Pages).Plus(_attempt!.PagesSent);
-    }
+    /// <summary>The pages of all attempts.</summary>
+    private SentPages PagesSent() => _pageLog.Total with { Zero = _batch.ZeroPages + _earlier.ZeroPages + _attempt!.ZeroPages };
 
     /// <summary>What went wrong after the domain had moved: it changes nothing of that.</summary>
     private IEnumerable<MigrationException> Problems(SourceState.Finished end)

@@ -30,7 +30,7 @@ internal sealed partial class SourceMigration
                 _earlier.Bytes + lost.Connections.BytesSent,
                 _earlier.PlainBytes + lost.PageBytes.Plain,
                 _earlier.PageBytes + lost.PageBytes.Sent,
-                _earlier.Pages.Plus(lost.PagesSent));
+                _earlier.ZeroPages + lost.ZeroPages);
 
             // Whatever fails of what is lost, this attempt is at work, and ends as every other one does.
             _leftOver.Try(lost.Dispose);

@@ -37,7 +37,7 @@ internal sealed partial class SourceMigration : IDisposable
     private DomainDescription? _announced;
     private SourceAttempt? _attempt;
     private Continuation? _continuation;
-    private (long Bytes, long PlainBytes, long PageBytes, SentPages Pages) _earlier = (0, 0, 0, SentPages.None);
+    private (long Bytes, long PlainBytes, long PageBytes, long ZeroPages) _earlier;
     private TimeSpan _committedAt;
     private TimeSpan _runningAt;
     private HandoverTimesRecord? _timesThere;
@@ -210,7 +210,11 @@ internal sealed partial class SourceMigration : IDisposable
             long began = TimeProvider.System.GetTimestamp();
             (int plain, int sent) = _attempt!.Pages.Send(part, Memory);
             Pace.Sent(plain, sent, TimeProvider.System.GetElapsedTime(began));
-            _pageLog.Sent(_earlyPages < _populated.Count ? SentPageKind.Early : SentPageKind.Again, part);
+
+            // The first round sends every page once, and whatever else goes before the commit goes again.
+            int first = (int)Math.Clamp(_populated.Count - _earlyPages, 0, part.Length);
+            _pageLog.Sent(SentPageKind.Early, part[..first]);
+            _pageLog.Sent(SentPageKind.Again, part[first..]);
             _earlyPages += part.Length;
             limiter.Sent(sent, Token);
             Log.Report();

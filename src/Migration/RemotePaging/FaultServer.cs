@@ -22,7 +22,6 @@ public sealed class FaultServer : IDisposable
     private readonly SentPageLog? _log;
     private readonly WaitingTime _waiting = new(TimeProvider.System);
     private readonly BlockingCollection<int> _queue = new(QueueLimit);
-    private long _pagesDemanded;
     private long _zeroPages;
 
     /// <summary>Makes a server; <see cref="Take"/> and <see cref="Answer"/> do the work.</summary>
@@ -43,10 +42,7 @@ public sealed class FaultServer : IDisposable
         _onFault = onFault;
     }
 
-    /// <summary>Pages sent because they were asked for.</summary>
-    public long PagesDemanded => Interlocked.Read(ref _pagesDemanded);
-
-    /// <summary>Those of them that were all zero.</summary>
+    /// <summary>Pages that went because they were asked for, and were all zero.</summary>
     public long ZeroPages => Interlocked.Read(ref _zeroPages);
 
     /// <summary>Requests so far, and how long they have waited here, those that still wait included.</summary>
@@ -101,7 +97,6 @@ public sealed class FaultServer : IDisposable
             _gate.Answered(count);
             _waiting.End(count);
             _log?.Sent(SentPageKind.Demanded, pfns.AsSpan(0, count));
-            Interlocked.Add(ref _pagesDemanded, count);
             Interlocked.Exchange(ref _zeroPages, batch.ZeroPages);
         }
     }

@@ -27,7 +27,6 @@ public sealed class PagePusher : IDisposable
     private readonly int[] _pending = new int[BatchPages];
     private readonly SentPageLog? _log;
     private IPushOrder? _order;
-    private readonly long[] _pushed = new long[3];
     private int _pendingCount;
     private int _notedCount;
     private PushKind _lastKind;
@@ -49,9 +48,6 @@ public sealed class PagePusher : IDisposable
         _limiter = limiter;
         _demand = demand;
     }
-
-    /// <summary>Pages that went so far for a reason, or were about to where the way was lost; those that were fed were recorded.</summary>
-    public long Pushed(PushKind kind) => Interlocked.Read(ref _pushed[(int)kind]);
 
     /// <summary>Feeds pages, to be pushed in this order after those fed before. Pages already sent are passed over.</summary>
     public void Feed(int[] pfns) => _feed.Add(pfns);
@@ -141,10 +137,9 @@ public sealed class PagePusher : IDisposable
         }
     }
 
-    /// <summary>Counts the pages of one kind that go with the next record, and tells of them, before they do: where the way is lost nobody knows whether they went.</summary>
+    /// <summary>Tells of the pages of one kind that go with the next record, before they do: where the way is lost nobody knows whether they went.</summary>
     private void Note()
     {
-        Interlocked.Add(ref _pushed[(int)_lastKind], _pendingCount - _notedCount);
         _log?.Sent(
             _lastKind switch
             {
