@@ -238,7 +238,7 @@ public abstract class MigrationCmdlet : PSCmdlet, IDisposable
         {
             Host?.UI?.WriteWarningLine(message);
         }
-        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
+        catch (Exception error) when (HostErrors.IsOne(error))
         {
             // A PowerShell host that shows nothing: Get-Migration tells the same.
             return;

@@ -22,7 +22,7 @@ internal sealed class WatchScreen(PSHost? host, Action<string> write)
             {
                 return _isTerminal ? Math.Max(NarrowestScreen, host!.UI.RawUI.WindowSize.Width - 1) : WidthOfNone;
             }
-            catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException)
+            catch (Exception error) when (HostErrors.IsOne(error))
             {
                 return WidthOfNone;
             }
@@ -64,7 +64,7 @@ internal sealed class WatchScreen(PSHost? host, Action<string> write)
                 && File.ResolveLinkTarget("/proc/self/fd/1", returnFinalTarget: false)?.FullName is { } output
                 && output.StartsWith("/dev/", StringComparison.Ordinal) && output != "/dev/null";
         }
-        catch (Exception error) when (error is HostException or NotImplementedException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (HostErrors.IsOne(error) || error is IOException or UnauthorizedAccessException)
         {
             return false;
         }

@@ -17,16 +17,9 @@ internal sealed class WaitingTime(TimeProvider clock)
     public void End(int count) => Change(-count);
 
     /// <summary>Requests so far, and how long they have waited.</summary>
-    public (long Count, TimeSpan Waited) Now()
-    {
-        Change(0);
-        lock (_counting)
-        {
-            return (_count, _sum);
-        }
-    }
+    public (long Count, TimeSpan Waited) Now() => Change(0);
 
-    private void Change(int by)
+    private (long Count, TimeSpan Waited) Change(int by)
     {
         lock (_counting)
         {
@@ -34,6 +27,7 @@ internal sealed class WaitingTime(TimeProvider clock)
             _sum += _waiting * clock.GetElapsedTime(_last, now);
             (_last, _waiting) = (now, _waiting + by);
             _count += Math.Max(0, by);
+            return (_count, _sum);
         }
     }
 }

@@ -18,7 +18,6 @@ internal sealed class SocketChannel : PeerChannel
     internal const int UserTimeoutOption = 18;
 
     private const int LevelTcp = 6;
-    private readonly Socket _socket;
 
     /// <summary>Makes a channel that carries the bytes as they are.</summary>
     public SocketChannel(Socket socket)
@@ -32,14 +31,14 @@ internal sealed class SocketChannel : PeerChannel
     /// <param name="peer">The thumbprint of the peer's certificate.</param>
     public SocketChannel(Socket socket, Stream stream, string? peer)
     {
-        _socket = socket;
+        Socket = socket;
         Stream = stream;
         Peer = peer;
         Address = socket.RemoteEndPoint is IPEndPoint { Address: { } address } && !IPAddress.IsLoopback(address) ? address.ToString() : null;
     }
 
     /// <summary>The socket, which stays the channel's.</summary>
-    internal Socket Socket => _socket;
+    internal Socket Socket { get; }
 
     /// <inheritdoc/>
     public override string? Address { get; }
@@ -52,7 +51,7 @@ internal sealed class SocketChannel : PeerChannel
 
     /// <inheritdoc/>
     /// <remarks>Where the kernel says that it takes bytes, it takes more than any record of TLS with a few of them.</remarks>
-    public override bool? TakesBytes => _socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
+    public override bool? TakesBytes => Socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
 
     /// <summary>
     /// The stream of a connected socket, tuned for records: none waits for the next. Where nobody reads or sends, so that no
@@ -91,7 +90,7 @@ internal sealed class SocketChannel : PeerChannel
     {
         try
         {
-            _socket.Shutdown(SocketShutdown.Send);
+            Socket.Shutdown(SocketShutdown.Send);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -109,7 +108,7 @@ internal sealed class SocketChannel : PeerChannel
 
         try
         {
-            _socket.Shutdown(SocketShutdown.Both);
+            Socket.Shutdown(SocketShutdown.Both);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -117,6 +116,6 @@ internal sealed class SocketChannel : PeerChannel
         }
 
         Stream.Dispose();
-        _socket.Dispose();
+        Socket.Dispose();
     }
 }
