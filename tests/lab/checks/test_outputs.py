@@ -64,14 +64,7 @@ class Outputs(OutputCase):
     def test_the_next_tool_mends_what_a_killed_one_held_back(self):
         for config in GUESTS:
             with self.subTest(config), running([HOST], config) as guest:
-                before = guest.report()
-                killed = ModuleShell(HOST)
-                killed.begin(self.window(guest))
-                self.check_held(guest)
-                killed.kill()
-                self.check_observed(guest)
-                self.check_whole(guest, before)
-                self.check_nothing_left()
+                self.check_mended(guest)
 
     def test_a_domain_that_is_destroyed_by_hand_leaves_nothing_once_any_other_is_looked_at(self):
         with running([HOST], "idle") as other:

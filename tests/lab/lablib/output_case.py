@@ -2,6 +2,7 @@
 import time
 
 from lablib.errors import LabError
+from lablib.module_shell import ModuleShell
 from lablib.marks import wait_nothing_noted
 from lablib.move_case import MoveCase
 from lablib.moves import METHODS, OUTPUT_LIMITS
@@ -28,10 +29,14 @@ class OutputCase(MoveCase):
         """The command that begins a window which lasts until it is given up."""
         return f"Start-PreRecord -Name {guest.name} -Mode Rollback -Window 10min -Epoch 1s {OUTPUT_LIMITS} -Confirm:$false"
 
+    def disk_is_held(self, guest):
+        """A shell's condition: the guest's disk has an overlay."""
+        return f"dmsetup table {self.device_of(guest)} | grep -q ' snapshot '"
+
     def wait_held(self, guest, timeout=300):
         """Waits until the guest's outputs are held back: its disk has an overlay, and its card a filter."""
         deadline = time.monotonic() + timeout
-        script = (f"dmsetup table {self.device_of(guest)} | grep -q ' snapshot ' && "
+        script = (f"{self.disk_is_held(guest)} && "
                   "/sbin/tc filter show dev $(ls /sys/class/net | grep ^vif | head -n 1) ingress | grep -q prerec")
         while self.host.run(script, 120).code != 0:
             if time.monotonic() > deadline:
@@ -66,5 +71,16 @@ class OutputCase(MoveCase):
         shell.finish(window, 600)
         # Where that takes long, the command has ended, and its process goes on with it.
         wait_nothing_noted(self.host)
+        self.check_whole(guest, before)
+        self.check_nothing_left()
+
+    def check_mended(self, guest):
+        """A tool that is killed in the window: the next one brings out what it held back."""
+        before = guest.report()
+        killed = ModuleShell(self.host)
+        killed.begin(self.window(guest))
+        self.check_held(guest)
+        killed.kill()
+        self.check_observed(guest)
         self.check_whole(guest, before)
         self.check_nothing_left()
