@@ -41,18 +41,24 @@ internal sealed class Figures
     /// <param name="entries">The series of each (from 1), and its text.</param>
     /// <param name="isNumbered">Whether the picture has numbers for them.</param>
     /// <param name="kind">s for series that differ in colour, t for steps of one colour.</param>
-    public static XElement Legend(IEnumerable<(int Series, string Text)> entries, bool isNumbered, string kind = "s") => Html(
+    public static XElement Legend(IEnumerable<(int Series, string Text)> entries, bool isNumbered, string kind = "s") => Legend(
+        14,
+        14,
+        entries.Select(entry => (
+            Svg("rect", With("width", 14), With("height", 14), Class($"{kind}{entry.Series}")),
+            isNumbered ? $"{entry.Series} {entry.Text}" : entry.Text)));
+
+    /// <summary>A legend whose entries have signs of their own.</summary>
+    /// <param name="width">A sign's width.</param>
+    /// <param name="height">A sign's height.</param>
+    /// <param name="entries">The sign of each, and its text.</param>
+    public static XElement Legend(int width, int height, IEnumerable<(XElement Sign, string Text)> entries) => Html(
         "ul",
         Class("legend"),
         entries.Select(entry => Html(
             "li",
-            Svg(
-                "svg",
-                With("width", 14),
-                With("height", 14),
-                With("aria-hidden", "true"),
-                Svg("rect", With("width", 14), With("height", 14), Class($"{kind}{entry.Series}"))),
-            isNumbered ? $" {entry.Series} {entry.Text}" : $" {entry.Text}")));
+            Svg("svg", With("width", width), With("height", height), With("aria-hidden", "true"), entry.Sign),
+            $" {entry.Text}")));
 
     /// <summary>A table.</summary>
     /// <param name="caption">What it is of.</param>

@@ -89,18 +89,12 @@ internal static class DetailFigures
     }
 
     /// <summary>A legend of curves, which differ by their dashes too.</summary>
-    public static XElement CurveLegend(IEnumerable<(int Series, string Text)> entries) => Html(
-        "ul",
-        Class("legend"),
-        entries.Select(entry => Html(
-            "li",
-            Svg(
-                "svg",
-                With("width", 40),
-                With("height", 10),
-                With("aria-hidden", "true"),
-                Svg("line", With("x1", 0), With("x2", 40), With("y1", 5), With("y2", 5), Class($"l l{entry.Series}"))),
-            $" {entry.Text}")));
+    public static XElement CurveLegend(IEnumerable<(int Series, string Text)> entries) => Figures.Legend(
+        40,
+        10,
+        entries.Select(entry => (
+            Svg("line", With("x1", 0), With("x2", 40), With("y1", 5), With("y2", 5), Class($"l l{entry.Series}")),
+            entry.Text)));
 
     private static XElement Speed(MigrationOutcome move, MigrationDetails details, Figures figures)
     {
