@@ -93,6 +93,25 @@ static void a_store_that_fills_up(void)
     check_rollback();
 }
 
+/* Used is what was touched when it was there, each page once: the one that was never missing, and all that came but the one given up. */
+static void check_uses(void)
+{
+    static uint8_t uses[PFNS];
+    struct xen_prerecord_op op = state();
+
+    memset(uses, 0, sizeof(uses));
+    EXPECT((op.flags & XEN_PRERECORD_USES) && op.u.query.uses == PFNS - 100);
+    for ( unsigned int i = 0; i < op.u.query.uses; i++ )
+    {
+        uint32_t pfn = table_word(XEN_PRERECORD_RECORDS, 2 * PFNS + i);
+
+        EXPECT(pfn == 50 || (pfn >= 100 && pfn < PFNS && pfn != 77 + 100));
+        if ( pfn >= PFNS )
+            return;
+        EXPECT(!uses[pfn]++);
+    }
+}
+
 static void missing_pages(void)
 {
     static uint8_t bitmap[(PFNS + 7) / 8];
@@ -131,6 +150,7 @@ static void missing_pages(void)
         {
             EXPECT(!touch(pfn, false) && vcpu.pauses == 1);
             EXPECT(table_word(XEN_PRERECORD_RECORDS, state().u.query.count - 1) == pfn);
+            EXPECT(table_word(XEN_PRERECORD_RECORDS, PFNS + state().u.query.count - 1) == vcpu.vcpu_id);
             waits++;
         }
         memcpy(content, &words[pfn], sizeof(words[pfn]));
@@ -140,7 +160,10 @@ static void missing_pages(void)
     EXPECT(!state().u.query.missing && waits > 700);
     for ( pfn = 0; pfn < PFNS; pfn++ )
         EXPECT(*(uint32_t *)frames[pfn]->content == words[pfn]);
-    EXPECT(!simply(XEN_PRERECORD_stop) && !simply(XEN_PRERECORD_release));
+    check_uses();
+    EXPECT(!simply(XEN_PRERECORD_stop));
+    check_uses();
+    EXPECT(!simply(XEN_PRERECORD_release));
 }
 
 /* Where there is no memory for shadows, nothing has begun, and it can be tried again. */
