@@ -1,5 +1,6 @@
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Transfer;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PreRecordMigration.Transfer;
+namespace PreRecordMigration.Processes;
 
 /// <summary>
 /// How much of the time this machine has a processor to spare, from 0 to 1. Where it has none a send that takes long does not wait for the link but for a

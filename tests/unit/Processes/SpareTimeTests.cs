@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
-using PreRecordMigration.Transfer;
+using PreRecordMigration.Processes;
 
-namespace PreRecordMigration.Tests.Transfer;
+namespace PreRecordMigration.Tests.Processes;
 
 /// <summary>What the kernel's counts of time say of a processor to spare; the clock is moved by hand.</summary>
 public sealed class SpareTimeTests
