@@ -51,12 +51,12 @@ class Platforms(MoveCase):
             self.assertNotIn("--incoming", LAB.host(there).run("xl list", 120).check().stdout)
             self.check_whole(guest, before)
 
-    def check_moved(self, source, there, config):
+    def check_moved(self, source, there, config, method="pre-copy"):
         way = open_way(SHELLS[source], SHELLS[there])
         with running([LAB.host(source), LAB.host(there)], config, PACED) as guest:
             before = guest.report()
-            measured, moved = move(way, guest, METHODS["pre-copy"])
-            print(f"\n{config} by pre-copy from {self.info(source, 'xen_version')} to {self.info(there, 'xen_version')}: {measured}")
+            measured, moved = move(way, guest, METHODS[method])
+            print(f"\n{config} by {method} from {self.info(source, 'xen_version')} to {self.info(there, 'xen_version')}: {measured}", flush=True)
             self.check_whole(moved, before)
             self.assertFalse(guest.exists())
 
@@ -69,6 +69,12 @@ class Versions(Platforms):
 
     def test_a_guest_moves_to_a_newer_xen(self):
         self.check_moved(1, 2, "writer")
+
+    def test_guests_of_each_kind_move_to_a_newer_xen_by_each_method(self):
+        for method in METHODS:
+            for config in ("writer", "pvwriter", "shadow", "hvm"):
+                with self.subTest(f"{config} by {method}"):
+                    self.check_moved(1, 2, config, method)
 
     def test_a_guest_of_a_newer_xen_is_refused_and_runs_on(self):
         self.check_refused(2, 1, "writer", "Xen 4.20", "Xen 4.17")
