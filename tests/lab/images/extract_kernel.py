@@ -1,7 +1,17 @@
 """Takes the uncompressed ELF kernel out of a bzImage: extract_kernel.py BZIMAGE VMLINUX."""
 import lzma
 import struct
+import subprocess
 import sys
+
+
+def decompress(payload, name):
+    """By the magic number that it begins with: Debian 12's kernels are compressed with XZ, Debian 13's with Zstandard."""
+    if payload[:6] == b"\xfd7zXZ\x00":
+        return lzma.LZMADecompressor().decompress(payload)
+    if payload[:4] == b"\x28\xb5\x2f\xfd":
+        return subprocess.run(["zstd", "--decompress", "--stdout"], input=payload, stdout=subprocess.PIPE, check=True).stdout
+    sys.exit(f"error: {name} is compressed with neither XZ nor Zstandard")
 
 
 def main():
@@ -12,10 +22,8 @@ def main():
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (setup_sectors + 1) * 512 + offset
     payload = image[start:start + length]
-    if payload[:6] != b"\xfd7zXZ\x00":
-        sys.exit(f"error: {sys.argv[1]} is not compressed with XZ")
     # The last four bytes are the uncompressed size, put there by the kernel's build.
-    kernel = lzma.LZMADecompressor().decompress(payload)
+    kernel = decompress(payload[:-4], sys.argv[1])
     if kernel[:4] != b"\x7fELF" or len(kernel) != struct.unpack("<I", payload[-4:])[0]:
         sys.exit(f"error: {sys.argv[1]} holds no complete ELF kernel")
     with open(sys.argv[2], "wb") as file:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-LIBRARY_FOLDERS = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib/xen-4.17/lib/x86_64-linux-gnu", "lib64"]
+LIBRARY_FOLDERS = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib/xen-4.*/lib/x86_64-linux-gnu", "lib64"]
 MERGED = re.compile(r"^(bin|sbin|lib|lib64)/")
 
 
@@ -51,8 +51,8 @@ class Image:
 
     def find_library(self, name, wanted_by):
         for folder in LIBRARY_FOLDERS:
-            if os.path.lexists(os.path.join(self.packages, folder, name)):
-                return os.path.join(folder, name)
+            for path in glob.glob(os.path.join(self.packages, folder, name)):
+                return os.path.relpath(path, self.packages)
         sys.exit(f"error: no package has {name}, which {wanted_by} needs")
 
 

@@ -6,6 +6,7 @@
 
 A lab that `tests/lab/run --keep` holds up is reached with Lab.attach().
 """
+import argparse
 import os
 import socket
 import subprocess
@@ -23,12 +24,23 @@ from lablib.paths import ARTIFACTS, LAB
 from lablib.server import Server
 
 ENVIRONMENT = "PRERECORD_LAB"
+# Of Debian: what tests/lab/build --release takes.
+RELEASES = ("bookworm", "trixie")
 DISK_SIZE = 64 << 20
 
 
 def default_runtime():
     """Where the control sockets of running labs are: short, because a socket's path must be."""
     return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"prerecord-lab-{os.getuid()}"
+
+
+def releases_of(text):
+    """The releases that a command's --release names, as argparse wants it: one, or one for each host, with a comma between."""
+    releases = tuple(text.split(","))
+    for release in releases:
+        if release not in RELEASES:
+            raise argparse.ArgumentTypeError(f"there is no release {release!r}, but {', '.join(RELEASES)}")
+    return releases
 
 
 class Lab:
@@ -41,21 +53,30 @@ class Lab:
     boot_limit    seconds until every dom0 must answer
     time_limit    seconds until the whole lab is brought down; None for no limit
     hypervisor    "patched", "debug", "unpatched" or "stock": see tests/lab/build
-    images        a folder with what the machines boot, as `tests/lab/build --print` names one; None: what it builds for `hypervisor`
+    releases      of Debian, in RELEASES: one for all hosts, or one for each
+    images        folders with what the machines boot, as `tests/lab/build --print` names them: one for all hosts, or one for each; None: what it
+                  builds for `hypervisor` and `releases`
     shape         more of what each machine is made of: see machine.Shape
     """
 
-    def __init__(self, name="lab", hosts=1, share=None, output=None, boot_limit=600, time_limit=None, hypervisor="patched", images=None, log=None, **shape):
+    def __init__(self, name="lab", hosts=1, share=None, output=None, boot_limit=600, time_limit=None, hypervisor="patched", images=None, log=None,
+                 releases=("bookworm",), **shape):
         self.shape = machine.Shape(**shape)
         if hosts not in (1, 2):
             raise LabError("a lab has 1 or 2 hosts")
         if self.shape.counted and hosts > 1:
             raise LabError("two hosts cannot have counted time: each would have one of its own")
+        if len(releases) not in (1, hosts):
+            raise LabError(f"{hosts} host(s) cannot be of {len(releases)} releases")
+        if images and len(images) not in (1, hosts):
+            raise LabError(f"{hosts} host(s) cannot boot from {len(images)} folders")
         self.name, self.count = name, hosts
         self.output = Path(output or ARTIFACTS / "lab" / name).resolve()
         self.share = Path(share).resolve() if share else None
         self.boot_limit, self.time_limit = boot_limit, time_limit
-        self.hypervisor, self.images = hypervisor, Path(images).resolve() if images else None
+        self.hypervisor = hypervisor
+        self.images = [Path(images[number % len(images)]).resolve() for number in range(hosts)] if images else None
+        self.releases = releases if len(releases) == hosts else releases * hosts
         self.control = str(default_runtime() / name)
         self.boot_seconds = None
         self._log = log or (lambda text: print(text, file=sys.stderr, flush=True))
@@ -106,18 +127,24 @@ class Lab:
             disk.truncate(DISK_SIZE)
         wires = socket.socketpair() if self.count == 2 else (None,)
         for number, wire in enumerate(wires, 1):
-            self._start_machine(images, number, wire)
+            self._start_machine(images[number - 1], number, wire)
         for link in self._links:
             link.greet(started + self.boot_limit)
             self._log(f"lab: host{link.number} answers after {time.monotonic() - started:.1f} s")
         self.boot_seconds = time.monotonic() - started
 
     def _built(self):
-        """The folder with what the machines boot, made where it is not there."""
-        folder = subprocess.run([LAB / "build", "--print", "--hypervisor", self.hypervisor], stdout=subprocess.PIPE, check=False, text=True)
-        if folder.returncode != 0:
-            raise LabError("the lab could not be built")
-        return Path(folder.stdout.strip())
+        """The folder with what each machine boots, made where it is not there."""
+        folders = {}
+        for release in self.releases:
+            if release in folders:
+                continue
+            folder = subprocess.run([LAB / "build", "--print", "--release", release, "--hypervisor", self.hypervisor],
+                                    stdout=subprocess.PIPE, check=False, text=True)
+            if folder.returncode != 0:
+                raise LabError(f"the lab could not be built from {release}")
+            folders[release] = Path(folder.stdout.strip())
+        return [folders[release] for release in self.releases]
 
     def _start_machine(self, images, number, wire):
         ours, theirs = socket.socketpair()

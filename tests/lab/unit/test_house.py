@@ -41,7 +41,7 @@ class Cache(unittest.TestCase):
         for part in ("dom0", "guest"):
             with self.subTest(part):
                 work = re.search(rf"^build_{part}\(\) {{\n(.*?)^}}", build, re.M | re.S)[1]
-                words = re.search(rf'^{part}=\$\(hash_of "\$cache/packages" (.*)\)$', build, re.M)[1]
+                words = re.search(rf'^{part}=\$\(hash_of "\$archive/packages" (.*)\)$', build, re.M)[1]
                 key = subprocess.run(["bash", "-c", f"printf '%s\\n' {words}"], capture_output=True, text=True, check=True).stdout.split()
                 made_from = {f"tests/lab/images/{name}" for name in re.findall(r'\$images"?/([\w.-]+)', work)}
                 self.assertEqual(set(key), made_from | {"tests/lab/bin/build"})
