@@ -52,16 +52,23 @@ static void check_rollback(void)
     EXPECT(!memcmp(then, originals, sizeof(then)));
 }
 
+static void write_with_no_notice(void)
+{
+    for ( unsigned int pfn = 0; pfn < GRANTED; pfn++ )
+        words[pfn] = *(uint32_t *)frames[pfn]->content = 0xbeef;
+}
+
 static void a_recording(void)
 {
     EXPECT(!prepare(SLOTS) && !start());
+    write_with_no_notice();
     for ( unsigned int epoch = 0; epoch < 4; epoch++ )
         check_epoch();
     check_rollback();
     EXPECT(simply(XEN_PRERECORD_release) == -EBUSY || !calls_left);
     EXPECT(!simply(XEN_PRERECORD_stop) && !(guest.arch.paging.mode & PG_prerecord));
     check_rollback();
-    EXPECT(!simply(XEN_PRERECORD_release) && !prerecord_in_use(&guest) && !guest.arch.paging.shadow.total_pages);
+    EXPECT(!simply(XEN_PRERECORD_release) && !prerecord_in_use(&guest) && !guest.POOL(shadow).total_pages);
     EXPECT(simply(XEN_PRERECORD_query) == -ENXIO || !calls_left);
 }
 
