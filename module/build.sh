@@ -46,10 +46,11 @@ cp "$root"/module/*.psd1 "$root"/module/*.psm1 "$root"/module/*.ps1xml "$root/mo
 sed -i -E -f "$root/module/views.sed" "$target/PreRecordMigration.Format.ps1xml"
 cp -r "$root/module/en-US" "$root/module/examples" "$root/module/service" "$root/module/scripts" "$target/"
 
-# The shim is optional: without it the module runs on the simulated host, and says what to install where Xen is named.
-for library in "$root"/artifacts/native/libprerecordxen.so*; do
-    if [[ -e $library ]]; then
+# The shim is optional: without it the module runs on the simulated host, and says what to install where Xen is named. There is one for each
+# version of Xen, and the module loads that of its host.
+for folder in "$root"/artifacts/native/*/; do
+    if [[ -e $folder/libprerecordxen.so ]]; then
         mkdir -p "$target/bin/runtimes/linux-x64/native"
-        cp -P "$library" "$target/bin/runtimes/linux-x64/native/"
+        cp -R "${folder%/}" "$target/bin/runtimes/linux-x64/native/"
     fi
 done

@@ -75,8 +75,8 @@ Describe 'The packages' {
         }
     }
 
-    It 'have the library for Xen, the licence and what changed' {
-        foreach ($file in 'bin/runtimes/linux-x64/native/libprerecordxen.so', 'LICENSE', 'THIRD-PARTY.txt', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
+    It 'have the library for each Xen, the licence and what changed' {
+        foreach ($file in 'bin/runtimes/linux-x64/native/4.17/libprerecordxen.so', 'bin/runtimes/linux-x64/native/4.20/libprerecordxen.so', 'LICENSE', 'THIRD-PARTY.txt', 'CHANGELOG.md', 'service/ReceiverService.ps1') {
             [System.IO.File]::Exists("$unpacked/$file") | Should -BeTrue -Because $file
         }
     }
@@ -93,6 +93,16 @@ Describe 'The Debian package' {
         & dpkg-deb --field $debian Package | Should -Be 'prerecord-migration'
         $manifest = Import-PowerShellDataFile "$root/usr/lib/prerecord-migration/PreRecordMigration/PreRecordMigration.psd1"
         & dpkg-deb --field $debian Version | Should -Be $manifest.ModuleVersion
+    }
+
+    It 'wants the toolstack of either Xen, and has the library for each' {
+        & dpkg-deb --field $debian Depends | Should -Be 'libc6, xen-utils-4.17 | xen-utils-4.20'
+        & dpkg-deb --field $debian Suggests | Should -Be 'xen-hypervisor-4.17-prerecord, xen-hypervisor-4.20-prerecord'
+        foreach ($version in '4.17', '4.20') {
+            $library = "$root/usr/lib/prerecord-migration/PreRecordMigration/bin/runtimes/linux-x64/native/$version/libprerecordxen.so"
+            & readelf --dynamic $library | Select-String -SimpleMatch "libxenctrl.so.$version" | Should -Not -BeNullOrEmpty
+            & readelf --dynamic $library | Select-String 'RPATH|RUNPATH' | Should -BeNullOrEmpty
+        }
     }
 
     It 'has files that root alone may write, and nothing of the machine that made it' {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libprerecordxen: a thin, stable C surface over the Xen 4.17 toolstack libraries.
+ * libprerecordxen: a thin, stable C surface over the toolstack libraries of Xen 4.17 or 4.20: built for each from
+ * the same source.
  *
  * Rules that hold for every function:
  *  - It returns 0 on success and -errno on failure. Results go to out-parameters. There are no callbacks.
@@ -16,7 +17,7 @@
 
 #include <stdint.h>
 
-#define PRX_ABI_VERSION 3u
+#define PRX_ABI_VERSION 4u
 #define PRX_PAGE_SIZE 4096u
 
 #if defined(__GNUC__)
@@ -176,6 +177,9 @@ PRX_EXPORT int32_t prx_tsc_set(prx_handle *h, uint32_t domid, const struct prx_t
 PRX_EXPORT int32_t prx_cpu_policy_size(prx_handle *h, uint32_t *leaves, uint32_t *msrs);
 PRX_EXPORT int32_t prx_cpu_policy_get(prx_handle *h, uint32_t domid, void *leaves, uint32_t *leaf_count,
                                       void *msrs, uint32_t *msr_count);
+/* The most that the hypervisor offers to PV domains (hvm 0), or to PVH and HVM domains. */
+PRX_EXPORT int32_t prx_cpu_policy_most(prx_handle *h, uint32_t hvm, void *leaves, uint32_t *leaf_count, void *msrs,
+                                       uint32_t *msr_count);
 PRX_EXPORT int32_t prx_vcpu_registers(prx_handle *h, uint32_t domid, uint32_t vcpu,
                                       struct prx_vcpu_registers *out);
 

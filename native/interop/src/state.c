@@ -95,6 +95,25 @@ int32_t prx_cpu_policy_get(prx_handle *h, uint32_t domid, void *leaves, uint32_t
     return rc;
 }
 
+int32_t prx_cpu_policy_most(prx_handle *h, uint32_t hvm, void *leaves, uint32_t *leaf_count, void *msrs,
+                            uint32_t *msr_count)
+{
+    uint32_t which = hvm ? XEN_SYSCTL_cpu_policy_hvm_max : XEN_SYSCTL_cpu_policy_pv_max;
+    xc_cpu_policy_t *policy;
+    int32_t rc = 0;
+
+    prx_forget_message();
+    policy = xc_cpu_policy_init();
+    if (!policy)
+        return prx_fail("xc_cpu_policy_init", ENOMEM);
+    if (xc_cpu_policy_get_system(h->xc, which, policy))
+        rc = prx_fail_errno("xc_cpu_policy_get_system");
+    else if (xc_cpu_policy_serialise(h->xc, policy, leaves, leaf_count, msrs, msr_count))
+        rc = prx_fail_errno("xc_cpu_policy_serialise");
+    xc_cpu_policy_destroy(policy);
+    return rc;
+}
+
 int32_t prx_vcpu_registers(prx_handle *h, uint32_t domid, uint32_t vcpu, struct prx_vcpu_registers *out)
 {
     vcpu_guest_context_any_t context;

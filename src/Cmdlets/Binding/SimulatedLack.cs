@@ -2,7 +2,7 @@ using PreRecordMigration.Hypervisor;
 
 namespace PreRecordMigration.Cmdlets;
 
-/// <summary>What a simulated host can be made without. Names and numbers are those of <see cref="MigrationCapability"/>, but for devices.</summary>
+/// <summary>What a simulated host can be made without. Names and numbers are those of <see cref="MigrationCapability"/>, but for devices and processors.</summary>
 public enum SimulatedLack : long
 {
     /// <summary>Recording what a domain touches.</summary>
@@ -31,4 +31,7 @@ public enum SimulatedLack : long
 
     /// <summary>The disks of domains, which all simulated hosts share.</summary>
     Disk = 102,
+
+    /// <summary>AVX2, which simulated domains have been told that their processors have.</summary>
+    Avx2 = 103,
 }

@@ -89,6 +89,7 @@ public sealed class NewSimulatedHostCommand : RowCommand
             SupportsInPlaceRollback = Has(SimulatedLack.InPlaceRollback),
             HasBridge = Has(SimulatedLack.Bridge),
             ReachesDisks = Has(SimulatedLack.Disk),
+            HasAvx2 = Has(SimulatedLack.Avx2),
         };
         return Has(SimulatedLack.SeveralVcpus) ? options : options with { MaximumVcpus = 1 };
     }

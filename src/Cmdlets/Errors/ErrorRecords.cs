@@ -72,7 +72,7 @@ internal static class ErrorRecords
     {
         MigrationErrorId.DomainNotFound or MigrationErrorId.HostNotFound => ErrorCategory.ObjectNotFound,
         MigrationErrorId.InvalidOption => ErrorCategory.InvalidArgument,
-        MigrationErrorId.NotSupported or MigrationErrorId.OutputNotIsolable => ErrorCategory.InvalidOperation,
+        MigrationErrorId.NotSupported or MigrationErrorId.OutputNotIsolable or MigrationErrorId.HostIncompatible => ErrorCategory.InvalidOperation,
         MigrationErrorId.DomainState => ErrorCategory.InvalidOperation,
         MigrationErrorId.AccessDenied or MigrationErrorId.RefusedByPolicy => ErrorCategory.PermissionDenied,
         MigrationErrorId.LibraryMissing => ErrorCategory.NotInstalled,

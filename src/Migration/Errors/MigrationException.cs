@@ -119,4 +119,7 @@ public enum MigrationErrorId
 
     /// <summary>The destination lacks what a device of the domain needs, or has something else in its place.</summary>
     DeviceMissing = 29,
+
+    /// <summary>The destination's hypervisor or its processors cannot run the domain: the message names what they lack.</summary>
+    HostIncompatible = 30,
 }

@@ -117,7 +117,7 @@ public interface IMigrationHost : IDisposable
     /// <param name="description">What the source says of the domain.</param>
     /// <param name="cancellationToken">Ends the work; what was made is taken down again.</param>
     /// <exception cref="MigrationException">Among others <see cref="MigrationErrorId.RefusedByPolicy"/> and
-    /// <see cref="MigrationErrorId.DeviceMissing"/>, before anything is made, and <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
+    /// <see cref="MigrationErrorId.DeviceMissing"/> or <see cref="MigrationErrorId.HostIncompatible"/>, before anything is made, and <see cref="MigrationErrorId.OutOfMemory"/>.</exception>
     IIncomingDomain CreateIncoming(DomainDescription description, CancellationToken cancellationToken);
 
     /// <summary>

@@ -30,7 +30,7 @@ internal sealed class XlMigrate(string program, TimeProvider clock)
     /// <exception cref="MigrationException">It has none.</exception>
     public static XlMigrate Find() => new(
         SystemProgram.Find("xl") ?? throw new MigrationException(
-            MigrationErrorId.NotSupported, "This host has no xl.", "apt-get install xen-utils-4.17; or leave XlMigrate out of -Method.", "xl"),
+            MigrationErrorId.NotSupported, "This host has no xl.", "Install the tools of this host's Xen, or leave XlMigrate out of -Method.", "xl"),
         TimeProvider.System);
 
     /// <summary>Moves a domain.</summary>

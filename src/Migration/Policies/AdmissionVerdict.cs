@@ -43,15 +43,16 @@ public sealed record AdmissionVerdict(string Policy, IReadOnlyList<AdmissionRefu
         (MigrationErrorId id, string what) =
             refusals.All(refusal => refusal.IsForWantOfRoom) ? (MigrationErrorId.OutOfMemory, $"The destination has no room for {domain}")
             : refusals.All(refusal => refusal.IsOfDevice) ? (MigrationErrorId.DeviceMissing, $"The destination has not what {domain} needs")
+            : refusals.All(refusal => refusal.IsOfHost) ? (MigrationErrorId.HostIncompatible, $"The destination cannot run {domain}")
             : (MigrationErrorId.RefusedByPolicy, $"The destination's policy does not let {domain} in");
         return new MigrationException(id, $"{what}: {all}.", Remedy(refusals), domain);
     }
 
     private string Remedy(IReadOnlyList<AdmissionRefusal> refusals)
     {
-        string[] missing = [.. refusals.Where(refusal => refusal.IsOfDevice).Select(refusal => refusal.AllowedBy).Distinct().Take(MostInError)];
-        string[] lines = [.. refusals.Where(refusal => !refusal.IsOfDevice).Select(refusal => refusal.AllowedBy).Where(line => line.Length > 0).Distinct().Take(MostInError)];
-        string[] never = [.. refusals.Where(refusal => refusal.AllowedBy.Length == 0 && !refusal.IsForWantOfRoom && !refusal.IsOfDevice).Select(refusal => refusal.Setting).Take(MostInError)];
+        string[] missing = [.. refusals.Where(refusal => refusal.HasRemedy).Select(refusal => refusal.AllowedBy).Distinct().Take(MostInError)];
+        string[] lines = [.. refusals.Where(refusal => !refusal.HasRemedy).Select(refusal => refusal.AllowedBy).Where(line => line.Length > 0).Distinct().Take(MostInError)];
+        string[] never = [.. refusals.Where(refusal => refusal.AllowedBy.Length == 0 && !refusal.IsForWantOfRoom && !refusal.HasRemedy).Select(refusal => refusal.Setting).Take(MostInError)];
         string take = never.Length > 0 ? $"No policy lets {string.Join(", ", never)} in: take it out of the domain's configuration. " : "";
         string add = lines.Length > 0 ? $"Where it is to come in, {Policy} on the destination needs: {string.Join(", ", lines)}." : "";
         string room = refusals.Any(refusal => refusal.IsForWantOfRoom) ? " Make room for it there, or choose another destination." : "";

@@ -42,10 +42,17 @@ internal static class SimulatedAdmission
         return new AdmissionVerdict(policyFile, refusals);
     }
 
-    /// <summary>Finds what a host lacks of what every simulated domain has: a network card and a disk.</summary>
+    /// <summary>Finds what a host lacks of what every simulated domain has: processors with AVX2, a network card and a disk.</summary>
     /// <param name="options">What the host has.</param>
     internal static IReadOnlyList<AdmissionRefusal> FindMissing(SimulatedHostOptions options) =>
     [
+        .. options.HasAvx2
+            ? []
+            : new[]
+            {
+                AdmissionRefusal.OfHost(
+                    "CPUID 0x7:0.ebx", "the domain has avx2, which this host's processors do not offer", "Make the host anew, without Avx2 in New-SimulatedHost -Without."),
+            },
         .. options.HasBridge
             ? []
             : new[] { AdmissionRefusal.OfDevice("network card 0", "there is no bridge \"simbr0\"", "Make the host anew, without Bridge in New-SimulatedHost -Without.") },

@@ -89,7 +89,8 @@ public sealed partial class SimulatedHost : IMigrationHost, IGuestBeats
 
     /// <summary>Makes a domain and lets it run.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>,
-    /// <see cref="MigrationErrorId.DomainExists"/>, <see cref="MigrationErrorId.OutOfMemory"/> or <see cref="MigrationErrorId.DeviceMissing"/>.</exception>
+    /// <see cref="MigrationErrorId.DomainExists"/>, <see cref="MigrationErrorId.OutOfMemory"/>,
+    /// <see cref="MigrationErrorId.DeviceMissing"/> or <see cref="MigrationErrorId.HostIncompatible"/>.</exception>
     public SimulatedDomain CreateDomain(SimulatedDomainOptions options)
     {
         options.Validate();

@@ -35,6 +35,9 @@ public sealed record SimulatedHostOptions
     /// <summary>Whether it reaches the disks of simulated domains, which all hosts of a process share.</summary>
     public bool ReachesDisks { get; init; } = true;
 
+    /// <summary>Whether its processors have AVX2, which simulated domains use.</summary>
+    public bool HasAvx2 { get; init; } = true;
+
     /// <summary>The absolute path of the policy by which domains are let in; null where all are.</summary>
     public string? PolicyFile { get; init; }
 

@@ -19,6 +19,9 @@ def tearDownModule():
 class Moves(MoveCase):
     lab, shells = LAB, SHELLS
 
+    def test_paced_writer_by_pre_copy_on_one_host(self):
+        self.check_move("writer", "pre-copy", 1, PACED)
+
     def test_paced_writer_by_post_copy_on_one_host(self):
         self.check_move("writer", "post-copy", 1, PACED)
 

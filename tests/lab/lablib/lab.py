@@ -54,7 +54,8 @@ class Lab:
     time_limit    seconds until the whole lab is brought down; None for no limit
     hypervisor    "patched", "debug", "unpatched" or "stock": see tests/lab/build
     releases      of Debian, in RELEASES: one for all hosts, or one for each
-    images        a folder with what the machines boot, as `tests/lab/build --print` names one; None: what it builds for `hypervisor` and `releases`
+    images        folders with what the machines boot, as `tests/lab/build --print` names them: one for all hosts, or one for each; None: what it
+                  builds for `hypervisor` and `releases`
     shape         more of what each machine is made of: see machine.Shape
     """
 
@@ -67,11 +68,14 @@ class Lab:
             raise LabError("two hosts cannot have counted time: each would have one of its own")
         if len(releases) not in (1, hosts):
             raise LabError(f"{hosts} host(s) cannot be of {len(releases)} releases")
+        if images and len(images) not in (1, hosts):
+            raise LabError(f"{hosts} host(s) cannot boot from {len(images)} folders")
         self.name, self.count = name, hosts
         self.output = Path(output or ARTIFACTS / "lab" / name).resolve()
         self.share = Path(share).resolve() if share else None
         self.boot_limit, self.time_limit = boot_limit, time_limit
-        self.hypervisor, self.images = hypervisor, Path(images).resolve() if images else None
+        self.hypervisor = hypervisor
+        self.images = [Path(images[number % len(images)]).resolve() for number in range(hosts)] if images else None
         self.releases = releases if len(releases) == hosts else releases * hosts
         self.control = str(default_runtime() / name)
         self.boot_seconds = None
@@ -107,7 +111,7 @@ class Lab:
 
     def _boot(self):
         started = time.monotonic()
-        images = [self.images] * self.count if self.images else self._built()
+        images = self.images or self._built()
         self.output.mkdir(parents=True, exist_ok=True)
         if self.share:
             self.share.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ class Shape:
     processors    of the machine. One is best where the emulation has two cores or fewer, or shares them: with
                   two, processors that spin on each other's locks cost more than twice the time to boot
     xen, options  more words for Xen's command line, more arguments for QEMU
+    xen_there     more words for the second host's Xen alone
     iommu         whether it has an IOMMU (AMD's), which Xen uses for domains with passthrough= set
     counted       whether its time is the number of instructions it has executed, 8 ns each, and no wait takes any:
                   speeds then do not depend on what else the emulating machine does. For one host
@@ -22,6 +23,7 @@ class Shape:
     dom0: int = 1536
     processors: int = 1
     xen: str = ""
+    xen_there: str = ""
     options: tuple = ()
     iommu: bool = False
     counted: bool = False
@@ -36,7 +38,7 @@ class Shape:
         shares       (tag, folder, more words for QEMU) of each folder that dom0 mounts
         """
         xen = (f"console=com1 com1=115200 dom0_mem={self.dom0}M,max:{self.dom0}M loglvl=all guest_loglvl=all "
-               f"spec-ctrl=no,eager-fpu bootscrub=0 iommu={int(self.iommu)} {self.xen}").strip()
+               f"spec-ctrl=no,eager-fpu bootscrub=0 iommu={int(self.iommu)} {self.xen} {self.xen_there if number == 2 else ''}").strip()
         kernel = f"console=hvc0 loglevel=4 mitigations=off audit=0 apparmor=0 lab.host={number} lab.hosts={hosts}"
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",

@@ -16,7 +16,7 @@ class Channel(ChannelCase, unittest.TestCase):
         cls.addClassCleanup(machines.close)
         cls.folder = machines.folder
         cls.enterClassContext(mock.patch.dict("os.environ", machines.environment()))
-        lab = cls.enterClassContext(Lab(images=machines.folder, output=machines.folder / "out", log=lambda _: None))
+        lab = cls.enterClassContext(Lab(images=[machines.folder], output=machines.folder / "out", log=lambda _: None))
         cls.host, cls.control = lab.host(1), lab.control
 
     def test_a_lab_that_is_attached_to_knows_which_hosts_it_has(self):

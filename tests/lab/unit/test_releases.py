@@ -20,6 +20,12 @@ class Releases(unittest.TestCase):
         with self.assertRaisesRegex(LabError, r"1 host\(s\) cannot be of 2 releases"):
             Lab(releases=releases_of("bookworm,trixie"))
 
+    def test_hosts_boot_from_one_folder_or_from_one_each(self):
+        self.assertEqual([path.name for path in Lab(hosts=2, images=["a"]).images], ["a", "a"])
+        self.assertEqual([path.name for path in Lab(hosts=2, images=["a", "b"]).images], ["a", "b"])
+        with self.assertRaisesRegex(LabError, r"1 host\(s\) cannot boot from 2 folders"):
+            Lab(images=["a", "b"])
+
     def test_an_unknown_one_is_named(self):
         with self.assertRaisesRegex(argparse.ArgumentTypeError, "there is no release 'sid', but bookworm, trixie"):
             releases_of("bookworm,sid")

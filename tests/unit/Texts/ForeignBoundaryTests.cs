@@ -42,6 +42,7 @@ public sealed partial class ForeignBoundaryTests
         ["Migration/Xen/Hvm/EmulatorState.cs"] = "keys and values for XenStore, each compared with what an emulator may have",
         ["Migration/Xen/Native/XenControl.Domains.cs"] = "a configuration, which the destination judges",
         ["Migration/Xen/Native/XenControl.Store.cs"] = "values, of which DomainNames shows the names and the marks show what is checked",
+        ["Migration/Xen/Native/XenVersion.cs"] = "a word of the kernel's, and numbers",
         ["Migration/Xen/Native/XenLibrary.cs"] = "what a library says, for XenException",
         ["Migration/Xen/Streams/LibxlRecords.cs"] = "keys and values for XenStore, each compared with what an emulator may have",
         ["Migration/Xen/Streams/XlConfiguration.cs"] = "a configuration, which the destination judges",

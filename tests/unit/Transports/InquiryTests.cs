@@ -64,20 +64,21 @@ public sealed class InquiryTests : IDisposable
         await fixture.CheckStayedAsync();
     }
 
-    public static TheoryData<SimulatedHostOptions, string> Lacking => new()
+    public static TheoryData<SimulatedHostOptions, MigrationErrorId, string> Lacking => new()
     {
-        { new SimulatedHostOptions { HasBridge = false }, "network card 0: there is no bridge \"simbr0\"" },
-        { new SimulatedHostOptions { ReachesDisks = false }, "disk 0: \"/dev/sim/disk\" is not there" },
+        { new SimulatedHostOptions { HasBridge = false }, MigrationErrorId.DeviceMissing, "network card 0: there is no bridge \"simbr0\"" },
+        { new SimulatedHostOptions { ReachesDisks = false }, MigrationErrorId.DeviceMissing, "disk 0: \"/dev/sim/disk\" is not there" },
+        { new SimulatedHostOptions { HasAvx2 = false }, MigrationErrorId.HostIncompatible, "CPUID 0x7:0.ebx: the domain has avx2" },
     };
 
     [Theory]
     [MemberData(nameof(Lacking))]
-    public async Task A_device_that_the_destination_lacks_is_named_by_it_and_the_domain_stays(SimulatedHostOptions destination, string what)
+    public async Task What_the_destination_lacks_is_named_by_it_and_the_domain_stays(SimulatedHostOptions destination, MigrationErrorId id, string what)
     {
         await using MigrationFixture fixture = new(destination: destination);
         AdmissionVerdict verdict = ReceiverProbe.Ask(fixture.Route, fixture.Source.Announce(MigrationFixture.DomainName), s_cancel);
         MigrationException told = Assert.Single(verdict.Errors(MigrationFixture.DomainName));
-        Assert.Equal(MigrationErrorId.DeviceMissing, told.ErrorId);
+        Assert.Equal(id, told.ErrorId);
         Assert.Contains(what, told.Message, StringComparison.Ordinal);
         Assert.NotEmpty(told.Remedy);
 

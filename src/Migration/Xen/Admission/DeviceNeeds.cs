@@ -9,7 +9,7 @@ using PreRecordMigration.Xen.Native;
 namespace PreRecordMigration.Xen.Admission;
 
 /// <summary>
-/// Finds what the devices of a domain need and its new host has not, or has otherwise than the domain knows it: what libxl 4.17 and its scripts would
+/// Finds what the devices of a domain need and its new host has not, or has otherwise than the domain knows it: what libxl and its scripts would
 /// stumble over when the domain has stopped at its source already.
 /// </summary>
 /// <param name="configuration">The domain's configuration, of which a policy let all in that is looked at.</param>

@@ -12,11 +12,13 @@ internal static class IncomingAdmission
     /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>
     /// <param name="description">What the peer says of the domain.</param>
     /// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
+    /// <param name="platform">Knows the host's hypervisor and processors.</param>
     /// <param name="devices">Looks at what the host has.</param>
     /// <exception cref="MigrationException">The policy cannot be used, or the description is malformed.</exception>
-    internal static AdmissionVerdict Judge(string? policyFile, DomainDescription description, long freeMemory, DeviceLook devices)
+    internal static AdmissionVerdict Judge(
+        string? policyFile, DomainDescription description, long freeMemory, HostPlatform platform, DeviceLook devices)
     {
-        XenDomainConfiguration built = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict, out _);
+        XenDomainConfiguration built = Build(policyFile, description, freeMemory, platform, out AdmissionVerdict verdict, out _);
         if (verdict.Refusals.Count == AdmissionVerdict.MostRefusals)
         {
             // There may be more of them, so that nobody knows of which devices a peer may hear.
@@ -41,19 +43,21 @@ internal static class IncomingAdmission
     /// <param name="policyFile">The policy's absolute path; null where the domain is the host's own, and nothing is judged.</param>
     /// <param name="description">What the peer says of the domain.</param>
     /// <param name="freeMemory">Bytes of memory that no domain of the host holds or was promised.</param>
+    /// <param name="platform">Knows the host's hypervisor and processors.</param>
     /// <param name="needed">Bytes of memory that the domain needs.</param>
     /// <returns>What the peer's half of the module said, its JSON built anew from what is let in.</returns>
-    /// <exception cref="MigrationException"><see cref="MigrationErrorId.RefusedByPolicy"/>; or the policy cannot be used, or the
-    /// description is malformed.</exception>
-    internal static XenDomainConfiguration Admit(string? policyFile, DomainDescription description, long freeMemory, out long needed)
+    /// <exception cref="MigrationException"><see cref="MigrationErrorId.RefusedByPolicy"/> or <see cref="MigrationErrorId.HostIncompatible"/>;
+    /// or the policy cannot be used, or the description is malformed.</exception>
+    internal static XenDomainConfiguration Admit(
+        string? policyFile, DomainDescription description, long freeMemory, HostPlatform platform, out long needed)
     {
-        XenDomainConfiguration built = Build(policyFile, description, freeMemory, out AdmissionVerdict verdict, out needed);
+        XenDomainConfiguration built = Build(policyFile, description, freeMemory, platform, out AdmissionVerdict verdict, out needed);
         verdict.Require(XlAgreement.IsName(description.Name) ? description.Name : "the domain");
         return built;
     }
 
     private static XenDomainConfiguration Build(
-        string? policyFile, DomainDescription description, long freeMemory, out AdmissionVerdict verdict, out long needed)
+        string? policyFile, DomainDescription description, long freeMemory, HostPlatform platform, out AdmissionVerdict verdict, out long needed)
     {
         if (description.Kind == DomainKind.Simulated)
         {
@@ -64,16 +68,17 @@ internal static class IncomingAdmission
         }
 
         XenDomainConfiguration configuration = XenDomainConfiguration.Parse(description.Configuration, description.PageCount);
+        IReadOnlyList<AdmissionRefusal> missing = platform.FindMissing(description.Kind, configuration);
         if (policyFile is null)
         {
-            verdict = AdmissionVerdict.Open;
+            verdict = AdmissionVerdict.Open.And(missing);
             needed = XlAgreement.Brought(description);
             return configuration;
         }
 
         string json = XlAdmission.Build(
             AdmissionPolicy.Load(policyFile), description, configuration.Json, freeMemory, out IReadOnlyList<AdmissionRefusal> refusals, out needed);
-        verdict = new AdmissionVerdict(policyFile, refusals);
+        verdict = new AdmissionVerdict(policyFile, refusals).And(missing);
         return configuration with { Json = json };
     }
 }

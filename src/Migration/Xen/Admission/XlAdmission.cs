@@ -14,7 +14,7 @@ namespace PreRecordMigration.Xen.Admission;
 /// Judges a configuration that a peer sent, and builds from what is let in the one that the toolstack gets: nothing of the peer's
 /// text goes on but values that a rule has read, each in the form that the rule writes.
 /// </summary>
-/// <remarks>The rules are those of Xen 4.17's libxl_types.idl; a key that they do not have is refused.</remarks>
+/// <remarks>The rules are those of the libxl_types.idl of Xen 4.17 and 4.20; a key that they do not have is refused.</remarks>
 internal sealed class XlAdmission
 {
     private const int DeepestJson = 64;

@@ -90,14 +90,19 @@ internal static class XlDevices
             ("multi_touch_num_contacts", Number(0, 64))),
         JudgeKeyboard);
 
-    /// <summary>A folder of the control domain.</summary>
+    /// <summary>A folder of the control domain. Xen's own server for folders is no emulator of the domain's: it runs as root.</summary>
     internal static readonly XlRule Share = Map(
         ("backend_domid", s_backendId),
         ("backend_domname", Never()),
         ("tag", Form("[A-Za-z0-9._-]{1,31}", "tag of up to 31 plain characters")),
         ("path", File("shares", policy => policy.Shares)),
         ("security_model", Choice("none")),
-        ("devid", s_deviceId));
+        ("devid", s_deviceId),
+        ("type", Choice("unknown", "qemu")),
+        ("max_space", Never("0")),
+        ("max_files", Never("0")),
+        ("max_open_files", Never("0")),
+        ("auto_delete", Never("false")));
 
     /// <summary>A disk.</summary>
     internal static readonly XlRule Disk = Judged(
@@ -125,7 +130,8 @@ internal static class XlDevices
             ("colo_export", Never()),
             ("active_disk", Never()),
             ("hidden_disk", Never()),
-            ("trusted", Flag)),
+            ("trusted", Flag),
+            ("grant_usage", Flag)),
         JudgeDisk);
 
     /// <summary>Settings of a network card that must not be set at all: they belong to COLO's replication.</summary>
@@ -156,6 +162,7 @@ internal static class XlDevices
             ("backend_domname", Never()),
             ("devid", s_deviceId),
             ("mtu", Number(0, 65535)),
+            ("vlan", Never()),
             ("model", Choice("rtl8139", "e1000", "e1000e", "ne2k_pci", "pcnet", "virtio-net", "virtio-net-pci", "netfront")),
             ("mac", Form("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", "MAC address")),
             ("ip", Text(IsAddressList, "is no list of IP addresses")),

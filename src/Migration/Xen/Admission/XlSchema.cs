@@ -3,7 +3,7 @@ using static PreRecordMigration.Xen.Admission.XlRules;
 namespace PreRecordMigration.Xen.Admission;
 
 /// <summary>
-/// The keys of libxl's JSON (libxl_domain_config of Xen 4.17), each with what is let in of it. What a key does in the control
+/// The keys of libxl's JSON (libxl_domain_config of Xen 4.20, which has all that 4.17 has), each with what is let in of it. What a key does in the control
 /// domain decides: what only the guest sees is read for its form, what root's tools open, start or hand on is the policy's to name,
 /// and what has no such bound is never let in. Devices are in <see cref="XlDevices"/>.
 /// </summary>
@@ -98,6 +98,13 @@ internal static class XlSchema
         ("pvshim_cmdline", GuestText),
         ("pvshim_extra", GuestText));
 
+    /// <summary>What a guest's firmware says of the machine that it is on.</summary>
+    private static readonly XlRule s_smbios = Choice(
+        "bios_vendor", "bios_version", "system_manufacturer", "system_product_name", "system_version", "system_serial_number",
+        "baseboard_manufacturer", "baseboard_product_name", "baseboard_version", "baseboard_serial_number", "baseboard_asset_tag",
+        "baseboard_location_in_chassis", "enclosure_manufacturer", "enclosure_serial_number", "enclosure_asset_tag", "battery_manufacturer",
+        "battery_device_name", "oem");
+
     private static readonly XlRule s_hvm = Map(
         ("firmware", File("firmware", policy => policy.Firmware)),
         ("bios", Choice("unknown", "rombios", "seabios", "ovmf")),
@@ -118,6 +125,7 @@ internal static class XlSchema
         ("timer_mode", s_timerMode),
         ("nested_hvm", Feature("nested_hvm", Flag, "False")),
         ("altp2m", Feature("altp2m", Flag, "False")),
+        ("smbios", List(Map(("key", s_smbios), ("value", GuestText)), 64)),
         ("system_firmware", File("firmware", policy => policy.Firmware)),
         ("smbios_firmware", File("firmware", policy => policy.Firmware)),
         ("acpi_firmware", File("firmware", policy => policy.Firmware)),
@@ -144,7 +152,8 @@ internal static class XlSchema
         ("serial_list", List(Serial(), 8)),
         ("rdm", Map(("strategy", Never("ignore")), ("policy", Never("invalid", "strict", "relaxed")))),
         ("rdm_mem_boundary_memkb", s_kibibytes),
-        ("mca_caps", Number(0, 1L << 32)));
+        ("mca_caps", Number(0, 1L << 32)),
+        ("pirq", Flag));
 
     private static readonly XlRule s_build = Map(
         ("max_vcpus", Number(1, Vcpus)),
@@ -196,6 +205,7 @@ internal static class XlSchema
         ("ioports", Never()),
         ("irqs", Never()),
         ("iomem", Never()),
+        ("llc_colors", Never()),
         ("claim_mode", Flag),
         ("event_channels", Number(0, 131071)),
         ("kernel", File("kernels", policy => policy.Kernels)),
@@ -205,6 +215,8 @@ internal static class XlSchema
         ("acpi", Flag),
         ("bootloader", Bootloader()),
         ("bootloader_args", List(Named("bootloaderArguments", policy => policy.BootloaderArguments), 64)),
+        ("bootloader_restrict", Never("True")),
+        ("bootloader_user", Never()),
         ("timer_mode", s_timerMode),
         ("nested_hvm", Feature("nested_hvm", Flag, "False")),
         ("apic", Flag),
@@ -214,7 +226,7 @@ internal static class XlSchema
         ("type.pv", s_pv),
         ("type.pvh", s_pvh),
         ("type.invalid", Never()),
-        ("arch_arm", Map(("gic_version", Never("default")), ("vuart", Never("unknown")))),
+        ("arch_arm", Map(("gic_version", Never("default")), ("vuart", Never("unknown")), ("sve_vl", Never("disabled")), ("nr_spis", Never("0")))),
         ("arch_x86", Map(("msr_relaxed", Feature("msr_relaxed", Flag, "False")))),
         ("altp2m", Feature("altp2m", Choice("disabled", "mixed", "external", "limited"), "disabled")),
         ("vmtrace_buf_kb", Feature("vmtrace_buf_kb", Number(0, 1 << 20), "0")),
@@ -231,6 +243,7 @@ internal static class XlSchema
         ("dtdevs", Never()),
         ("vfbs", List(XlDevices.Vfb, 8)),
         ("vkbs", List(XlDevices.Vkb, 8)),
+        ("virtios", Never()),
         ("vtpms", Never()),
         ("p9s", List(XlDevices.Share, 64)),
         ("pvcallsifs", Never()),

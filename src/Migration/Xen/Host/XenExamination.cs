@@ -19,7 +19,7 @@ internal static class XenExamination
         ShadowPaging(facts),
         Extension(extension),
         NestedExtension(facts, extension),
-        Toolstack(toolstack),
+        Toolstack(facts, toolstack),
         FreeMemory(facts),
         new(MigrationCapability.InPlaceRollback, false,
             "A Xen domain cannot be put back in place: Restore-PageBackup restores its checkpoint into a fresh domain on this host.",
@@ -27,11 +27,11 @@ internal static class XenExamination
     ];
 
     private static Capability Hypervisor(XenHostFacts facts) =>
-        FormattableString.Invariant($"{facts.Info.Major}.{facts.Info.Minor}") == XenLibrary.XenVersion
+        new XenVersion(facts.Info.Major, facts.Info.Minor).IsKnown
             ? Yes(MigrationCapability.Hypervisor, $"Xen {facts.Version}.")
             : No(MigrationCapability.Hypervisor,
-                $"Xen {facts.Version}: this module's library speaks to Xen {XenLibrary.XenVersion}.",
-                $"Boot Xen {XenLibrary.XenVersion} with its own tools.");
+                $"Xen {facts.Version}: this module has libraries for Xen {XenVersion.KnownText}.",
+                $"Boot Xen {XenVersion.KnownText} with its own tools.");
 
     private static Capability MemoryPaging(XenHostFacts facts) => facts.HasMemoryPaging
         ? Yes(MigrationCapability.MemoryPaging, "The hypervisor was built with MEM_PAGING.")
@@ -64,13 +64,12 @@ internal static class XenExamination
                 "Nothing is missing for moves; on an AMD host, build the hypervisor anew by native/hypervisor/build.");
     }
 
-    private static Capability Toolstack(XlAnswer answer) => answer switch
+    private static Capability Toolstack(XenHostFacts facts, XlAnswer answer) => answer switch
     {
-        { IsFound: false } => No(MigrationCapability.Toolstack, "There is no xl on the PATH.",
-            $"Install the Xen tools (Debian: apt-get install xen-utils-{XenLibrary.XenVersion})."),
+        { IsFound: false } => No(MigrationCapability.Toolstack, "There is no xl on the PATH.", XenVersion.ToolstackRemedy),
         { ExitCode: not 0 } => No(MigrationCapability.Toolstack,
             $"xl does not work with this hypervisor: {answer.Text}",
-            $"Install the tools of Xen {XenLibrary.XenVersion}, run as root, and see that xenstored runs."),
+            $"Install the tools of Xen {new XenVersion(facts.Info.Major, facts.Info.Minor)}, run as root, and see that xenstored runs."),
         _ => Yes(MigrationCapability.Toolstack, $"xl works with this hypervisor (Xen {answer.Text})."),
     };
 

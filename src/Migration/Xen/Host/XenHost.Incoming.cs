@@ -18,7 +18,7 @@ public sealed partial class XenHost
         XenDomainConfiguration configuration = null!;
         MemoryPromise promise = _promises.Make(available =>
         {
-            configuration = IncomingAdmission.Admit(_policyFile, description, available, out long needed);
+            configuration = IncomingAdmission.Admit(_policyFile, description, available, _platform, out long needed);
             return needed;
         });
 
@@ -72,7 +72,7 @@ public sealed partial class XenHost
 
     /// <inheritdoc/>
     public AdmissionVerdict Judge(DomainDescription description) =>
-        IncomingAdmission.Judge(_policyFile, description, _promises.Available, _devices);
+        IncomingAdmission.Judge(_policyFile, description, _promises.Available, _platform, _devices);
 
     /// <summary>Bytes that a domain holds; 0 where it has gone.</summary>
     private long HeldBy(int domid)

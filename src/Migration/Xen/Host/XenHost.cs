@@ -21,6 +21,7 @@ public sealed partial class XenHost : IMigrationHost, IGuestBeats
     private readonly string? _policyFile;
     private readonly MemoryPromises _promises;
     private readonly DeviceLook _devices;
+    private readonly HostPlatform _platform;
 
     /// <param name="control">The connection.</param>
     /// <param name="name">The host's name.</param>
@@ -33,6 +34,7 @@ public sealed partial class XenHost : IMigrationHost, IGuestBeats
         _devices = new DeviceLook(new LinuxDevices(domain => DomainNames.Find(control, domain) is not null), TimeProvider.System);
         Name = name;
         XenHostInfo info = control.GetHostInfo();
+        _platform = new HostPlatform(new XenVersion(info.Major, info.Minor), kind => control.GetLargestCpuPolicy(kind == DomainKind.PV));
         Hypervisor = string.Create(
             CultureInfo.InvariantCulture, $"Xen {info.Major}.{info.Minor}{control.GetText(XenText.ExtraVersion)}");
     }
@@ -127,7 +129,8 @@ public sealed partial class XenHost : IMigrationHost, IGuestBeats
         DomainInfo domain = Snapshot(info) ?? throw DomainNames.Missing(name);
         XenHostInfo host = _control.GetHostInfo();
         string json = _control.GetConfigurationJson((int)info.DomId);
-        XenDomainConfiguration configuration = new(json, host.Major, host.Minor, default, default, [], [])
+        XenCpuPolicy policy = _control.GetCpuPolicy((int)info.DomId);
+        XenDomainConfiguration configuration = new(json, host.Major, host.Minor, policy.Leaves, policy.Msrs, [], [])
         {
             DiskBytes = DiskSizes.Of(_control, (int)info.DomId, json),
         };

@@ -5,6 +5,7 @@ using PreRecordMigration.Errors;
 using PreRecordMigration.Processes;
 using PreRecordMigration.Texts;
 using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Life;
 
@@ -55,7 +56,7 @@ internal sealed class XlRestoreProcess : IRestoreProcess
         {
             throw new MigrationException(
                 MigrationErrorId.LibraryMissing, $"xl cannot be started: {error.Message}",
-                "Install the Xen tools (Debian: apt-get install xen-utils-4.17).", "xl", error);
+                XenVersion.ToolstackRemedy, "xl", error);
         }
     }
 
@@ -86,7 +87,7 @@ internal sealed class XlRestoreProcess : IRestoreProcess
         {
             return new MigrationException(
                 MigrationErrorId.LibraryMissing, $"{_subject}: xl was not found.{printed}",
-                "Install the Xen tools (Debian: apt-get install xen-utils-4.17).", "xl", cause);
+                XenVersion.ToolstackRemedy, "xl", cause);
         }
 
         bool isMemory = printed.Contains("free memory", StringComparison.OrdinalIgnoreCase)

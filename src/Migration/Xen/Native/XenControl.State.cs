@@ -28,7 +28,7 @@ internal struct XenVcpuRegisters
     internal uint Online;
 }
 
-/// <summary>A domain's CPU policy as the migration stream carries it.</summary>
+/// <summary>What CPUID and MSRs tell a domain of its processors, as the migration stream carries it.</summary>
 /// <param name="Leaves">CPUID leaves, 24 bytes each.</param>
 /// <param name="Msrs">MSR entries, 16 bytes each.</param>
 internal sealed record XenCpuPolicy(byte[] Leaves, byte[] Msrs)
@@ -39,6 +39,9 @@ internal sealed record XenCpuPolicy(byte[] Leaves, byte[] Msrs)
 
 internal sealed partial class XenControl
 {
+    /// <summary>Reads a policy into arrays that are large enough for any; the counts come in as theirs and go out as the policy's.</summary>
+    private delegate int PolicyReader(byte[] leaves, ref uint leafCount, byte[] msrs, ref uint msrCount);
+
     /// <summary>The HVM context: vCPUs and the virtual platform. The domain must not run.</summary>
     internal byte[] GetHvmContext(int domid)
     {
@@ -81,12 +84,24 @@ internal sealed partial class XenControl
     internal void SetTsc(int domid, in XenTscInfo info) => Check(TscSet(_handle, (uint)domid, info), domid);
 
     /// <summary>Reads the domain's CPU policy.</summary>
-    internal XenCpuPolicy GetCpuPolicy(int domid)
+    internal XenCpuPolicy GetCpuPolicy(int domid) => ReadCpuPolicy(
+        Domain(domid),
+        (byte[] leaves, ref uint leafCount, byte[] msrs, ref uint msrCount) =>
+            CpuPolicyGet(_handle, (uint)domid, leaves, ref leafCount, msrs, ref msrCount));
+
+    /// <summary>Reads the most that the hypervisor offers to domains of a kind: a domain that has no more than this can run here.</summary>
+    /// <param name="isParavirtualised">Whether they are PV domains; else they are PVH or HVM.</param>
+    internal XenCpuPolicy GetLargestCpuPolicy(bool isParavirtualised) => ReadCpuPolicy(
+        Host,
+        (byte[] leaves, ref uint leafCount, byte[] msrs, ref uint msrCount) =>
+            CpuPolicyMost(_handle, isParavirtualised ? 0u : 1u, leaves, ref leafCount, msrs, ref msrCount));
+
+    private XenCpuPolicy ReadCpuPolicy(string subject, PolicyReader read)
     {
-        Check(CpuPolicySize(_handle, out uint leaves, out uint msrs), domid);
+        XenLibrary.Check(CpuPolicySize(_handle, out uint leaves, out uint msrs), subject);
         byte[] leafBytes = new byte[leaves * XenCpuPolicy.LeafSize];
         byte[] msrBytes = new byte[msrs * XenCpuPolicy.MsrSize];
-        Check(CpuPolicyGet(_handle, (uint)domid, leafBytes, ref leaves, msrBytes, ref msrs), domid);
+        XenLibrary.Check(read(leafBytes, ref leaves, msrBytes, ref msrs), subject);
         Array.Resize(ref leafBytes, (int)leaves * XenCpuPolicy.LeafSize);
         Array.Resize(ref msrBytes, (int)msrs * XenCpuPolicy.MsrSize);
         return new XenCpuPolicy(leafBytes, msrBytes);
@@ -124,6 +139,10 @@ internal sealed partial class XenControl
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_cpu_policy_get")]
     private static partial int CpuPolicyGet(
         XenControlHandle handle, uint domid, [Out] byte[] leaves, ref uint leafCount, [Out] byte[] msrs, ref uint msrCount);
+
+    [LibraryImport(XenLibrary.Name, EntryPoint = "prx_cpu_policy_most")]
+    private static partial int CpuPolicyMost(
+        XenControlHandle handle, uint hvm, [Out] byte[] leaves, ref uint leafCount, [Out] byte[] msrs, ref uint msrCount);
 
     [LibraryImport(XenLibrary.Name, EntryPoint = "prx_vcpu_registers")]
     private static partial int VcpuRegisters(XenControlHandle handle, uint domid, uint vcpu, out XenVcpuRegisters registers);

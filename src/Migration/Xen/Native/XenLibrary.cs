@@ -17,17 +17,14 @@ internal static partial class XenLibrary
     /// <summary>The environment variable that names the library's file where it is not beside the assemblies.</summary>
     internal const string PathVariable = "PRERECORD_XEN_LIBRARY";
 
-    /// <summary>The version of Xen whose libraries it needs.</summary>
-    internal const string XenVersion = "4.17";
-
     /// <summary>The command that builds a module with the library in it, as in the README.</summary>
-    internal const string BuildCommand =
-        $"apt-get install xen-utils-{XenVersion} libxen-dev cmake gcc && native/interop/build.sh && module/build.sh";
+    internal const string BuildCommand = "apt-get install libxen-dev cmake gcc && native/interop/build.sh && module/build.sh";
 
     /// <summary>The version of the boundary that these bindings speak: PRX_ABI_VERSION of prerecordxen.h.</summary>
-    internal const uint AbiVersion = 3;
+    internal const uint AbiVersion = 4;
 
-    private static readonly Lazy<nint> Loaded = new(() => Load(Candidates(Environment.GetEnvironmentVariable(PathVariable))));
+    private static readonly Lazy<nint> Loaded =
+        new(() => Load(Candidates(Environment.GetEnvironmentVariable(PathVariable), XenVersion.Read(XenVersion.Folder))));
 
     static XenLibrary() => NativeLibrary.SetDllImportResolver(
         typeof(XenLibrary).Assembly, static (name, _, _) => name == Name ? Loaded.Value : 0);
@@ -63,7 +60,8 @@ internal static partial class XenLibrary
     internal static nint Load(IEnumerable<string> candidates)
     {
         List<string> tried = [];
-        (string Reason, Exception Error)? broken = null;
+        List<string> reasons = [];
+        Exception? broken = null;
         foreach (string path in candidates)
         {
             tried.Add(path);
@@ -77,20 +75,24 @@ internal static partial class XenLibrary
                 string reason = exception.Message.TrimEnd().Split('\n')[^1].Trim();
                 if (!reason.StartsWith($"{path}: cannot open shared object file", StringComparison.Ordinal))
                 {
-                    broken ??= (reason, exception);
+                    reasons.Add(reason);
+                    broken ??= exception;
                 }
             }
         }
 
-        throw broken is { } there
-            ? new XenLibraryException($"{FileName}, the module's library for Xen, cannot be loaded: {there.Reason}", there.Error)
+        throw broken is not null
+            ? new XenLibraryException($"{FileName}, the module's library for Xen, cannot be loaded: {string.Join("; ", reasons)}", broken)
             : new XenLibraryException($"{FileName}, the module's library for Xen, is not on this machine (looked for {string.Join(", ", tried)}).");
     }
 
-    /// <summary>Where the library may be. A file that the environment names runs with this process's rights, so nobody else may be able to
-    /// write it.</summary>
+    /// <summary>Where the library may be: there is one for each version of Xen, because it is linked with that version's libraries. A file that
+    /// the environment names runs with this process's rights, so nobody else may be able to write it.</summary>
     /// <param name="named">What the environment names; nothing where it does not.</param>
-    internal static IEnumerable<string> Candidates(string? named)
+    /// <param name="version">The Xen that this machine runs on; null where that is not known: then whichever can be loaded is right, because
+    /// the loader finds the libraries of the toolstack that is installed, and of no other.</param>
+    /// <exception cref="XenLibraryException">There is no library for this Xen.</exception>
+    internal static IEnumerable<string> Candidates(string? named, XenVersion? version)
     {
         if (!string.IsNullOrEmpty(named))
         {
@@ -98,11 +100,18 @@ internal static partial class XenLibrary
             yield break;
         }
 
+        if (version is { IsKnown: false })
+        {
+            throw new XenLibraryException($"This machine runs Xen {version}, and the module has libraries for {XenVersion.KnownText}.");
+        }
+
         string? beside = Path.GetDirectoryName(AssemblyLocation());
         if (!string.IsNullOrEmpty(beside))
         {
-            yield return Path.Combine(beside, FileName);
-            yield return Path.Combine(beside, "runtimes", "linux-x64", "native", FileName);
+            foreach (XenVersion one in version is { } only ? [only] : XenVersion.Known.Reverse().Select(static known => known.Version))
+            {
+                yield return Path.Combine(beside, "runtimes", "linux-x64", "native", one.ToString(), FileName);
+            }
         }
 
         yield return FileName;

@@ -3,6 +3,7 @@ using PreRecordMigration.Hypervisor;
 using PreRecordMigration.Policies;
 using PreRecordMigration.Xen.Admission;
 using PreRecordMigration.Xen.Domains;
+using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Tests.Xen.Admission;
 
@@ -10,6 +11,9 @@ namespace PreRecordMigration.Tests.Xen.Admission;
 /// missing.</summary>
 public sealed class IncomingAdmissionTests : IDisposable
 {
+    /// <summary>A host with the Xen and the processors that the domains come from.</summary>
+    private static readonly HostPlatform s_platform = new(new XenVersion(4, 17), _ => new XenCpuPolicy([], []));
+
     private readonly string _folder = Directory.CreateTempSubdirectory("door-").FullName;
 
     private readonly FakeHostDevices _host = new();
@@ -25,15 +29,15 @@ public sealed class IncomingAdmissionTests : IDisposable
     public void A_domain_that_this_host_sends_to_itself_comes_to_where_it_is_whatever_the_policy()
     {
         string json = XlAdmissionTests.Domain();
-        Assert.Equal(json, IncomingAdmission.Admit(null, Announced(json), 0, out _).Json);
-        Assert.Empty(IncomingAdmission.Judge(null, Announced(json), 0, _devices).Refusals);
+        Assert.Equal(json, IncomingAdmission.Admit(null, Announced(json), 0, s_platform, out _).Json);
+        Assert.Empty(IncomingAdmission.Judge(null, Announced(json), 0, s_platform, _devices).Refusals);
     }
 
     [Fact]
     public void Without_a_policy_nothing_comes_in_and_the_error_says_what_it_needs()
     {
         MigrationException error = Assert.Throws<MigrationException>(
-            () => IncomingAdmission.Admit(Policy, Announced(XlAdmissionTests.Domain()), long.MaxValue, out _));
+            () => IncomingAdmission.Admit(Policy, Announced(XlAdmissionTests.Domain()), long.MaxValue, s_platform, out _));
         Assert.Equal(MigrationErrorId.RefusedByPolicy, error.ErrorId);
         Assert.Equal("vm", error.Target);
         Assert.Contains("b_info.kernel: \"/lab/vmlinux\" is not let in", error.Message, StringComparison.Ordinal);
@@ -46,7 +50,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     {
         File.WriteAllText(Policy, """{ "kinds": ["pvh"], "kernels": ["/lab/*"], "ramdisks": ["/lab/*"] }""");
         string json = XlAdmissionTests.With(XlAdmissionTests.Domain(), "pcidevs", """[{ "bus": 3 }]""");
-        MigrationException error = Assert.Throws<MigrationException>(() => IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue, out _));
+        MigrationException error = Assert.Throws<MigrationException>(() => IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue, s_platform, out _));
         Assert.Contains("No policy lets pcidevs in", error.Remedy, StringComparison.Ordinal);
         Assert.DoesNotContain("needs", error.Remedy, StringComparison.Ordinal);
     }
@@ -56,11 +60,11 @@ public sealed class IncomingAdmissionTests : IDisposable
     {
         File.WriteAllText(Policy, """{ "kinds": ["pvh"], "kernels": ["/lab/*"], "ramdisks": ["/lab/*"] }""");
         string json = XlAdmissionTests.With(XlAdmissionTests.Domain(), "c_info.domid", "7");
-        XenDomainConfiguration admitted = IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue, out _);
+        XenDomainConfiguration admitted = IncomingAdmission.Admit(Policy, Announced(json), long.MaxValue, s_platform, out _);
         Assert.DoesNotContain("domid", admitted.Json, StringComparison.Ordinal);
         Assert.Contains("/lab/vmlinux", admitted.Json, StringComparison.Ordinal);
         Assert.Equal((4u, 17u), (admitted.XenMajor, admitted.XenMinor));
-        Assert.Empty(IncomingAdmission.Judge(Policy, Announced(json), long.MaxValue, _devices).Refusals);
+        Assert.Empty(IncomingAdmission.Judge(Policy, Announced(json), long.MaxValue, s_platform, _devices).Refusals);
     }
 
     [Fact]
@@ -68,7 +72,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     {
         string json = XlAdmissionTests.With(XlAdmissionTests.Domain(), "c_info.name", "\"a\\u001b[2J\"");
         MigrationException error = Assert.Throws<MigrationException>(
-            () => IncomingAdmission.Admit(Policy, Announced(json) with { Name = "a\u001b[2J" }, long.MaxValue, out _));
+            () => IncomingAdmission.Admit(Policy, Announced(json) with { Name = "a\u001b[2J" }, long.MaxValue, s_platform, out _));
         Assert.DoesNotContain(error.Message, char.IsControl);
         Assert.DoesNotContain(error.Target!, char.IsControl);
     }
@@ -79,13 +83,13 @@ public sealed class IncomingAdmissionTests : IDisposable
         DomainDescription simulated = new("vm", DomainKind.Simulated, 0, [], 1, ReadOnlyMemory<byte>.Empty);
         Assert.Equal(
             MigrationErrorId.NotSupported,
-            Assert.Throws<MigrationException>(() => IncomingAdmission.Judge(Policy, simulated, long.MaxValue, _devices)).ErrorId);
+            Assert.Throws<MigrationException>(() => IncomingAdmission.Judge(Policy, simulated, long.MaxValue, s_platform, _devices)).ErrorId);
     }
 
     [Fact]
     public void Every_refusal_has_an_error_of_its_own_for_who_shows_them()
     {
-        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(XlAdmissionTests.Domain()), long.MaxValue, _devices);
+        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(XlAdmissionTests.Domain()), long.MaxValue, s_platform, _devices);
         Assert.Equal(3, verdict.Refusals.Count);
         Assert.Equal(3, verdict.Errors("vm").Select(error => error.Message).Distinct().Count());
         Assert.All(verdict.Errors("vm"), error => Assert.Equal(MigrationErrorId.RefusedByPolicy, error.ErrorId));
@@ -95,7 +99,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     public void A_device_that_is_missing_is_an_error_of_its_own_with_what_to_do()
     {
         File.WriteAllText(Policy, LetsIn);
-        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(WithDevices()), long.MaxValue, _devices);
+        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(WithDevices()), long.MaxValue, s_platform, _devices);
         MigrationException[] errors = [.. verdict.Errors("vm")];
         Assert.Equal(2, errors.Length);
         Assert.All(errors, error => Assert.Equal(MigrationErrorId.DeviceMissing, error.ErrorId));
@@ -108,7 +112,7 @@ public sealed class IncomingAdmissionTests : IDisposable
         Assert.Contains("; network card 0: ", all.Message, StringComparison.Ordinal);
 
         // And where the domain comes without having been asked about.
-        XenDomainConfiguration admitted = IncomingAdmission.Admit(Policy, Announced(WithDevices()), long.MaxValue, out _);
+        XenDomainConfiguration admitted = IncomingAdmission.Admit(Policy, Announced(WithDevices()), long.MaxValue, s_platform, out _);
         MigrationException refused = Assert.Throws<MigrationException>(
             () => IncomingAdmission.RequireDevices("vm", admitted, _devices, TestContext.Current.CancellationToken));
         Assert.Equal(all.Message, refused.Message);
@@ -121,7 +125,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     public void What_the_policy_refuses_is_not_looked_for_and_what_it_lets_in_is()
     {
         File.WriteAllText(Policy, LetsIn.Replace("/dev/vg0/*", "/dev/vg1/*", StringComparison.Ordinal));
-        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(WithDevices()), long.MaxValue, _devices);
+        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(WithDevices()), long.MaxValue, s_platform, _devices);
         Assert.DoesNotContain("/dev/vg0/web", _host.Looked);
         Assert.Equal(
             [MigrationErrorId.RefusedByPolicy, MigrationErrorId.DeviceMissing], verdict.Errors("vm").Select(error => error.ErrorId));
@@ -142,7 +146,7 @@ public sealed class IncomingAdmissionTests : IDisposable
             json = XlAdmissionTests.With(json, $"b_info.unknown{i}", "1");
         }
 
-        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(json), long.MaxValue, _devices);
+        AdmissionVerdict verdict = IncomingAdmission.Judge(Policy, Announced(json), long.MaxValue, s_platform, _devices);
         Assert.Equal(AdmissionVerdict.MostRefusals, verdict.Refusals.Count);
         Assert.Empty(_host.Looked);
     }
@@ -151,7 +155,7 @@ public sealed class IncomingAdmissionTests : IDisposable
     public void The_devices_of_a_domain_that_this_host_sends_to_itself_are_looked_at_too()
     {
         string json = XlAdmissionTests.With(XlAdmissionTests.Domain(), "nics", """[{ "bridge": "xenbr7" }]""");
-        AdmissionVerdict verdict = IncomingAdmission.Judge(null, Announced(json), 0, _devices);
+        AdmissionVerdict verdict = IncomingAdmission.Judge(null, Announced(json), 0, s_platform, _devices);
         Assert.Equal(MigrationErrorId.DeviceMissing, Assert.Single(verdict.Errors("vm")).ErrorId);
     }
 

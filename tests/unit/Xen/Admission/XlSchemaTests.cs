@@ -5,7 +5,7 @@ using PreRecordMigration.Xen.Admission;
 namespace PreRecordMigration.Tests.Xen.Admission;
 
 /// <summary>
-/// Every key of libxl's JSON, by the list of those that Xen 4.17 has: each is known by name, and every other key is refused. A toolstack
+/// Every key of libxl's JSON, by the lists of those that Xen 4.17 has, and of those that 4.20 has besides: each is known by name, and every other key is refused. A toolstack
 /// that learns a new key cannot have it set by a peer before somebody has thought about it.
 /// </summary>
 public class XlSchemaTests
@@ -16,6 +16,7 @@ public class XlSchemaTests
     private static readonly string[] s_guestTexts =
     [
         "b_info.cmdline", "b_info.type.pv.cmdline", "b_info.type.pvh.pvshim_cmdline", "b_info.type.pvh.pvshim_extra",
+        "b_info.type.hvm.smbios[].value",
     ];
 
     public static TheoryData<string, string> Keys
@@ -23,12 +24,15 @@ public class XlSchemaTests
         get
         {
             TheoryData<string, string> keys = [];
-            using Stream stream = typeof(XlSchemaTests).Assembly.GetManifestResourceStream("libxl-4.17-keys.txt")!;
-            using StreamReader reader = new(stream);
-            while (reader.ReadLine() is { } line)
+            foreach (string version in new[] { "4.17", "4.20" })
             {
-                string[] parts = line.Split(' ');
-                keys.Add(parts[0], parts[1]);
+                using Stream stream = typeof(XlSchemaTests).Assembly.GetManifestResourceStream($"libxl-{version}-keys.txt")!;
+                using StreamReader reader = new(stream);
+                while (reader.ReadLine() is { } line)
+                {
+                    string[] parts = line.Split(' ');
+                    keys.Add(parts[0], parts[1]);
+                }
             }
 
             return keys;

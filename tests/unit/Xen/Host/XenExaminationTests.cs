@@ -19,6 +19,18 @@ public sealed class XenExaminationTests
         Assert.Contains("fresh domain", missing.Reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(17u, true)]
+    [InlineData(19u, false)]
+    [InlineData(20u, true)]
+    public void A_host_is_taken_with_each_Xen_that_there_is_a_library_for(uint minor, bool isTaken)
+    {
+        Capability hypervisor = Assert.Single(
+            Examine(Facts() with { Info = Info(minor: minor) }), item => item.Kind == MigrationCapability.Hypervisor);
+        Assert.Equal(isTaken, hypervisor.IsAvailable);
+        Assert.Equal(isTaken, !hypervisor.Remedy.Contains("4.17 or 4.20", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Examination_and_capabilities_together_report_every_capability_once()
     {

@@ -100,7 +100,7 @@ public sealed class XenErrorTests
     [InlineData("libprerecordxen.so")]
     [InlineData("./libprerecordxen.so")]
     public void A_library_that_depends_on_the_current_folder_is_not_loaded(string named) =>
-        Assert.Equal(MigrationErrorId.FileNotTrusted, Assert.Throws<MigrationException>(() => XenLibrary.Load(XenLibrary.Candidates(named))).ErrorId);
+        Assert.Equal(MigrationErrorId.FileNotTrusted, Assert.Throws<MigrationException>(() => XenLibrary.Load(XenLibrary.Candidates(named, null))).ErrorId);
 
     [Fact]
     public void A_library_that_others_may_write_is_not_loaded()
@@ -108,13 +108,13 @@ public sealed class XenErrorTests
         string path = Path.GetTempFileName();
         try
         {
-            Assert.Equal([path], XenLibrary.Candidates(path));
+            Assert.Equal([path], XenLibrary.Candidates(path, null));
             if (!OperatingSystem.IsWindows())
             {
                 File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.OtherWrite);
             }
 
-            Assert.Equal(MigrationErrorId.FileNotTrusted, Assert.Throws<MigrationException>(() => XenLibrary.Load(XenLibrary.Candidates(path))).ErrorId);
+            Assert.Equal(MigrationErrorId.FileNotTrusted, Assert.Throws<MigrationException>(() => XenLibrary.Load(XenLibrary.Candidates(path, null))).ErrorId);
         }
         finally
         {
