@@ -100,6 +100,19 @@ static void a_store_that_fills_up(void)
     check_rollback();
 }
 
+/* While a vCPU waits within Xen, Xen is not to be patched live. */
+static void check_waiters(void)
+{
+    struct prerecord *pr = guest.arch.paging.prerecord;
+
+    EXPECT(!prerecord_has_waiters(&guest));
+    if ( !pr )
+        return;
+    pr->content.list.waits = true;
+    EXPECT(prerecord_has_waiters(&guest));
+    pr->content.list.waits = false;
+}
+
 static void missing_pages(void)
 {
     static uint8_t bitmap[(PFNS + 7) / 8];
@@ -118,6 +131,7 @@ static void missing_pages(void)
     guest.pause_count = guest.controller_pause_count = 1;
     EXPECT(!call(XEN_PRERECORD_missing, &op) && state().u.query.missing == PFNS - 100);
     EXPECT(!simply(XEN_PRERECORD_serve));
+    check_waiters();
     guest.pause_count = guest.controller_pause_count = 0;
     EXPECT(touch(50, true));
     EXPECT(simply(XEN_PRERECORD_stop) == -EBUSY || !calls_left);
