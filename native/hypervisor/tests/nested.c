@@ -18,7 +18,7 @@ enum { LARGE = 512, PFNS = 6 * LARGE, MOST = 12000, READ = 1, WRITTEN = 2 };
 struct page_info frame_table[MOST];
 static unsigned int first_free, used_pages, tables;
 static struct domain xen, guest = { .max_vcpus = 1, .is_hap = true };
-static struct vcpu vcpu = { .domain = &guest, .vcpu_info_mfn = { ~0UL } };
+static struct vcpu vcpu = { .domain = &guest, NO_AREAS };
 struct domain *dom_xen = &xen;
 struct vcpu *current = &vcpu;
 struct p2m_domain host_p2m = { .domain = &guest };

@@ -52,16 +52,23 @@ static void check_rollback(void)
     EXPECT(!memcmp(then, originals, sizeof(then)));
 }
 
+static void write_with_no_notice(void)
+{
+    for ( unsigned int pfn = 0; pfn < GRANTED; pfn++ )
+        words[pfn] = *(uint32_t *)frames[pfn]->content = 0xbeef;
+}
+
 static void a_recording(void)
 {
     EXPECT(!prepare(SLOTS) && !start());
+    write_with_no_notice();
     for ( unsigned int epoch = 0; epoch < 4; epoch++ )
         check_epoch();
     check_rollback();
     EXPECT(simply(XEN_PRERECORD_release) == -EBUSY || !calls_left);
     EXPECT(!simply(XEN_PRERECORD_stop) && !(guest.arch.paging.mode & PG_prerecord));
     check_rollback();
-    EXPECT(!simply(XEN_PRERECORD_release) && !prerecord_in_use(&guest) && !guest.arch.paging.shadow.total_pages);
+    EXPECT(!simply(XEN_PRERECORD_release) && !prerecord_in_use(&guest) && !guest.POOL(shadow).total_pages);
     EXPECT(simply(XEN_PRERECORD_query) == -ENXIO || !calls_left);
 }
 
@@ -112,6 +119,19 @@ static void check_uses(void)
     }
 }
 
+/* While a vCPU waits within Xen, Xen is not to be patched live. */
+static void check_waiters(void)
+{
+    struct prerecord *pr = guest.arch.paging.prerecord;
+
+    EXPECT(!prerecord_has_waiters(&guest));
+    if ( !pr )
+        return;
+    pr->content.list.waits = true;
+    EXPECT(prerecord_has_waiters(&guest));
+    pr->content.list.waits = false;
+}
+
 static void missing_pages(void)
 {
     static uint8_t bitmap[(PFNS + 7) / 8];
@@ -130,6 +150,7 @@ static void missing_pages(void)
     guest.pause_count = guest.controller_pause_count = 1;
     EXPECT(!call(XEN_PRERECORD_missing, &op) && state().u.query.missing == PFNS - 100);
     EXPECT(!simply(XEN_PRERECORD_serve));
+    check_waiters();
     guest.pause_count = guest.controller_pause_count = 0;
     EXPECT(touch(50, true));
     EXPECT(simply(XEN_PRERECORD_stop) == -EBUSY || !calls_left);
