@@ -38,11 +38,3 @@ release_open() {
 release_uri() {
   apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' | sed -n "s/^Debian|$1|main|//p" | head -n 1
 }
-
-# release_version PACKAGE: the version that the opened release would install.
-release_version() {
-  local version
-  version=$(apt-cache "${ARCHIVE_OPTIONS[@]}" policy "$1" | sed -n 's/^ *Candidate: //p')
-  [ -n "$version" ] || { echo "error: the archive has no $1" >&2; return 1; }
-  echo "$version"
-}

@@ -128,6 +128,7 @@ struct prx_extension_state {
     uint64_t missing; /* pages */
     uint32_t flags;
     uint32_t epoch;
+    uint64_t uses; /* records of what a served domain used, where flags have XEN_PRERECORD_USES */
 };
 
 enum prx_extension_table { PRX_TABLE_RECORDS = 0, PRX_TABLE_STORE = 1, PRX_TABLE_SLOTS = 2 };

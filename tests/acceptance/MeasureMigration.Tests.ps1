@@ -84,6 +84,24 @@ Describe 'Measure-Migration' {
         (Get-MigrationDomain ma).HostName | Should -Be 'meas1'
     }
 
+    It 'has the script of -Return bring the domain back from a host that it does not know, and says nothing of what the guest counted there' {
+        $receiver = Start-MigrationReceiver meas2
+        try {
+            $all = @(Measure-Migration ma "127.0.0.1:$($receiver.Port)" -WarmUp 0 -Settle 0s -Repeat 2 -Method PostCopy -Beat operations -Return {
+                    param($name)
+                    (Invoke-PreRecordMigration $name meas1 -Method PostCopy).DomainName | Should -Be 'ma'
+                })
+            $all.Count | Should -Be 3
+            @($all[0, 1]).Where({ $_.Error }).Count | Should -Be 0
+            @($all[0, 1].Source) | Should -Be 'meas1', 'meas1'
+            @($all[0, 1].BeatGap).Where({ $null -ne $_ }).Count | Should -Be 0
+            $all[2].HostName | Should -Be 'meas1'
+        }
+        finally {
+            Stop-MigrationReceiver meas2
+        }
+    }
+
     It 'refuses <Case>: <Id>' -ForEach @(
         @{ Case = 'xl migrate of a simulated domain'; Arguments = 'ma meas2 -Method XlMigrate'; Id = 'NotSupported' }
         @{ Case = 'what is no service'; Arguments = 'ma meas2 -Probe nowhere'; Id = 'InvalidOption' }

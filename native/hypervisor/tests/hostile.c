@@ -266,6 +266,24 @@ static void a_page_that_is_asked_for_again(void)
     end(pr);
 }
 
+/* A guest that gives its frames other numbers all the time has each page used once, and none that is not there. */
+static void a_guest_that_says_of_each_frame_what_it_likes(void)
+{
+    struct prerecord *pr = begin();
+    struct page_info frame = { .owner = &guest };
+
+    pr->flags = XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING | XEN_PRERECORD_USES;
+    for ( unsigned int i = 0; i < 5 * PFNS; i++ )
+    {
+        frame.pfn = i % (2 * PFNS);
+        prerecord_propagate(&vcpu, page_to_mfn(&frame), 1, true, false);
+        frame.pfn = ~0UL - i;
+        prerecord_propagate(&vcpu, page_to_mfn(&frame), 1, true, false);
+    }
+    EXPECT(pr->uses == PFNS && !pr->count);
+    end(pr);
+}
+
 /* 64 GiB: tables are made and freed 32 pages at a time; the end of an epoch takes no lock of a page, and looks at none. */
 static void a_domain_of_64_gib(void)
 {
@@ -298,6 +316,7 @@ int main(void)
         { "pages that are mapped", pages_that_are_mapped },
         { "a gigabyte that comes into use at once", a_gigabyte_that_comes_into_use_at_once },
         { "a page that is asked for again", a_page_that_is_asked_for_again },
+        { "a guest that says of each frame what it likes", a_guest_that_says_of_each_frame_what_it_likes },
         { "a domain of 64 GiB", a_domain_of_64_gib },
     };
     bool failed = false;

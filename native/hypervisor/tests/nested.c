@@ -18,7 +18,7 @@ enum { LARGE = 512, PFNS = 6 * LARGE, MOST = 12000, READ = 1, WRITTEN = 2 };
 struct page_info frame_table[MOST];
 static unsigned int first_free, used_pages, tables;
 static struct domain xen, guest = { .max_vcpus = 1, .is_hap = true };
-static struct vcpu vcpu = { .domain = &guest, .vcpu_info_mfn = { ~0UL } };
+static struct vcpu vcpu = { .domain = &guest, NO_AREAS };
 struct domain *dom_xen = &xen;
 struct vcpu *current = &vcpu;
 struct p2m_domain host_p2m = { .domain = &guest };
@@ -324,6 +324,11 @@ static void a_recording_by_harvest(void)
     end(pr);
 }
 
+static uint32_t record(struct prerecord *pr, unsigned long index)
+{
+    return ((uint32_t *)page_to_virt(prerecord_area_page(&pr->records, index / 1024)))[index % 1024];
+}
+
 static void serve(bool can_split)
 {
     struct prerecord *pr = begin(XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING, 0);
@@ -349,6 +354,10 @@ static void serve(bool can_split)
             EXPECT(touch(pfn, true));
     }
     EXPECT(!pr->missing && touch(LARGE + 1, true) && touch(LARGE + 200, true));
+    /* Used: the one that was there, and of the large page what was touched; of one that came into use as a whole, which page that was is not seen. */
+    EXPECT(pr->uses == (can_split ? 8 : 0));
+    if ( can_split )
+        EXPECT(record(pr, 2 * PFNS) == 3 && record(pr, 0) == LARGE && record(pr, PFNS) == vcpu.vcpu_id);
     end(pr);
 }
 

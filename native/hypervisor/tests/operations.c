@@ -52,16 +52,23 @@ static void check_rollback(void)
     EXPECT(!memcmp(then, originals, sizeof(then)));
 }
 
+static void write_with_no_notice(void)
+{
+    for ( unsigned int pfn = 0; pfn < GRANTED; pfn++ )
+        words[pfn] = *(uint32_t *)frames[pfn]->content = 0xbeef;
+}
+
 static void a_recording(void)
 {
     EXPECT(!prepare(SLOTS) && !start());
+    write_with_no_notice();
     for ( unsigned int epoch = 0; epoch < 4; epoch++ )
         check_epoch();
     check_rollback();
     EXPECT(simply(XEN_PRERECORD_release) == -EBUSY || !calls_left);
     EXPECT(!simply(XEN_PRERECORD_stop) && !(guest.arch.paging.mode & PG_prerecord));
     check_rollback();
-    EXPECT(!simply(XEN_PRERECORD_release) && !prerecord_in_use(&guest) && !guest.arch.paging.shadow.total_pages);
+    EXPECT(!simply(XEN_PRERECORD_release) && !prerecord_in_use(&guest) && !guest.POOL(shadow).total_pages);
     EXPECT(simply(XEN_PRERECORD_query) == -ENXIO || !calls_left);
 }
 
@@ -93,6 +100,38 @@ static void a_store_that_fills_up(void)
     check_rollback();
 }
 
+/* Used is what was touched when it was there, each page once: the one that was never missing, and all that came but the one given up. */
+static void check_uses(void)
+{
+    static uint8_t uses[PFNS];
+    struct xen_prerecord_op op = state();
+
+    memset(uses, 0, sizeof(uses));
+    EXPECT((op.flags & XEN_PRERECORD_USES) && op.u.query.uses == PFNS - 100);
+    for ( unsigned int i = 0; i < op.u.query.uses; i++ )
+    {
+        uint32_t pfn = table_word(XEN_PRERECORD_RECORDS, 2 * PFNS + i);
+
+        EXPECT(pfn == 50 || (pfn >= 100 && pfn < PFNS && pfn != 77 + 100));
+        if ( pfn >= PFNS )
+            return;
+        EXPECT(!uses[pfn]++);
+    }
+}
+
+/* While a vCPU waits within Xen, Xen is not to be patched live. */
+static void check_waiters(void)
+{
+    struct prerecord *pr = guest.arch.paging.prerecord;
+
+    EXPECT(!prerecord_has_waiters(&guest));
+    if ( !pr )
+        return;
+    pr->content.list.waits = true;
+    EXPECT(prerecord_has_waiters(&guest));
+    pr->content.list.waits = false;
+}
+
 static void missing_pages(void)
 {
     static uint8_t bitmap[(PFNS + 7) / 8];
@@ -111,6 +150,7 @@ static void missing_pages(void)
     guest.pause_count = guest.controller_pause_count = 1;
     EXPECT(!call(XEN_PRERECORD_missing, &op) && state().u.query.missing == PFNS - 100);
     EXPECT(!simply(XEN_PRERECORD_serve));
+    check_waiters();
     guest.pause_count = guest.controller_pause_count = 0;
     EXPECT(touch(50, true));
     EXPECT(simply(XEN_PRERECORD_stop) == -EBUSY || !calls_left);
@@ -131,6 +171,7 @@ static void missing_pages(void)
         {
             EXPECT(!touch(pfn, false) && vcpu.pauses == 1);
             EXPECT(table_word(XEN_PRERECORD_RECORDS, state().u.query.count - 1) == pfn);
+            EXPECT(table_word(XEN_PRERECORD_RECORDS, PFNS + state().u.query.count - 1) == vcpu.vcpu_id);
             waits++;
         }
         memcpy(content, &words[pfn], sizeof(words[pfn]));
@@ -140,7 +181,10 @@ static void missing_pages(void)
     EXPECT(!state().u.query.missing && waits > 700);
     for ( pfn = 0; pfn < PFNS; pfn++ )
         EXPECT(*(uint32_t *)frames[pfn]->content == words[pfn]);
-    EXPECT(!simply(XEN_PRERECORD_stop) && !simply(XEN_PRERECORD_release));
+    check_uses();
+    EXPECT(!simply(XEN_PRERECORD_stop));
+    check_uses();
+    EXPECT(!simply(XEN_PRERECORD_release));
 }
 
 /* Where there is no memory for shadows, nothing has begun, and it can be tried again. */

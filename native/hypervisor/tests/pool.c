@@ -33,11 +33,11 @@ static void change(unsigned int *total, unsigned int *free, int by)
 /* As the hooks' patch has it in shadow/common.c, and Xen in hap.c. */
 int shadow_set_allocation_step(struct domain *d, unsigned int pages, unsigned int most, bool *preempted)
 {
-    unsigned int *total = &d->arch.paging.shadow.total_pages, *free = &d->arch.paging.shadow.free_pages;
+    unsigned int *total = &d->POOL(shadow).total_pages, *free = &d->POOL(shadow).free_pages;
     bool more;
 
     if ( pages )
-        pages = max(pages, (unsigned int)LEAST) - d->arch.paging.shadow.p2m_pages;
+        pages = max(pages, (unsigned int)LEAST) - d->POOL(shadow).p2m_pages;
     more = max(pages, *total) - min(pages, *total) > most;
     if ( more )
         pages = pages > *total ? *total + most : *total - most;
@@ -60,9 +60,9 @@ int shadow_set_allocation_step(struct domain *d, unsigned int pages, unsigned in
 
 int hap_set_allocation(struct domain *d, unsigned int pages, bool *preempted)
 {
-    unsigned int *total = &d->arch.paging.hap.total_pages, *free = &d->arch.paging.hap.free_pages;
+    unsigned int *total = &d->POOL(hap).total_pages, *free = &d->POOL(hap).free_pages;
 
-    pages -= d->arch.paging.hap.p2m_pages;
+    pages -= d->POOL(hap).p2m_pages;
     while ( *total != pages )
     {
         if ( *total < pages ? !memory_left : !*free )
@@ -97,14 +97,14 @@ static int to_the_end(int (*operation)(struct prerecord *pr), struct prerecord *
 
 static void a_pool_for_shadows(void)
 {
-    struct domain d = { .max_vcpus = VCPUS, .tot_pages = PFNS, .arch.paging = { .mode = 1, .shadow = { .total_pages = LEAST } } };
+    struct domain d = { .max_vcpus = VCPUS, .tot_pages = PFNS, .arch.paging.mode = 1, .POOL(shadow).total_pages = LEAST };
     struct prerecord pr = { .d = &d, .nr_pfns = PFNS };
 
     memory_left = PFNS;
     EXPECT(!to_the_end(prerecord_enlarge_pool, &pr));
-    EXPECT(d.arch.paging.shadow.total_pages == 512 * VCPUS + PFNS / 64);
+    EXPECT(d.POOL(shadow).total_pages == 512 * VCPUS + PFNS / 64);
     EXPECT(!to_the_end(prerecord_give_pool_back, &pr));
-    EXPECT(d.arch.paging.shadow.total_pages == LEAST && memory_left == PFNS && !pr.pool_added);
+    EXPECT(d.POOL(shadow).total_pages == LEAST && memory_left == PFNS && !pr.pool_added);
     EXPECT(!prerecord_give_pool_back(&pr));
 }
 
@@ -118,29 +118,29 @@ static void a_pool_of_a_domain_that_leaves(void)
     EXPECT(!to_the_end(prerecord_enlarge_pool, &pr));
     pr.pool_left = true;
     EXPECT(!to_the_end(prerecord_give_pool_back, &pr));
-    EXPECT(!d.arch.paging.shadow.total_pages && memory_left == PFNS && !pr.pool_left);
+    EXPECT(!d.POOL(shadow).total_pages && memory_left == PFNS && !pr.pool_left);
 }
 
 /* Tables that the domain uses meanwhile stay. */
 static void a_pool_for_second_level_tables(void)
 {
     enum { USED = 5000, BEFORE = 40000 };
-    struct domain d = { .is_hap = true, .tot_pages = PFNS, .arch.paging.hap = { .total_pages = BEFORE, .free_pages = 100 } };
+    struct domain d = { .is_hap = true, .tot_pages = PFNS, .POOL(hap).total_pages = BEFORE, .POOL(hap).free_pages = 100 };
     struct prerecord pr = { .d = &d, .nr_pfns = PFNS };
 
     memory_left = PFNS;
     EXPECT(!to_the_end(prerecord_enlarge_pool, &pr));
-    EXPECT(d.arch.paging.hap.free_pages == PFNS / 256 + 32);
-    d.arch.paging.hap.free_pages -= USED;
+    EXPECT(d.POOL(hap).free_pages == PFNS / 256 + 32);
+    d.POOL(hap).free_pages -= USED;
     EXPECT(!to_the_end(prerecord_give_pool_back, &pr));
-    EXPECT(d.arch.paging.hap.free_pages == 100 && d.arch.paging.hap.total_pages == BEFORE + USED && !pr.pool_added);
+    EXPECT(d.POOL(hap).free_pages == 100 && d.POOL(hap).total_pages == BEFORE + USED && !pr.pool_added);
 }
 
 /* What could be had before the memory ended is given back as well, and nothing goes on for ever. */
 static void a_pool_without_memory(void)
 {
     enum { LEFT = 100001 };
-    struct domain d = { .max_vcpus = VCPUS, .tot_pages = PFNS, .arch.paging = { .mode = 1, .shadow = { .total_pages = LEAST } } };
+    struct domain d = { .max_vcpus = VCPUS, .tot_pages = PFNS, .arch.paging.mode = 1, .POOL(shadow).total_pages = LEAST };
     struct domain nested = { .is_hap = true, .tot_pages = PFNS };
     struct prerecord pr = { .d = &d, .nr_pfns = PFNS }, other = { .d = &nested, .nr_pfns = PFNS };
 

@@ -179,6 +179,7 @@ int32_t prx_extension_query(prx_extension *e, struct prx_extension_state *out)
     out->missing = op.u.query.missing;
     out->flags = op.flags;
     out->epoch = op.u.query.number;
+    out->uses = op.u.query.uses;
     return 0;
 }
 

@@ -11,7 +11,7 @@ _Static_assert(sizeof(struct prx_host_info) == 56, "prx_host_info");
 _Static_assert(sizeof(struct prx_domain_info) == 88, "prx_domain_info");
 _Static_assert(sizeof(struct prx_vcpu_registers) == 64, "prx_vcpu_registers");
 _Static_assert(sizeof(struct prx_tsc_info) == 24, "prx_tsc_info");
-_Static_assert(sizeof(struct prx_extension_state) == 48, "prx_extension_state");
+_Static_assert(sizeof(struct prx_extension_state) == 56, "prx_extension_state");
 _Static_assert(sizeof(struct prx_paging_event) == 24, "prx_paging_event");
 
 /* What prerecordxen.h says of a request of the paging ring. */

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Hypervisor;
 
@@ -9,9 +10,14 @@ namespace PreRecordMigration.Measuring;
 /// </summary>
 internal sealed class BeatWatch : IDisposable
 {
+    /// <summary>Between two looks there is this time at least, and so many times what a look took: looking must not slow what is looked at.</summary>
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(10);
+    private const int Restraint = 50;
 
-    /// <summary>How long a domain's number is believed: it has another one after a move.</summary>
+    /// <summary>The longest time between two looks.</summary>
+    private static readonly TimeSpan s_longest = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How many looks a domain's number is believed: it has another one after a move.</summary>
     private const int LooksOfNumber = 25;
 
     private readonly (IMigrationHost Host, IGuestBeats Beats)[] _hosts;
@@ -49,8 +55,10 @@ internal sealed class BeatWatch : IDisposable
 
     private void Work()
     {
-        for (int look = 0; !_ended.Wait(s_interval); look++)
+        TimeSpan pause = s_interval;
+        for (int look = 0; !_ended.Wait(pause); look++)
         {
+            long start = Stopwatch.GetTimestamp();
             try
             {
                 Look(look % LooksOfNumber == 0);
@@ -60,6 +68,9 @@ internal sealed class BeatWatch : IDisposable
                 // A domain that goes just now, or a host that cannot be asked: the next look says more.
                 _domains = [];
             }
+
+            TimeSpan rest = Stopwatch.GetElapsedTime(start) * Restraint;
+            pause = rest < s_interval ? s_interval : rest > s_longest ? s_longest : rest;
         }
     }
 

@@ -47,7 +47,7 @@ public sealed record MeasuredRun
     /// <summary>The longest time without an answer, seen from outside, in seconds.</summary>
     public double? ProbeGap { get; init; }
 
-    /// <summary>The longest time in which the guest counted nothing, in seconds.</summary>
+    /// <summary>The longest time in which the guest counted nothing, in seconds; null where nobody asked, and where the guest went to another machine.</summary>
     public double? BeatGap { get; init; }
 
     /// <summary>From the first step to the source's end, in seconds.</summary>

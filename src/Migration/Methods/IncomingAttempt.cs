@@ -123,7 +123,7 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
 
             // This connection is read even before pages are asked for: while the domain is made or restored, pushed pages wait, and
             // everything behind them, so that only here the end of the source is heard.
-            _demandWorkers.Start("demanded pages", ReceiveDemanded);
+            _demandWorkers.StartFirst("demanded pages", ReceiveDemanded);
         }
 #pragma warning disable CA1031 // Whatever fails, the session decides what becomes of the domain.
         catch (Exception e)
@@ -253,7 +253,7 @@ internal sealed partial class IncomingAttempt : IDestinationWork, IDisposable
         {
             FaultRequester requester = new(paging, _demand, _migration.Populated!, _placer!, _migration.Faults);
             _requester = requester;
-            _faultWorkers.Start("remote faults", requester.RequestPages);
+            _faultWorkers.StartFirst("remote faults", requester.RequestPages);
         }
     }
 

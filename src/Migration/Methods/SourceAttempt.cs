@@ -158,7 +158,7 @@ internal sealed partial class SourceAttempt : IDisposable
         WelcomeDemand();
 
         // Requests are read from the welcome on, even while none are to be expected: this is how the end of the destination is heard.
-        _demandWorkers.Start("page requests", ReceiveRequests);
+        _demandWorkers.StartFirst("page requests", ReceiveRequests);
         WaitFor(stage);
     }
 
@@ -195,7 +195,7 @@ internal sealed partial class SourceAttempt : IDisposable
             Post(new SourceEvent.PushedAll());
         });
         _serving.SetResult(_faults!);
-        _demandWorkers.Start(AnswerThread, _faults!.Answer);
+        _demandWorkers.StartFirst(AnswerThread, _faults!.Answer);
     }
 
     /// <summary>Pushes pages as they are recorded, beside the window.</summary>

@@ -41,7 +41,7 @@ public readonly record struct LatencyBucket(TimeSpan From, TimeSpan To, long Cou
 }
 
 /// <summary>How long one vCPU stood still for remote faults.</summary>
-/// <param name="Vcpu">Its number; −1 for faults of which the hypervisor does not say whose they were, and of vCPUs beyond those that are counted.</param>
+/// <param name="Vcpu">Its number; −1 for faults of which the hypervisor does not say whose they were (of a backend, or by an older extension), and of vCPUs beyond those that are counted.</param>
 /// <param name="Faults">Its faults whose wait is over.</param>
 /// <param name="Stalled">How long it waited for them.</param>
 public readonly record struct VcpuStall(int Vcpu, long Faults, TimeSpan Stalled)

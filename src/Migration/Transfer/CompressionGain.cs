@@ -9,7 +9,7 @@ namespace PreRecordMigration.Transfer;
 /// <remarks>
 /// What a byte takes on the link is seen only where the link is what is waited for. Where records are compressed, a link that keeps up hides it: it
 /// takes at least the time that sends were held up for, and at most the time in which as much has gone. Where these two say different things
-/// a stretch goes plain, which shows it.
+/// a stretch goes plain, which shows it. Where no processor is idle a send waits for one, and that says nothing of the link.
 /// </remarks>
 /// <param name="chosen">What the administrator chose.</param>
 /// <param name="canPeer">Whether the destination takes compressed pages.</param>
@@ -20,6 +20,12 @@ internal sealed class CompressionGain(PageCompression chosen, bool canPeer)
 
     /// <summary>Bytes of pages after which it counts too, where next to nothing is left of them.</summary>
     private const int LongStretch = 4 * Stretch;
+
+    /// <summary>Bytes of pages after which it counts where there is no processor to spare and nothing is known of the link.</summary>
+    private const int ShortStretch = Stretch / 4;
+
+    /// <summary>Less than this is no processor to spare.</summary>
+    private const double NoneToSpare = 0.05;
 
     /// <summary>Bytes after which it is known that nothing shrinks.</summary>
     private const int Glance = 1 << 20;
@@ -60,7 +66,8 @@ internal sealed class CompressionGain(PageCompression chosen, bool canPeer)
     /// <param name="compressing">How long its compression took; null where it was not tried.</param>
     /// <param name="sending">How long the send took.</param>
     /// <param name="limit">Bytes a second that may go; null for no limit. Waits for it are not part of the send.</param>
-    public void Sent(int plain, int sent, TimeSpan? compressing, TimeSpan sending, long? limit)
+    /// <param name="spare">The share of the time in which a processor was idle.</param>
+    public void Sent(int plain, int sent, TimeSpan? compressing, TimeSpan sending, long? limit, double spare)
     {
         if (!_isPossible || chosen == PageCompression.Always)
         {
@@ -68,12 +75,14 @@ internal sealed class CompressionGain(PageCompression chosen, bool canPeer)
         }
 
         _records++;
-        _sums.Add(plain, sent, compressing, sending);
+
+        // What a send waits for while no processor is idle is a processor, and not the link.
+        _sums.Add(plain, sent, compressing, spare < NoneToSpare ? TimeSpan.Zero : sending);
         if (_isOn && _sums.Tried >= Glance && _sums.Saved * 16 < _sums.Tried)
         {
             TurnOff();
         }
-        else if (_sums.Sent >= Stretch || _sums.Plain >= LongStretch)
+        else if (_sums.Sent >= Stretch || _sums.Plain >= LongStretch || (_isOn && _link is null && spare < NoneToSpare && _sums.Plain >= ShortStretch))
         {
             Judge(limit is { } most ? 1.0 / most : 0);
         }

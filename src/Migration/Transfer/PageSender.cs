@@ -1,5 +1,6 @@
 using PreRecordMigration.Options;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Transfer;
 
@@ -60,7 +61,8 @@ public sealed class PageSender
         }
 
         _bulk.Send(record);
-        _gain.Sent(plain.Length, record.Length, compressing, TimeProvider.System.GetElapsedTime(began), _limits.Now.BandwidthLimit);
+        _gain.Sent(
+            plain.Length, record.Length, compressing, TimeProvider.System.GetElapsedTime(began), _limits.Now.BandwidthLimit, SpareTime.OfThisMachine.Share);
         Interlocked.Add(ref _plainBytes, plain.Length);
         Interlocked.Add(ref _bytes, record.Length);
         Interlocked.Exchange(ref _zeroPages, _batch.ZeroPages);

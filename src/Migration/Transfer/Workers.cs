@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using PreRecordMigration.Processes;
 
 namespace PreRecordMigration.Transfer;
 
@@ -12,6 +13,15 @@ public sealed class Workers(Action<Exception> onFailure, Action lastResort) : ID
 
     /// <summary>Cancelled by <see cref="Stop"/>.</summary>
     public CancellationToken Token => _stop.Token;
+
+    /// <summary>Starts a thread for whose work vCPUs stand still: it goes before others where processors are short.</summary>
+    /// <param name="name">Its name in debuggers and traces.</param>
+    /// <param name="body">Its work, which starts no thread and no process.</param>
+    public Thread StartFirst(string name, Action<CancellationToken> body) => Start(name, token =>
+    {
+        ThreadUrgency.GoFirst();
+        body(token);
+    });
 
     /// <summary>Starts a thread.</summary>
     /// <param name="name">Its name in debuggers and traces.</param>

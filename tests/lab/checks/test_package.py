@@ -45,7 +45,7 @@ class Package(unittest.TestCase):
         documents = "usr/share/doc/xen-hypervisor-4.17-prerecord/"
         self.assertEqual(self.read(documents + "LICENSE"), (SOURCES / "LICENSE").read_bytes())
         self.assertIn("GPL-2.0-only", self.read(documents + "copyright").decode())
-        for name in ("build", "config", "patches/series"):
+        for name in ("build", "config", "base/bookworm", "patches/4.17/series"):
             self.assertEqual(self.read(documents + "source/" + name), (SOURCES / name).read_bytes())
         public = "xen/include/public/prerecord.h"
         self.assertEqual(self.read(documents + "source/src/" + public), (SOURCES / "src" / public).read_bytes())

@@ -77,6 +77,7 @@ class MoveCase(unittest.TestCase):
             self.assertGreater(measured["tables"], 0)
             self.assertAlmostEqual(sum(measured["parts"].values()), measured["downtime"], places=4)
             self.assertEqual(measured["pages"]["Demanded"], measured["demanded"])
+            self.check_observations(config, method, measured)
             if method != "rollback":
                 self.assertGreater(measured["parts"]["Suspend"], 0)
                 self.assertGreater(measured["parts"]["Toolstack"], 0)
@@ -85,6 +86,18 @@ class MoveCase(unittest.TestCase):
                 self.assertGreater(measured["backed"], 0)
             if hosts == 2:
                 self.assertFalse(guest.exists())
+
+    def check_observations(self, config, method, measured):
+        """The hypervisor's extension has told what was used and who asked; the ring, which serves HVM guests, tells who asked alone."""
+        if method != "pre-copy" and not config.startswith("hvm"):
+            self.assertGreater(measured["used"], 0)
+            if method in ("observe", "rollback"):
+                self.assertGreater(measured["precision"], 0)
+                self.assertGreater(measured["recall"], 0)
+        else:
+            self.assertIsNone(measured["used"])
+        if measured["faults"] > 10:
+            self.assertTrue(any(vcpu >= 0 for vcpu in measured["vcpus"]), measured["vcpus"])
 
     def check_series(self, config, hosts, moves, *overrides, methods=("post-copy", "rollback")):
         """Moves one guest again and again by methods in turn, to and fro between two hosts, because a later move shows what an earlier one

@@ -31,6 +31,7 @@ $phases = @{{}}
 $r.Phases | ForEach-Object {{ $phases["$($_.Phase)"] = $_.Duration.TotalSeconds }}
 $parts = [ordered] @{{}}
 $r.DowntimeParts | ForEach-Object {{ $parts["$($_.Part)"] = $_.Duration.TotalSeconds }}
+$prediction = $r.Details.Prediction
 $pages = [ordered] @{{}}
 $r.Pages | ForEach-Object {{ $pages["$($_.Kind)"] = $_.Count }}
 @{{ total = $r.TotalTime.TotalSeconds; downtime = $r.Downtime.TotalSeconds; checkpoint = $r.CheckpointPause.TotalSeconds
@@ -38,6 +39,7 @@ $r.Pages | ForEach-Object {{ $pages["$($_.Kind)"] = $_.Count }}
    bytes = $r.BytesSent; pushed = $r.PagesPushed; demanded = $r.PagesDemanded
    rounds = $r.Rounds; early = $r.PagesBeforeCommit; left = $r.PagesLeftAtCommit; core = $r.CorePages; tables = $r.PageTablePages
    recorded = $r.RecordedPages; backed = $r.BackedUpPages; faults = $r.RemoteFaults
+   used = $prediction.Used; precision = $prediction.Precision; recall = $prediction.Recall; vcpus = @($r.Details.Faults.Vcpus.Vcpu)
    median = $l.Median.TotalSeconds; p99 = $l.P99.TotalSeconds; stall = $l.Total.TotalSeconds
    proved = $r.RollbackProof ? $r.RollbackProof.IsProved : $null; phases = $phases; parts = $parts; pages = $pages }} | ConvertTo-Json -Compress
 """

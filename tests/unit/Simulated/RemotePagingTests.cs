@@ -46,6 +46,11 @@ public sealed class RemotePagingTests
         Assert.True(served > 100);
         Assert.Equal(served, arriving.MissingPageFaults);
         Assert.Equal(0, arriving.CheckErrors);
+
+        // Each of them was used, and nothing else came.
+        IPageUse use = Assert.IsAssignableFrom<IPageUse>(move.Incoming);
+        Assert.Equal(served, use.TakeUsedPages()!.Count);
+        Assert.Null(use.TakeUsedPages());
     }
 
     [Fact]

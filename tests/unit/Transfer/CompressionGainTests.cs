@@ -36,6 +36,32 @@ public sealed class CompressionGainTests
     }
 
     [Fact]
+    public void Where_no_processor_is_idle_a_slow_send_is_no_slow_link_and_what_is_short_is_not_spent()
+    {
+        Link link = new(PageCompression.Auto) { Rate = 50 * Megabyte, Saved = 0.7, Spare = 0 };
+        Assert.InRange(link.Compressed(64 << 20), 0, 0.1);
+        Assert.InRange(link.Compressed(512 << 20), 0, 0.05);
+        link.Spare = 1;
+        link.Send(512 << 20);
+        Assert.InRange(link.Compressed(256 << 20), 0.9, 1);
+    }
+
+    [Fact]
+    public void Where_compressing_itself_takes_all_of_a_processor_the_link_is_seen_when_it_goes_plain()
+    {
+        // Plain pages wait for the link six tenths of the time; compressed ones hardly ever.
+        Link link = new(PageCompression.Auto) { Rate = 117 * Megabyte, Saved = 0.6, Cost = 4e-9 };
+        long compressed = 0;
+        for (int i = 0; i < 1024; i++)
+        {
+            link.Spare = link.IsOn ? 0 : 0.6;
+            compressed += link.Compressed(1 << 20) > 0.5 ? 1 : 0;
+        }
+
+        Assert.InRange(compressed, 512, 1024);
+    }
+
+    [Fact]
     public void What_shrinks_again_is_compressed_again()
     {
         Link link = new(PageCompression.Auto) { Rate = 117 * Megabyte, Saved = 0 };
@@ -98,7 +124,7 @@ public sealed class CompressionGainTests
         CompressionGain gain = new(PageCompression.Auto, canPeer: true);
         for (int i = 0; i < 100_000; i++)
         {
-            gain.Sent(524, 524, TimeSpan.Zero, TimeSpan.Zero, null);
+            gain.Sent(524, 524, TimeSpan.Zero, TimeSpan.Zero, null, 1);
         }
 
         Link link = new(gain) { Rate = 117 * Megabyte, Saved = 0.6 };
@@ -128,6 +154,11 @@ public sealed class CompressionGainTests
         public double Cost { get; init; } = 1.5e-9;
 
         public long? Limit { get; set; }
+
+        /// <summary>The share of the time in which a processor is idle.</summary>
+        public double Spare { get; set; } = 1;
+
+        public bool IsOn => gain.IsOn;
 
         /// <summary>How often compression was turned on or off.</summary>
         public int Turns { get; private set; }
@@ -166,7 +197,7 @@ public sealed class CompressionGainTests
             double took = held + (bytes * CopyTime);
             Pass(took);
             _buffered += bytes;
-            gain.Sent(Record, bytes, compressing, TimeSpan.FromSeconds(took), Limit);
+            gain.Sent(Record, bytes, compressing, TimeSpan.FromSeconds(took), Limit, Spare);
             if (Limit is { } limit)
             {
                 Pass((double)bytes / limit);

@@ -10,7 +10,7 @@
 enum { PFNS = 2500, GRANTED = 40 };
 
 static struct domain xen, tool, guest;
-static struct vcpu vcpu = { .domain = &guest, .vcpu_info_mfn = { ~0UL } }, caller = { .domain = &tool };
+static struct vcpu vcpu = { .domain = &guest, NO_AREAS }, caller = { .domain = &tool };
 struct domain *dom_xen = &xen;
 struct vcpu *current = &caller;
 unsigned long locks_taken;
@@ -91,7 +91,7 @@ bool shadow_unpin_some(struct domain *d)
 }
 int shadow_set_allocation_step(struct domain *d, unsigned int pages, unsigned int most, bool *preempted)
 {
-    unsigned int *total = &d->arch.paging.shadow.total_pages;
+    unsigned int *total = &d->POOL(shadow).total_pages;
     unsigned int step = min(max(pages, *total) - min(pages, *total), most);
 
     assert(d->paging_locked);
@@ -101,7 +101,19 @@ int shadow_set_allocation_step(struct domain *d, unsigned int pages, unsigned in
     return 0;
 }
 
-/* The first pages are written by others with no further notice. */
+/* The first pages are written by others with no further notice, and some of them by Xen, which has them mapped for the vCPU. */
+#if XEN_SUBVERSION > 17
+enum { AREAS = 3 };
+static void map_areas(void)
+{
+    vcpu.vcpu_info_area.pg = frames[GRANTED - 1];
+    vcpu.runstate_guest_area.pg = frames[GRANTED - 2];
+    vcpu.arch.time_guest_area.pg = frames[GRANTED - 3];
+}
+#else
+enum { AREAS = 1 };
+static void map_areas(void) { vcpu.vcpu_info_mfn = page_to_mfn(frames[GRANTED - 1]); }
+#endif
 bool evtchn_fifo_prerecord(struct domain *d, unsigned int *next)
 {
     prerecord_before_write(d, page_to_mfn(frames[(*next)++]));
@@ -112,7 +124,7 @@ bool gnttab_prerecord(struct domain *d, unsigned int *next)
 {
     prerecord_before_write(d, page_to_mfn(frames[10 + (*next)++]));
 
-    return *next == GRANTED - 10;
+    return *next == GRANTED - AREAS - 10;
 }
 
 static void begin(void)
@@ -136,6 +148,7 @@ static void begin(void)
         frames[pfn]->pfn = pfn;
         words[pfn] = *(uint32_t *)frames[pfn]->content = pfn * 3 + 1;
     }
+    map_areas();
 }
 
 #endif

@@ -49,18 +49,30 @@ struct page_info {
 };
 
 typedef struct { bool held; } spinlock_t;
-struct waitqueue_head { unsigned int woken; };
+struct waitqueue_head { unsigned int woken; struct { bool waits; } list; };
+#define list_empty(list) (!(list)->waits)
 struct evtchn { unsigned int state; domid_t owner; };
 struct vm_event_domain;
 
 struct prerecord;
 #define _VPF_mem_paging 4
+#ifndef XEN_SUBVERSION /* as Xen's own compile.h says it */
+#define XEN_SUBVERSION 17
+#endif
+struct guest_area { struct page_info *pg; void *map; };
 struct vcpu {
     unsigned int vcpu_id, pauses, vm_event_pause_count, mode;
     unsigned long pause_flags;
     bool hcall_preempted, is_hvm;
-    mfn_t vcpu_info_mfn;
     struct domain *domain;
+#if XEN_SUBVERSION > 17
+    struct guest_area vcpu_info_area, runstate_guest_area;
+    struct { struct guest_area time_guest_area; } arch;
+#define NO_AREAS
+#else
+    mfn_t vcpu_info_mfn;
+#define NO_AREAS .vcpu_info_mfn = { ~0UL }
+#endif
 };
 struct domain {
     domid_t domain_id;
@@ -75,7 +87,13 @@ struct domain {
         struct {
             unsigned int mode;
             struct prerecord *prerecord;
+#if XEN_SUBVERSION > 17
+            unsigned int total_pages, free_pages, p2m_pages;
+#define POOL(kind) arch.paging
+#else
             struct { unsigned int total_pages, free_pages, p2m_pages; } shadow, hap;
+#define POOL(kind) arch.paging.kind
+#endif
         } paging;
         unsigned long pirq_eoi_map_mfn;
     } arch;

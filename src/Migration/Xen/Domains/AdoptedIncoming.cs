@@ -27,6 +27,9 @@ internal abstract class AdoptedIncoming(IncomingPages pages) : IIncomingMechanis
         throw new InvalidOperationException("It was restored by another tool.");
 
     /// <inheritdoc/>
+    public PageBitmap? TakeUsedPages() => null;
+
+    /// <inheritdoc/>
     public void BreakOff()
     {
         // The toolstack's child has ended, or died with its tool.

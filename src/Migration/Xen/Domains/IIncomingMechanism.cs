@@ -28,6 +28,9 @@ internal interface IIncomingMechanism : IDisposable
     /// <exception cref="MigrationException">The state is malformed, or the toolstack refused it.</exception>
     void Restore(CoreState core, CancellationToken cancellationToken);
 
+    /// <summary>As <see cref="IPageUse.TakeUsedPages"/>.</summary>
+    PageBitmap? TakeUsedPages();
+
     /// <summary>Breaks the toolstack's work off, where it has not ended.</summary>
     void BreakOff();
 }

@@ -10,6 +10,9 @@ namespace PreRecordMigration.Xen.Extension;
 /// </summary>
 internal sealed class CheckedExtensionPort : IExtensionPort
 {
+    /// <summary>Xen's own limit.</summary>
+    private const int MostVcpus = 8192;
+
     private readonly IExtensionPort _port;
     private readonly int _pageCount;
     private readonly string _subject;
@@ -57,6 +60,7 @@ internal sealed class CheckedExtensionPort : IExtensionPort
         Require(state.Slots <= (ulong)_pageCount, $"a store of {state.Slots} pages");
         Require(state.Used <= state.Slots, $"{state.Used} originals in a store of {state.Slots} pages");
         Require(state.Missing <= (ulong)_pageCount, $"{state.Missing} missing pages");
+        Require(state.Uses <= (ulong)_pageCount, $"{state.Uses} used pages");
         return state;
     }
 
@@ -87,6 +91,26 @@ internal sealed class CheckedExtensionPort : IExtensionPort
         foreach (uint record in records)
         {
             RequirePage(record & ~XenExtension.WriteBit);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadVcpus(long first, Span<int> vcpus)
+    {
+        _port.ReadVcpus(first, vcpus);
+        foreach (int vcpu in vcpus)
+        {
+            Require(vcpu is >= -1 and < MostVcpus, $"vCPU {vcpu}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReadUses(long first, Span<uint> pfns)
+    {
+        _port.ReadUses(first, pfns);
+        foreach (uint pfn in pfns)
+        {
+            RequirePage(pfn);
         }
     }
 

@@ -24,6 +24,10 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     private long _reported;
     private bool _isStopped;
 
+    /// <summary>The pages that were missing at the beginning; null where another tool began.</summary>
+    private PageBitmap? _wasMissing;
+    private PageBitmap? _used;
+
     /// <summary>Takes charge of a domain that is not restored yet.</summary>
     /// <param name="port">The extension, owned from here on.</param>
     /// <param name="missing">The pages that are missing; shared with what takes them away.</param>
@@ -48,7 +52,15 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
             throw;
         }
 
+        _wasMissing = Missing.Clone();
         Volatile.Write(ref _frameOf, frameOf);
+    }
+
+    /// <summary>As <see cref="IPageUse.TakeUsedPages"/>.</summary>
+    internal PageBitmap? TakeUsedPages()
+    {
+        (PageBitmap? used, _used) = (_used, null);
+        return used;
     }
 
     /// <summary>
@@ -152,22 +164,30 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
     protected override int Collect(Span<PageFault> faults)
     {
         RequireBegun();
-        long asked = (long)_port.Query().Count;
+        XenExtensionState state = _port.Query();
+        long asked = (long)state.Count;
         long now = Stopwatch.GetTimestamp();
         Span<uint> records = stackalloc uint[ReadChunk];
+        Span<int> vcpus = stackalloc int[ReadChunk];
+        vcpus.Fill(-1);
         int count = 0;
         while (_reported < asked && count < faults.Length)
         {
             Span<uint> part = records[..(int)Math.Min(Math.Min(ReadChunk, faults.Length - count), asked - _reported)];
             _port.ReadRecords(_reported, part);
-            _reported += part.Length;
-            foreach (uint record in part)
+            if (state.Flags.HasFlag(XenExtensionFlags.Uses))
             {
-                int pfn = (int)(record & ~XenExtension.WriteBit);
+                _port.ReadVcpus(_reported, vcpus[..part.Length]);
+            }
+
+            _reported += part.Length;
+            for (int i = 0; i < part.Length; i++)
+            {
+                int pfn = (int)(part[i] & ~XenExtension.WriteBit);
                 if (Missing[pfn])
                 {
-                    // The hypervisor does not say who waits: it may be several vCPUs, or a backend.
-                    faults[count++] = new PageFault(pfn, -1, now);
+                    // Who touched it first; others may wait for it as well.
+                    faults[count++] = new PageFault(pfn, vcpus[i], now);
                 }
             }
         }
@@ -192,6 +212,7 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
         // What failed is made again: what the hypervisor has ended it does not end once more.
         if (!_isStopped)
         {
+            _used = FindUsed();
             _port.Stop();
             _isStopped = true;
         }
@@ -201,6 +222,45 @@ internal sealed class ExtensionRemotePaging : WaitingRemotePaging
 
     /// <inheritdoc/>
     protected override void Close() => _port.Dispose();
+
+    /// <summary>Which of the pages that were missing have been used since; null where that cannot be told. It must not keep RemotePF on: so it fails for nobody.</summary>
+    private PageBitmap? FindUsed()
+    {
+        if (_wasMissing is not { } wasMissing)
+        {
+            return null;
+        }
+
+        try
+        {
+            XenExtensionState state = _port.Query();
+            if (!state.Flags.HasFlag(XenExtensionFlags.Uses))
+            {
+                return null;
+            }
+
+            PageBitmap used = new(wasMissing.PageCount);
+            Span<uint> pfns = stackalloc uint[ReadChunk];
+            for (long at = 0, count = (long)state.Uses; at < count; at += ReadChunk)
+            {
+                Span<uint> part = pfns[..(int)Math.Min(ReadChunk, count - at)];
+                _port.ReadUses(at, part);
+                foreach (uint pfn in part)
+                {
+                    if (wasMissing[(int)pfn])
+                    {
+                        used.TrySet((int)pfn);
+                    }
+                }
+            }
+
+            return used;
+        }
+        catch (MigrationException)
+        {
+            return null;
+        }
+    }
 
     private Func<int, ulong> RequireBegun() => Volatile.Read(ref _frameOf)
         ?? throw new InvalidOperationException($"{Subject} is not restored yet: nothing of it can be missing.");

@@ -56,6 +56,16 @@ internal interface IExtensionPort : IDisposable
     /// <param name="records">Receives page frame numbers with <see cref="XenExtension.WriteBit"/>.</param>
     void ReadRecords(long first, Span<uint> records);
 
+    /// <summary>Copies the vCPUs that first touched pages that a served domain asked for, where the flags have <see cref="XenExtensionFlags.Uses"/>.</summary>
+    /// <param name="first">Index of the first page's record.</param>
+    /// <param name="vcpus">Receives their numbers; -1 where it was none of the domain's own.</param>
+    void ReadVcpus(long first, Span<int> vcpus);
+
+    /// <summary>Copies which pages a served domain used, where the flags have <see cref="XenExtensionFlags.Uses"/>.</summary>
+    /// <param name="first">Index of the first, below <see cref="XenExtensionState.Uses"/>.</param>
+    /// <param name="pfns">Receives page frame numbers.</param>
+    void ReadUses(long first, Span<uint> pfns);
+
     /// <summary>Copies the page frame number of a slot in use, and its original.</summary>
     /// <param name="slot">The slot.</param>
     /// <param name="content">Receives <see cref="Page.Size"/> bytes; empty where only the number is wanted.</param>

@@ -19,7 +19,7 @@ internal sealed class XenExtensionPort : IExtensionPort
     private readonly MappedTable _records;
     private readonly MappedTable _store;
     private readonly MappedTable _slots;
-    private long _recordFrames;
+    private long _pageCount;
     private int _slotCount;
 
     /// <summary>Opens the extension for a domain; nothing changes in the hypervisor yet.</summary>
@@ -37,15 +37,13 @@ internal sealed class XenExtensionPort : IExtensionPort
     public void Prepare(int pageCount, int limit)
     {
         _extension.Prepare(pageCount, limit);
-        _recordFrames = RecordFrames(pageCount);
+        _pageCount = pageCount;
     }
 
     /// <inheritdoc/>
     public long Adopt()
     {
-        long pageCount = _extension.Adopt();
-        _recordFrames = RecordFrames(pageCount);
-        return pageCount;
+        return _pageCount = _extension.Adopt();
     }
 
     /// <inheritdoc/>
@@ -123,11 +121,17 @@ internal sealed class XenExtensionPort : IExtensionPort
                 (long frame, long index) = Math.DivRem(first + done, NumbersPerFrame);
                 int count = Math.Min(records.Length - done, NumbersPerFrame - (int)index);
                 _records.Read(
-                    frame, (int)index * sizeof(uint), MemoryMarshal.AsBytes(records.Slice(done, count)), _recordFrames);
+                    frame, (int)index * sizeof(uint), MemoryMarshal.AsBytes(records.Slice(done, count)), RecordFrames(_pageCount));
                 done += count;
             }
         }
     }
+
+    /// <inheritdoc/>
+    public void ReadVcpus(long first, Span<int> vcpus) => ReadRecords(_pageCount + first, MemoryMarshal.Cast<int, uint>(vcpus));
+
+    /// <inheritdoc/>
+    public void ReadUses(long first, Span<uint> pfns) => ReadRecords((2 * _pageCount) + first, pfns);
 
     /// <inheritdoc/>
     public int ReadSlot(int slot, Span<byte> content)

@@ -90,6 +90,9 @@ internal sealed class HvmIncoming : IIncomingMechanism
     }
 
     /// <inheritdoc/>
+    public PageBitmap? TakeUsedPages() => (_paging as ExtensionRemotePaging)?.TakeUsedPages();
+
+    /// <inheritdoc/>
     public void BreakOff() => _restore.Dispose();
 
     /// <inheritdoc/>

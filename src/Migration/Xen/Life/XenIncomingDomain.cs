@@ -17,7 +17,7 @@ namespace PreRecordMigration.Xen.Life;
 /// <param name="mechanism">How it gets its pages, given over.</param>
 /// <param name="marker">Its mark.</param>
 internal sealed class XenIncomingDomain(
-    KnownDomain domain, string hostName, DomainDescription description, IIncomingMechanism mechanism, IncomingMarker marker) : IIncomingDomain, IGuestWork
+    KnownDomain domain, string hostName, DomainDescription description, IIncomingMechanism mechanism, IncomingMarker marker) : IIncomingDomain, IGuestWork, IPageUse
 {
     private static readonly TimeSpan s_sourcePatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_sourcePause = TimeSpan.FromMilliseconds(100);
@@ -108,6 +108,9 @@ internal sealed class XenIncomingDomain(
             return _paging = new LiveDomain(domain).Of(mechanism.EnableRemotePF());
         }
     }
+
+    /// <inheritdoc/>
+    public Pages.PageBitmap? TakeUsedPages() => mechanism.TakeUsedPages();
 
     /// <inheritdoc/>
     public void Restore(CoreState core, CancellationToken cancellationToken)

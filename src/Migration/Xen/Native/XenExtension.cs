@@ -29,6 +29,9 @@ internal enum XenExtensionFlags : uint
 
     /// <summary>With <see cref="Accesses"/>, nested paging: a page's first touch is recorded as it happens, later ones at their epoch's end.</summary>
     Harvest = 1 << 6,
+
+    /// <summary>While a domain is served and afterwards: who asked for a page and what was used is recorded. An older hypervisor does not.</summary>
+    Uses = 1 << 7,
 }
 
 /// <summary>What the extension says of a domain. Counts are in records, slots and pages.</summary>
@@ -42,6 +45,7 @@ internal struct XenExtensionState
     internal ulong Missing;
     internal XenExtensionFlags Flags;
     internal uint Epoch;
+    internal ulong Uses;
 }
 
 /// <summary>The extension's tables, which are mapped and not copied.</summary>

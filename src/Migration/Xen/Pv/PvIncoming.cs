@@ -81,6 +81,9 @@ internal sealed class PvIncoming : IIncomingMechanism
     }
 
     /// <inheritdoc/>
+    public PageBitmap? TakeUsedPages() => _paging?.TakeUsedPages();
+
+    /// <inheritdoc/>
     public void BreakOff() => _restore.Dispose();
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using PreRecordMigration.Errors;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Processes;
 using PreRecordMigration.Xen.Native;
 
 namespace PreRecordMigration.Xen.Ring;
@@ -244,6 +245,7 @@ internal sealed class PageTraps : IDisposable
 
     private void Serve()
     {
+        ThreadUrgency.GoFirst();
         while (!_isEnding)
         {
             try

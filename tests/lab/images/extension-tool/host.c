@@ -11,9 +11,9 @@
 #include "host.h"
 
 enum {
-	HYPERCALL_mmuext_op = 26, HYPERCALL_domctl = 36, HYPERCALL_dm_op = 41,
+	HYPERCALL_xen_version = 17, HYPERCALL_mmuext_op = 26, HYPERCALL_domctl = 36, HYPERCALL_dm_op = 41,
 	DMOP_set_mem_type = 12,
-	DOMCTL_VERSION = 0x15, DOMCTL_pause = 3, DOMCTL_unpause = 4, DOMCTL_info = 5, DOMCTL_shadow = 10,
+	DOMCTL_pause = 3, DOMCTL_unpause = 4, DOMCTL_info = 5, DOMCTL_shadow = 10,
 	INFO_HVM = 1 << 1, /* one of the flags that DOMCTL_info gives */
 	/* Offsets in the shared information page: arch.max_pfn, arch.pfn_to_mfn_frame_list_list. */
 	SHARED_MAX_PFN = 3088, SHARED_LISTS = 3096,
@@ -29,7 +29,15 @@ struct bind { unsigned remote_domain, remote_port; };
 
 static int privcmd, evtchn;
 static uint16_t domid;
+static uint32_t domctl_version; /* of what is used here nothing but that differs between Xen 4.17 and 4.20 */
 static char *argument; /* locked in memory: hypercalls do not fault pages in */
+
+static long hypercall(unsigned op, uint64_t first, uint64_t second, uint64_t third, uint64_t fourth)
+{
+	struct hypercall call = { op, { first, second, third, fourth } };
+
+	return ioctl(privcmd, PRIVCMD_HYPERCALL, &call);
+}
 
 static void die(const char *what)
 {
@@ -47,13 +55,7 @@ void host_open(unsigned domain)
 	argument = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
 	if (argument == MAP_FAILED)
 		die("mmap");
-}
-
-static long hypercall(unsigned op, uint64_t first, uint64_t second, uint64_t third, uint64_t fourth)
-{
-	struct hypercall call = { op, { first, second, third, fourth } };
-
-	return ioctl(privcmd, PRIVCMD_HYPERCALL, &call);
+	domctl_version = (hypercall(HYPERCALL_xen_version, 0, 0, 0, 0) & 0xffff) < 19 ? 0x15 : 0x17;
 }
 
 long prerecord(struct xen_prerecord_op *op, unsigned cmd)
@@ -76,7 +78,7 @@ long prerecord_version(struct xen_prerecord_op *op, unsigned cmd, unsigned versi
 
 static long domctl(unsigned cmd, uint64_t *result, size_t words)
 {
-	struct { uint32_t cmd, version; uint16_t domain, pad[3]; uint64_t u[16]; } op = { cmd, DOMCTL_VERSION, domid, { 0 }, { 0 } };
+	struct { uint32_t cmd, version; uint16_t domain, pad[3]; uint64_t u[16]; } op = { cmd, domctl_version, domid, { 0 }, { 0 } };
 	long rc;
 
 	memcpy(argument, &op, sizeof(op));
@@ -98,7 +100,7 @@ static long paging_domctl(unsigned cmd, unsigned mib, void *bitmap, uint64_t pag
 		uint16_t domain, pad[3];
 		struct { uint32_t op, mode, mb, pad; uint64_t bitmap, pages, stats[2]; } u;
 		uint64_t rest[10];
-	} op = { DOMCTL_shadow, DOMCTL_VERSION, domid, { 0 }, { cmd, 0, mib, 0, (uint64_t)bitmap, pages, { 0 } }, { 0 } };
+	} op = { DOMCTL_shadow, domctl_version, domid, { 0 }, { cmd, 0, mib, 0, (uint64_t)bitmap, pages, { 0 } }, { 0 } };
 
 	memcpy(argument, &op, sizeof(op));
 	return hypercall(HYPERCALL_domctl, (uint64_t)argument, 0, 0, 0);

@@ -63,6 +63,58 @@ public sealed class ExtensionRemotePagingTests
     }
 
     [Fact]
+    public void A_fault_names_the_vcpu_that_touched_the_page_first()
+    {
+        FakeExtensionPort port = new(PageCount);
+        using ExtensionRemotePaging paging = Begin(port);
+        foreach ((int pfn, int vcpu) in new[] { (7, 1), (9, -1), (7, 0), (11, 0) })
+        {
+            port.Vcpu = vcpu;
+            port.Read(pfn);
+        }
+
+        PageFault[] faults = new PageFault[8];
+        Assert.Equal(3, paging.WaitFault(faults, TimeSpan.Zero, s_none));
+        Assert.Equal([(7, 1), (9, -1), (11, 0)], faults.Take(3).Select(fault => (fault.Pfn, fault.Vcpu)));
+    }
+
+    [Fact]
+    public void What_came_and_was_used_is_known_when_remotepf_is_off()
+    {
+        FakeExtensionPort port = new(PageCount);
+        PageBitmap missing = new(PageCount);
+        missing.SetRange(10, 200);
+        using ExtensionRemotePaging paging = new(port, missing, "vm", _ => { });
+        paging.Begin(static page => (ulong)page + 1000);
+        Assert.False(port.Read(30));
+        paging.Place([.. Enumerable.Range(10, 200)], Filled(200, 3));
+        foreach (int pfn in new[] { 30, 5, 250, 12, 30, 209 })
+        {
+            Assert.True(port.Read(pfn));
+        }
+
+        Assert.Null(paging.TakeUsedPages());
+        paging.Disable();
+        Assert.Equal([12, 30, 209], paging.TakeUsedPages()!.Pfns());
+        Assert.Null(paging.TakeUsedPages());
+    }
+
+    [Fact]
+    public void An_older_hypervisor_says_neither_who_asked_nor_what_was_used()
+    {
+        FakeExtensionPort port = new(PageCount) { IsOld = true, Vcpu = 1 };
+        using ExtensionRemotePaging paging = Begin(port);
+        port.Read(7);
+        PageFault[] faults = new PageFault[8];
+        Assert.Equal(1, paging.WaitFault(faults, TimeSpan.Zero, s_none));
+        Assert.Equal(-1, faults[0].Vcpu);
+        paging.Place([.. Enumerable.Range(0, PageCount)], Filled(PageCount, 3));
+        Assert.True(port.Read(7));
+        paging.Disable();
+        Assert.Null(paging.TakeUsedPages());
+    }
+
+    [Fact]
     public async Task A_waiter_is_woken_by_a_fault_and_by_a_cancellation()
     {
         FakeExtensionPort port = new(PageCount);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PreRecordMigration.Pages;
 using PreRecordMigration.Xen.Extension;
 using PreRecordMigration.Xen.Native;
@@ -23,6 +24,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     private readonly HashSet<int> _inUse = [];
     private readonly SemaphoreSlim _event = new(0);
     private readonly uint[] _records = new uint[4 * pageCount];
+    private readonly List<int> _uses = [];
     private bool _isOwned;
     private int _half;
     private int _count;
@@ -45,6 +47,12 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
 
     /// <summary>Whether the extension refuses the domain.</summary>
     internal bool RefusesDomain { get; init; }
+
+    /// <summary>Whether it is one that does not record who asks and what is used.</summary>
+    internal bool IsOld { get; init; }
+
+    /// <summary>The vCPU that touches pages.</summary>
+    internal int Vcpu { get; set; }
 
     /// <summary>Whether letting go fails.</summary>
     internal bool RefusesRelease { get; set; }
@@ -196,6 +204,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
             Used = (ulong)_store.Count,
             Slots = (ulong)_slots,
             Missing = (ulong)_missing.Count,
+            Uses = (ulong)_uses.Count,
             Flags = _flags,
             Epoch = _epoch,
         });
@@ -210,7 +219,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
         }
 
         State = Phase.Stopped;
-        _flags &= XenExtensionFlags.Lost;
+        _flags &= XenExtensionFlags.Lost | XenExtensionFlags.Uses;
     });
 
     public void Release() => Locked([Phase.Ready, Phase.Stopped], () =>
@@ -229,7 +238,7 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     public void Serve() => Locked([Phase.Ready], () =>
     {
         State = Phase.Started;
-        _flags = XenExtensionFlags.Accesses | XenExtensionFlags.Serving;
+        _flags = XenExtensionFlags.Accesses | XenExtensionFlags.Serving | (IsOld ? 0 : XenExtensionFlags.Uses);
     });
 
     public int Resolve(ReadOnlySpan<ulong> frames, ReadOnlySpan<byte> pages)
@@ -261,6 +270,16 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
         {
             IsMapped = true;
             _records.AsSpan((int)first, records.Length).CopyTo(records);
+        }
+    }
+
+    public void ReadVcpus(long first, Span<int> vcpus) => MemoryMarshal.Cast<uint, int>(_records.AsSpan(pageCount + (int)first, vcpus.Length)).CopyTo(vcpus);
+
+    public void ReadUses(long first, Span<uint> pfns)
+    {
+        for (int i = 0; i < pfns.Length; i++)
+        {
+            pfns[i] = (uint)_uses[(int)first + i];
         }
     }
 
@@ -319,9 +338,15 @@ internal sealed class FakeExtensionPort(int pageCount) : IExtensionPort
     {
         if (!_missing.Contains(pfn))
         {
+            if (_flags.HasFlag(XenExtensionFlags.Uses) && !_uses.Contains(pfn))
+            {
+                _uses.Add(pfn);
+            }
+
             return false;
         }
 
+        _records[pageCount + _count] = (uint)Vcpu;
         Note(pfn, write: false);
         _event.Release();
         return true;

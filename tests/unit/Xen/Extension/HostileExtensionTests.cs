@@ -153,6 +153,36 @@ public sealed class HostileExtensionTests
         AssertRefused(Assert.Throws<MigrationException>(() => paging.Place([1, 2], new byte[2 * Page.Size])));
     }
 
+    [Theory]
+    [InlineData(-2)]
+    [InlineData(8192)]
+    [InlineData(int.MaxValue)]
+    public void A_vcpu_that_no_domain_has_is_refused(int vcpu)
+    {
+        LyingPort port = new(new FakeExtensionPort(PageCount)) { Vcpu = vcpu };
+        using ExtensionRemotePaging paging = new(port, All(), "vm", _ => { });
+        paging.Begin(static page => (ulong)page + 1000);
+        Assert.False(port.Inner.Read(7));
+        AssertRefused(Assert.Throws<MigrationException>(() => paging.WaitFault(new PageFault[4], TimeSpan.Zero, CancellationToken.None)));
+    }
+
+    [Theory]
+    [InlineData(PageCount, 1)]
+    [InlineData(uint.MaxValue, 1)]
+    [InlineData(0, PageCount + 1)]
+    public void Uses_that_cannot_be_are_not_known_and_remotepf_ends_all_the_same(uint pfn, ulong uses)
+    {
+        LyingPort port = new(new FakeExtensionPort(PageCount));
+        using ExtensionRemotePaging paging = new(port, All(), "vm", _ => { });
+        paging.Begin(static page => (ulong)page + 1000);
+        paging.Place([.. Enumerable.Range(0, PageCount)], new byte[PageCount * Page.Size]);
+        port.Record = pfn;
+        port.State = port.Inner.Query() with { Uses = uses };
+        paging.Disable();
+        Assert.Equal(FakeExtensionPort.Phase.Empty, port.Inner.State);
+        Assert.Null(paging.TakeUsedPages());
+    }
+
     private static void AssertRefused(MigrationException error)
     {
         Assert.Equal(MigrationErrorId.HypervisorCall, error.ErrorId);
@@ -185,6 +215,8 @@ public sealed class HostileExtensionTests
         internal int? SlotPfn { get; set; }
 
         internal uint? Record { get; set; }
+
+        internal int? Vcpu { get; set; }
 
         internal XenExtensionState? State { get; set; }
 
@@ -226,6 +258,10 @@ public sealed class HostileExtensionTests
                 records.Fill(record);
             }
         }
+
+        public void ReadVcpus(long first, Span<int> vcpus) => vcpus.Fill(Vcpu ?? 0);
+
+        public void ReadUses(long first, Span<uint> pfns) => pfns.Fill(Record ?? 0);
 
         public int ReadSlot(int slot, Span<byte> content)
         {

@@ -178,6 +178,8 @@ internal sealed class FakeArrival(FakeXen xen, string uuid)
     /// <summary>What goes on with the domain's pages; without a child of the toolstack where another tool has restored it.</summary>
     internal sealed class Mechanism(FakeXen xen, int domid, IncomingPages pages, IncomingRestore? restore = null) : IIncomingMechanism
     {
+        public PageBitmap? TakeUsedPages() => null;
+
         public IGuestMemory Memory => throw new NotSupportedException();
 
         public IncomingPages Pages => pages;

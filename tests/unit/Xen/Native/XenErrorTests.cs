@@ -133,6 +133,6 @@ public sealed class XenErrorTests
         Assert.Equal(64, Unsafe.SizeOf<XenVcpuRegisters>());
         Assert.Equal(24, Unsafe.SizeOf<XenTscInfo>());
         Assert.Equal(24, Unsafe.SizeOf<XenPagingEvent>());
-        Assert.Equal(48, Unsafe.SizeOf<XenExtensionState>());
+        Assert.Equal(56, Unsafe.SizeOf<XenExtensionState>());
     }
 }

@@ -53,7 +53,11 @@
 /*
  * The table of records.  uint32_t: pfn | XEN_PRERECORD_WRITE, in the order of first touch.
  * Two halves of 2 * nr_pfns records each; epochs fill them in turn.  While a
- * domain is served, the records of half 0 are the pages it asked for.
+ * domain is served, the records of half 0 are the pages it asked for, and from
+ * record nr_pfns on there are the numbers of the vCPUs that first touched them
+ * (XEN_PRERECORD_NO_VCPU: none of the domain's own); those of half 1 are the
+ * pages that its vCPUs touched when the content was there, as many as query's
+ * `uses` says.
  */
 #define XEN_PRERECORD_RECORDS 0
 /* The backup store: slot n is page n. */
@@ -62,6 +66,7 @@
 #define XEN_PRERECORD_SLOTS   2
 
 #define XEN_PRERECORD_WRITE (1U << 31)
+#define XEN_PRERECORD_NO_VCPU (~0U)
 
 /*
  * Makes the caller the owner and allocates what the rest needs, or nothing if
@@ -126,6 +131,12 @@
 #define XEN_PRERECORD_LOST     (1U << 5)  /* an original was lost: no rollback */
 
 /*
+ * Besides SERVING, and after it: who asked and what was touched is recorded, as
+ * the table's comment says.  Earlier builds of this version did not.
+ */
+#define XEN_PRERECORD_USES     (1U << 7)
+
+/*
  * Of start, with ACCESSES, for a domain with HAP: only the first touch of a
  * page in the recording is recorded when it happens.  That it is touched again
  * in a later epoch is recorded, without order, when that epoch ends; the
@@ -160,6 +171,8 @@ struct xen_prerecord_op {
             uint64_aligned_t slots;
             uint64_aligned_t missing;   /* OUT: pages */
             uint32_t number;            /* OUT: the running epoch */
+            uint32_t pad;
+            uint64_aligned_t uses;      /* OUT: records, with USES */
         } query;
         struct {
             uint64_aligned_t first;     /* IN: pfn of bit 0; advanced when preempted */

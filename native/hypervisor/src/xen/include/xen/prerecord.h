@@ -155,6 +155,12 @@ static inline bool prerecord_records(const struct domain *d)
 bool prerecord_in_use(const struct domain *d);
 
 /*
+ * Does a vCPU wait within Xen for a missing page?  Its stack is put aside then,
+ * and no code that it returns to may be replaced.
+ */
+bool prerecord_has_waiters(const struct domain *d);
+
+/*
  * Xen's own functions, of event channels and of grants: each takes the
  * originals of some of the pages that are written with no further notice, from
  * *next on, and returns whether those were the last.
@@ -186,6 +192,7 @@ void prerecord_final_teardown(struct domain *d);
 #define prerecord_records(d) ((void)(d), false)
 #define prerecord_nested_change(p2m, gfn) ((void)(p2m), (void)(gfn), 0)
 #define prerecord_in_use(d) ((void)(d), false)
+#define prerecord_has_waiters(d) ((void)(d), false)
 #define prerecord_must_repeat(v) ((void)(v), false)
 #define prerecord_is_to_repeat(v) ((void)(v), false)
 #define prerecord_serves(d) ((void)(d), false)

@@ -14,6 +14,7 @@
 #include "backup.h"
 #include "owner.h"
 #include "pages.h"
+#include "version.h"
 
 #define SLOTS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
 
@@ -144,6 +145,7 @@ int prerecord_backup_fixed_pages(struct prerecord *pr)
 {
     struct domain *d = pr->d;
     struct vcpu *v;
+    unsigned int i;
     bool done = false;
 
     if ( !pr->fixed.begun )
@@ -151,8 +153,9 @@ int prerecord_backup_fixed_pages(struct prerecord *pr)
         prerecord_record_write(pr, _mfn(virt_to_mfn(d->shared_info)), false);
 
         for_each_vcpu ( d, v )
-            if ( !mfn_eq(v->vcpu_info_mfn, INVALID_MFN) )
-                prerecord_record_write(pr, v->vcpu_info_mfn, false);
+            for ( i = 0; i < MAPPED_AREAS; i++ )
+                if ( !mfn_eq(mapped_area(v, i), INVALID_MFN) )
+                    prerecord_record_write(pr, mapped_area(v, i), false);
 
         if ( d->arch.pirq_eoi_map_mfn )
             prerecord_record_write(pr, _mfn(d->arch.pirq_eoi_map_mfn), false);

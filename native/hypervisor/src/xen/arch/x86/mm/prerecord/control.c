@@ -24,6 +24,7 @@ static int query(struct prerecord *pr, struct xen_prerecord_op *op)
     op->u.query.used = pr->used;
     op->u.query.slots = pr->slots;
     op->u.query.missing = pr->missing;
+    op->u.query.uses = pr->uses;
     spin_unlock(&pr->lock);
 
     return 0;

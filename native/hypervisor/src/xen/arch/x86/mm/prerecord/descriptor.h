@@ -67,6 +67,7 @@ struct prerecord {
     struct prerecord_area records;      /* uint32_t, two halves */
     unsigned int half, epoch;
     unsigned long count;                /* records in the half being filled */
+    unsigned long uses;                 /* in half 1, of a served domain */
 
     struct prerecord_area store, slot_pfns;
     unsigned long used, slots;          /* of the store */

@@ -13,9 +13,10 @@
  * called under any lock of memory management and of grants, under the recorded
  * domain's own event lock, and under the domain's lock.
  *
- * All but prerecord_in_use() and the two of teardown are called only while the
- * domain's paging mode has the bit PG_prerecord, which is set when the
- * descriptor is there; that is freed only when nobody can find the domain.
+ * All but prerecord_in_use(), prerecord_has_waiters() and the two of teardown
+ * are called only while the domain's paging mode has the bit PG_prerecord,
+ * which is set when the descriptor is there; that is freed only when nobody can
+ * find the domain.
  */
 #include <xen/prerecord.h>
 #include "backup.h"
@@ -39,6 +40,14 @@ bool prerecord_in_use(const struct domain *d)
     const struct prerecord *pr = descriptor(d);
 
     return pr && pr->phase != PHASE_EMPTY;
+}
+
+/* Takes no lock: all other processors stand still meanwhile. */
+bool prerecord_has_waiters(const struct domain *d)
+{
+    const struct prerecord *pr = descriptor(d);
+
+    return pr && !list_empty(&pr->content.list);
 }
 
 /*

@@ -26,7 +26,7 @@ static void ask_for(struct prerecord *pr, unsigned long pfn)
         return;
 
     *state |= STATE_ASKED;
-    prerecord_note(pr, pfn, false);
+    prerecord_note_asked(pr, pfn);
     prerecord_notify(pr);
 }
 

@@ -298,6 +298,13 @@ bool prerecord_nested_touch(struct prerecord *pr, unsigned long gfn,
             prerecord_take_repeat(pr, current);
             done = true;
         }
+        else if ( !is_settled(*entry) )
+        {
+            spin_lock(&pr->lock);
+            if ( pr->flags & XEN_PRERECORD_SERVING )
+                prerecord_note_use(pr, pfn);
+            spin_unlock(&pr->lock);
+        }
         unmap_domain_page(entry);
     }
 

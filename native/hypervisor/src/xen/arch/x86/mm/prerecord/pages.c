@@ -54,6 +54,24 @@ bool prerecord_is_touched(struct prerecord *pr, unsigned long pfn, bool write)
            (!write || (state & STATE_WRITTEN));
 }
 
+static void put_record(struct prerecord *pr, unsigned long index,
+                       uint32_t value)
+{
+    const struct page_info *page =
+        prerecord_area_page(&pr->records, index / WORDS_PER_PAGE);
+    uint32_t *record;
+
+    if ( !page )
+    {
+        ASSERT_UNREACHABLE();
+        return;
+    }
+
+    record = __map_domain_page(page);
+    record[index % WORDS_PER_PAGE] = value;
+    unmap_domain_page(record);
+}
+
 /*
  * Each pfn comes at most twice an epoch, once as read and once as written, so
  * a half of twice as many records as there are pages never overflows.
@@ -61,8 +79,7 @@ bool prerecord_is_touched(struct prerecord *pr, unsigned long pfn, bool write)
 void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
 {
     unsigned long index = pr->half * 2 * pr->nr_pfns + pr->count;
-    uint32_t *state = prerecord_state(pr, pfn), *record;
-    const struct page_info *page;
+    uint32_t *state = prerecord_state(pr, pfn);
 
     if ( prerecord_is_touched(pr, pfn, write) )
         return;
@@ -77,18 +94,41 @@ void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write)
     if ( !(pr->flags & XEN_PRERECORD_ACCESSES) || pfn >= pr->nr_pfns )
         return;
 
-    page = prerecord_area_page(&pr->records, index / WORDS_PER_PAGE);
-    if ( !page || pr->count >= 2 * pr->nr_pfns )
+    if ( pr->count >= 2 * pr->nr_pfns )
     {
         ASSERT_UNREACHABLE();
         return;
     }
 
-    record = __map_domain_page(page);
-    record[index % WORDS_PER_PAGE] = pfn | (write ? XEN_PRERECORD_WRITE : 0);
-    unmap_domain_page(record);
+    put_record(pr, index, pfn | (write ? XEN_PRERECORD_WRITE : 0));
     smp_wmb(); /* The record is there before it counts. */
     pr->count++;
+}
+
+/* Each pfn is asked for once, so the records of half 0 fill half of it. */
+void prerecord_note_asked(struct prerecord *pr, unsigned long pfn)
+{
+    const struct vcpu *curr = current;
+
+    if ( pr->count < pr->nr_pfns )
+        put_record(pr, pr->nr_pfns + pr->count,
+                   curr->domain == pr->d ? curr->vcpu_id
+                                         : XEN_PRERECORD_NO_VCPU);
+    prerecord_note(pr, pfn, false);
+}
+
+/* Each pfn comes once, so the records fill half of half 1 at most. */
+void prerecord_note_use(struct prerecord *pr, unsigned long pfn)
+{
+    uint32_t *state = prerecord_state(pr, pfn);
+
+    if ( pfn >= pr->nr_pfns || (*state & STATE_USED) )
+        return;
+
+    *state |= STATE_USED;
+    put_record(pr, 2 * pr->nr_pfns + pr->uses, pfn);
+    smp_wmb(); /* The record is there before it counts. */
+    pr->uses++;
 }
 
 /*

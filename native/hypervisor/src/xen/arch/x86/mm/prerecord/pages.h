@@ -15,6 +15,11 @@
 #define STATE_ASKED     0x08    /* and has been asked for */
 #define STATE_RESOLVING 0x10    /* its content is being written */
 #define STATE_BITS      5
+/*
+ * While the domain is served, when no originals are kept: the page was touched
+ * when its content was there.
+ */
+#define STATE_USED      STATE_BACKED
 #define LAST_EPOCH      ((UINT32_MAX >> STATE_BITS) - 1)
 
 #define NO_PFN (~0UL)
@@ -37,6 +42,10 @@ void prerecord_clear_flags(struct prerecord *pr);
 uint32_t *prerecord_state(struct prerecord *pr, unsigned long pfn);
 /* Records a touch, unless the epoch has a record of it already. */
 void prerecord_note(struct prerecord *pr, unsigned long pfn, bool write);
+/* The same for a missing page that is asked for now, with who touched it. */
+void prerecord_note_asked(struct prerecord *pr, unsigned long pfn);
+/* A page of a served domain is touched and there; recorded the first time. */
+void prerecord_note_use(struct prerecord *pr, unsigned long pfn);
 /* Has it been touched, or written, in this epoch? */
 bool prerecord_is_touched(struct prerecord *pr, unsigned long pfn, bool write);
 void prerecord_next_epoch(struct prerecord *pr);

@@ -47,7 +47,8 @@ static int switch_on(struct prerecord *pr, unsigned int flags)
         domain_pause(d);
 
         spin_lock(&pr->lock);
-        pr->count = pr->half = pr->epoch = pr->used = pr->harvested = 0;
+        pr->count = pr->half = pr->epoch = pr->harvested = 0;
+        pr->used = pr->uses = 0;
         pr->flags = flags;
         spin_unlock(&pr->lock);
 
@@ -157,7 +158,8 @@ int prerecord_epoch(struct prerecord *pr, struct xen_prerecord_op *op)
 
 int prerecord_serve(struct prerecord *pr)
 {
-    return switch_on(pr, XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING);
+    return switch_on(pr, XEN_PRERECORD_ACCESSES | XEN_PRERECORD_SERVING |
+                         XEN_PRERECORD_USES);
 }
 
 int prerecord_stop(struct prerecord *pr)

@@ -14,6 +14,7 @@
 #include "../mm-locks.h"
 #include "../shadow/private.h"
 #include "pool.h"
+#include "version.h"
 
 /* Pages in a step. */
 #define STEP 64U
@@ -24,12 +25,12 @@ static int enlarge_shadow_pool(struct prerecord *pr, bool *more)
     struct domain *d = pr->d;
     unsigned long wanted = min(512UL * d->max_vcpus + pr->nr_pfns / 64,
                                (unsigned long)INT_MAX);
-    unsigned int before = d->arch.paging.shadow.total_pages;
+    unsigned int before = pool_of(d, shadow).total_pages;
     int rc = 0;
 
-    if ( before + d->arch.paging.shadow.p2m_pages < wanted )
+    if ( before + pool_of(d, shadow).p2m_pages < wanted )
         rc = shadow_set_allocation_step(d, wanted, STEP, more);
-    pr->pool_added += d->arch.paging.shadow.total_pages - before;
+    pr->pool_added += pool_of(d, shadow).total_pages - before;
 
     return rc;
 }
@@ -38,7 +39,7 @@ static int enlarge_shadow_pool(struct prerecord *pr, bool *more)
 static void shrink_shadow_pool(struct prerecord *pr, bool *more)
 {
     struct domain *d = pr->d;
-    unsigned int before = d->arch.paging.shadow.total_pages;
+    unsigned int before = pool_of(d, shadow).total_pages;
     unsigned int added = min(pr->pool_added, before);
 
     if ( pr->pool_left && !d->arch.paging.mode )
@@ -49,9 +50,9 @@ static void shrink_shadow_pool(struct prerecord *pr, bool *more)
 
     if ( added )
         shadow_set_allocation_step(d, before - added +
-                                      d->arch.paging.shadow.p2m_pages,
+                                      pool_of(d, shadow).p2m_pages,
                                    STEP, more);
-    pr->pool_added = added - (before - d->arch.paging.shadow.total_pages);
+    pr->pool_added = added - (before - pool_of(d, shadow).total_pages);
 }
 
 #ifdef CONFIG_HVM
@@ -59,8 +60,8 @@ static void shrink_shadow_pool(struct prerecord *pr, bool *more)
 static int change_nested_pool(struct domain *d, long pages, bool *more)
 {
     long step = max(min(pages, (long)STEP), -(long)STEP);
-    int rc = hap_set_allocation(d, d->arch.paging.hap.total_pages +
-                                   d->arch.paging.hap.p2m_pages + step, more);
+    int rc = hap_set_allocation(d, pool_of(d, hap).total_pages +
+                                   pool_of(d, hap).p2m_pages + step, more);
 
     if ( !rc && step != pages )
         *more = true;
@@ -73,15 +74,15 @@ static int enlarge_nested_pool(struct prerecord *pr, bool *more)
 {
     struct domain *d = pr->d;
     unsigned int wanted = domain_tot_pages(d) / 256 + 32;
-    unsigned int before = d->arch.paging.hap.total_pages;
+    unsigned int before = pool_of(d, hap).total_pages;
     int rc = 0;
 
     if ( !pr->pool_added )
-        pr->pool_free = d->arch.paging.hap.free_pages;
-    if ( d->arch.paging.hap.free_pages < wanted )
-        rc = change_nested_pool(d, wanted - d->arch.paging.hap.free_pages,
+        pr->pool_free = pool_of(d, hap).free_pages;
+    if ( pool_of(d, hap).free_pages < wanted )
+        rc = change_nested_pool(d, wanted - pool_of(d, hap).free_pages,
                                 more);
-    pr->pool_added += d->arch.paging.hap.total_pages - before;
+    pr->pool_added += pool_of(d, hap).total_pages - before;
 
     return rc;
 }
@@ -93,13 +94,13 @@ static int enlarge_nested_pool(struct prerecord *pr, bool *more)
 static void shrink_nested_pool(struct prerecord *pr, bool *more)
 {
     struct domain *d = pr->d;
-    unsigned int before = d->arch.paging.hap.total_pages;
-    unsigned int free = d->arch.paging.hap.free_pages;
+    unsigned int before = pool_of(d, hap).total_pages;
+    unsigned int free = pool_of(d, hap).free_pages;
 
     if ( pr->pool_added && free > pr->pool_free )
         change_nested_pool(d, -(long)min(free - pr->pool_free, pr->pool_added),
                            more);
-    pr->pool_added -= before - d->arch.paging.hap.total_pages;
+    pr->pool_added -= before - pool_of(d, hap).total_pages;
 }
 #else
 static int enlarge_nested_pool(struct prerecord *pr, bool *more)

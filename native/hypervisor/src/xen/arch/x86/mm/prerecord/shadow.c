@@ -38,6 +38,8 @@ uint32_t prerecord_shadow_entry(struct prerecord *pr, struct vcpu *v,
     {
         if ( prerecord_is_missing(pr, pfn) )
             sflags = 0;
+        else if ( demand )
+            prerecord_note_use(pr, pfn);
     }
     else if ( pr->flags & XEN_PRERECORD_RUNNING )
     {
