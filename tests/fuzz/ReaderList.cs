@@ -22,7 +22,7 @@ internal static class ReaderList
         "Destination.Parse", "CertificateFiles.Read", "BeatKey.Parse", "OutsideProbe.Parse",
 
         // The hypervisor's and the system's own words.
-        "XenHostFacts.Read", "Arrivals.OriginOf", "DeviceNumber.TryParse", "KernelNumber.Read",
+        "XenHostFacts.Read", "XenVersion.Read", "Arrivals.OriginOf", "DeviceNumber.TryParse", "KernelNumber.Read",
     ];
 
     /// <summary>Readers of the engine that no target names, as Type.Method.</summary>
