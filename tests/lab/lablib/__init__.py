@@ -15,6 +15,7 @@
     memory          what a hypervisor has free
     marks           what the module has noted in xenstore
     costs           what a move costs dom0
+    shares          how dom0 and its guests share a processor
     guest           a guest that checks itself
     module_shell    PowerShell with the module in dom0
     moves           the module's methods, and a move by one of them
