@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -51,7 +52,7 @@ internal sealed class XlMigrate(string program, TimeProvider clock)
         start.Environment["LC_ALL"] = "C";
         Words words = new(clock);
         long begun = clock.GetTimestamp();
-        using Process process = Process.Start(start)!;
+        using Process process = Begin(start, words);
         process.StandardInput.Close();
         Task[] reading = [ReadAsync(process.StandardOutput, words), ReadAsync(process.StandardError, words)];
         using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -78,6 +79,18 @@ internal sealed class XlMigrate(string program, TimeProvider clock)
         return process.ExitCode == 0
             ? new XlMove(total, words.Downtime)
             : throw Failed(string.Create(CultureInfo.InvariantCulture, $"ended with {process.ExitCode}"), words);
+    }
+
+    private static Process Begin(ProcessStartInfo start, Words words)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception error)
+        {
+            throw Failed($"could not be started: {error.Message}", words);
+        }
     }
 
     private static MigrationException Failed(string how, Words words) => new(

@@ -16,7 +16,7 @@ public sealed class Workers(Action<Exception> onFailure, Action lastResort) : ID
 
     /// <summary>Starts a thread for whose work vCPUs stand still: it goes before others where processors are short.</summary>
     /// <param name="name">Its name in debuggers and traces.</param>
-    /// <param name="body">Its work, which starts no thread and no process.</param>
+    /// <param name="body">Its work.</param>
     public Thread StartFirst(string name, Action<CancellationToken> body) => Start(name, token =>
     {
         ThreadUrgency.GoFirst();

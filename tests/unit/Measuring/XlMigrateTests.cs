@@ -48,6 +48,13 @@ public sealed class XlMigrateTests : IDisposable
     }
 
     [Fact]
+    public void One_that_has_been_removed_is_a_move_that_failed() =>
+        Assert.Equal(
+            MigrationErrorId.HypervisorCall,
+            Assert.Throws<MigrationException>(
+                () => new XlMigrate(Path.Combine(_folder, "gone"), TimeProvider.System).Run(1, "x", TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken)).ErrorId);
+
+    [Fact]
     public void One_that_hangs_is_killed_with_its_children_when_its_time_is_over()
     {
         MigrationException error = Assert.Throws<MigrationException>(

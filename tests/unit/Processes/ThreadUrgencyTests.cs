@@ -9,18 +9,22 @@ public sealed class ThreadUrgencyTests
     private const int Niceness = 18;
 
     [Fact]
-    public void The_thread_that_asks_goes_first_where_the_kernel_lets_it_and_no_other_one_does()
+    public void The_thread_that_asks_goes_first_where_the_kernel_lets_it_and_none_that_it_starts_does()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux has a niceness for each thread.");
-        int before = Own(), after = 0;
+        int before = Own(), after = 0, child = -1;
         Thread thread = new(() =>
         {
             ThreadUrgency.GoFirst();
             after = Own();
+            Thread started = new(() => child = Own());
+            started.Start();
+            started.Join();
         });
         thread.Start();
         thread.Join();
         Assert.Equal(before, Own());
+        Assert.Equal(MayGoFirst() ? 0 : before, child);
         Assert.Equal(MayGoFirst() ? -10 : before, after);
     }
 
