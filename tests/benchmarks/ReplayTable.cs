@@ -51,13 +51,13 @@ internal static class ReplayTable
 
     private static void Print(IReadOnlyList<ReplayResult> results)
     {
-        Console.WriteLine($"| {results[0].Name} | Faults | × sequential | Late | Stall, ms | × oracle | × sequential | Precision | Recall |");
-        Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
+        Console.WriteLine($"| {results[0].Name} | Faults | × sequential | Late | Stall, ms | × oracle | × sequential | Precision | Recall | Back at 90 %, ms | Speed to 1 s | to 10 s | to 60 s |");
+        Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (ReplayResult result in results)
         {
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {result.Order} | {result.RemoteFaults} | {result.FaultsToSequential:F2} | {result.LateArrivals} | {result.StallTime.TotalMilliseconds:F1} | {result.StallToOracle:F0} | {result.StallToSequential:F2} | {result.Precision:F2} | {result.Recall:F2} |"));
+                $"| {result.Order} | {result.RemoteFaults} | {result.FaultsToSequential:F2} | {result.LateArrivals} | {result.StallTime.TotalMilliseconds:F1} | {result.StallToOracle:F0} | {result.StallToSequential:F2} | {result.Precision:F2} | {result.Recall:F2} | {result.BackAt90Percent.TotalMilliseconds:F0} | {result.SpeedInFirstSecond:F2} | {result.SpeedTo10Seconds:F2} | {result.SpeedTo60Seconds:F2} |"));
         }
 
         Console.WriteLine();

@@ -3,6 +3,7 @@ using PreRecordMigration.CoreStates;
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
 using PreRecordMigration.Replay;
 
 namespace PreRecordMigration.Benchmarks;
@@ -62,15 +63,26 @@ internal static class TraceTable
                 }
             }
 
-            Head($"{mode}: stall of all over that of \"{Reference}\" (the most of any with 20 ms of stall or more)", ["Guests", "push", .. names]);
-            foreach (var group in rows.GroupBy(row => (row.IsHeldOut, row.Link)))
-            {
-                Row(true, [group.Key.IsHeldOut ? "held out" : "chosen on", group.Key.Link, .. names.Select(name => Compare(name, [.. group.Select(row => row.Counts)]))]);
-            }
+            Summary($"{mode}: stall of all over that of \"{Reference}\" (the most of any with 20 ms of stall or more)", Compare);
+            Summary(
+                $"{mode}: speed in the first second, on average (the least of any)",
+                (name, counts) => OfAll(counts.Select(one => one[name].Timeline.SpeedBetween(0, 1) ?? 1), speeds => Format($"{speeds.Average():0.00} ({speeds.Min():0.00})")));
+            Summary(
+                $"{mode}: at nine tenths of its speed for good after so many ms, on average (the most of any)",
+                (name, counts) => OfAll(counts.Select(one => one[name].Timeline.BackAt90Percent() / 1e6), times => Format($"{times.Average():0} ({times.Max():0})")));
 
-            Console.WriteLine();
+            void Summary(string title, Func<string, Dictionary<string, ReplayCounts>[], string> cell)
+            {
+                Head(title, ["Guests", "push", .. names]);
+                foreach (var group in rows.GroupBy(row => (row.IsHeldOut, row.Link)))
+                {
+                    Row(true, [group.Key.IsHeldOut ? "held out" : "chosen on", group.Key.Link, .. names.Select(name => cell(name, [.. group.Select(row => row.Counts)]))]);
+                }
+            }
         }
     }
+
+    private static string OfAll(IEnumerable<double> values, Func<double[], string> text) => text([.. values]);
 
     private static string Compare(string name, Dictionary<string, ReplayCounts>[] rows)
     {
@@ -83,6 +95,10 @@ internal static class TraceTable
     {
         PageOrderOptions constants = options.Constants with { Bandwidth = options.Bandwidth, RoundTrip = options.RoundTrip };
         ReplaySplit split = ReplaySplit.Cut(guest.Trajectory, options);
+        PageOrder known = PageOrder.Build(guest.Populated, split.Recording, [PageOrderStrategy.RecordedFirst], constants, options.Mode, guest.Spaces);
+        int[] recorded = known.Known[..known.RecordedCount].ToArray();
+        Dictionary<int, int> uses = split.Future.Select((use, at) => (use.Pfn, at)).ToDictionary(use => use.Pfn, use => use.at);
+        IEnumerable<int> reached = guest.Spaces.Accessed.Pfns().Select(guest.Spaces.Axis.PfnAt).Where(uses.ContainsKey);
         return new Dictionary<string, ReplayCounts>
         {
             ["Sequential"] = Baseline(ReplayOrder.Sequential),
@@ -98,6 +114,10 @@ internal static class TraceTable
             ["virtual, LinearRegression"] = Own(PageOrderStrategy.LinearRegression, options.Mode, guest.Spaces),
             ["virtual, IssDbscan"] = Own(PageOrderStrategy.IssDbscan, options.Mode, guest.Spaces),
             ["virtual, Auto"] = Own(PageOrderStrategy.Auto, options.Mode, guest.Spaces),
+            ["knows classes"] = Knowing(recorded.OrderBy(MeanUses())),
+            ["knows which"] = Knowing(recorded.OrderBy(pfn => !uses.ContainsKey(pfn))),
+            ["knows when"] = Knowing(recorded.OrderBy(NextUse)),
+            ["knows all"] = Knowing(recorded.Where(uses.ContainsKey).Union(reached).OrderBy(NextUse)),
             ["BestStatic"] = Baseline(ReplayOrder.BestStatic),
         };
 
@@ -106,6 +126,36 @@ internal static class TraceTable
 
         ReplayCounts Own(PageOrderStrategy strategy, RecordingMode mode, AddressSpaces? spaces) => Run(
             unsent => new LivePageOrder(PageOrder.Build(unsent, split.Recording, [strategy], constants, mode, spaces), unsent, constants), false);
+
+        // Of each class of pages that the order tells apart, when they are used on average; those that are not used are taken to be after all others.
+        Func<int, double> MeanUses()
+        {
+            Dictionary<int, (int Last, int Count)> touches = [];
+            foreach (AccessRecord record in split.Recording.Records)
+            {
+                (int last, int count) = touches.GetValueOrDefault(record.Pfn, (-1, 0));
+                touches[record.Pfn] = (record.Epoch, last == record.Epoch ? count : count + 1);
+            }
+
+            PagePriority priority = new(touches.Values.Max(touch => touch.Count), split.Recording.EpochCount, constants);
+            Dictionary<int, double> means = recorded.GroupBy(Class).ToDictionary(group => group.Key, group => group.Average(pfn => uses.GetValueOrDefault(pfn, 2 * uses.Count)));
+            return pfn => means[Class(pfn)];
+
+            int Class(int pfn) => priority.Of(touches[pfn].Last, touches[pfn].Count);
+        }
+
+        int NextUse(int pfn) => uses.GetValueOrDefault(pfn, int.MaxValue);
+
+        // Some pages in an order that nobody could make, then the rest as the product has it, steered by faults.
+        ReplayCounts Knowing(IEnumerable<int> first)
+        {
+            AccessTrajectory told = new(
+                [.. first.Select((pfn, at) => new AccessRecord(at, 0, pfn, AccessKind.Read))], guest.Populated.PageCount, split.Recording.EpochLength, 1, isEpochOrdered: true);
+            return Run(
+                unsent => new LivePageOrder(
+                    PageOrder.Build(unsent, told, [PageOrderStrategy.RecordedFirst], constants, RecordingMode.Rollback, guest.Spaces), unsent, constants),
+                false);
+        }
 
         ReplayCounts Run(Func<PageBitmap, IPushOrder> make, bool isRecordingAwaited)
         {

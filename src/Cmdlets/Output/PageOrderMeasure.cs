@@ -21,6 +21,10 @@ public sealed record PageOrderMeasure
         MedianStall = result.MedianStall.TotalSeconds;
         Percentile99Stall = result.Percentile99Stall.TotalSeconds;
         LongestStall = result.LongestStall.TotalSeconds;
+        BackAt90Percent = result.BackAt90Percent.TotalSeconds;
+        SpeedInFirstSecond = result.SpeedInFirstSecond;
+        SpeedTo10Seconds = result.SpeedTo10Seconds;
+        SpeedTo60Seconds = result.SpeedTo60Seconds;
         StallToOracle = result.StallToOracle;
         StallToBestStatic = result.StallToBestStatic;
         StallToSequential = result.StallToSequential;
@@ -61,6 +65,18 @@ public sealed record PageOrderMeasure
 
     /// <summary>The longest stall, in seconds.</summary>
     public double LongestStall { get; }
+
+    /// <summary>From when on the guest had nine tenths of its speed for good, in seconds since the handover; zero where it always had.</summary>
+    public double BackAt90Percent { get; }
+
+    /// <summary>The guest's speed in the first second, 1 where it never stood still.</summary>
+    public double? SpeedInFirstSecond { get; }
+
+    /// <summary>Its speed from then to the tenth second; null where the recording ends before.</summary>
+    public double? SpeedTo10Seconds { get; }
+
+    /// <summary>Its speed from then to the sixtieth second; null where the recording ends before.</summary>
+    public double? SpeedTo60Seconds { get; }
 
     /// <summary>Stall time over that of the oracle; null where the oracle has none and this order has.</summary>
     public double? StallToOracle { get; }

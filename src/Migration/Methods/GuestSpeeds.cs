@@ -21,9 +21,15 @@ internal static class GuestSpeeds
         double? inWindow = window is null ? null : Mean(atSource, window.Start, window.Start + window.Duration);
         int quarter = (atDestination.Count + 3) / 4;
         double? after = atDestination.Count == 0 ? null : atDestination.TakeLast(quarter).Average(sample => sample.OperationsPerSecond);
+        GuestSpeed speed = new(before, inWindow, after, null, null, null)
+        {
+            InFirstSecond = Mean(atDestination, runningAt, runningAt + TimeSpan.FromSeconds(1)),
+            To10Seconds = Mean(atDestination, runningAt + TimeSpan.FromSeconds(1), runningAt + TimeSpan.FromSeconds(10)),
+            To60Seconds = Mean(atDestination, runningAt + TimeSpan.FromSeconds(10), runningAt + TimeSpan.FromSeconds(60)),
+        };
         if (before is not > 0 || atDestination.Count == 0)
         {
-            return new GuestSpeed(before, inWindow, after, null, null, null);
+            return speed;
         }
 
         double slowest = atDestination.Min(sample => sample.OperationsPerSecond);
@@ -36,8 +42,12 @@ internal static class GuestSpeeds
         }
 
         SpeedSample back = atDestination.FirstOrDefault(sample => sample.OperationsPerSecond >= Nearly * before);
-        return new GuestSpeed(
-            before, inWindow, after, Math.Clamp(1 - (slowest / before.Value), 0, 1), slow, back.At > TimeSpan.Zero ? back.At - runningAt : null);
+        return speed with
+        {
+            DipDepth = Math.Clamp(1 - (slowest / before.Value), 0, 1),
+            DipLength = slow,
+            BackAt90Percent = back.At > TimeSpan.Zero ? back.At - runningAt : null,
+        };
     }
 
     /// <summary>The mean over a time, by how long each sample is of it; null where none lies in it.</summary>

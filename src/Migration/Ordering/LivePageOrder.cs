@@ -16,6 +16,9 @@ namespace PreRecordMigration.Ordering;
 /// </remarks>
 public sealed class LivePageOrder : IPushOrder
 {
+    /// <summary>How many records are looked at for each page that follows a fault: most of those have been sent.</summary>
+    private const int FollowedPerPage = 8;
+
     private readonly PageOrder _order;
     private readonly PageOrderOptions _options;
     private readonly PageAxis _axis;
@@ -31,6 +34,9 @@ public sealed class LivePageOrder : IPushOrder
     private int _nextOfRest;
     private int _latestFault;
     private UnsentPages? _reached;
+    private int _nextOfCourse;
+    private int _endOfCourse;
+    private int _leftOfCourse;
 
     /// <summary>Starts to follow an order.</summary>
     /// <param name="order">The order.</param>
@@ -73,6 +79,12 @@ public sealed class LivePageOrder : IPushOrder
         while (_faults.TryTake(out int fault))
         {
             Turn(fault);
+        }
+
+        if (NextOfCourse() is int followed and >= 0)
+        {
+            Kind = PushKind.Recorded;
+            return followed;
         }
 
         while (_frontCount > 0)
@@ -150,6 +162,22 @@ public sealed class LivePageOrder : IPushOrder
         return -1;
     }
 
+    /// <summary>The next page of those that followed the latest fault while it was recorded, or −1.</summary>
+    private int NextOfCourse()
+    {
+        while (_leftOfCourse > 0 && _nextOfCourse < _endOfCourse)
+        {
+            int pfn = _axis.PfnAt(_order.Course![_nextOfCourse++]);
+            if (_unsent.Contains(pfn))
+            {
+                _leftOfCourse--;
+                return pfn;
+            }
+        }
+
+        return -1;
+    }
+
     /// <summary>The next page around the latest fault.</summary>
     private int NextAround(UnsentPages pages)
     {
@@ -168,7 +196,18 @@ public sealed class LivePageOrder : IPushOrder
         }
         else if (_next < _order.Known.Length)
         {
-            Push(PushFront.Around(fault, _options.BubbleReach));
+            // Of a recorded page a fault does not say that its neighbours are wanted: those that are were recorded, too. It says where in what was
+            // recorded the guest is.
+            if (_order.Course is not { } course || !course.Contains(fault))
+            {
+                Push(PushFront.Around(fault, _options.ReachInFront));
+            }
+            else
+            {
+                _nextOfCourse = course.After(fault);
+                _endOfCourse = (int)Math.Min(course.Length, _nextOfCourse + ((long)_options.FollowReach * FollowedPerPage));
+                _leftOfCourse = _options.FollowReach;
+            }
         }
         else if (_reached is not null)
         {

@@ -51,6 +51,9 @@ public sealed class PageOrder
     /// <summary>The line on which predictions were made, and on which the order is followed.</summary>
     public PageAxis Axis { get; }
 
+    /// <summary>What followed which page while it was recorded, as places on the axis; null where no recording is known.</summary>
+    internal RecordedCourse? Course { get; private init; }
+
     /// <summary>Whether straight lines through the recording were followed, whatever they led to.</summary>
     internal bool FollowsLines { get; private init; }
 
@@ -140,7 +143,11 @@ public sealed class PageOrder
         IReadOnlyList<PredictionWindow> windows = [];
         bool follows = false;
         bool clusters = strategies.Contains(PageOrderStrategy.IssDbscan);
-        if (isAuto || strategies.Contains(PageOrderStrategy.LinearRegression))
+        if (isAuto && mode == RecordingMode.Observe && !axis.IsPhysical)
+        {
+            reason = $"{PageOrderStrategy.RecordedFirst}: where page tables are known, what processes have reached goes next, and predictions only delay it.";
+        }
+        else if (isAuto || strategies.Contains(PageOrderStrategy.LinearRegression))
         {
             LinearRegressionPrediction lines =
                 LinearRegressionPrediction.Make(trajectory, series, summaries, recorded, options);
@@ -170,6 +177,7 @@ public sealed class PageOrder
             Windows = windows,
             FollowsLines = follows,
             FollowsClusters = clusters,
+            Course = RecordedCourse.Of(trajectory, series, mode),
         };
     }
 

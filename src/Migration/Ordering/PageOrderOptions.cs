@@ -1,6 +1,7 @@
 using System.Numerics;
 using PreRecordMigration.Errors;
 using PreRecordMigration.Options;
+using PreRecordMigration.Pages;
 
 namespace PreRecordMigration.Ordering;
 
@@ -69,16 +70,25 @@ public sealed record PageOrderOptions
     public double AutoCoverage { get; init; } = 0.5;
 
     /// <summary>
-    /// How far around a fault the push goes while recorded or predicted pages are left, in pages on either side. Afterwards
-    /// there is no limit.
+    /// How far around a fault the push goes, in pages on either side, while recorded or predicted pages are left, or such that processes
+    /// have reached. Afterwards there is no limit.
     /// </summary>
     public int BubbleReach { get; init; } = 8;
+
+    /// <summary>
+    /// Of how many round trips the pages on either side of a fault may take the time while recorded or predicted pages are left: what goes
+    /// around it delays these, and each of them that comes too late costs a round trip.
+    /// </summary>
+    public int BubbleRoundTrips { get; init; } = 2;
 
     /// <summary>
     /// How far around a fault on a page that nothing maps the push goes while mapped pages are left, in pages on either side: what a guest
     /// allocates lies together.
     /// </summary>
     public int UnmappedReach { get; init; } = 128;
+
+    /// <summary>How many of the pages that followed a page while it was recorded go next where a fault asks for it before its turn.</summary>
+    public int FollowReach { get; init; } = 8;
 
     /// <summary>How far ahead of a <see cref="PredictionWindow"/> a fault still extends it, in pages.</summary>
     public int ExtendReach { get; init; } = 32;
@@ -88,6 +98,11 @@ public sealed record PageOrderOptions
 
     /// <summary>Around how many faults the push is under way at a time, the latest first.</summary>
     public int Fronts { get; init; } = 8;
+
+    /// <summary>How far around a fault the push goes while recorded or predicted pages are left: <see cref="BubbleReach"/>, and on a slow link
+    /// what <see cref="BubbleRoundTrips"/> allow.</summary>
+    internal int ReachInFront =>
+        (int)Math.Min(BubbleReach, Math.Max(1, BubbleRoundTrips * RoundTrip.TotalSeconds * Bandwidth / Page.Size));
 
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>, naming the option.</exception>
@@ -115,7 +130,9 @@ public sealed record PageOrderOptions
         Check(Reach >= 0, nameof(Reach), Reach, "Give zero or more pages.");
         Share(AutoCoverage, nameof(AutoCoverage));
         Check(BubbleReach >= 0, nameof(BubbleReach), BubbleReach, "Give zero or more pages.");
+        Positive(BubbleRoundTrips, nameof(BubbleRoundTrips));
         Check(UnmappedReach >= 0, nameof(UnmappedReach), UnmappedReach, "Give zero or more pages.");
+        Check(FollowReach >= 0, nameof(FollowReach), FollowReach, "Give zero or more pages.");
         Check(ExtendReach >= 0, nameof(ExtendReach), ExtendReach, "Give zero or more pages.");
         Positive(MaxGrowth, nameof(MaxGrowth));
         Positive(Fronts, nameof(Fronts));

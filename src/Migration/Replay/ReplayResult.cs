@@ -30,6 +30,19 @@ public sealed record ReplayResult
     /// <summary>The longest stall.</summary>
     public required TimeSpan LongestStall { get; init; }
 
+    /// <summary>From when on the guest had nine tenths of its speed for good, since the handover: the end of the last tenth of a second in which it had
+    /// less; zero where it always had.</summary>
+    public required TimeSpan BackAt90Percent { get; init; }
+
+    /// <summary>The guest's speed in the first second after the handover, 1 where it never stood still.</summary>
+    public required double? SpeedInFirstSecond { get; init; }
+
+    /// <summary>Its speed from then to the tenth second; null where the recording ends before.</summary>
+    public required double? SpeedTo10Seconds { get; init; }
+
+    /// <summary>Its speed from then to the sixtieth second; null where the recording ends before.</summary>
+    public required double? SpeedTo60Seconds { get; init; }
+
     /// <summary>Stall time over that of the oracle; null where the oracle has none and this order has.</summary>
     public required double? StallToOracle { get; init; }
 

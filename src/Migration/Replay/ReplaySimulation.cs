@@ -23,7 +23,7 @@ internal sealed class ReplaySimulation
     private readonly long[] _arrivals;
     private readonly long _pageTime;
     private readonly long _oneWay;
-    private readonly List<long> _waits = [];
+    private readonly List<(long Start, long Length)> _stalls = [];
     private long _linkFree;
     private bool _isPushed;
     private IPushOrder _order = null!;
@@ -56,7 +56,7 @@ internal sealed class ReplaySimulation
         long stalled = isRecordingAwaited ? AwaitRecorded() : 0;
         if (stalled > 0)
         {
-            _waits.Add(stalled);
+            _stalls.Add((0, stalled));
         }
 
         int faults = 0;
@@ -87,11 +87,14 @@ internal sealed class ReplaySimulation
                 Send(use.Pfn);
             }
 
-            _waits.Add(_arrivals[use.Pfn] - now);
+            _stalls.Add((now, _arrivals[use.Pfn] - now));
             stalled += _arrivals[use.Pfn] - now;
         }
 
-        return new ReplayCounts(faults, late, future.Count - faults - late, stalled, [.. _waits.Order()]);
+        return new ReplayCounts(faults, late, future.Count - faults - late, stalled, [.. _stalls.Select(stall => stall.Length).Order()])
+        {
+            Timeline = new StallTimeline(_stalls, _split.FutureTime + stalled),
+        };
     }
 
     /// <summary>Sends the recorded pages as they are recorded, up to the window's end, which is the moment zero.</summary>
@@ -163,4 +166,8 @@ internal sealed class ReplaySimulation
 /// <param name="InTime">First uses of pages that were there.</param>
 /// <param name="Stalled">How long the guest stood still, in nanoseconds.</param>
 /// <param name="Waits">Each time it stood still, in nanoseconds, ascending.</param>
-internal readonly record struct ReplayCounts(int RemoteFaults, int LateArrivals, int InTime, long Stalled, long[] Waits);
+internal readonly record struct ReplayCounts(int RemoteFaults, int LateArrivals, int InTime, long Stalled, long[] Waits)
+{
+    /// <summary>When it stood still.</summary>
+    public required StallTimeline Timeline { get; init; }
+}

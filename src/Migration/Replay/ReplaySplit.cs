@@ -9,7 +9,8 @@ namespace PreRecordMigration.Replay;
 /// <summary>A trajectory cut into what counts as recorded and what the guest does afterwards.</summary>
 /// <param name="Recording">The epochs before the cut.</param>
 /// <param name="Future">The first use of each page by the guest at the destination, in order: only that can fault.</param>
-internal sealed record ReplaySplit(AccessTrajectory Recording, IReadOnlyList<FutureUse> Future)
+/// <param name="FutureTime">For how long what it does there is known, in nanoseconds of its time.</param>
+internal sealed record ReplaySplit(AccessTrajectory Recording, IReadOnlyList<FutureUse> Future, long FutureTime)
 {
     /// <summary>Cuts a trajectory.</summary>
     /// <exception cref="MigrationException"><see cref="MigrationErrorId.InvalidOption"/>: one side would be empty.</exception>
@@ -47,7 +48,7 @@ internal sealed record ReplaySplit(AccessTrajectory Recording, IReadOnlyList<Fut
             }
         }
 
-        return new ReplaySplit(recording, future);
+        return new ReplaySplit(recording, future, (long)((trajectory.EpochCount - start) * nanoseconds));
     }
 }
 

@@ -21,6 +21,15 @@ public readonly record struct SpeedSample(TimeSpan At, double OperationsPerSecon
 public sealed record GuestSpeed(
     double? Before, double? InWindow, double? After, double? DipDepth, TimeSpan? DipLength, TimeSpan? BackAt90Percent)
 {
+    /// <summary>In the first second at the destination.</summary>
+    public double? InFirstSecond { get; init; }
+
+    /// <summary>There from the first to the tenth second, as far as it was sampled.</summary>
+    public double? To10Seconds { get; init; }
+
+    /// <summary>There from the tenth to the sixtieth second, as far as it was sampled.</summary>
+    public double? To60Seconds { get; init; }
+
     /// <summary>Nothing is known.</summary>
     public static GuestSpeed None { get; } = new(null, null, null, null, null, null);
 }

@@ -104,7 +104,8 @@ internal static class DetailFigures
             "The guest's speed over time.",
             $"Operations a second: {Quantity.Count(speed.Before)} before, {Quantity.Count(speed.InWindow)} while it was recorded or rounds went on, {Quantity.Count(speed.After)} in the end; "
             + $"the slowest stretch was {Quantity.Share(speed.DipDepth)} slower than before, it was slow for {Quantity.Time(speed.DipLength?.TotalSeconds)}, "
-            + $"and {Quantity.Time(speed.BackAt90Percent?.TotalSeconds)} after the handover it had nine tenths of its speed again.",
+            + $"and {Quantity.Time(speed.BackAt90Percent?.TotalSeconds)} after the handover it had nine tenths of its speed again. In its first second at the destination it had {Quantity.Count(speed.InFirstSecond)}, "
+            + $"from then to the tenth {Quantity.Count(speed.To10Seconds)}, and to the sixtieth {Quantity.Count(speed.To60Seconds)}.",
             Curves.Draw(
                 [.. holders.Select(holder => new Curve(holder.Series, [.. details.Speed.Select((sample, index) => (
                     sample.At.TotalSeconds,

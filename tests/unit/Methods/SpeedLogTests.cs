@@ -72,7 +72,7 @@ public sealed class SpeedLogTests
         ];
         GuestSpeed speed = GuestSpeeds.Of(
             [At(0.5, 100), At(1, 100), At(2, 60)], [At(4, 20), At(5, 50), At(6, 95), At(7, 90)], phases, TimeSpan.FromSeconds(3));
-        Assert.Equal(new GuestSpeed(100, 60, 90, 0.8, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(3)), speed);
+        Assert.Equal(new GuestSpeed(100, 60, 90, 0.8, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(3)) { InFirstSecond = 20, To10Seconds = (50 + 95 + 90) / 3d }, speed);
         Assert.Equal(GuestSpeed.None, GuestSpeeds.Of([], [], phases, TimeSpan.Zero));
     }
 

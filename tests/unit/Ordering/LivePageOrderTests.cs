@@ -1,6 +1,7 @@
 using PreRecordMigration.Options;
 using PreRecordMigration.Ordering;
 using PreRecordMigration.Pages;
+using PreRecordMigration.Recording;
 
 namespace PreRecordMigration.Tests.Ordering;
 
@@ -54,6 +55,106 @@ public sealed class LivePageOrderTests
         live.Fault(100);
         int[] around = [.. Enumerable.Range(1, 8).SelectMany(i => new[] { 100 + i, 100 - i })];
         Assert.Equal([.. around, 800, 750], live.Take(18));
+    }
+
+    [Fact]
+    public void Around_a_fault_on_a_page_that_the_order_has_in_front_nothing_goes_first()
+    {
+        Live live = new(Enumerable.Range(0, 10).Select(i => 900 - (50 * i)), PageOrderStrategy.RecordedFirst);
+        live.Fault(450);
+        Assert.Equal([900, 850], live.Take(2));
+    }
+
+    [Fact]
+    public void A_fault_on_a_page_whose_turn_has_not_come_brings_what_followed_it_while_it_was_recorded()
+    {
+        Live live = new(Enumerable.Range(0, 20).Select(i => 900 - (40 * i)), PageOrderStrategy.RecordedFirst);
+        Assert.Equal([900], live.Take(1));
+        live.Fault(500);
+        Assert.Equal([460, 420, 380, 340, 300, 260, 220, 180, 860, 820], live.Take(10));
+        live.Fault(220);
+        Assert.Equal([140, 780], live.Take(2));
+    }
+
+    [Fact]
+    public void Where_the_guest_goes_on_after_the_recording_what_followed_last_is_what_is_expected()
+    {
+        // 10 and 20 were followed by 30 first, by 40 of late.
+        AccessTrajectory trajectory = Trajectories.OfEpochs(PageCount, true, [500, 10, 20, 30], [20, 40, 50], [500]);
+        foreach ((RecordingMode mode, int[] expected) in ((RecordingMode, int[])[])
+            [(RecordingMode.Rollback, [30, 40, 50, 500]), (RecordingMode.Observe, [40, 50, 500, 10])])
+        {
+            PageBitmap unsent = Trajectories.All(PageCount);
+            LivePageOrder live = new(PageOrder.Build(unsent, trajectory, [PageOrderStrategy.RecordedFirst], null, mode), unsent);
+            unsent.TryClear(20);
+            live.Steer(20);
+            Assert.Equal(expected, Enumerable.Range(0, 4).Select(_ =>
+            {
+                int pfn = live.Next();
+                unsent.TryClear(pfn);
+                return pfn;
+            }));
+        }
+    }
+
+    [Fact]
+    public void Without_an_order_inside_an_epoch_nothing_is_said_to_follow()
+    {
+        PageBitmap unsent = Trajectories.All(PageCount);
+        LivePageOrder live = new(
+            PageOrder.Build(unsent, Trajectories.OfEpochs(PageCount, false, [500, 10, 20, 30]), [PageOrderStrategy.RecordedFirst]), unsent);
+        live.Steer(20);
+        Assert.Equal(500, live.Next());
+    }
+
+    [Fact]
+    public async Task Faults_from_another_thread_while_pages_are_pulled_leave_no_page_out_and_none_twice()
+    {
+        const int Pages = 20_000;
+        int[] recorded = [.. Enumerable.Range(0, 5000).Select(i => i * 7 % Pages).Distinct()];
+        PageBitmap unsent = Trajectories.All(Pages);
+        LivePageOrder live = new(PageOrder.Build(unsent, Trajectories.OfPages(Pages, recorded), [PageOrderStrategy.IssDbscan]), unsent);
+        PageBitmap answered = new(Pages);
+        Task asking = Task.Run(
+            () =>
+            {
+                Random random = new(5);
+                for (int i = 0; i < 10_000; i++)
+                {
+                    // The demand connection claims the page before it tells.
+                    int pfn = random.Next(Pages);
+                    if (unsent.TryClear(pfn))
+                    {
+                        answered.TrySet(pfn);
+                    }
+
+                    live.Steer(pfn);
+                }
+            },
+            TestContext.Current.CancellationToken);
+        PageBitmap pushed = new(Pages);
+        for (int pfn = live.Next(); pfn >= 0; pfn = live.Next())
+        {
+            if (unsent.TryClear(pfn))
+            {
+                Assert.True(pushed.TrySet(pfn));
+            }
+        }
+
+        await asking;
+        Assert.Equal(0, unsent.Count);
+        Assert.Equal(Pages, pushed.Count + answered.Count);
+    }
+
+    [Fact]
+    public void On_a_slow_link_less_goes_around_a_fault_while_recorded_pages_are_left()
+    {
+        PageOrderOptions slow = PageOrderOptions.Default with { Bandwidth = 10_000_000, RoundTrip = TimeSpan.FromMilliseconds(1) };
+        Assert.Equal(4, slow.ReachInFront);
+        Assert.Equal(1, (slow with { Bandwidth = 1000 }).ReachInFront);
+        Assert.Equal(0, (slow with { BubbleReach = 0 }).ReachInFront);
+        Assert.Equal(PageOrderOptions.Default.BubbleReach, PageOrderOptions.Default.ReachInFront);
+        Assert.Equal(PageOrderOptions.Default.BubbleReach, (slow with { Bandwidth = long.MaxValue, RoundTrip = TimeSpan.MaxValue }).ReachInFront);
     }
 
     [Fact]

@@ -24,6 +24,18 @@ public sealed class VirtualOrderTests
     }
 
     [Fact]
+    public void Auto_predicts_nothing_where_the_guest_goes_on_and_page_tables_are_known()
+    {
+        PageOrder Build(RecordingMode mode, AddressSpaces? spaces) => PageOrder.Build(
+            Trajectories.All(PageCount), Trajectories.OfPages(PageCount, Recorded(Enumerable.Range(100, 20))), [PageOrderStrategy.Auto], null, mode, spaces);
+        PageOrder known = Build(RecordingMode.Observe, Spaces());
+        Assert.Equal((20, 0), (known.RecordedCount, known.PredictedCount));
+        Assert.StartsWith(nameof(PageOrderStrategy.RecordedFirst), known.Reason, StringComparison.Ordinal);
+        Assert.Equal(16, Build(RecordingMode.Rollback, Spaces()).PredictedCount);
+        Assert.StartsWith(nameof(PageOrderStrategy.IssDbscan), Build(RecordingMode.Observe, null).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Clusters_are_virtual_clusters()
     {
         PageOrder order = Build(Recorded([100, 101, 102, 104, 105, 106]), PageOrderStrategy.IssDbscan);

@@ -77,6 +77,11 @@ public sealed class PageOrderReplayTests
         Assert.Equal(sequential.StallTime, sequential.MedianStall);
         Assert.Equal(sequential.StallTime, sequential.LongestStall);
 
+        // Its time is known for an eighth of the epoch's 100 ms, and the 5.875 ms of stall.
+        Assert.Equal(1 - (5.875 / 18.375), sequential.SpeedInFirstSecond!.Value, 12);
+        Assert.Equal(TimeSpan.FromMilliseconds(18.375), sequential.BackAt90Percent);
+        Assert.Null(sequential.SpeedTo10Seconds);
+
         ReplayResult oracle = results.Single(result => result.Order == ReplayOrder.Oracle);
         Assert.Equal((0, 0, 2), (oracle.RemoteFaults, oracle.LateArrivals, oracle.PushedBeforeUse));
 
@@ -84,6 +89,22 @@ public sealed class PageOrderReplayTests
         ReplayResult regression = results.Single(result => result.Order == ReplayOrder.LinearRegression);
         Assert.Equal((16, 1 / 16d, 0.5), (regression.PredictedPages, regression.Precision, regression.Recall));
         Assert.Equal(results.OrderBy(result => result.StallTime).Select(result => result.Order), results.Select(result => result.Order));
+    }
+
+    [Fact]
+    public void Speeds_are_of_the_time_in_which_the_guest_did_not_stand_still()
+    {
+        // It stands still from 50 to 250 ms, for 9 ms of the seventh tenth of a second, and from 1.95 to 2.05 s.
+        StallTimeline stalls = new(
+            [(50_000_000, 200_000_000), (610_000_000, 9_000_000), (1_950_000_000, 100_000_000)], 12_000_000_000);
+        Assert.Equal(1 - 0.209, stalls.SpeedBetween(0, 1)!.Value, 12);
+        Assert.Equal(1 - (0.1 / 9), stalls.SpeedBetween(1, 10)!.Value, 12);
+        Assert.Equal(1.0, stalls.SpeedBetween(10, 60));
+        Assert.Null(stalls.SpeedBetween(12, 60));
+        Assert.Equal(2_100_000_000, stalls.BackAt90Percent());
+        Assert.Equal(300_000_000, new StallTimeline([(50_000_000, 200_000_000), (610_000_000, 9_000_000)], 12_000_000_000).BackAt90Percent());
+        Assert.Equal(0, new StallTimeline([], 12_000_000_000).BackAt90Percent());
+        Assert.Null(new StallTimeline([], 0).SpeedBetween(0, 1));
     }
 
     [Fact]
