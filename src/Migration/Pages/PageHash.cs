@@ -8,7 +8,7 @@ namespace PreRecordMigration.Pages;
 /// Not cryptographic: it finds what a defect changes, not what an adversary constructs. A change of one 64-bit word always
 /// shows, because every step is a bijection; any other change goes unseen with a chance of about 2⁻¹²⁸. Four lanes keep a
 /// processor's multiplier busy: the hash runs at the speed of memory, where SHA-256 would multiply the pause. Why it is not
-/// XxHash128 of a package: docs/measurements.md.
+/// XxHash128 of a package: docs/costs.md.
 /// </remarks>
 /// <param name="High">The upper half.</param>
 /// <param name="Low">The lower half.</param>
