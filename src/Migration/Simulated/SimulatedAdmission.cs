@@ -51,7 +51,7 @@ internal static class SimulatedAdmission
             : new[]
             {
                 AdmissionRefusal.OfHost(
-                    "CPUID 0x7:0.ebx", "the domain has avx2, which this host's processors do not offer", "Let go of the host (Disconnect-MigrationHost) and make it anew, with no Avx2 in -Without of New-SimulatedHost."),
+                    "CPUID 0x7:0.ebx", "the domain has avx2, which this host's processors do not offer", "Let go of the host (Disconnect-MigrationHost) and make it anew: New-SimulatedHost -Without must not name Avx2."),
             },
         .. options.HasBridge
             ? []
