@@ -77,7 +77,8 @@ int32_t prx_cpu_policy_size(prx_handle *h, uint32_t *leaves, uint32_t *msrs)
     return 0;
 }
 
-int32_t prx_cpu_policy_get(prx_handle *h, uint32_t domid, void *leaves, uint32_t *leaf_count, void *msrs,
+/* A domain's policy, or one of the hypervisor's own by its number. */
+static int32_t read_policy(prx_handle *h, bool of_domain, uint32_t which, void *leaves, uint32_t *leaf_count, void *msrs,
                            uint32_t *msr_count)
 {
     xc_cpu_policy_t *policy;
@@ -87,31 +88,27 @@ int32_t prx_cpu_policy_get(prx_handle *h, uint32_t domid, void *leaves, uint32_t
     policy = xc_cpu_policy_init();
     if (!policy)
         return prx_fail("xc_cpu_policy_init", ENOMEM);
-    if (xc_cpu_policy_get_domain(h->xc, domid, policy))
+    if (of_domain && xc_cpu_policy_get_domain(h->xc, which, policy))
         rc = prx_fail_errno("xc_cpu_policy_get_domain");
+    else if (!of_domain && xc_cpu_policy_get_system(h->xc, which, policy))
+        rc = prx_fail_errno("xc_cpu_policy_get_system");
     else if (xc_cpu_policy_serialise(h->xc, policy, leaves, leaf_count, msrs, msr_count))
         rc = prx_fail_errno("xc_cpu_policy_serialise");
     xc_cpu_policy_destroy(policy);
     return rc;
 }
 
+int32_t prx_cpu_policy_get(prx_handle *h, uint32_t domid, void *leaves, uint32_t *leaf_count, void *msrs,
+                           uint32_t *msr_count)
+{
+    return read_policy(h, true, domid, leaves, leaf_count, msrs, msr_count);
+}
+
 int32_t prx_cpu_policy_most(prx_handle *h, uint32_t hvm, void *leaves, uint32_t *leaf_count, void *msrs,
                             uint32_t *msr_count)
 {
-    uint32_t which = hvm ? XEN_SYSCTL_cpu_policy_hvm_max : XEN_SYSCTL_cpu_policy_pv_max;
-    xc_cpu_policy_t *policy;
-    int32_t rc = 0;
-
-    prx_forget_message();
-    policy = xc_cpu_policy_init();
-    if (!policy)
-        return prx_fail("xc_cpu_policy_init", ENOMEM);
-    if (xc_cpu_policy_get_system(h->xc, which, policy))
-        rc = prx_fail_errno("xc_cpu_policy_get_system");
-    else if (xc_cpu_policy_serialise(h->xc, policy, leaves, leaf_count, msrs, msr_count))
-        rc = prx_fail_errno("xc_cpu_policy_serialise");
-    xc_cpu_policy_destroy(policy);
-    return rc;
+    return read_policy(h, false, hvm ? XEN_SYSCTL_cpu_policy_hvm_max : XEN_SYSCTL_cpu_policy_pv_max, leaves, leaf_count, msrs,
+                       msr_count);
 }
 
 int32_t prx_vcpu_registers(prx_handle *h, uint32_t domid, uint32_t vcpu, struct prx_vcpu_registers *out)
